@@ -1,0 +1,235 @@
+"""The centre's relational tables, for SQLite and PostgreSQL alike (SQLAlchemy Core).
+
+All times are Unix seconds, UTC, in double columns; their names end in `_at`. Ids of homes, hubs, residents, contacts
+and operators are short text chosen at enrolment; cases are numbered. JSON columns hold what is only ever read whole.
+Only `central.storage` speaks SQL.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+homes = Table(
+    "homes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("address", String(200), nullable=False),
+    Column("district", String(80), nullable=False, server_default=""),
+    Column("timezone", String(40), nullable=False, server_default="Europe/Madrid"),
+    Column("language", String(5), nullable=False, server_default="ca"),
+    Column("access_notes", Text, nullable=False, server_default=""),
+    Column("phone", String(32), nullable=False, server_default=""),
+    Column("care_plan", JSON, nullable=False, server_default="{}"),
+    Column("enrolled_at", Double, nullable=False),
+)
+"""A dwelling under care. `care_plan` holds limits that differ from the defaults (see `central.detection.profile`)."""
+
+hubs = Table(
+    "hubs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("home_id", ForeignKey("homes.id"), nullable=False, unique=True),
+    Column("shard", String(2), nullable=False),
+    Column("enrolled_at", Double, nullable=False),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("home_id", ForeignKey("homes.id"), primary_key=True),
+    Column("id", String(32), primary_key=True),
+    Column("model", String(40), nullable=False),
+    Column("room", String(40), nullable=False, server_default=""),
+    Column("silence_max_s", Double, nullable=False),
+    Column("enrolled_at", Double, nullable=False),
+)
+
+residents = Table(
+    "residents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("home_id", ForeignKey("homes.id"), nullable=False, index=True),
+    Column("called", String(80), nullable=False),
+    Column("full_name", String(120), nullable=False),
+    Column("born", Integer, nullable=False),
+    Column("language", String(5), nullable=False, server_default="ca"),
+    Column("lives_alone", Boolean, nullable=False, server_default=false()),
+    Column("hearing", String(20), nullable=False, server_default="good"),
+    Column("speech", String(20), nullable=False, server_default="good"),
+    Column("flags", JSON, nullable=False, server_default="[]"),
+    Column("conditions", Text, nullable=False, server_default=""),
+    Column("away_until_at", Double),
+)
+"""The people cared for. `called` is the name to be used; `flags` are words such as "oxygen", "dog", "key_safe"."""
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("home_id", ForeignKey("homes.id"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("called", String(80), nullable=False),
+    Column("relation", String(40), nullable=False, server_default=""),
+    Column("phone", String(32), nullable=False, server_default=""),
+    Column("email", String(120), nullable=False, server_default=""),
+    Column("language", String(5), nullable=False, server_default="ca"),
+    Column("has_key", Boolean, nullable=False, server_default=false()),
+    Column("minutes_away", Integer, nullable=False, server_default="30"),
+)
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("called", String(80), nullable=False),
+    Column("role", String(20), nullable=False, server_default="operator"),
+    Column("language", String(5), nullable=False, server_default="ca"),
+    Column("password_hash", String(200), nullable=False),
+    Column("failed_logins", Integer, nullable=False, server_default="0"),
+    Column("locked_until_at", Double, nullable=False, server_default="0"),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("operator_id", ForeignKey("operators.id"), nullable=False, index=True),
+    Column("started_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("home_id", ForeignKey("homes.id"), nullable=False, index=True),
+    Column("state", String(12), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("owner_id", ForeignKey("operators.id")),
+    Column("repeats", Integer, nullable=False, server_default="1"),
+    Column("opened_at", Double, nullable=False),
+    Column("last_alarm_at", Double, nullable=False),
+    Column("taken_at", Double),
+    Column("closed_at", Double),
+    Column("wake_at", Double),
+    Column("version", Integer, nullable=False),
+)
+Index(
+    "ix_cases_open", cases.c.state, sqlite_where=text("state != 'closed'"), postgresql_where=text("state != 'closed'")
+)
+
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("type", String(24), nullable=False),
+    Column("actor", String(40), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+"""What happened to a case, in order; enough to rebuild its row. `actor` is an operator's id, "hub", or "desk"."""
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("hub", String(32), primary_key=True),
+    Column("ref", String(16), primary_key=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("received_at", Double, nullable=False),
+    Column("event_at", Double, nullable=False),
+)
+"""One row an alarm: the dedupe table. Any number of copies of (hub, ref) is one alarm of one case."""
+
+alarm_messages = Table(
+    "alarm_messages",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("hub", String(32), nullable=False),
+    Column("ref", String(16), nullable=False),
+    Column("mty", String(2), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("epoch", String(16), nullable=False, server_default=""),
+    Column("received_at", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("hub", "ref", "mty", "epoch", "sequence"),
+)
+"""Every distinct alarm message as it came, raw, for ever."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contacts.id"), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("purpose", String(24), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("due_at", Double),
+    Column("changed_at", Double, nullable=False),
+    Column("fault", String(200), nullable=False, server_default=""),
+    UniqueConstraint("case_id", "contact_id", "channel", "purpose"),
+)
+Index("ix_deliveries_due", deliveries.c.due_at)
+
+due_times = Table(
+    "due_times",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("step", String(32), primary_key=True),
+    Column("due_at", Double, nullable=False),
+    Column("done_at", Double),
+    Column("late_s", Double),
+)
+Index("ix_due_times_open", due_times.c.done_at, due_times.c.due_at)
+"""All waiting of the desk. A row is acted on once, by whichever process claims it; `late_s` says how late that was."""
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("key", String(120), primary_key=True),
+    Column("home_id", ForeignKey("homes.id"), nullable=False),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("since_at", Double, nullable=False),
+    Column("ended_at", Double),
+)
+"""What the receiver's detectors found and the desk has taken into a case; the key makes a repeated message harmless."""
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("source", String(24), primary_key=True),
+    Column("reason", String(32), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("last_detail", String(300), nullable=False),
+)
+"""Input that was refused by value, counted by reason; shown on the health page."""

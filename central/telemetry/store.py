@@ -1,0 +1,51 @@
+"""What a telemetry store offers. Two implementations: `embedded` (SQLite) and `influx` (InfluxDB)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from devices.vocabulary import Value
+
+
+class Row(NamedTuple):
+    """One reading of one home, as stored. (home, device, kind, at) names it: writing it again changes nothing."""
+
+    home: str
+    device: str
+    kind: str
+    at: float
+    value: Value
+
+
+class Point(NamedTuple):
+    """A value at a time (Unix seconds). For a step, `value` is the mean of the step that begins at `at`."""
+
+    at: float
+    value: float
+
+
+class StoreUnavailable(Exception):
+    """The store cannot take or give data now; nothing of the call was lost by the caller, who keeps and retries."""
+
+
+class TelemetryStore(Protocol):
+    """Readings of all homes by time. Booleans read back as 0.0 and 1.0, words as their place in the kind's `words`."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Stores rows durably; the same rows twice are once. Raises StoreUnavailable."""
+
+    def last(self, home: str) -> list[Row]:
+        """The newest row of every (device, kind) of a home, in that order. Raises StoreUnavailable."""
+
+    def points(
+        self, home: str, device: str, kind: str, start_at: float, end_at: float, step_s: float | None = None
+    ) -> list[Point]:
+        """One series in [start, end), raw or by means over steps aligned to multiples of `step_s`. Raises
+        StoreUnavailable."""
+
+    def events(self, home: str, kinds: Sequence[str], start_at: float, end_at: float, limit: int = 1000) -> list[Row]:
+        """Rows of these kinds in [start, end), oldest first, the newest `limit` of them. Raises StoreUnavailable."""
+
+    def close(self) -> None:
+        """Lets go of files and connections."""

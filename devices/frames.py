@@ -1,0 +1,35 @@
+"""Raw bytes with where and when: what drivers hand to the decoders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Link(StrEnum):
+    """The way a frame came in."""
+
+    BLE_ADVERT = "ble_advert"
+    BLE_GATT = "ble_gatt"
+    SERIAL = "serial"
+    BUTTON = "button"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One packet as received.
+
+    Attributes:
+        link: the way it came in.
+        sender: the sender's address as that link names it: a Bluetooth address in capitals with colons, a serial
+            device number in eight hex digits, a button's line name.
+        payload: the bytes. For a BLE advert: the 16-bit service UUID (little-endian) followed by its service data.
+        rssi_dbm: received signal strength, or None where the link has none.
+        received_at: Unix time in seconds, UTC.
+    """
+
+    link: Link
+    sender: str
+    payload: bytes
+    rssi_dbm: int | None
+    received_at: float

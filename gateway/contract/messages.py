@@ -1,0 +1,205 @@
+"""What travels between a home and the centre, as values.
+
+Field names on the wire are short and, for alarms, SCAIP's own (SS 91100): `ref`, `dty`, `stc` ... so that a SCAIP
+border loses nothing. All times are Unix seconds, UTC.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+
+from devices.vocabulary import Reading
+
+EVIDENCE_MAX: Final = 32
+"""Most evidence records in one alarm: an hour of a lively home, and small enough for a metered line."""
+TEXT_MAX: Final = 256
+"""Longest free text in any message."""
+
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
+Ref = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,16}$")]
+Epoch = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,16}$")]
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=2**34)]
+
+
+class Record(msgspec.Struct, omit_defaults=True, gc=False):
+    """One SenML record (RFC 8428). Labels that we do not know are ignored, those ending in `_` refuse the pack.
+
+    `seq` and `ep` are ours and stand in the first record only: the hub's running number of this pack, and the name
+    of the run of numbers (it changes when a hub's memory is replaced, so that a restart from 1 is no gap).
+    """
+
+    bn: str | None = None
+    bt: float | None = None
+    bu: str | None = None
+    bv: float | None = None
+    bver: int | None = None
+    n: str | None = None
+    u: str | None = None
+    v: float | None = None
+    vb: bool | None = None
+    vs: str | None = None
+    vd: str | None = None
+    t: float | None = None
+    ut: float | None = None
+    seq: Sequence | None = None
+    ep: Epoch | None = None
+
+
+class Measurements(msgspec.Struct, frozen=True, gc=False):
+    """A measurement pack, resolved.
+
+    Attributes:
+        hub: who sent it.
+        epoch, sequence: the pack's place in the hub's numbering; sequence is None when the sender does not number.
+        readings: those that were good.
+        refused: reasons of the records that were not, one each.
+    """
+
+    hub: str
+    epoch: str
+    sequence: int | None
+    readings: list[Reading]
+    refused: tuple[str, ...] = ()
+
+
+class MessageType(StrEnum):
+    """SCAIP `mty`: first message, update within the session, withdrawn, periodic test."""
+
+    FIRST = "ME"
+    UPDATE = "IN"
+    WITHDRAWN = "RE"
+    TEST = "PI"
+
+
+class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An alarm or a later word about it (same `ref`), as the hub sends it on `up/alarm`.
+
+    Attributes:
+        ref: names the alarm for ever; the same in every resend, update and withdrawal.
+        seq, ep: running number of this message within the hub's alarm numbering, and the name of that numbering.
+        dty, stc: SCAIP device type and status code; together they say what happened.
+        did: device id within the home; dco: its component.
+        pri: SCAIP priority 0..9, 9 highest.
+        lco, lte: SCAIP place code, and the place in words ("bathroom").
+        geo: "latitude,longitude" in degrees.
+        mty: which kind of message.
+        tim: when it happened, by the hub's clock.
+        trusted: whether the hub trusted its clock then.
+        age: seconds from the event to this sending, by the monotonic clock; None when a reboot lies between.
+        text: in plain words, for people.
+        evidence: SenML records that led to it.
+    """
+
+    ref: Ref
+    dty: Annotated[int, msgspec.Meta(ge=0, le=9999)]
+    tim: UnixSeconds
+    stc: Annotated[int, msgspec.Meta(ge=0, le=9999)] = 10
+    mty: MessageType = MessageType.FIRST
+    seq: Sequence = 0
+    ep: Epoch = ""
+    did: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    dco: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    pri: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+    lco: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    lte: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    geo: Annotated[str, msgspec.Meta(max_length=23)] = ""
+    trusted: bool = True
+    age: Annotated[float, msgspec.Meta(ge=0, le=2**31)] | None = None
+    text: Text = ""
+    evidence: Annotated[list[Record], msgspec.Meta(max_length=EVIDENCE_MAX)] = []
+
+
+class Stage(StrEnum):
+    """How far help has come; what the home may truthfully say."""
+
+    RECEIVED = "received"
+    TAKEN = "taken"
+    ON_THE_WAY = "on_the_way"
+    ARRIVED = "arrived"
+    CLOSED = "closed"
+
+
+class AlarmAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The centre's word on an alarm: first the receipt, sent after its commit, then progress.
+
+    Attributes:
+        ref: the alarm's.
+        snu: SCAIP status number: 0 stored and queued for people, 4 hold and resend, 5 not treated, 6 busy,
+            2 invalid format, 3 wrong content, 99 undefined.
+        stage: how far help has come.
+        case: the case number, for people.
+        who: given name of the person who helps, as it may be said aloud.
+        eta_minutes: for `on_the_way`.
+        at: when the centre said so.
+        text: for a technician.
+    """
+
+    ref: Ref
+    snu: Annotated[int, msgspec.Meta(ge=0, le=99)]
+    at: UnixSeconds
+    stage: Stage = Stage.RECEIVED
+    case: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    who: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    eta_minutes: Annotated[int, msgspec.Meta(ge=0, le=1440)] | None = None
+    text: Text = ""
+
+
+class Path(StrEnum):
+    """The way by which a hub reaches the centre."""
+
+    BROADBAND = "broadband"
+    MOBILE = "mobile"
+    SMS = "sms"
+    NONE = "none"
+
+
+class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Retained on `up/state`; the last will publishes it with `online` false.
+
+    `hearing` maps a radio or bus ("ble", "serial") to seconds since anything was heard on it; `waiting` counts
+    messages in the outbox; `cfg` is the version of the settings in force.
+    """
+
+    online: bool
+    at: UnixSeconds = 0.0
+    boot: Annotated[str, msgspec.Meta(max_length=36)] = ""
+    firmware: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    trusted: bool = True
+    mains: bool | None = None
+    battery_percent: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
+    path: Path = Path.BROADBAND
+    waiting: Annotated[int, msgspec.Meta(ge=0)] = 0
+    hearing: Annotated[dict[str, float], msgspec.Meta(max_length=8)] = {}
+    faults: Annotated[list[Text], msgspec.Meta(max_length=16)] = []
+    cfg: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
+    """On `up/hb`. `heard` maps each enrolled device to seconds since it was last heard."""
+
+    at: UnixSeconds
+    uptime_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    waiting: Annotated[int, msgspec.Meta(ge=0)] = 0
+    heard: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
+
+
+class Command(msgspec.Struct, frozen=True, omit_defaults=True):
+    """On `dn/cmd/{id}`. A command past `expires` must never be carried out."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    verb: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,32}$")]
+    expires: UnixSeconds
+    text: Text = ""
+
+
+class CommandOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """On `up/cmd/{id}`."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    at: UnixSeconds
+    outcome: Annotated[str, msgspec.Meta(pattern=r"^(done|failed|expired|unsupported)$")]
+    text: Text = ""
