@@ -1,0 +1,40 @@
+# Llar. `make demo` shows it at work; `make test` proves it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test quick check fix bench lock texts schema clean
+
+demo: ## the whole system on this machine: broker, centre, one real hub, a street of homes
+	@$(PYTHON) tools/bootstrap.py demo
+	@$(BIN)/llar-demo $(ARGS)
+
+test: ready ## everything, with real servers and a real browser
+	$(BIN)/pytest $(ARGS)
+
+quick: ready ## only what needs no server
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+check: ready ## what CI checks besides the tests; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: ready ## formats and repairs what can be repaired
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ready ## figures, as ratios in one run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+schema: ready ## the wire's JSON Schemas for other makers
+	$(BIN)/python -m gateway.contract.schema docs/wire
+
+lock: ready ## pins all packages anew
+	$(BIN)/python tools/lock.py
+
+ready:
+	@$(PYTHON) tools/bootstrap.py test
+
+clean: ## removes what the commands above made
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-state build *.egg-info
