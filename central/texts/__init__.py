@@ -1,0 +1,98 @@
+"""What people read, in Catalan, Spanish and English: gettext catalogues, and times and durations as people say them.
+
+A message id is the English sentence. Catalogues are read as text (`ca.po`, `es.po`, `en.po`), so that a translator's
+correction needs no build step. A sentence with facts has `{named}` places, filled by `str.format_map`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.messages.pofile import read_po
+
+LANGUAGES: Final[Mapping[str, str]] = {"ca": "Català", "es": "Castellano", "en": "English"}
+"""Language -> its own name for itself."""
+DEFAULT_LANGUAGE: Final = "ca"
+
+_FOLDER = Path(__file__).parent
+
+
+def later(text: str) -> str:
+    """Marks a message id in a table; it is translated where it is shown."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one language."""
+
+    language: str
+    catalogue: Mapping[str, str]
+
+    def gettext(self, text: str) -> str:
+        """The translation of a message id; the id itself when there is none."""
+        return self.catalogue.get(text) or text
+
+    def say(self, text: str, /, **facts: object) -> str:
+        """A translated sentence filled with facts; a fact that is missing is left out rather than raised."""
+        return self.gettext(text).format_map(_Facts(facts))
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+@cache
+def translator(language: str) -> Words:
+    """The texts of `language`; those of the default language when it is not spoken here."""
+    spoken = language if language in LANGUAGES else DEFAULT_LANGUAGE
+    with (_FOLDER / f"{spoken}.po").open("rb") as file:
+        catalogue = read_po(file, locale=spoken)
+    return Words(
+        spoken,
+        {
+            message.id: message.string
+            for message in catalogue
+            if isinstance(message.id, str) and message.id and isinstance(message.string, str) and not message.fuzzy
+        },
+    )
+
+
+def local(at: float, timezone: str) -> datetime:
+    """A moment on the wall clock of a place; of Madrid when the place is unknown."""
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("Europe/Madrid")
+    return datetime.fromtimestamp(at, zone)
+
+
+def say_clock(at: float, language: str, timezone: str = "Europe/Madrid") -> str:
+    """The time of day: "14:03"."""
+    return format_time(local(at, timezone), "HH:mm", locale=language)
+
+
+def say_moment(at: float, now: float, language: str, timezone: str = "Europe/Madrid") -> str:
+    """A moment as it is said today: "14:03", or with its day, "12 May, 14:03", when it was another day."""
+    moment = local(at, timezone)
+    if moment.date() == local(now, timezone).date():
+        return say_clock(at, language, timezone)
+    return f"{format_date(moment, 'd MMM', locale=language)}, {say_clock(at, language, timezone)}"
+
+
+def say_day(at: float, language: str, timezone: str = "Europe/Madrid") -> str:
+    """A day: "Monday, 12 May"."""
+    return format_datetime(local(at, timezone), "EEEE, d MMMM", locale=language)
+
+
+def say_duration(seconds: float, language: str) -> str:
+    """A span in its largest unit that says enough: "40 seconds", "3 minutes", "5 hours"."""
+    return format_timedelta(timedelta(seconds=round(seconds)), threshold=1.5, locale=language)
