@@ -73,7 +73,15 @@ def install_python_packages(purpose: str) -> int:
     if any(path.exists() and path.read_text() == fingerprint for path in newer):
         return 0
     print("Installing Python packages into .venv (once; a few minutes on a slow line) ...", flush=True)
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [
+        str(VENV / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--use-pep517",
+    ]
     command += ["-c", str(lock), "-e", f"{HOUSE}[{EXTRAS[purpose]}]"]
     if subprocess.run(command, check=False).returncode != 0:
         return fail("Python packages could not be installed: see the lines above. Is there a network?")
@@ -115,12 +123,12 @@ def apt_install(packages: list[str]) -> None:
         return
     print(f"Installing through apt: {', '.join(packages)} (LLAR_NO_APT=1 prevents it) ...", flush=True)
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1"]
-    subprocess.run([*become, *quiet, "apt-get", "-qq", "update"], stdout=subprocess.DEVNULL, check=False)
+    subprocess.run([*become, *quiet, "apt-get", "-qq", "update"], capture_output=True, check=False)
     install = [*become, *quiet, "apt-get", "-qq", "install", "-y", "--no-install-recommends"]
-    if subprocess.run([*install, *packages], stdout=subprocess.DEVNULL, check=False).returncode == 0:
+    if subprocess.run([*install, *packages], capture_output=True, check=False).returncode == 0:
         return
     for package in packages:
-        subprocess.run([*install, package], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        subprocess.run([*install, package], capture_output=True, check=False)
 
 
 if __name__ == "__main__":
