@@ -1,0 +1,125 @@
+"""The broker's configuration: settings, access list and hashed passwords for mosquitto."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from gateway.contract.topics import INTERNAL_ROOT, ROOT, shard_of, valid_hub_id
+
+MESSAGE_BYTES_MAX: Final = 20_480
+"""Largest message that a broker takes: room for the largest measurement pack and its topic."""
+SESSION_KEPT: Final = "14d"
+"""How long the broker keeps the session of a client that stays away: longer than a hub's own seven days."""
+WINDOW: Final = 1_000
+"""Messages on their way to one client; mosquitto's own 20 holds a busy receiver back."""
+_HASH_ROUNDS: Final = 101
+"""Mosquitto's own number. Passwords here are long random secrets, which no number of rounds makes safer, and each
+connect of each hub costs the broker this work."""
+_SALT_BYTES: Final = 12
+_CENTRAL: Final = {
+    "desk": (f"read {ROOT}/+/+/up/#", f"write {ROOT}/+/+/dn/#", f"readwrite {INTERNAL_ROOT}/#"),
+    "receiver": (f"read {ROOT}/+/+/up/#", f"readwrite {INTERNAL_ROOT}/#"),
+}
+
+
+def password_line(user: str, password: str, salt: bytes | None = None) -> str:
+    """A line of a password file in mosquitto's `$7$` format: PBKDF2-HMAC-SHA512, base64 salt and hash.
+
+    Raises:
+        ValueError: the user name or the password cannot stand in the file.
+    """
+    if not user or ":" in user or not user.isprintable():
+        raise ValueError(f"not a user name for the broker: {user!r}")
+    if not password:
+        raise ValueError(f"an empty password for {user}")
+    salt = salt or secrets.token_bytes(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _HASH_ROUNDS)
+    return f"{user}:$7${_HASH_ROUNDS}${b64encode(salt).decode()}${b64encode(digest).decode()}"
+
+
+def access_list(users: Iterable[str]) -> str:
+    """Mosquitto's access list: a hub writes `up` and reads `dn` of its own branch, and nothing else.
+
+    "desk" and "receiver" get what the centre's processes need; every other name is a hub's.
+
+    Raises:
+        ValueError: a name is not a hub id.
+    """
+    parts = []
+    for user in users:
+        if not valid_hub_id(user):
+            raise ValueError(f"not a hub id: {user!r}")
+        branch = f"{ROOT}/{shard_of(user)}/{user}"
+        rights = _CENTRAL.get(user, (f"write {branch}/up/#", f"read {branch}/dn/#"))
+        parts.append("\n".join([f"user {user}", *(f"topic {right}" for right in rights)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def shared_settings(folder: Path) -> list[str]:
+    """The lines that the local and the production broker have in common; its files lie in `folder`."""
+    return [
+        "allow_anonymous false",
+        f"password_file {folder / 'passwords'}",
+        f"acl_file {folder / 'access.acl'}",
+        "# measurements may wait here while the receiver is away: never drop silently",
+        f"max_inflight_messages {WINDOW}",
+        "max_queued_messages 0",
+        "max_queued_bytes 0",
+        f"message_size_limit {MESSAGE_BYTES_MAX}",
+        f"persistent_client_expiration {SESSION_KEPT}",
+        "set_tcp_nodelay true",
+        "persistence true",
+        "autosave_interval 300",
+    ]
+
+
+def production_files(
+    passwords: Mapping[str, str],
+    *,
+    certificate: Path,
+    key: Path,
+    port: int = 8883,
+    folder: Path = Path("/etc/mosquitto/llar"),
+    state_folder: Path = Path("/var/lib/mosquitto"),
+) -> dict[str, str]:
+    """The files of a mosquitto for real use: TLS only, one user per hub, each held to its branch.
+
+    Args:
+        passwords: user name (a hub's id, "desk" or "receiver") -> password, a long random secret.
+        certificate, key: PEM files of the broker's own certificate (with its chain) and private key.
+        port: where it listens, with TLS.
+        folder: where the files will lie on the broker's machine.
+        state_folder: where mosquitto keeps sessions and queues.
+
+    Returns:
+        File name -> content: `mosquitto.conf`, `access.acl`, `passwords` (hashed).
+
+    Raises:
+        ValueError: a user name is not a hub id, or a password is empty.
+    """
+    settings = [
+        "# written by `llar-central broker-config`: put it into /etc/mosquitto/conf.d/",
+        *shared_settings(folder),
+        f"persistence_location {state_folder}/",
+        "log_dest stderr",
+        "connection_messages true",
+        f"listener {port}",
+        f"certfile {certificate}",
+        f"keyfile {key}",
+        "tls_version tlsv1.2",
+    ]
+    return {
+        "mosquitto.conf": "\n".join(settings) + "\n",
+        "access.acl": access_list(passwords),
+        "passwords": password_file(passwords),
+    }
+
+
+def password_file(passwords: Mapping[str, str]) -> str:
+    """Mosquitto's password file, hashed."""
+    return "".join(password_line(user, password) + "\n" for user, password in passwords.items())
