@@ -1,0 +1,1 @@
+"""Figures of the running system, as ratios within one run: `make bench` (see docs/benchmarks.md)."""

@@ -1,0 +1,67 @@
+"""`python -m benchmarks [NAME ...] [--quick] [--rounds N] [--json FILE] [--from FILE] [--markdown]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from benchmarks.figures import ROUNDS, Outcome, Report, Scale
+from benchmarks.machine import describe, foreign_cores
+from benchmarks.pages import machine_lines, outcome_lines, write_page
+
+NAMES: Final = ("codec", "line_protocol", "homes", "charts", "press", "alarm_latency", "ingest")
+"""Each is a module of this package with `run(scale) -> Outcome`; the cheap ones come first."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs what was asked for and prints it; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.earlier:
+        report = msgspec.json.decode(options.earlier.read_bytes(), type=Report)
+        _show(report)
+    else:
+        report = _measure(options.names or list(NAMES), Scale(quick=options.quick, rounds=options.rounds))
+    if options.json:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    if options.markdown:
+        write_page(report)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Figures, as ratios within one run.")
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"of: {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="tiny counts: shows that it works, not how fast")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="interleaved runs of each subject")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes all values to FILE")
+    parser.add_argument("--from", dest="earlier", type=Path, metavar="FILE", help="shows an earlier run, measures none")
+    parser.add_argument("--markdown", action="store_true", help="writes the tables into docs/benchmarks.md")
+    return parser
+
+
+def _measure(names: list[str], scale: Scale) -> Report:
+    report = Report(machine=describe(), quick=scale.quick)
+    print("\n".join(machine_lines(report.machine, quick=scale.quick)), "\n", sep="\n", flush=True)
+    for name in names:
+        started, foreign = time.monotonic(), foreign_cores()
+        outcome: Outcome = import_module(f"benchmarks.{name}").run(scale)
+        outcome.seconds, outcome.foreign_cores = time.monotonic() - started, foreign()
+        report.outcomes[name] = outcome
+        print("\n".join(outcome_lines(name, outcome)), flush=True)
+    return report
+
+
+def _show(report: Report) -> None:
+    print("\n".join(machine_lines(report.machine, quick=report.quick)), "\n", sep="\n")
+    for name, outcome in report.outcomes.items():
+        print("\n".join(outcome_lines(name, outcome)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
