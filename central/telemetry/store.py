@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from devices.vocabulary import Value
+from devices.vocabulary import KINDS, Value, ValueType
+
+TEXT_MAX: Final = 64
+"""Longest home or device id in a row: ids are at most 32 characters in the registry and the vocabulary."""
+
+_WORD_PLACES: Final = {
+    kind.name: {word: float(place) for place, word in enumerate(kind.words)}
+    for kind in KINDS.values()
+    if kind.value_type is ValueType.WORD
+}
 
 
 class Row(NamedTuple):
-    """One reading of one home, as stored. (home, device, kind, at) names it: writing it again changes nothing."""
+    """One reading of one home, as stored. (home, device, kind, at) names it: writing it again changes nothing.
+
+    Stores keep `at` to the millisecond; of two values for one name the later written stands.
+    """
 
     home: str
     device: str
@@ -49,3 +62,18 @@ class TelemetryStore(Protocol):
 
     def close(self) -> None:
         """Lets go of files and connections."""
+
+
+def number_of(kind: str, value: Value) -> float | None:
+    """The number under which a value is stored; None for what has no place in a store of numbers.
+
+    Booleans become 0.0 and 1.0, words their place in the kind's `words`. Accelerometer windows (bytes) are not kept:
+    falls are judged at the edge, and raw windows would be most of the store's size for no reader of it.
+    """
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if isinstance(value, bool | int):
+        return float(value)
+    if isinstance(value, str):
+        return _WORD_PLACES.get(kind, {}).get(value)
+    return None
