@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -133,17 +134,27 @@ cases = Table(
     Column("priority", Integer, nullable=False),
     Column("kind", String(20), nullable=False),
     Column("owner_id", ForeignKey("operators.id")),
+    Column("place", String(64), nullable=False, server_default=""),
     Column("repeats", Integer, nullable=False, server_default="1"),
+    Column("standing", Integer, nullable=False, server_default="1"),
+    Column("late_s", Double, nullable=False, server_default="0"),
     Column("opened_at", Double, nullable=False),
     Column("last_alarm_at", Double, nullable=False),
+    Column("ring_at", Double),
     Column("taken_at", Double),
+    Column("spoken_at", Double),
+    Column("helper_id", String(32), nullable=False, server_default=""),
+    Column("eta_at", Double),
+    Column("arrived_at", Double),
     Column("closed_at", Double),
     Column("wake_at", Double),
+    Column("wake_step", String(32), nullable=False, server_default=""),
     Column("version", Integer, nullable=False),
 )
 Index(
     "ix_cases_open", cases.c.state, sqlite_where=text("state != 'closed'"), postgresql_where=text("state != 'closed'")
 )
+"""Alarms being handled, one row a case; the columns are those of `central.alarm_cases.case.Case`, explained there."""
 
 case_events = Table(
     "case_events",
@@ -165,6 +176,7 @@ alarms = Table(
     Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
     Column("received_at", Double, nullable=False),
     Column("event_at", Double, nullable=False),
+    Column("withdrawn_at", Double),
 )
 """One row an alarm: the dedupe table. Any number of copies of (hub, ref) is one alarm of one case."""
 
@@ -175,7 +187,7 @@ alarm_messages = Table(
     Column("hub", String(32), nullable=False),
     Column("ref", String(16), nullable=False),
     Column("mty", String(2), nullable=False),
-    Column("sequence", Integer, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
     Column("epoch", String(16), nullable=False, server_default=""),
     Column("received_at", Double, nullable=False),
     Column("body", Text, nullable=False),

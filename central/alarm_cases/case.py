@@ -1,0 +1,178 @@
+"""An alarm case and its log. The log is the truth; the case is what the log adds up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from central.alarm_cases.priority import Priority
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import EVIDENCE_MAX, Record, Stage
+
+NOTE_MAX = 2_000
+"""Longest note of an operator, in characters: a page of text."""
+
+Note = Annotated[str, msgspec.Meta(max_length=NOTE_MAX)]
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    NEW = "new"
+    TAKEN = "taken"
+    TALKING = "talking"
+    WAITING = "waiting"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+
+
+class EventType(StrEnum):
+    """What may happen to a case."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    UPDATED = "updated"
+    RETRACTED = "retracted"
+    ENDED = "ended"
+    TAKEN = "taken"
+    SPOKEN = "spoken"
+    NOTED = "noted"
+    PARKED = "parked"
+    RELEASED = "released"
+    CALLED = "called"
+    TOLD = "told"
+    ON_THE_WAY = "on_the_way"
+    ARRIVED = "arrived"
+    ESCALATED = "escalated"
+    RECALLED = "recalled"
+    CLOSED = "closed"
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an event says, by type; fields that do not belong to a type keep their defaults and are not stored.
+
+    Attributes:
+        home: opened.
+        hub, ref: opened, joined, updated, retracted by an alarm; hub also "unknown unit" cases.
+        finding: opened, joined, ended by a finding: its key.
+        kind, priority, place, device, text, evidence: of the alarm or finding.
+        reason, details: of a finding: the sentence's key and what fills it; `reason` also of parking and release.
+        event_at: when it happened in the home; late_s: how much later the centre heard of it, 0 when in time.
+        standing: by how much the number of alarms not withdrawn changes: -1, 0 or 1.
+        recall_at: parked until.
+        contact: called, told, on the way, arrived: the contact's id; state, channel: of a delivery.
+        eta_minutes: on the way.
+        step: escalated, recalled: which step was due; late_s tells how late it was acted on.
+        cause, action, outcome, told, label: closed (codes of `central.alarm_cases.closing`).
+    """
+
+    home: str = ""
+    hub: str = ""
+    ref: str = ""
+    finding: str = ""
+    kind: AlarmKind = AlarmKind.OTHER
+    priority: Priority = Priority.TEST
+    place: str = ""
+    device: str = ""
+    text: Note = ""
+    reason: str = ""
+    details: dict[str, str | float] = {}
+    evidence: Annotated[list[Record], msgspec.Meta(max_length=EVIDENCE_MAX)] = []
+    event_at: float = 0.0
+    late_s: float = 0.0
+    standing: int = 0
+    recall_at: float = 0.0
+    contact: str = ""
+    channel: str = ""
+    state: str = ""
+    eta_minutes: int = 0
+    step: str = ""
+    cause: str = ""
+    action: str = ""
+    outcome: str = ""
+    told: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEvent:
+    """One line of a case's log.
+
+    Attributes:
+        type: what happened.
+        at: Unix seconds.
+        actor: an operator's id, "hub" or "desk".
+        facts: the particulars.
+    """
+
+    type: EventType
+    at: float
+    actor: str
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An alarm being handled. Times are Unix seconds, None where it has not happened.
+
+    Attributes:
+        id: the number that people use.
+        home_id: whose it is.
+        state: where it stands.
+        priority: may only rise while the case is open.
+        kind, place: of the newest evidence among the most urgent.
+        owner_id: the operator who holds it (of a closed case: who closed it).
+        repeats: alarms and findings joined, the first included.
+        standing: how many of them the home has not withdrawn.
+        late_s: worst delay between an event at home and its arrival here; 0 when all came in time.
+        opened_at, last_alarm_at: first and latest alarm, by the centre's clock.
+        ring_at: since when the case asks for somebody; None while a person has it in hand.
+        taken_at: when its owner took it; spoken_at: when somebody first spoke with the resident.
+        helper_id, eta_at: the contact who is on the way, and when they are expected.
+        arrived_at: when somebody first stood at the resident's side.
+        closed_at: when it was closed.
+        wake_at, wake_step: when the desk will act by itself if nothing else happens, and what it does then.
+        version: number of events in the log.
+    """
+
+    id: int
+    home_id: str
+    state: State
+    priority: Priority
+    kind: AlarmKind
+    owner_id: str | None
+    place: str
+    repeats: int
+    standing: int
+    late_s: float
+    opened_at: float
+    last_alarm_at: float
+    ring_at: float | None
+    taken_at: float | None
+    spoken_at: float | None
+    helper_id: str
+    eta_at: float | None
+    arrived_at: float | None
+    closed_at: float | None
+    wake_at: float | None
+    wake_step: str
+    version: int
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody must still do something."""
+        return self.state is not State.CLOSED
+
+    @property
+    def stage(self) -> Stage:
+        """How far help has come, as the home may say it."""
+        if self.state is State.CLOSED:
+            return Stage.CLOSED
+        if self.arrived_at is not None:
+            return Stage.ARRIVED
+        if self.helper_id:
+            return Stage.ON_THE_WAY
+        return Stage.TAKEN if self.owner_id is not None else Stage.RECEIVED

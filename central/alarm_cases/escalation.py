@@ -1,0 +1,109 @@
+"""Who is asked next, and when: due-times of a case that nobody has in hand, and the next contact to notify."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from central.alarm_cases.case import Case, State
+from central.alarm_cases.priority import Priority
+
+
+class Step(NamedTuple):
+    """What the desk does `after_s` seconds from when a case began to ring."""
+
+    name: str
+    after_s: float
+
+
+SECOND_BURST: Final = "second_burst"
+EVERY_OPERATOR: Final = "every_operator"
+SUPERVISOR: Final = "supervisor"
+FIRST_CARER: Final = "first_carer"
+HOME_REASSURED: Final = "home_reassured"
+EXCEPTION: Final = "exception"
+STILL_RINGING: Final = "still_ringing"
+"""Comes again and again after the last step of a ladder, until a person takes the case."""
+REVIEW: Final = "review"
+"""A case in somebody's hands in which nothing has happened for long asks for attention again."""
+RECALL: Final = "recall"
+"""The time until which a case was parked."""
+CHECK_CALL: Final = "check_call"
+"""A withdrawn alarm still wants a friendly call."""
+
+_LADDERS: Final[dict[Priority, tuple[Step, ...]]] = {
+    Priority.LIFE: (
+        Step(SECOND_BURST, 10),
+        Step(EVERY_OPERATOR, 20),
+        Step(SUPERVISOR, 30),
+        Step(FIRST_CARER, 60),
+        Step(HOME_REASSURED, 120),
+        Step(EXCEPTION, 180),
+    ),
+    Priority.URGENT: (Step(EVERY_OPERATOR, 60), Step(SUPERVISOR, 180), Step(EXCEPTION, 600)),
+    Priority.ROUTINE: (Step(EVERY_OPERATOR, 900), Step(SUPERVISOR, 3_600)),
+    Priority.TECHNICAL: (Step(SUPERVISOR, 86_400),),
+    Priority.TEST: (Step(EVERY_OPERATOR, 3_600),),
+}
+_REPEAT_S: Final[dict[Priority, float]] = {
+    Priority.LIFE: 60,
+    Priority.URGENT: 300,
+    Priority.ROUTINE: 3_600,
+    Priority.TECHNICAL: 86_400,
+    Priority.TEST: 86_400,
+}
+_REVIEW_S: Final[dict[Priority, float]] = {
+    Priority.LIFE: 300,
+    Priority.URGENT: 900,
+    Priority.ROUTINE: 3_600,
+    Priority.TECHNICAL: 86_400,
+    Priority.TEST: 3_600,
+}
+CHECK_CALL_S: Final = 300.0
+"""A withdrawn alarm is quiet for this long: the person may be busy with what made them cancel."""
+PARKED_MAX_S: Final[dict[Priority, float]] = {
+    Priority.LIFE: 1_800,
+    Priority.URGENT: 14_400,
+    Priority.ROUTINE: 604_800,
+    Priority.TECHNICAL: 2_592_000,
+    Priority.TEST: 604_800,
+}
+"""How far ahead a recall may lie: nobody parks a matter of life until tomorrow."""
+
+
+def ladder(case: Case) -> tuple[Step, ...]:
+    """The steps that follow while nobody has the case in hand; a withdrawn one is never more than routine."""
+    priority = max(case.priority, Priority.ROUTINE) if case.state is State.WITHDRAWN else case.priority
+    return _LADDERS[priority]
+
+
+def review_s(priority: Priority) -> float:
+    """How long a case may rest in somebody's hands without any event before it asks for attention again."""
+    return _REVIEW_S[priority]
+
+
+def step_after(case: Case, done: str, now: float) -> tuple[str, float]:
+    """The step that follows `done` in a ringing case, and when it is due.
+
+    Steps stand in their order from `ring_at`, so that after an outage all that were missed are made up one by one.
+    """
+    steps = ladder(case)
+    names = [step.name for step in steps]
+    position = names.index(done) + 1 if done in names else len(steps)
+    if case.ring_at is None or position == len(steps):
+        return STILL_RINGING, now + _REPEAT_S[case.priority]
+    return steps[position].name, case.ring_at + steps[position].after_s
+
+
+class Reachable(NamedTuple):
+    """A contact as the ladder sees them, in the order agreed with the resident."""
+
+    contact_id: str
+    position: int
+    email: str
+
+
+def next_contact(roster: Sequence[Reachable], asked: Collection[str]) -> Reachable | None:
+    """Whom to notify next: the first in order who can be reached and was not asked in this case; None when nobody."""
+    ordered = sorted(roster, key=lambda contact: (contact.position, contact.contact_id))
+    return next((contact for contact in ordered if contact.email and contact.contact_id not in asked), None)

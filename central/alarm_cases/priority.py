@@ -1,0 +1,67 @@
+"""How urgent a case is, and the mark that shows it: never by colour alone."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from gateway.contract.alarm_kinds import AlarmKind
+
+
+class Priority(IntEnum):
+    """Lower is more urgent. TEST stands apart: it never mixes with real cases."""
+
+    LIFE = 1
+    URGENT = 2
+    ROUTINE = 3
+    TECHNICAL = 4
+    TEST = 5
+
+
+class Mark(NamedTuple):
+    """What stands for a priority on a screen: a shape and a sign in addition to the colour."""
+
+    colour: str
+    shape: str
+    sign: str
+
+
+MARKS: Final[dict[Priority, Mark]] = {
+    Priority.LIFE: Mark("red", "diamond", "***"),
+    Priority.URGENT: Mark("amber", "triangle", "**"),
+    Priority.ROUTINE: Mark("cyan", "circle", "*"),
+    Priority.TECHNICAL: Mark("grey", "square", "T"),
+    Priority.TEST: Mark("outline", "dashed", "TEST"),
+}
+
+_BY_KIND: Final[dict[AlarmKind, Priority]] = {
+    AlarmKind.HELP: Priority.LIFE,
+    AlarmKind.FALL: Priority.LIFE,
+    AlarmKind.SMOKE: Priority.LIFE,
+    AlarmKind.GAS: Priority.LIFE,
+    AlarmKind.CO: Priority.LIFE,
+    AlarmKind.FLOOD: Priority.URGENT,
+    AlarmKind.INACTIVITY: Priority.URGENT,
+    AlarmKind.SENSOR_SILENT: Priority.TECHNICAL,
+    AlarmKind.HUB_SILENT: Priority.TECHNICAL,
+    AlarmKind.BATTERY_LOW: Priority.TECHNICAL,
+    AlarmKind.MAINS_LOST: Priority.TECHNICAL,
+    AlarmKind.TEST: Priority.TEST,
+    # a code that is not known here may be anything: a person looks soon
+    AlarmKind.OTHER: Priority.URGENT,
+}
+_LIFE_FROM: Final = 8
+_URGENT_FROM: Final = 5
+
+
+def priority_of(kind: AlarmKind, pri: int = 0) -> Priority:
+    """The priority of an alarm of `kind` with SCAIP priority `pri` (0..9, 9 highest, 0 also meaning "not said").
+
+    The sender may raise what the kind says, never lower it; a test stays a test.
+    """
+    by_kind = _BY_KIND[kind]
+    if by_kind is Priority.TEST:
+        return by_kind
+    if pri >= _LIFE_FROM:
+        return Priority.LIFE
+    return min(by_kind, Priority.URGENT) if pri >= _URGENT_FROM else by_kind

@@ -1,0 +1,186 @@
+"""The centre's configuration: one TOML file, read once into frozen values by a strict parser.
+
+An unknown key is an error; all errors are listed together. Secrets stand in files of their own, whose paths are given
+here. Relative paths count from the folder of the configuration file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message lists everything that is wrong, one sentence a line."""
+
+
+class DatabaseConfig(msgspec.Struct, frozen=True):
+    """`url`: `sqlite:///...` or `postgresql://...`; empty means `central.sqlite3` in the data folder."""
+
+    url: str = ""
+
+
+class BrokerConfig(msgspec.Struct, frozen=True):
+    """Where the MQTT broker is. Empty password files mean that the broker asks for none (never in production)."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    tls: bool = False
+    ca_file: str = ""
+    desk_password_file: str = ""
+    receiver_password_file: str = ""
+
+
+class TelemetryConfig(msgspec.Struct, frozen=True):
+    """Which telemetry store, and how to reach it. `retention_days` applies to raw readings of the embedded store."""
+
+    store: Literal["embedded", "influx"] = "embedded"
+    url: str = "http://127.0.0.1:8086"
+    database: str = "llar"
+    username: str = ""
+    password_file: str = ""
+    token_file: str = ""
+    write_api: Literal["v1", "v2"] = "v1"
+    org: str = ""
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 30
+
+
+class ConsoleConfig(msgspec.Struct, frozen=True):
+    """Where the operators' console listens. `cookie_secure` is switched off only for plain http on one machine."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8400
+    cookie_secure: bool = True
+
+
+class MailConfig(msgspec.Struct, frozen=True):
+    """The mail server that carers' messages go to. An empty host means that no e-mail can be sent, which is shown."""
+
+    host: str = ""
+    port: Port = 25
+    sender: str = "llar@localhost"
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password_file: str = ""
+
+
+class DetectionConfig(msgspec.Struct, frozen=True):
+    """Limits that hold where a home's care plan says nothing else.
+
+    Attributes:
+        inactivity_hours: hours without a sign of activity that make somebody call.
+        hub_silent_shown_s, hub_silent_technical_s, hub_silent_alarm_s: a silent hub is shown, becomes a technician's
+            task, makes somebody ring the person.
+        sensor_grace_s: added to a sensor's own silence limit.
+        restart_grace_s: after a start of the centre, silence is not judged for this long (alarms always are).
+    """
+
+    inactivity_hours: Annotated[float, msgspec.Meta(gt=0, le=168)] = 10.0
+    hub_silent_shown_s: Seconds = 180.0
+    hub_silent_technical_s: Seconds = 1_800.0
+    hub_silent_alarm_s: Seconds = 7_200.0
+    sensor_grace_s: Seconds = 600.0
+    restart_grace_s: Seconds = 180.0
+
+
+class CentralConfig(msgspec.Struct, frozen=True):
+    """All of it. `data_folder` holds what the centre writes: databases, spool."""
+
+    data_folder: Path
+    database: DatabaseConfig = DatabaseConfig()
+    broker: BrokerConfig = BrokerConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()
+    console: ConsoleConfig = ConsoleConfig()
+    mail: MailConfig = MailConfig()
+    detection: DetectionConfig = DetectionConfig()
+
+
+Section = TypeVar("Section", bound=msgspec.Struct)
+
+_SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
+    "database": DatabaseConfig,
+    "broker": BrokerConfig,
+    "telemetry": TelemetryConfig,
+    "console": ConsoleConfig,
+    "mail": MailConfig,
+    "detection": DetectionConfig,
+}
+
+
+def load(path: Path) -> CentralConfig:
+    """Reads the file.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or holds anything unknown or wrong; all of it is listed.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from None
+    config, errors = parse(document, path.resolve().parent)
+    if config is None:
+        raise ConfigError("\n".join(f"{path}: {error}" for error in errors))
+    return config
+
+
+def parse(document: dict[str, object], folder: Path) -> tuple[CentralConfig | None, list[str]]:
+    """A TOML document to a configuration, or None and every error found; `folder` is where relative paths begin."""
+    errors = [f"unknown key {key!r}" for key in document if key != "data_folder" and key not in _SECTIONS]
+    data_folder = document.get("data_folder")
+    if not isinstance(data_folder, str) or not data_folder:
+        errors.append("data_folder is missing: name the folder that the centre may write to")
+        data_folder = "."
+    sections = {name: _section(name, kind, document.get(name, {}), folder, errors) for name, kind in _SECTIONS.items()}
+    home = (folder / data_folder).resolve()
+    config = msgspec.structs.replace(CentralConfig(home), **sections)
+    if not config.database.url:
+        database = DatabaseConfig(f"sqlite:///{home / 'central.sqlite3'}")
+        config = msgspec.structs.replace(config, database=database)
+    elif not config.database.url.startswith(("sqlite:///", "postgresql://")):
+        errors.append("database.url must begin with sqlite:/// or postgresql://")
+    return (None if errors else config), errors
+
+
+def _section(name: str, kind: type[Section], given: object, folder: Path, errors: list[str]) -> Section:
+    if not isinstance(given, dict):
+        errors.append(f"{name} must be a table: [{name}]")
+        return kind()
+    values: dict[str, object] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for key, value in given.items():
+        if key not in fields:
+            errors.append(f"unknown key {name}.{key}")
+            continue
+        try:
+            values[key] = msgspec.convert(value, fields[key].type)
+        except msgspec.ValidationError as error:
+            errors.append(f"{name}.{key}: {error}")
+            continue
+        if key.endswith("_file") and value:
+            values[key] = str((folder / str(value)).resolve())
+    return kind(**values)
+
+
+def read_secret(path: str) -> str:
+    """The secret in a file, without its line end; "" for an empty path.
+
+    Raises:
+        ConfigError: the file cannot be read, or is empty.
+    """
+    if not path:
+        return ""
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"Cannot read the secret file {path}: {error.strerror}.") from None
+    if not secret:
+        raise ConfigError(f"The secret file {path} is empty.")
+    return secret

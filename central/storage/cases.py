@@ -1,0 +1,264 @@
+"""Cases, their logs, the alarms and findings in them, and their due-times."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.priority import Priority
+from central.storage.database import insert_new, put
+from central.storage.tables import alarm_messages, alarms, case_events, cases, contacts, due_times, findings, operators
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import Alarm
+
+
+class AlarmRef(NamedTuple):
+    """What names an alarm for ever."""
+
+    hub: str
+    ref: str
+
+
+class KnownAlarm(NamedTuple):
+    """An alarm that was taken into a case."""
+
+    case_id: int
+    received_at: float
+    withdrawn_at: float | None
+
+
+class Due(NamedTuple):
+    """A case on which the desk must act."""
+
+    case_id: int
+    step: str
+    due_at: float
+
+
+class StaleCase(Exception):
+    """Somebody else changed the case between loading and saving; nothing was stored, try again."""
+
+
+_COLUMNS: Final = tuple(column.name for column in cases.columns)
+
+
+def find(connection: sa.Connection, case_id: int) -> Case | None:
+    """The case, locked against other writers where the database locks rows; None when there is no such case."""
+    row = connection.execute(sa.select(cases).where(cases.c.id == case_id).with_for_update()).first()
+    return None if row is None else _case(row)
+
+
+def open_cases(connection: sa.Connection) -> list[Case]:
+    """All open cases, the most urgent first, then the oldest."""
+    query = sa.select(cases).where(cases.c.state != State.CLOSED.value).order_by(cases.c.priority, cases.c.opened_at)
+    return [_case(row) for row in connection.execute(query)]
+
+
+def open_cases_of(connection: sa.Connection, home_id: str) -> list[Case]:
+    """The open cases of a home, the most urgent first, then the newest."""
+    query = (
+        sa.select(cases)
+        .where(cases.c.home_id == home_id, cases.c.state != State.CLOSED.value)
+        .order_by(cases.c.priority, cases.c.last_alarm_at.desc())
+        .with_for_update()
+    )
+    return [_case(row) for row in connection.execute(query)]
+
+
+def events_of(connection: sa.Connection, case_id: int) -> list[CaseEvent]:
+    """A case's log, oldest first."""
+    query = sa.select(case_events).where(case_events.c.case_id == case_id).order_by(case_events.c.position)
+    return [
+        CaseEvent(EventType(row.type), row.at, row.actor, msgspec.convert(row.body, Facts))
+        for row in connection.execute(query)
+    ]
+
+
+def add(connection: sa.Connection, case: Case, event: CaseEvent) -> int:
+    """Stores a new case with its first event; the case's number."""
+    values = _values(case)
+    del values["id"]
+    case_id = connection.execute(sa.insert(cases).values(values)).inserted_primary_key
+    assert case_id is not None
+    number = int(case_id[0])
+    _log(connection, number, 1, event)
+    _wait(connection, number, case)
+    return number
+
+
+def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent) -> None:
+    """Stores what an event made of a case.
+
+    Raises:
+        StaleCase: the case is no longer as it was loaded.
+    """
+    values = _values(after)
+    changed = {name: value for name, value in values.items() if value != getattr(before, name)}
+    statement = sa.update(cases).where(cases.c.id == before.id, cases.c.version == before.version).values(changed)
+    if connection.execute(statement).rowcount != 1:
+        raise StaleCase(before.id)
+    _log(connection, before.id, after.version, event)
+    if (before.wake_at, before.wake_step) != (after.wake_at, after.wake_step):
+        open_rows = sa.and_(due_times.c.case_id == before.id, due_times.c.done_at.is_(None))
+        connection.execute(sa.delete(due_times).where(open_rows))
+        _wait(connection, before.id, after)
+
+
+def due(connection: sa.Connection, now: float, limit: int) -> list[Due]:
+    """What is due, the most overdue first."""
+    query = (
+        sa.select(due_times.c.case_id, due_times.c.step, due_times.c.due_at)
+        .where(due_times.c.done_at.is_(None), due_times.c.due_at <= now)
+        .order_by(due_times.c.due_at, due_times.c.case_id)
+        .limit(limit)
+    )
+    return [Due(*row) for row in connection.execute(query)]
+
+
+def next_due_at(connection: sa.Connection) -> float | None:
+    """When the desk must act next; None when no case is open."""
+    return connection.execute(sa.select(sa.func.min(due_times.c.due_at)).where(due_times.c.done_at.is_(None))).scalar()
+
+
+def claim(connection: sa.Connection, item: Due, now: float) -> bool:
+    """Marks a due-time as acted on; false when another process was first or the case has moved on."""
+    statement = (
+        sa.update(due_times)
+        .where(
+            due_times.c.case_id == item.case_id,
+            due_times.c.step == item.step,
+            due_times.c.due_at == item.due_at,
+            due_times.c.done_at.is_(None),
+        )
+        .values(done_at=now, late_s=max(0.0, now - item.due_at))
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def find_alarm(connection: sa.Connection, name: AlarmRef) -> KnownAlarm | None:
+    """The alarm of that name, if it was ever received."""
+    row = connection.execute(
+        sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at).where(
+            alarms.c.hub == name.hub, alarms.c.ref == name.ref
+        )
+    ).first()
+    return None if row is None else KnownAlarm(*row)
+
+
+def add_alarm(
+    connection: sa.Connection, name: AlarmRef, case_id: int, received_at: float, event_at: float, withdrawn: bool
+) -> None:
+    """Writes that an alarm belongs to a case."""
+    connection.execute(
+        sa.insert(alarms).values(
+            hub=name.hub,
+            ref=name.ref,
+            case_id=case_id,
+            received_at=received_at,
+            event_at=event_at,
+            withdrawn_at=received_at if withdrawn else None,
+        )
+    )
+
+
+def change_alarm(connection: sa.Connection, name: AlarmRef, case_id: int, withdrawn_at: float | None) -> None:
+    """Moves an alarm to a case, and says whether it stands."""
+    connection.execute(
+        sa.update(alarms)
+        .where(alarms.c.hub == name.hub, alarms.c.ref == name.ref)
+        .values(case_id=case_id, withdrawn_at=withdrawn_at)
+    )
+
+
+def alarms_of(connection: sa.Connection, case_id: int) -> list[AlarmRef]:
+    """The alarms in a case, newest first."""
+    query = (
+        sa.select(alarms.c.hub, alarms.c.ref)
+        .where(alarms.c.case_id == case_id)
+        .order_by(alarms.c.received_at.desc(), alarms.c.ref)
+    )
+    return [AlarmRef(*row) for row in connection.execute(query)]
+
+
+def keep_message(
+    connection: sa.Connection, hub: str, alarm: Alarm, epoch: str, payload: bytes, received_at: float
+) -> bool:
+    """Keeps an alarm message as it came; false when the same message (by numbering) is there already."""
+    return insert_new(
+        connection,
+        alarm_messages,
+        {
+            "hub": hub,
+            "ref": alarm.ref,
+            "mty": alarm.mty.value,
+            "sequence": alarm.seq,
+            "epoch": epoch,
+            "received_at": received_at,
+            "body": payload.decode("utf-8", "replace"),
+        },
+    )
+
+
+def add_finding(connection: sa.Connection, key: str, home_id: str, case_id: int, since_at: float) -> None:
+    """Writes that a finding was taken into a case."""
+    connection.execute(
+        sa.insert(findings).values(key=key, home_id=home_id, case_id=case_id, since_at=since_at, ended_at=None)
+    )
+
+
+def case_of_finding(connection: sa.Connection, key: str) -> tuple[int, float | None] | None:
+    """The case a finding was taken into and when it ended; None when it was never received."""
+    row = connection.execute(sa.select(findings.c.case_id, findings.c.ended_at).where(findings.c.key == key)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def end_finding(connection: sa.Connection, key: str, now: float) -> None:
+    """Writes that the situation has ended by itself."""
+    connection.execute(sa.update(findings).where(findings.c.key == key).values(ended_at=now))
+
+
+def operator_called(connection: sa.Connection, operator_id: str) -> str | None:
+    """The operator's name to be used; None when there is no such operator, or they may not work any more."""
+    query = sa.select(operators.c.called).where(operators.c.id == operator_id, ~operators.c.disabled)
+    return connection.execute(query).scalar()
+
+
+def contact_called(connection: sa.Connection, home_id: str, contact_id: str) -> str | None:
+    """The name of a contact of that home; None when there is no such contact there."""
+    query = sa.select(contacts.c.called).where(contacts.c.id == contact_id, contacts.c.home_id == home_id)
+    return connection.execute(query).scalar()
+
+
+def _log(connection: sa.Connection, case_id: int, position: int, event: CaseEvent) -> None:
+    connection.execute(
+        sa.insert(case_events).values(
+            case_id=case_id,
+            position=position,
+            at=event.at,
+            type=event.type.value,
+            actor=event.actor,
+            body=msgspec.to_builtins(event.facts),
+        )
+    )
+
+
+def _wait(connection: sa.Connection, case_id: int, case: Case) -> None:
+    if case.wake_at is not None:
+        values = {"due_at": case.wake_at, "done_at": None, "late_s": None}
+        put(connection, due_times, {"case_id": case_id, "step": case.wake_step, **values})
+
+
+def _values(case: Case) -> dict[str, Any]:
+    values = {name: getattr(case, name) for name in _COLUMNS}
+    return values | {"state": case.state.value, "priority": int(case.priority), "kind": case.kind.value}
+
+
+def _case(row: sa.Row[Any]) -> Case:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    values["state"] = State(values["state"])
+    values["priority"] = Priority(values["priority"])
+    values["kind"] = AlarmKind(values["kind"])
+    return Case(**values)

@@ -1,0 +1,130 @@
+"""The relational database: SQLite by default, PostgreSQL by URL; one door for writing and one for reading."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long SQLite waits for another process's write; within one process writers queue on a lock instead."""
+
+DatabaseError = sa.exc.DBAPIError
+"""What commands raise when the database itself fails (disk full, server gone): nothing was stored; try again."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class BadDatabaseUrl(Exception):
+    """The database's address cannot be used; the message says why."""
+
+
+class Database:
+    """An open database. Safe to use from several threads; each call takes its own connection from a pool."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        # SQLite makes a second writer poll with growing naps; a lock wakes it at once.
+        self._writers: Any = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._write = engine.execution_options(llar_write=True)
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Opens the database at `url`; the tables are made by `migrate`.
+
+        Raises:
+            BadDatabaseUrl: not a URL of a kind that is known here.
+        """
+        return cls(_engine(url))
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A write transaction: committed at the end of the block, rolled back by any exception."""
+        with self._writers, self._write.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A consistent view for reading."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Lets go of all connections."""
+        self.engine.dispose()
+
+
+def migrate(url: str) -> None:
+    """Brings the tables to the newest revision; does nothing where they are.
+
+    Raises:
+        BadDatabaseUrl: not a URL of a kind that is known here.
+        sqlalchemy.exc.DBAPIError: the database cannot be reached or written.
+    """
+    engine = _engine(url)
+    try:
+        with engine.execution_options(llar_write=True).begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
+    """Inserts a row unless one with the same key is there; whether it was inserted."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return connection.execute(make(table).values(values).on_conflict_do_nothing()).rowcount > 0
+
+
+def put(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> None:
+    """Inserts a row, or replaces the other columns of the one with the same primary key."""
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = make(table).values(values)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def _engine(url: str) -> sa.Engine:
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    try:
+        parsed = sa.make_url(url)
+        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
+        raise BadDatabaseUrl(f"The database address cannot be used: {error}") from None
+    except ImportError:
+        raise BadDatabaseUrl("PostgreSQL needs the extra 'postgres': pip install 'llar[postgres]'.") from None
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    elif parsed.get_backend_name() != "postgresql":
+        raise BadDatabaseUrl("The database address must begin with sqlite:/// or postgresql://.")
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transaction handling begins lazily and cannot BEGIN IMMEDIATE; ours is in _begin_sqlite.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("llar_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,164 @@
+"""Homes, hubs and devices: enrolment, and who is who."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from central.storage.database import insert_new, put
+from central.storage.tables import devices, homes, hubs
+from gateway.contract.topics import shard_of, valid_hub_id
+
+UNKNOWN_PREFIX: Final = "unknown-"
+"""Begins the id of the place that is reserved for a hub that raised an alarm before anybody enrolled it."""
+
+
+class DeviceAtHome(NamedTuple):
+    """An enrolled device as the centre knows it. `silence_max_s`: longest time between signs of life."""
+
+    id: str
+    model: str
+    room: str
+    silence_max_s: float
+
+
+class EnrolledHome(NamedTuple):
+    """A home with its hub and devices. `care_plan` holds limits that differ from the defaults."""
+
+    home_id: str
+    hub_id: str
+    shard: str
+    timezone: str
+    language: str
+    care_plan: dict[str, Any]
+    devices: list[DeviceAtHome]
+
+
+class HomeOfHub(NamedTuple):
+    """Where a hub stands."""
+
+    home_id: str
+    language: str
+
+
+def enrol_home(
+    connection: sa.Connection,
+    home_id: str,
+    *,
+    address: str,
+    now: float,
+    district: str = "",
+    timezone: str = "Europe/Madrid",
+    language: str = "ca",
+    access_notes: str = "",
+    phone: str = "",
+    care_plan: dict[str, Any] | None = None,
+) -> None:
+    """Writes or replaces a home.
+
+    Raises:
+        ValueError: the id is empty, longer than 32, or reserved.
+    """
+    if not 0 < len(home_id) <= 32 or home_id.startswith(UNKNOWN_PREFIX):
+        raise ValueError(f"not a home id: {home_id!r}")
+    put(
+        connection,
+        homes,
+        {
+            "id": home_id,
+            "address": address,
+            "district": district,
+            "timezone": timezone,
+            "language": language,
+            "access_notes": access_notes,
+            "phone": phone,
+            "care_plan": care_plan or {},
+            "enrolled_at": now,
+        },
+    )
+
+
+def enrol_hub(connection: sa.Connection, hub_id: str, home_id: str, now: float) -> None:
+    """Puts a hub into a home. A hub that was a stranger until now leaves its reserved place; its cases stay there.
+
+    Raises:
+        ValueError: not a hub id.
+    """
+    if not valid_hub_id(hub_id):
+        raise ValueError(f"not a hub id: {hub_id!r}")
+    connection.execute(sa.delete(hubs).where(hubs.c.home_id == home_id, hubs.c.id != hub_id))
+    put(connection, hubs, {"id": hub_id, "home_id": home_id, "shard": shard_of(hub_id), "enrolled_at": now})
+
+
+def enrol_devices(connection: sa.Connection, home_id: str, given: Sequence[DeviceAtHome], now: float) -> None:
+    """Writes or replaces devices of a home; others that it has stay."""
+    for device in given:
+        put(connection, devices, {"home_id": home_id, **device._asdict(), "enrolled_at": now})
+
+
+def find_by_hub(connection: sa.Connection, hub_id: str) -> HomeOfHub | None:
+    """The home of a hub, or None when nobody enrolled it."""
+    row = connection.execute(
+        sa.select(homes.c.id, homes.c.language).join(hubs, hubs.c.home_id == homes.c.id).where(hubs.c.id == hub_id)
+    ).first()
+    return None if row is None else HomeOfHub(*row)
+
+
+def reserve_unknown(connection: sa.Connection, hub_id: str, now: float) -> str:
+    """A place for a hub that nobody enrolled, so that its alarm has a case and a person sees it; the place's id.
+
+    The broker vouches that the hub is one of ours (it has credentials); only the registry does not know where it stands.
+    """
+    home_id = UNKNOWN_PREFIX + sha256(hub_id.encode()).hexdigest()[:16]
+    insert_new(connection, homes, {"id": home_id, "address": f"? ({hub_id})", "care_plan": {}, "enrolled_at": now})
+    insert_new(connection, hubs, {"id": hub_id, "home_id": home_id, "shard": shard_of(hub_id), "enrolled_at": now})
+    return home_id
+
+
+def is_unknown(home_id: str) -> bool:
+    """Whether this is the reserved place of a hub that nobody enrolled."""
+    return home_id.startswith(UNKNOWN_PREFIX)
+
+
+def exists(connection: sa.Connection, home_id: str) -> bool:
+    """Whether there is such a home."""
+    return connection.execute(sa.select(homes.c.id).where(homes.c.id == home_id)).first() is not None
+
+
+def lock_home(connection: sa.Connection, home_id: str) -> None:
+    """Makes other transactions about this home wait until this one ends (on SQLite all writers do so anyway)."""
+    connection.execute(sa.select(homes.c.id).where(homes.c.id == home_id).with_for_update())
+
+
+def hub_of(connection: sa.Connection, home_id: str) -> str:
+    """The home's hub, or "" when it has none."""
+    return connection.execute(sa.select(hubs.c.id).where(hubs.c.home_id == home_id)).scalar() or ""
+
+
+def list_hubs(connection: sa.Connection) -> list[str]:
+    """All enrolled hubs, in order: the broker's users."""
+    rows = connection.execute(
+        sa.select(hubs.c.id).where(~hubs.c.home_id.startswith(UNKNOWN_PREFIX, autoescape=True)).order_by(hubs.c.id)
+    )
+    return list(rows.scalars())
+
+
+def list_enrolled(connection: sa.Connection) -> list[EnrolledHome]:
+    """Every home that has a hub, with its devices; reserved places of strangers are left out."""
+    by_home: dict[str, list[DeviceAtHome]] = {}
+    for row in connection.execute(sa.select(devices).order_by(devices.c.home_id, devices.c.id)):
+        device = DeviceAtHome(row.id, row.model, row.room, row.silence_max_s)
+        by_home.setdefault(row.home_id, []).append(device)
+    query = (
+        sa.select(homes, hubs.c.id.label("hub_id"), hubs.c.shard)
+        .join(hubs, hubs.c.home_id == homes.c.id)
+        .where(~homes.c.id.startswith(UNKNOWN_PREFIX, autoescape=True))
+        .order_by(homes.c.id)
+    )
+    return [
+        EnrolledHome(row.id, row.hub_id, row.shard, row.timezone, row.language, row.care_plan, by_home.get(row.id, []))
+        for row in connection.execute(query)
+    ]
