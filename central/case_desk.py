@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from central.alarm_cases import escalation
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.closing import Closing
-from central.alarm_cases.joining import event_time, joins, lateness_s
+from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
 from central.alarm_cases.priority import Priority, priority_of
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
 from central.detection.finding import Finding
@@ -290,7 +290,7 @@ class CaseDesk:
     def _tell(self, change: CaseChange) -> None:
         try:
             self._announce(change)
-        except Exception:  # noqa: BLE001 - the command is committed; a listener's fault must not look like its failure
+        except Exception:  # the command is committed: a listener's fault must not look like its failure
             log.exception("case %d: a listener failed on %s", change.case_id, change.event_type)
 
 
@@ -345,7 +345,7 @@ def _into_case(
 ) -> Decided:
     """Joins the open case of the home that the alarm or finding belongs to, or opens a new one."""
     actor = HUB if facts.ref else DESK
-    case = joins(cases.open_cases_of(connection, home_id), facts.priority, now)
+    case = joins(cases.recent_open_cases(connection, home_id, now - JOIN_WITHIN_S), facts.priority, now)
     if case is None:
         opened = opening(0, CaseEvent(EventType.OPENED, now, actor, facts))
         case_id = cases.add(connection, opened.case, opened.event)

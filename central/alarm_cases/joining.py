@@ -20,7 +20,7 @@ AGE_MAX_S: Final = 40 * 86_400.0
 
 
 def joins(open_cases: Sequence[Case], priority: Priority, now: float) -> Case | None:
-    """The case that an alarm joins: of those with a recent alarm the most urgent, then the newest; None: open a new one.
+    """The case that an alarm joins: of those with a recent alarm the most urgent, then the newest; None: a new one.
 
     Tests join only tests, and nothing else joins them.
     """

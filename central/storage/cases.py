@@ -57,11 +57,11 @@ def open_cases(connection: sa.Connection) -> list[Case]:
     return [_case(row) for row in connection.execute(query)]
 
 
-def open_cases_of(connection: sa.Connection, home_id: str) -> list[Case]:
-    """The open cases of a home, the most urgent first, then the newest."""
+def recent_open_cases(connection: sa.Connection, home_id: str, since_at: float) -> list[Case]:
+    """The open cases of a home with an alarm since then, the most urgent first, then the newest."""
     query = (
         sa.select(cases)
-        .where(cases.c.home_id == home_id, cases.c.state != State.CLOSED.value)
+        .where(cases.c.home_id == home_id, cases.c.state != State.CLOSED.value, cases.c.last_alarm_at >= since_at)
         .order_by(cases.c.priority, cases.c.last_alarm_at.desc())
         .with_for_update()
     )

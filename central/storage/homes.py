@@ -110,7 +110,7 @@ def find_by_hub(connection: sa.Connection, hub_id: str) -> HomeOfHub | None:
 def reserve_unknown(connection: sa.Connection, hub_id: str, now: float) -> str:
     """A place for a hub that nobody enrolled, so that its alarm has a case and a person sees it; the place's id.
 
-    The broker vouches that the hub is one of ours (it has credentials); only the registry does not know where it stands.
+    The broker vouches that the hub is one of ours (it has credentials); only the registry does not know where it is.
     """
     home_id = UNKNOWN_PREFIX + sha256(hub_id.encode()).hexdigest()[:16]
     insert_new(connection, homes, {"id": home_id, "address": f"? ({hub_id})", "care_plan": {}, "enrolled_at": now})
