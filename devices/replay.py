@@ -7,16 +7,16 @@ Encrypted adverts (BTHome v2 counts them with 32 bits):
 
 - The very same message again is a repeat: not counted twice, also not after the hub restarted.
 - A counter above the highest one heard is new. The highest one never falls.
-- A lower counter is either a recording or a device that counts from the start because its battery was changed. A
-  message with an alarm that was heard once is kept and never accepted again, whatever happened in between. Any other
-  is taken when it counts below `RESTART_BELOW`, which BTHome reserves for a changed battery, or as the
-  `RESTART_RUN`th of a run of rising counters, which serves devices that start from a random number. So a press after
-  a changed battery comes through at once or at the third time, and the recording of a press that was heard does not.
+- A lower counter is either a recording, or a device that counts anew because its battery was changed. An alarm that
+  was heard is kept and never accepted again, whatever happened in between. Any other alarm is taken if its
+  counter is below `RESTART_BELOW`, where a device with a new battery begins. Everything else is taken from the
+  `RESTART_RUN`th of a run of rising counters on, which also serves devices that begin with a random number. So after
+  a changed battery a press comes through at once, or at the latest at the third time.
 
-What remains: an alarm recorded where this hub did not hear it can be made to fire once; one that was heard more than
-`ALARMS_KEPT` alarms ago may fire again, if it counts below `RESTART_BELOW` or comes as part of a run. And a device
-that sends byte for byte the same after a changed battery as after an earlier one cannot be told from a recording:
-its message is refused until its counter moves on. Devices of our own keep their counter over a changed battery.
+What remains: an alarm recorded where this hub did not hear it, or more than `ALARMS_KEPT` alarms ago, can be made to
+fire once, if its counter is below `RESTART_BELOW` or it is part of a recorded run. And a device that sends byte for
+byte the same after a changed battery as once before cannot be told from a recording: it is refused until its content
+or counter moves on. Pendants should therefore keep their counter over a changed battery.
 
 Plain adverts have no protection; they are never taken for an alarm. Their packet id and a digest only save work.
 
@@ -38,7 +38,7 @@ RECENT_KEPT: Final = 32
 ALARMS_KEPT: Final = 256
 """Alarms remembered against playing back: a test press every working day of a year."""
 RESTART_BELOW: Final = 100
-"""Counters that a device with a new battery may begin with (BTHome and `bthome-ble` use the same number)."""
+"""Counters that a device with a new battery begins with (`bthome-ble` draws the line at the same number)."""
 RESTART_RUN: Final = 3
 """Rising counters in a row that prove a restart elsewhere in the number range."""
 RESTART_STEP_MAX: Final = 256
@@ -115,7 +115,7 @@ def admit_encrypted(mark: ReplayMark, number: int, *, alarm: bool) -> tuple[Repl
     follows = mark.restart_counter >= 0 and 0 < counter - mark.restart_counter <= RESTART_STEP_MAX
     run = min(mark.restart_run + 1, RESTART_RUN) if follows else 1
     mark = msgspec.structs.replace(mark, restart_counter=counter, restart_run=run)
-    return mark, counter < RESTART_BELOW or run >= RESTART_RUN
+    return mark, run >= RESTART_RUN or (alarm and counter < RESTART_BELOW)
 
 
 def admit_numbered(mark: ReplayMark, number: int, *, restarted: bool) -> ReplayMark:

@@ -42,6 +42,9 @@ class MessageType(IntEnum):
     """Argument: 1 suspected, 2 confirmed, 3 recovered."""
 
 
+_TYPES: Final = {kind.value: kind for kind in MessageType}
+
+
 @dataclass(frozen=True, slots=True)
 class SerialMessage:
     """One message of a serial device; `number` names the device, `sequence` counts modulo 65,536 from boot."""
@@ -118,9 +121,9 @@ def read_message(encoded: bytes) -> SerialMessage | Rejection:
     if len(body) != _BODY.size:
         return Rejection("truncated" if len(body) < _BODY.size else "too_large", f"{len(body)} bytes, not {_BODY.size}")
     _, kind, number, sequence, uptime_ms, battery_mv, argument = _BODY.unpack(body)
-    if kind not in MessageType:
+    if kind not in _TYPES:
         return Rejection("unknown_type", f"message type {kind}")
-    return SerialMessage(MessageType(kind), number, sequence, uptime_ms, battery_mv, argument)
+    return SerialMessage(_TYPES[kind], number, sequence, uptime_ms, battery_mv, argument)
 
 
 def sender_of(encoded: bytes) -> str | Rejection:

@@ -1,7 +1,8 @@
 """The shared vocabulary: what a device can say, in which unit, within which range, and how urgent it is.
 
 A `Reading` is one fact. It is made by a decoder, travels unchanged through edge, wire and centre, and is stored
-under the same name. Units are those of the SenML registry (RFC 8428 section 12.1, RFC 8798).
+under the same name. Units are symbols of the SenML registry (RFC 8428 section 12.1) and of its list of secondary units
+(RFC 8798: `dBm`); blood pressure has none there and uses UCUM's `mm[Hg]`, as FHIR does.
 
 Adding a kind is adding one line to `KINDS`.
 """
@@ -47,7 +48,7 @@ class ReadingKind:
         name: the second half of the SenML name, `device/name`.
         value_type: which SenML value label carries it.
         unit: SenML unit symbol, or "" where the value has none.
-        minimum, maximum: values outside are a sensor fault and are refused (numbers only).
+        minimum, maximum: values outside are a sensor fault and are refused (numbers only; both inclusive).
         words: the permitted words (words only).
         urgency: what the edge does with it.
         activity: whether it is evidence that somebody in the home moved or acted.
@@ -97,7 +98,7 @@ KINDS: Final[dict[str, ReadingKind]] = {
         ReadingKind("body_temperature", _N, "Cel", 25.0, 45.0),
         # acceleration window: int16 triples, little-endian, 1/2048 g per step; the rate is told at enrolment
         ReadingKind("acceleration", _D),
-        # the device itself
+        # the device itself; of heartbeat and boot, the value is the message's number where the device has one
         ReadingKind("battery", _N, "%EL", 0.0, 100.0),
         ReadingKind("voltage", _N, "V", 0.0, 60.0),
         ReadingKind("rssi", _N, "dBm", -130.0, 20.0),
