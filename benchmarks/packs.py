@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from central.telemetry.store import Row
 from devices.vocabulary import Reading, Value
 from gateway.contract.senml import encode_measurements
 from gateway.contract.topics import Channel, topic
@@ -42,4 +43,13 @@ def messages(homes: int, records: int, count: int, start_at: float) -> list[tupl
     return [
         (topics[i % homes], pack(hub_name(i % homes), records, i // homes + 1, start_at + i // homes))
         for i in range(count)
+    ]
+
+
+def rows(homes: int, records: int, count: int, start_at: float) -> list[Row]:
+    """The readings of `count` packs as the receiver hands them to its store."""
+    return [
+        Row(hub_name(i % homes), device, kind, start_at + i // homes, value)
+        for i in range(count)
+        for device, kind, value in SERIES[:records]
     ]
