@@ -1,7 +1,8 @@
 """BTHome v2 adverts, for all products that speak it (https://bthome.io/format).
 
 Deciphering and freshness are ours; the objects inside are read by `bthome-ble`, from the plain text only and with a
-new parser each time, since its own replay check lets counters below 100 through and forgets at restart.
+new parser each time, since its own replay check lets counters below 100 through and forgets at restart. Both libraries
+are loaded at the first advert, so that the catalogue can be read where they are not installed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import hashlib
 import logging
 import uuid
 from typing import Any, Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from devices.device_model import Decoded, DeviceModel
 from devices.enrolment import EnrolledDevice
@@ -126,9 +124,8 @@ def _read_encrypted(
     if heard := already_heard(mark, number):
         return heard
     nonce = _address_bytes(device.address) + SERVICE + frame.payload[2:3] + counter
-    try:
-        plain = _cipher(device.key).decrypt(nonce, body[:-_TRAILER_BYTES] + mic, None)
-    except InvalidTag:
+    plain = _deciphered(device.key, nonce, body[:-_TRAILER_BYTES] + mic)
+    if plain is None:
         return Rejection("wrong_key", "does not fit the key: wrong key, forged, or damaged on the air")
     readings, faults, _ = _objects(frame, device, kinds, plain)
     if faults and not readings:
@@ -158,8 +155,21 @@ def _is_alarm(reading: Reading) -> bool:
     return KINDS[reading.kind].urgency is Urgency.ALARM and reading.value is not False
 
 
+def _deciphered(key: bytes, nonce: bytes, secret: bytes) -> bytes | None:
+    """The plain text, or None where the secret was not made with this key and nonce (AES-CCM)."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        plain: bytes = _cipher(key).decrypt(nonce, secret, None)
+    except InvalidTag:
+        return None
+    return plain
+
+
 @functools.lru_cache(maxsize=128)
-def _cipher(key: bytes) -> AESCCM:
+def _cipher(key: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
     return AESCCM(key, tag_length=_MIC_BYTES)
 
 

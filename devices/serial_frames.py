@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import binascii
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
-
-from cobs import cobs
 
 from devices.rejection import Rejection
 
@@ -25,8 +22,6 @@ FRAME_BYTES_MAX: Final = 64
 _BODY: Final = struct.Struct("<BBIHIHB")
 _CRC: Final = struct.Struct("<H")
 _ACKNOWLEDGEMENT: Final = struct.Struct("<cH")
-_cobs_decode: Final[Callable[[bytes], bytes]] = cobs.decode
-_cobs_encode: Final[Callable[[bytes], bytes]] = cobs.encode
 
 
 class MessageType(IntEnum):
@@ -107,9 +102,8 @@ def read_message(encoded: bytes) -> SerialMessage | Rejection:
         The message, or a Rejection: `bad_checksum` (noise on the line), `truncated`, `too_large`, `unknown_version`,
         `unknown_type`.
     """
-    try:
-        message = _cobs_decode(encoded)
-    except cobs.DecodeError:
+    message = _unstuffed(encoded)
+    if message is None:
         return Rejection("bad_checksum", "not a COBS frame: noise on the line, or a wrong baud rate")
     if len(message) < _CRC.size + 2:
         return Rejection("truncated", f"{len(message)} bytes are too few")
@@ -135,7 +129,24 @@ def sender_of(encoded: bytes) -> str | Rejection:
 def acknowledgement(sequence: int) -> bytes:
     """The hub's answer to the message with this number, framed and ended, ready to be written."""
     body = _ACKNOWLEDGEMENT.pack(b"A", sequence)
-    return _cobs_encode(body + _CRC.pack(_crc(body))) + b"\0"
+    return _stuffed(body + _CRC.pack(_crc(body))) + b"\0"
+
+
+def _stuffed(data: bytes) -> bytes:
+    from cobs import cobs
+
+    frame: bytes = cobs.encode(data)  # type: ignore[no-untyped-call]
+    return frame
+
+
+def _unstuffed(frame: bytes) -> bytes | None:
+    from cobs import cobs
+
+    try:
+        data: bytes = cobs.decode(frame)  # type: ignore[no-untyped-call]
+    except cobs.DecodeError:
+        return None
+    return data
 
 
 def _crc(data: bytes) -> int:

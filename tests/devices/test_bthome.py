@@ -136,6 +136,27 @@ def test_an_attacker_with_recordings_cannot_silence_a_new_battery_for_long() -> 
     assert any(home.pressed(sealed(new_battery + PRESS, 500 + again)) for again in range(RESTART_RUN))
 
 
+@given(data=st.data())
+def test_no_press_fires_twice_whatever_is_played_back(data: st.DataObject) -> None:
+    home = Home()
+    heard: list[bytes] = []
+    counter, battery = 0, 0
+    for _ in range(data.draw(st.integers(1, 60))):
+        match data.draw(st.sampled_from(["press", "press", "idle", "new battery", "play back", "play back"])):
+            case "press":
+                counter += 1
+                advert = sealed(bytes((1, battery)) + PRESS, counter)
+                home.pressed(advert)
+                heard.append(advert)
+            case "idle":
+                for counter in range(counter + 1, counter + data.draw(st.integers(2, 40))):  # noqa: B020
+                    home.hear(sealed(bytes((1, battery)), counter))
+            case "new battery":
+                counter, battery = data.draw(st.integers(0, 400)), battery + 1
+            case _ if heard:
+                assert not home.pressed(data.draw(st.sampled_from(heard)))
+
+
 def test_a_forged_advert_with_a_huge_counter_changes_nothing() -> None:
     home = Home()
     assert home.pressed(sealed(PRESS, 500))
