@@ -49,7 +49,7 @@ class PendantTty:
         return len(self._unacknowledged)
 
     def plug_in(self) -> None:
-        """Makes the port appear and says that the pendant has started."""
+        """Makes the port appear; the pendant behind it starts."""
         if self._ends is not None:
             return
         device_end, port_end = os.openpty()
@@ -59,8 +59,16 @@ class PendantTty:
         self.path.symlink_to(os.ttyname(port_end))
         self._ends = (device_end, port_end)
         asyncio.get_running_loop().add_reader(device_end, self._read)
-        self._say(FrameType.BOOT, 0)
         self._begin(self._beat())
+        self.start_again()
+
+    def start_again(self) -> None:
+        """The pendant's battery was changed: it counts its time from nought and says that it has started.
+
+        Whoever opens the port later does not hear it: opening a port empties it.
+        """
+        self._started = time.monotonic()
+        self._say(FrameType.BOOT, 0)
 
     def unplug(self) -> None:
         """Makes the port vanish, with whoever has it open."""

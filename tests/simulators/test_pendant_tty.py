@@ -41,9 +41,10 @@ async def hang_up(wire: asyncio.StreamWriter) -> None:
 
 
 async def test_a_press_is_repeated_with_the_same_number_until_acknowledged(tmp_path: Path) -> None:
-    pendant = PendantTty(tmp_path / "tty", 0xC0FFEE01, heartbeat_s=0.05)
+    pendant = PendantTty(tmp_path / "tty", 0xC0FFEE01, heartbeat_s=0.1)
     pendant.plug_in()
     port, wire = await serial_asyncio_fast.open_serial_connection(url=str(pendant.path), baudrate=115200)
+    pendant.start_again()
     first = await message(port)
     assert first is not None
     assert first[1] == BOOT
@@ -70,7 +71,6 @@ async def test_damaged_frames_fail_their_check_and_a_fall_gets_through_after_the
     pendant = PendantTty(tmp_path / "tty", 7, heartbeat_s=60)
     pendant.plug_in()
     port, wire = await serial_asyncio_fast.open_serial_connection(url=str(pendant.path), baudrate=115200)
-    assert await message(port) is not None
     pendant.damage_next = 2
     pendant.fall()
     told = [await message(port) for _ in range(3)]
@@ -87,6 +87,7 @@ async def test_unplugging_ends_the_port_and_plugging_in_makes_it_again(tmp_path:
     for _ in range(2):
         pendant.plug_in()
         port, wire = await serial_asyncio_fast.open_serial_connection(url=str(pendant.path), baudrate=115200)
+        pendant.start_again()
         told = await message(port)
         assert told is not None
         assert told[1] == BOOT
