@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 DAY_MS: Final = 86_400_000
 STEP_MS: Final = 300_000
 """Length of a condensed step: fine enough to see a night's visits to the bathroom a year later."""
-RAW_DAYS: Final = 60
-"""Whole readings are kept so long. At least 41: readings may arrive 40 days late and need their day's file."""
+RAW_DAYS: Final = 30
+"""Whole readings are kept so long. Later ones (the wire allows 40 days) are merged into their condensed day."""
 STEP_DAYS: Final = 400
 """Condensed days are kept so long: a year and the month before it, to compare."""
 OPEN_DAYS_MAX: Final = 8
@@ -70,9 +70,11 @@ _EVENTS: Final = """
 select at, series, value from readings
 where series in (select value from json_each(?)) and at >= ? and at < ? order by at desc, series desc limit ?"""
 _CONDENSE: Final = """
-insert or replace into steps
-select series, at / :step * :step, count(*), avg(value), min(value), max(value)
-from day.readings where series > :after and series <= :upto group by 1, 2"""
+insert into steps select series, at / :step * :step, count(*), avg(value), min(value), max(value)
+from day.readings where series > :after and series <= :upto group by 1, 2
+on conflict (series, at) do update set
+    mean = (count * mean + excluded.count * excluded.mean) / (count + excluded.count), count = count + excluded.count,
+    lowest = min(lowest, excluded.lowest), highest = max(highest, excluded.highest)"""
 
 
 class EmbeddedStore:
@@ -87,14 +89,11 @@ class EmbeddedStore:
 
     Raises:
         StoreUnavailable: the folder cannot be made or written.
-        ValueError: `raw_days` is shorter than readings may be late.
     """
 
     def __init__(
         self, folder: Path, *, read_only: bool = False, raw_days: int = RAW_DAYS, step_days: int = STEP_DAYS
     ) -> None:
-        if raw_days < 41:
-            raise ValueError(f"raw_days is {raw_days}; readings may come 40 days late, so at least 41 are needed")
         self._folder = folder
         self._read_only = read_only
         self._raw_days = raw_days
@@ -279,10 +278,17 @@ class EmbeddedStore:
     def _condense_slice(self, day: str) -> None:
         """Condenses the next series of a day; renames the result and deletes the day when all are done.
 
-        An interrupted day begins anew where it stood: the unfinished file remembers the series it has come to.
+        An interrupted day goes on where it stood: the unfinished file remembers the series it has come to. Readings
+        that came after their day was condensed are merged into it.
         """
         self._close_day(day)
         raw, part = self._folder / f"{day}.sqlite", self._folder / f"{day}.steps.part"
+        condensed = self._folder / f"{day}.steps.sqlite"
+        if condensed.exists() and not part.exists():
+            with closing(_open(condensed, _STEPS_TABLE)) as connection:
+                connection.execute("pragma user_version = 0")
+                connection.execute("pragma journal_mode = delete")
+            condensed.rename(part)
         with closing(_open(part, _STEPS_TABLE)) as connection:
             connection.execute("attach ? as day", (str(raw),))
             (after,) = connection.execute("pragma user_version").fetchone()
@@ -298,7 +304,7 @@ class EmbeddedStore:
                 return
             connection.execute("detach day")
             connection.execute("pragma journal_mode = delete")
-        part.rename(self._folder / f"{day}.steps.sqlite")
+        part.rename(condensed)
         _delete(raw)
         logger.info("condensed the readings of %s", day)
 

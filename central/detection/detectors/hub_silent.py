@@ -1,0 +1,40 @@
+"""The hub has not been heard: a technician's task after half an hour, a call to the person after two hours.
+
+Everything from the hub counts as hearing it: heartbeat, state, measurements. Its last will only changes what is shown.
+A hub that was never heard since its enrolment is shown among the silent, but is not found: it is not installed yet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from central.detection.profile import Limits
+from central.detection.situation import Detector, Moment, Situation
+from central.detection.timeline import Timeline
+from gateway.contract.alarm_kinds import AlarmKind
+
+NAME: Final = "hub_silent"
+
+
+def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
+    """The stages that have been reached."""
+    heard_at, since_at = timeline.heard_at, timeline.marked_at
+    if heard_at is None or since_at is None:
+        return []
+    quiet_s = moment.now - heard_at
+    if quiet_s < limits.hub_silent_technical_s:
+        return []
+    if moment.now < moment.hearing_from_at:
+        return None
+    technical, alarm = limits.hub_silent_technical_s, limits.hub_silent_alarm_s
+    found = [_silent("technical", "hub_silent", since_at, technical, {"minutes": round(technical / 60)})]
+    if quiet_s >= alarm:
+        found.append(_silent("alarm", "hub_silent_long", since_at, alarm, {"hours": round(alarm / 3600, 1)}))
+    return found
+
+
+def _silent(subject: str, reason: str, since_at: float, limit_s: float, facts: dict[str, str | float]) -> Situation:
+    return Situation(subject, AlarmKind.HUB_SILENT, since_at, since_at + limit_s, reason, facts)
+
+
+DETECTOR: Final = Detector(NAME, judge)

@@ -1,0 +1,39 @@
+"""A sensor that the hub has not heard for longer than its kind ever keeps silent: empty battery, taken away, broken.
+
+Not judged while the hub itself is silent or has just come back. A device that was never heard is not found: it is
+not installed yet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from central.detection.profile import Limits
+from central.detection.situation import Detector, Moment, Situation, can_judge_absence
+from central.detection.timeline import Timeline
+from gateway.contract.alarm_kinds import AlarmKind
+
+NAME: Final = "sensor_silent"
+
+
+def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
+    """The devices that have been silent for too long, in name order."""
+    late = []
+    for device in limits.devices.values():
+        heard_at = timeline.device_heard_at.get(device.id)
+        limit_s = device.silence_max_s + limits.sensor_grace_s
+        if heard_at is not None and moment.now - heard_at >= limit_s:
+            facts: dict[str, str | float] = {
+                "device": device.id,
+                "room": device.room,
+                "hours": round(limit_s / 3600, 1),
+            }
+            late.append(
+                Situation(device.id, AlarmKind.SENSOR_SILENT, heard_at, heard_at + limit_s, "sensor_silent", facts)
+            )
+    if late and not can_judge_absence(timeline, limits, moment):
+        return None
+    return sorted(late)
+
+
+DETECTOR: Final = Detector(NAME, judge)

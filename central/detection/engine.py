@@ -1,0 +1,251 @@
+"""Runs the detectors over all homes and says what is new, what still holds, and what has ended.
+
+Level-triggered: a judgement looks only at the home's timeline and the time. The engine compares it with what is open.
+So nothing that was lost, doubled, late or out of order, and no restart, leaves a finding standing that is not true,
+or lets one pass that is.
+"""
+
+from __future__ import annotations
+
+import heapq
+import pkgutil
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Final, NamedTuple
+
+import msgspec
+
+from central.detection import detectors
+from central.detection.finding import Finding
+from central.detection.profile import Limits
+from central.detection.situation import Detector, Moment, Situation
+from central.detection.timeline import TRACED_KINDS, Sighting, Timeline
+from devices.vocabulary import KINDS, Reading, ValueType
+from gateway.contract.senml import to_record
+
+JUDGE_EVERY_S: Final = 60.0
+"""Each home is judged so often: limits are minutes to hours."""
+RESTATE_EVERY_S: Final = 300.0
+"""An open finding is said again so often, in case the desk has missed it; its key makes that harmless."""
+SETTLE_AFTER_OUTAGE_S: Final = 600.0
+"""After the centre's own line to the broker was down, hubs need so long to come back, jittered as they are."""
+
+
+_YES_OR_NO: Final = frozenset(name for name in TRACED_KINDS if KINDS[name].value_type is ValueType.BOOLEAN)
+
+
+def load_detectors() -> tuple[Detector, ...]:
+    """The detectors of `central.detection.detectors`, in name order."""
+    names = sorted(module.name for module in pkgutil.iter_modules(detectors.__path__))
+    return tuple(import_module(f"{detectors.__name__}.{name}").DETECTOR for name in names)
+
+
+class _Subject(NamedTuple):
+    home: str
+    detector: str
+    subject: str
+
+
+class Open(msgspec.Struct):
+    """A finding that is open: what is kept over a restart, so that the same situation keeps its key."""
+
+    detector: str
+    subject: str
+    finding: Finding
+    stated_at: float = 0.0
+
+
+class _Home:
+    __slots__ = ("due_at", "known", "limits", "open", "timeline")
+
+    def __init__(self, limits: Limits, due_at: float) -> None:
+        self.limits = limits
+        self.timeline = Timeline()
+        self.open: dict[_Subject, Open] = {}
+        self.due_at = due_at
+        self.known = False
+
+
+class Engine:
+    """All homes of one receiver.
+
+    Args:
+        started_at: now; `grace_s` after it silence is not judged, so that what waits at the broker can arrive.
+        judges: the detectors.
+    """
+
+    def __init__(self, started_at: float, grace_s: float, judges: Sequence[Detector] | None = None) -> None:
+        self._judges = tuple(judges) if judges is not None else load_detectors()
+        self._homes: dict[str, _Home] = {}
+        self._due: list[tuple[float, str]] = []
+        self._hearing_from_at = started_at + grace_s
+
+    # who there is
+
+    def enrol(self, home: str, limits: Limits, now: float) -> None:
+        """Adds a home or changes its limits. Its first judgement waits for `recall`."""
+        known = self._homes.get(home)
+        if known is not None:
+            known.limits = limits
+            return
+        # spread over the minute, so that no turn of the loop judges all homes
+        due_at = now + JUDGE_EVERY_S * (len(self._homes) % 60) / 60
+        self._homes[home] = _Home(limits, due_at)
+        heapq.heappush(self._due, (due_at, home))
+
+    def dismiss(self, homes: Iterable[str]) -> list[Finding]:
+        """Forgets homes that are no longer enrolled; what was open about them ends."""
+        ended = []
+        for home in homes:
+            gone = self._homes.pop(home, None)
+            if gone is not None:
+                ended += [_ended(open_.finding) for open_ in gone.open.values()]
+        return ended
+
+    def homes(self) -> list[str]:
+        """All homes, in the order of their enrolment."""
+        return list(self._homes)
+
+    def timeline(self, home: str) -> Timeline | None:
+        """The timeline of a home, for reading."""
+        known = self._homes.get(home)
+        return None if known is None else known.timeline
+
+    # what happens
+
+    def hear(self, home: str, received_at: float) -> bool:
+        """Something came from the home's hub; True when a mark of it is due in the store."""
+        known = self._homes[home]
+        if known.open:
+            self._judge_soon(home, known, received_at)
+        return known.timeline.hear(received_at)
+
+    def take(self, home: str, readings: Iterable[Reading], received_at: float) -> None:
+        """Readings of a home arrived. Costs about a microsecond each; what nobody judges is passed over."""
+        timeline = self._homes[home].timeline
+        for reading in readings:
+            at = min(reading.measured_at, received_at)
+            timeline.hear_device(reading.device, at)
+            if reading.kind in TRACED_KINDS:
+                timeline.add(reading.device, reading.kind, at, _level(reading))
+
+    def hear_devices(self, home: str, heard: dict[str, float], received_at: float) -> None:
+        """The hub says how many seconds ago it heard each device."""
+        timeline = self._homes[home].timeline
+        for device in self._homes[home].limits.devices:
+            ago_s = heard.get(device)
+            if ago_s is not None and ago_s >= 0:
+                timeline.hear_device(device, received_at - ago_s)
+
+    def offline(self, home: str) -> None:
+        """The broker published the hub's last will."""
+        self._homes[home].timeline.online = False
+
+    def outage_ended(self, now: float) -> None:
+        """The centre's line to the broker is back: silence is not judged until the hubs had time to come back."""
+        self._hearing_from_at = max(self._hearing_from_at, now + SETTLE_AFTER_OUTAGE_S)
+
+    def outage_began(self) -> None:
+        """The centre's line to the broker is down: silence is not judged until `outage_ended`."""
+        self._hearing_from_at = float("inf")
+
+    # after a restart
+
+    def recall(self, home: str, marked_at: float | None, rows: Iterable[Reading], now: float) -> None:
+        """Takes over what the store knows of a home: when its hub was last marked as heard, and recent readings."""
+        known = self._homes.get(home)
+        if known is None:
+            return
+        if marked_at is not None:
+            known.timeline.recall(marked_at)
+        self.take(home, rows, now)
+        known.known = True
+
+    def reopen(self, opens: Iterable[Open]) -> None:
+        """Takes over the findings that were open before a restart."""
+        for open_ in opens:
+            known = self._homes.get(open_.finding.home)
+            if known is not None:
+                known.open[_Subject(open_.finding.home, open_.detector, open_.subject)] = open_
+
+    def opens(self) -> list[Open]:
+        """All open findings: to be kept over a restart."""
+        return [open_ for home in self._homes.values() for open_ in home.open.values()]
+
+    # judging
+
+    def _judge_soon(self, home: str, known: _Home, now: float) -> None:
+        if known.due_at > now + 1.0:
+            known.due_at = now + 1.0
+            heapq.heappush(self._due, (known.due_at, home))
+
+    def due(self, now: float, most: int = 500) -> list[Finding]:
+        """Judges the homes whose time has come, at most `most` of them, and returns what is to be said."""
+        said: list[Finding] = []
+        while self._due and self._due[0][0] <= now and most > 0:
+            due_at, home = heapq.heappop(self._due)
+            known = self._homes.get(home)
+            if known is None or known.due_at != due_at:
+                continue
+            known.due_at = max(due_at + JUDGE_EVERY_S, now)
+            heapq.heappush(self._due, (known.due_at, home))
+            if known.known:
+                said += self._judge(home, known, now)
+                most -= 1
+        return said
+
+    def _judge(self, home: str, known: _Home, now: float) -> list[Finding]:
+        said: list[Finding] = []
+        moment = Moment(now, self._hearing_from_at)
+        for detector in self._judges:
+            situations = detector.judge(known.timeline, known.limits, moment)
+            if situations is not None:
+                said += _compare(home, detector.name, known.open, situations, now)
+        for open_ in known.open.values():
+            if now - open_.stated_at >= RESTATE_EVERY_S:
+                open_.stated_at = now
+                said.append(open_.finding)
+        return said
+
+
+def _compare(
+    home: str, detector: str, opens: dict[_Subject, Open], situations: Sequence[Situation], now: float
+) -> list[Finding]:
+    """Opens what is new and ends what is over; returns both as findings. What goes on keeps its key."""
+    said: list[Finding] = []
+    holding = {_Subject(home, detector, situation.subject): situation for situation in situations}
+    over = [subject for subject in opens if subject.detector == detector and subject not in holding]
+    said += [_ended(opens.pop(subject).finding) for subject in over]
+    for subject, situation in holding.items():
+        if subject not in opens:
+            finding = _finding(home, detector, situation)
+            opens[subject] = Open(detector, subject.subject, finding, now)
+            said.append(finding)
+    return said
+
+
+def _ended(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, active=False)
+
+
+def _finding(home: str, detector: str, situation: Situation) -> Finding:
+    return Finding(
+        key=f"{home}:{detector}:{situation.subject}:{int(situation.since_at)}",
+        home=home,
+        kind=situation.kind,
+        since_at=situation.since_at,
+        found_at=situation.found_at,
+        reason=situation.reason,
+        facts=situation.facts,
+        evidence=[to_record(_reading(sighting)) for sighting in situation.evidence],
+    )
+
+
+def _level(reading: Reading) -> float:
+    """A traced reading as a number: yes and no as 1 and 0, any word (or its place, read from a store) as 1."""
+    return 1.0 if reading.kind not in _YES_OR_NO else float(reading.value)
+
+
+def _reading(sighting: Sighting) -> Reading:
+    value = bool(sighting.value) if sighting.kind in _YES_OR_NO else KINDS[sighting.kind].words[0]
+    return Reading(sighting.device, sighting.kind, value, sighting.at)

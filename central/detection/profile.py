@@ -1,0 +1,89 @@
+"""The limits that hold for one home: the centre's defaults, changed by the home's care plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+Hours = Annotated[float, msgspec.Meta(ge=1, le=168)]
+Seconds = Annotated[float, msgspec.Meta(ge=60, le=604_800)]
+LocalTime = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+NIGHT_HOURS_LEAST: Final = 12.0
+"""Asleep, even with a bed sensor, people lie still for most of a night: below this a long night would be an alarm."""
+AWAY_HOURS: Final = 16.0
+"""After the front door: longer than a day out, shorter than a night away. A door is a hint, never a switch."""
+
+
+class DeviceAtHome(msgspec.Struct, frozen=True):
+    """An enrolled device. `silence_max_s`: the longest time between its signs of life."""
+
+    id: str
+    room: str
+    silence_max_s: float
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Limits of one home. Each field but `timezone` and `devices` may stand in the care plan under its own name.
+
+    Attributes:
+        hub_silent_shown_s, hub_silent_technical_s, hub_silent_alarm_s: stages of a silent hub.
+        sensor_grace_s: added to a device's own longest silence.
+        inactivity_hours: quiet hours by day that are too many; `inactivity_night_hours`: at night;
+            `inactivity_away_hours`: after somebody seems to have left.
+        night_from, night_to: local time of day, "HH:MM".
+        entry_doors: devices by which people leave the home.
+        timezone: IANA name.
+        devices: by id.
+    """
+
+    hub_silent_shown_s: Seconds = 180.0
+    hub_silent_technical_s: Seconds = 1_800.0
+    hub_silent_alarm_s: Seconds = 7_200.0
+    sensor_grace_s: Seconds = 600.0
+    inactivity_hours: Hours = 10.0
+    inactivity_night_hours: Hours = NIGHT_HOURS_LEAST
+    inactivity_away_hours: Hours = AWAY_HOURS
+    night_from: LocalTime = "23:00"
+    night_to: LocalTime = "08:00"
+    entry_doors: tuple[str, ...] = ("door", "front-door", "entry-door", "main-door")
+    timezone: str = "UTC"
+    devices: dict[str, DeviceAtHome] = {}
+
+    def zone(self) -> ZoneInfo:
+        """The home's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+_FIELDS: Final = {
+    field.name: field.type for field in msgspec.structs.fields(Limits) if field.name not in {"timezone", "devices"}
+}
+
+
+def limits_of(
+    default: Limits, care_plan: Mapping[str, object], timezone: str, devices: Mapping[str, DeviceAtHome]
+) -> tuple[Limits, list[str]]:
+    """The limits of a home, and what could not be used of its care plan, in words.
+
+    A value that is not understood leaves the default standing. Keys that are not limits belong to others.
+    """
+    changes: dict[str, object] = {"devices": dict(devices)}
+    faults = []
+    for key in care_plan.keys() & _FIELDS.keys():
+        try:
+            changes[key] = msgspec.convert(care_plan[key], _FIELDS[key])
+        except msgspec.ValidationError as error:
+            faults.append(f"{key}: {error}")
+    if "inactivity_hours" in changes and "inactivity_night_hours" not in changes:
+        by_day = changes["inactivity_hours"]
+        assert isinstance(by_day, float)
+        changes["inactivity_night_hours"] = max(by_day, default.inactivity_night_hours)
+    try:
+        ZoneInfo(timezone)
+        changes["timezone"] = timezone
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        faults.append(f"timezone: {timezone!r} is not known")
+    return msgspec.structs.replace(default, **changes), faults

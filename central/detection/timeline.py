@@ -1,0 +1,178 @@
+"""What is known of one home, in bounded memory, in a form that does not depend on the order of arrival.
+
+Everything here is a maximum or the newest part of a set: lost readings are simply absent, doubled ones change
+nothing, and late ones land in their place. The same readings give the same timeline in any order (for a single
+device, as long as no more than `TRACE_MAX` newer ones came before).
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from typing import Final, NamedTuple
+
+TRACE_MAX: Final = 128
+"""Readings kept of one device and kind: a lively day of a door, and 2.1 kB."""
+TRACES_MAX: Final = 32
+"""Most devices with such a trace in one home; a home of eight rooms has about twelve."""
+MARK_EVERY_S: Final = 60.0
+"""A hub that is heard leaves a mark in the store this often, so that a restart knows when it was last heard."""
+AWAY_AFTER_S: Final = 180.0
+"""A hub unheard for longer than this was away; what it measured meanwhile comes afterwards."""
+
+STATE_KINDS: Final = frozenset({"open", "presence"})
+"""Kinds whose *change* is somebody's doing; sensors repeat the state itself every few minutes."""
+ACT_KINDS: Final = frozenset({"motion", "press", "fall"})
+"""Kinds of which every true reading is somebody's doing."""
+TRACED_KINDS: Final = STATE_KINDS | ACT_KINDS
+WATCHING_KINDS: Final = STATE_KINDS | {"motion"}
+"""Kinds of sensors that see daily life. A home with none of them cannot be judged quiet."""
+
+
+class Sighting(NamedTuple):
+    """Something that somebody at home did."""
+
+    at: float
+    device: str
+    kind: str
+    value: float
+
+
+class Trace:
+    """The newest readings of one device and kind, by time, each time once."""
+
+    __slots__ = ("_ats", "_folded", "_values")
+
+    def __init__(self) -> None:
+        self._ats = array("d")
+        self._values = array("d")
+        # the last change among those that had to make room
+        self._folded: tuple[float, float] | None = None
+
+    def add(self, at: float, value: float) -> None:
+        """Puts a reading in its place. Of two for one time the greater value stands, whichever came first."""
+        ats = self._ats
+        if not ats or at > ats[-1]:
+            ats.append(at)
+            self._values.append(value)
+        else:
+            place = bisect_left(ats, at)
+            if ats[place] == at:
+                self._values[place] = max(self._values[place], value)
+                return
+            ats.insert(place, at)
+            self._values.insert(place, value)
+        if len(ats) > TRACE_MAX:
+            self._fold()
+
+    def _fold(self) -> None:
+        self._ats.pop(0)
+        before = self._values.pop(0)
+        change = self._ats[0], self._values[0]
+        if before != change[1] and (self._folded is None or change > self._folded):
+            self._folded = change
+
+    def newest(self, count: int) -> list[tuple[float, float]]:
+        """The newest `count` readings as (at, value), oldest first."""
+        return list(zip(self._ats[-count:], self._values[-count:], strict=True))
+
+    def last_at(self) -> float | None:
+        """When the newest reading was measured."""
+        return self._ats[-1] if self._ats else None
+
+    def changes(self, count: int) -> list[tuple[float, float]]:
+        """The newest `count` changes of value as (at, new value), oldest first. The first reading ever is none."""
+        ats, values = self._ats, self._values
+        found: list[tuple[float, float]] = []
+        for place in range(len(ats) - 1, 0, -1):
+            if values[place] != values[place - 1]:
+                found.append((ats[place], values[place]))
+                if len(found) == count:
+                    break
+        else:
+            if self._folded is not None and len(found) < count:
+                found.append(self._folded)
+        found.reverse()
+        return found
+
+
+class Timeline:
+    """One home: when its hub and devices were last heard, and what people did lately.
+
+    Attributes:
+        heard_at: when anything last came from the hub, by the centre's clock; None = never.
+        marked_at: the newest such time that went into the store (at most `MARK_EVERY_S` older than `heard_at`).
+        back_at: when the hub was last heard again after being away; None = not seen to be away.
+        online: False after the hub's last will, until it is heard again.
+        device_heard_at: device -> when it last gave a sign of life, never later than the hub was heard.
+    """
+
+    __slots__ = ("_traces", "back_at", "device_heard_at", "heard_at", "marked_at", "online")
+
+    def __init__(self) -> None:
+        self.heard_at: float | None = None
+        self.marked_at: float | None = None
+        self.back_at: float | None = None
+        self.online = True
+        self.device_heard_at: dict[str, float] = {}
+        self._traces: dict[tuple[str, str], Trace] = {}
+
+    def hear(self, received_at: float) -> bool:
+        """Notes that something came from the hub; True when a mark of it is due in the store."""
+        if self.heard_at is None or received_at > self.heard_at:
+            if self.heard_at is not None and received_at - self.heard_at > AWAY_AFTER_S:
+                self.back_at = received_at
+            self.heard_at = received_at
+        self.online = True
+        if self.marked_at is not None and received_at - self.marked_at < MARK_EVERY_S:
+            return False
+        self.marked_at = received_at
+        return True
+
+    def recall(self, marked_at: float) -> None:
+        """Takes over a mark from the store, after a restart."""
+        self.marked_at = max(marked_at, self.marked_at or marked_at)
+        if self.heard_at is None:
+            self.heard_at = marked_at
+        elif self.back_at is None and self.heard_at - marked_at > AWAY_AFTER_S:
+            self.back_at = self.heard_at
+
+    def hear_device(self, device: str, at: float) -> None:
+        """Notes a sign of life of a device."""
+        if at > self.device_heard_at.get(device, 0.0):
+            self.device_heard_at[device] = at
+
+    def add(self, device: str, kind: str, at: float, value: float) -> None:
+        """Notes a reading of one of `TRACED_KINDS`. Readings of an act that did not happen (no motion) say nothing."""
+        if not value and kind == "motion":
+            # a sensor that reports "no motion" still watches: it gets a trace, though an empty one
+            self._trace(device, kind)
+            return
+        trace = self._trace(device, kind)
+        if trace is not None:
+            trace.add(at, value)
+
+    def _trace(self, device: str, kind: str) -> Trace | None:
+        trace = self._traces.get((device, kind))
+        if trace is None and len(self._traces) < TRACES_MAX:
+            trace = self._traces[device, kind] = Trace()
+        return trace
+
+    def watching(self) -> list[str]:
+        """The devices that see daily life here, in name order."""
+        return sorted({device for device, kind in self._traces if kind in WATCHING_KINDS})
+
+    def sightings(self, count: int = 1) -> list[Sighting]:
+        """The newest `count` things that somebody did, oldest first."""
+        found = [
+            Sighting(at, device, kind, value)
+            for (device, kind), trace in self._traces.items()
+            for at, value in (trace.changes(count) if kind in STATE_KINDS else trace.newest(count))
+        ]
+        found.sort()
+        return found[-count:]
+
+    def first_known_at(self) -> float | None:
+        """The oldest reading that is kept: what is known of the home begins here."""
+        firsts = [trace.newest(TRACE_MAX)[0][0] for trace in self._traces.values() if trace.last_at() is not None]
+        return min(firsts, default=None)

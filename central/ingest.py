@@ -1,0 +1,227 @@
+"""What hubs send, apart from alarms, to rows for the telemetry store and news for the detectors. No I/O.
+
+Everything is acknowledged in the end: what cannot be used is refused by value and counted, since no hub would send it
+differently the next time. Memory is bounded by what is enrolled: nothing is kept of strangers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from central.detection.engine import Engine
+from central.detection.finding import Finding
+from central.detection.profile import DeviceAtHome, Limits, limits_of
+from central.internal import HubPresence
+from central.storage.homes import EnrolledHome
+from central.telemetry.store import Row
+from devices.rejection import Rejection
+from gateway.contract.encoding import decode
+from gateway.contract.messages import Heartbeat, HubState
+from gateway.contract.senml import decode_measurements
+from gateway.contract.topics import Channel, read_topic, topic
+
+logger = logging.getLogger(__name__)
+
+HUB_DEVICE: Final = "hub"
+"""Under this device the hub's own marks are stored: kind `heartbeat`, value = messages waiting in its outbox."""
+STRANGE_DEVICES_MAX: Final = 64
+"""Devices of a home that nobody enrolled here and whose readings are kept all the same: room for a technician who
+fits sensors before the office writes them down, and a bound on what a broken hub can invent."""
+LOG_EVERY_S: Final = 60.0
+"""One refusal of a kind is logged in so many seconds; all are counted."""
+SILENT_SHOWN_MAX: Final = 50
+WINDOW_KIND: Final = "acceleration"
+
+
+class Refusals:
+    """Counts what was refused, by reason (a small fixed set of words), and logs one of each reason a minute."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self._logged_at: dict[str, float] = {}
+
+    def add(self, reason: str, source: str, detail: str, now: float, count: int = 1) -> None:
+        """Counts `count` refusals. `source` is a hub's id or a topic, `detail` a sentence for a technician."""
+        total = self.counts[reason] = self.counts.get(reason, 0) + count
+        if now - self._logged_at.get(reason, -LOG_EVERY_S) >= LOG_EVERY_S:
+            self._logged_at[reason] = now
+            logger.warning("refused from %.64r: %s: %.200s (%d so far)", source, reason, detail, total)
+
+
+class _Hub:
+    """What is kept of one enrolled hub."""
+
+    __slots__ = ("devices", "home", "hub", "strangers", "waiting")
+
+    def __init__(self, home: str, hub: str) -> None:
+        self.home = home
+        self.hub = hub
+        self.devices: set[str] = {HUB_DEVICE}
+        self.strangers: set[str] = set()
+        self.waiting = 0
+
+
+class Intake:
+    """Takes the messages of enrolled hubs; tells the engine what it must know; gives back rows.
+
+    Attributes:
+        messages, readings: taken since start.
+        refusals: what was refused.
+    """
+
+    def __init__(self, engine: Engine, defaults: Limits) -> None:
+        self._engine = engine
+        self._defaults = defaults
+        self._enrolled: dict[str, EnrolledHome] = {}
+        self._hubs: dict[str, _Hub] = {}
+        self._packs: dict[str, _Hub] = {}
+        self.messages = 0
+        self.readings = 0
+        self.refusals = Refusals()
+
+    # who there is
+
+    def enrol(self, homes: Iterable[EnrolledHome], now: float) -> list[Finding]:
+        """Takes over the registry as it is now. Returns the end of what was open about homes that are gone."""
+        by_id = {home.home_id: home for home in homes}
+        for home in by_id.values():
+            if self._enrolled.get(home.home_id) != home:
+                self._enrol(home, now)
+        gone = [home_id for home_id in self._enrolled if home_id not in by_id]
+        for home_id in gone:
+            self._forget(self._enrolled.pop(home_id).hub_id)
+        self._enrolled = by_id
+        return self._engine.dismiss(gone)
+
+    def _enrol(self, home: EnrolledHome, now: float) -> None:
+        before = self._enrolled.get(home.home_id)
+        if before is not None and before.hub_id != home.hub_id:
+            self._forget(before.hub_id)
+        devices = {device.id: DeviceAtHome(device.id, device.room, device.silence_max_s) for device in home.devices}
+        limits, faults = limits_of(self._defaults, home.care_plan, home.timezone, devices)
+        if faults:
+            logger.warning("care plan of %s: %s", home.home_id, "; ".join(faults))
+        self._engine.enrol(home.home_id, limits, now)
+        hub = self._hubs.get(home.hub_id)
+        if hub is None:
+            hub = self._hubs[home.hub_id] = _Hub(home.home_id, home.hub_id)
+            self._packs[topic(home.hub_id, Channel.MEASUREMENTS)] = hub
+        hub.home = home.home_id
+        hub.devices = {HUB_DEVICE, *devices}
+        hub.strangers -= hub.devices
+
+    def _forget(self, hub_id: str) -> None:
+        self._hubs.pop(hub_id, None)
+        self._packs.pop(topic(hub_id, Channel.MEASUREMENTS), None)
+
+    def knows(self, topic_name: str) -> bool:
+        """Whether a message on this topic can be taken; a stranger may just have been enrolled."""
+        if topic_name in self._packs:
+            return True
+        address = read_topic(topic_name)
+        return address is None or address.hub in self._hubs
+
+    # what comes
+
+    def take(self, topic_name: str, payload: bytes, retained: bool, received_at: float) -> Sequence[Row]:
+        """One message. Returns the rows to store, none where it was refused or has none."""
+        self.messages += 1
+        hub = self._packs.get(topic_name)
+        if hub is not None:
+            return self._take_pack(hub, payload, received_at)
+        address = read_topic(topic_name)
+        if address is None:
+            self.refusals.add("bad_topic", topic_name, "not a topic of a hub", received_at)
+            return ()
+        hub = self._hubs.get(address.hub)
+        if hub is None:
+            self.refusals.add("unknown_hub", address.hub, "nobody enrolled this hub", received_at)
+            return ()
+        if address.channel is Channel.HEARTBEAT:
+            return self._take_heartbeat(hub, payload, received_at)
+        if address.channel is Channel.STATE:
+            return self._take_state(hub, payload, retained, received_at)
+        self.refusals.add("bad_topic", topic_name, "not a topic for the receiver", received_at)
+        return ()
+
+    def _take_pack(self, hub: _Hub, payload: bytes, received_at: float) -> list[Row]:
+        pack = decode_measurements(hub.hub, payload, received_at)
+        if isinstance(pack, Rejection):
+            self.refusals.add(pack.reason, hub.hub, pack.detail, received_at)
+            return []
+        for reason in pack.refused:
+            self.refusals.add(reason, hub.hub, "a record of a measurement pack", received_at)
+        home, devices = hub.home, hub.devices
+        rows: list[Row] = []
+        for reading in pack.readings:
+            device, kind = reading.device, reading.kind
+            if device not in devices and not self._admit(hub, device, received_at):
+                continue
+            if kind == WINDOW_KIND:
+                self.refusals.add("window_not_kept", hub.hub, "accelerometer windows are not stored", received_at)
+                continue
+            rows.append(Row(home, device, kind, reading.measured_at, reading.value))
+        self.readings += len(rows)
+        self._engine.take(home, pack.readings, received_at)
+        self._hear(hub, rows, received_at)
+        return rows
+
+    def _admit(self, hub: _Hub, device: str, received_at: float) -> bool:
+        """Whether readings of a device that is not enrolled are kept."""
+        if device in hub.strangers:
+            return True
+        if len(hub.strangers) >= STRANGE_DEVICES_MAX:
+            self.refusals.add("too_many_devices", hub.hub, f"{device} and others are not enrolled", received_at)
+            return False
+        hub.strangers.add(device)
+        return True
+
+    def _take_heartbeat(self, hub: _Hub, payload: bytes, received_at: float) -> list[Row]:
+        beat = decode(Heartbeat, payload)
+        if isinstance(beat, Rejection):
+            self.refusals.add(f"heartbeat_{beat.reason}", hub.hub, beat.detail, received_at)
+            return []
+        hub.waiting = beat.waiting
+        rows: list[Row] = []
+        self._hear(hub, rows, received_at)
+        self._engine.hear_devices(hub.home, beat.heard, received_at)
+        return rows
+
+    def _take_state(self, hub: _Hub, payload: bytes, retained: bool, received_at: float) -> list[Row]:
+        state = decode(HubState, payload)
+        if isinstance(state, Rejection):
+            self.refusals.add(f"state_{state.reason}", hub.hub, state.detail, received_at)
+            return []
+        rows: list[Row] = []
+        if not state.online:
+            self._engine.offline(hub.home)
+        elif not retained:
+            # a retained state was said at some earlier time, and proves nothing about now
+            hub.waiting = state.waiting
+            self._hear(hub, rows, received_at)
+        return rows
+
+    def _hear(self, hub: _Hub, rows: list[Row], received_at: float) -> None:
+        if self._engine.hear(hub.home, received_at):
+            rows.append(Row(hub.home, HUB_DEVICE, "heartbeat", received_at, float(hub.waiting)))
+
+    # how it stands
+
+    def presence(self, now: float) -> tuple[int, list[HubPresence]]:
+        """How many hubs are silent, and the longest silent of them, worst first."""
+        silent = []
+        for hub in self._hubs.values():
+            timeline = self._engine.timeline(hub.home)
+            heard_at = (timeline.heard_at if timeline else None) or 0.0
+            online = timeline is not None and timeline.online
+            if not online or now - heard_at > self._defaults.hub_silent_shown_s:
+                silent.append(HubPresence(hub.home, hub.hub, False, heard_at, 0, hub.waiting))
+        silent.sort(key=lambda presence: presence.seen_at)
+        return len(silent), silent[:SILENT_SHOWN_MAX]
+
+    @property
+    def hubs(self) -> int:
+        """How many hubs are enrolled."""
+        return len(self._hubs)
