@@ -1,0 +1,316 @@
+"""Starts the hub's loops and keeps them running: a loop that crashes is reported and started again, never the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from devices.frames import Link
+from devices.rejection import Rejection
+from edge.clock import Clock
+from edge.config import Config, SerialConfig
+from edge.dispatch import Dispatch
+from edge.drivers.ble_scanner import BleScanner, NoRadioError
+from edge.drivers.serial_receiver import SerialReceiver
+from edge.enrolment import Devices
+from edge.health import Health, notify_systemd
+from edge.home.presence import Presence
+from edge.intake import Intake
+from edge.outbox import StoredAlarm
+from edge.outbox_thread import OutboxThread
+from gateway.contract.encoding import decode, encode
+from gateway.contract.messages import AlarmAnswer, Command, CommandOutcome, HubState
+from gateway.contract.topics import Channel, read_topic, topic
+from gateway.mqtt_client import BrokerSettings, MqttClient, Received, Will
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S: Final = 60.0
+LOOK_EVERY_S: Final = 2.0
+"""How often the hub looks at its own health."""
+RETRY_FIRST_S: Final = 1.0
+RETRY_MAX_S: Final = 15.0
+FORGIVEN_AFTER_S: Final = 20.0
+"""A loop that has run for this long after a crash is well again."""
+GOODBYE_S: Final = 2.0
+"""Longest wait for the broker to take "offline" when the agent is stopped."""
+INFLIGHT_MAX: Final = 40
+COMMANDS_REMEMBERED: Final = 64
+"""Commands that are recognised when the broker delivers them twice."""
+
+Progress = Callable[[], None]
+Loop = Callable[[Progress], Awaitable[None]]
+
+
+class Agent:
+    """One hub. `run` returns after `stop`."""
+
+    def __init__(self, config: Config, devices: Devices, password: str, clock: Clock) -> None:
+        self._config = config
+        self._devices = devices
+        self._clock = clock
+        self._hub = config.hub.id
+        self._health = Health(clock.monotonic)
+        self._outbox = OutboxThread(lambda sentence: self._fault("outbox", sentence))
+        self._presence = Presence(clock)
+        self._dispatch = Dispatch(
+            self._hub, clock, self._outbox, self._health, firmware=_version(), on_answer=self._on_answer
+        )
+        self._intake = Intake(
+            devices,
+            clock,
+            self._outbox,
+            self._health,
+            on_alarms=self._on_alarms,
+            on_readings=self._dispatch.readings_stored,
+            delivered=self._dispatch.take_delivered,
+        )
+        self._inbox: asyncio.Queue[Received] = asyncio.Queue()
+        self._commands_done: dict[str, CommandOutcome] = {}
+        self._stopping = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._client = self._make_client(password)
+        self._dispatch.use(self._client)
+
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Works until `stop`."""
+        await self._outbox.open(Path(self._config.storage.folder), self._config.storage.readings_max)
+        await self._intake.load()
+        self._presence.restore(await self._dispatch.load())
+        tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops().items()]
+        self._client.start()
+        log.info("ready: hub %s, %d devices", self._hub, len(self._devices))
+        notify_systemd("READY=1")
+        try:
+            await self._stopping.wait()
+        finally:
+            notify_systemd("STOPPING=1")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._say_goodbye()
+            await self._intake.flush()
+            await self._outbox.close()
+
+    def _loops(self) -> dict[str, Loop]:
+        loops: dict[str, Loop] = {
+            "intake": self._intake.run,
+            "dispatch": self._dispatch.run,
+            "answers": self._take_messages,
+            "health": self._look_after_health,
+        }
+        for port in self._config.serial:
+            loops[f"serial {port.port}"] = self._serial_loop(port)
+        if self._config.ble is not None:
+            loops["ble"] = self._ble_loop
+        if self._config.screen is not None:
+            loops["screen"] = self._screen_loop
+        return loops
+
+    async def _supervise(self, name: str, loop: Loop) -> None:
+        pause = RETRY_FIRST_S
+        while True:
+            started = self._clock.monotonic
+
+            def progress(started: float = started) -> None:
+                now = self._clock.monotonic
+                self._health.moved(name, now)
+                if now - started > FORGIVEN_AFTER_S:
+                    self._fault(f"loop {name}", "")
+
+            progress()
+            try:
+                await loop(progress)
+                reason = "it ended"
+            except NoRadioError as error:
+                reason = str(error)
+            except Exception as error:
+                log.exception("the loop %s crashed", name)
+                reason = f"{type(error).__name__}: {error}"
+            log.error("%s does not work and is started again: %s", name, reason)
+            self._fault(f"loop {name}", f"{name}: {reason}")
+            if self._clock.monotonic - started > FORGIVEN_AFTER_S:
+                pause = RETRY_FIRST_S
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RETRY_MAX_S)
+
+    def _fault(self, part: str, sentence: str) -> None:
+        if self._health.fault(part, sentence):
+            self._dispatch.state_changed()
+
+    # the loops that are made here
+
+    def _serial_loop(self, port: SerialConfig) -> Loop:
+        self._health.expect_link("serial", self._clock.monotonic)
+
+        async def run(progress: Progress) -> None:
+            receiver = SerialReceiver(
+                port,
+                on_frame=self._intake.take,
+                on_refused=lambda reason: self._health.refused.update([reason]),
+                on_hearing=lambda: self._health.heard_link("serial", self._clock.monotonic),
+                on_progress=progress,
+                on_fault=lambda sentence: self._fault(f"serial {port.port}", sentence),
+            )
+            await receiver.run()
+
+        return run
+
+    async def _ble_loop(self, progress: Progress) -> None:
+        assert self._config.ble is not None
+        self._health.expect_link("ble", self._clock.monotonic)
+        scanner = BleScanner(
+            self._config.ble,
+            {address for link, address in self._devices if link is Link.BLE_ADVERT},
+            on_frame=self._intake.take,
+            on_hearing=lambda: self._health.heard_link("ble", self._clock.monotonic),
+            on_progress=progress,
+        )
+        await scanner.run()
+
+    async def _screen_loop(self, progress: Progress) -> None:
+        from edge.home.screen.server import create_app, serve
+
+        assert self._config.screen is not None
+        app = create_app(self._presence, self._config.hub.language)
+        progress()
+        self._health.ended("screen")
+        await serve(self._config.screen, app)
+
+    async def _look_after_health(self, progress: Progress) -> None:
+        heartbeat_at, faults, was_stuck = 0.0, [""], False
+        while True:
+            progress()
+            now = self._clock.now()
+            if self._clock.look_again() or self._health.faults(now.monotonic) != faults:
+                faults = self._health.faults(now.monotonic)
+                self._dispatch.state_changed()
+            if now.monotonic >= heartbeat_at and self._client.connected:
+                heartbeat = encode(self._health.heartbeat(now, self._dispatch.waiting))
+                self._client.publish(topic(self._hub, Channel.HEARTBEAT), heartbeat)
+                heartbeat_at = now.monotonic + HEARTBEAT_S
+            stuck = self._health.stuck(now.monotonic)
+            if not stuck:
+                notify_systemd("WATCHDOG=1")
+            elif not was_stuck:
+                log.critical("stuck: %s", ", ".join(stuck))
+            was_stuck = bool(stuck)
+            await self._outbox.call(lambda box: box.durable)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _take_messages(self, progress: Progress) -> None:
+        while True:
+            progress()
+            try:
+                async with asyncio.timeout(5.0):
+                    received = await self._inbox.get()
+            except TimeoutError:
+                continue
+            address = read_topic(received.topic)
+            done = True
+            if address is not None and address.channel is Channel.ALARM_ANSWER:
+                await self._dispatch.take_answer(address.tail, received.payload)
+            elif address is not None and address.channel is Channel.COMMAND:
+                done = await self._take_command(received.payload)
+            if done:
+                self._client.acknowledge(received)
+
+    async def _take_command(self, payload: bytes) -> bool:
+        """Carries a command out once and answers; false when the answer could not be sent (it comes again)."""
+        command = decode(Command, payload)
+        if isinstance(command, Rejection):
+            self._health.refused["bad_command"] += 1
+            return True
+        outcome = self._commands_done.get(command.id) or await self._carry_out(command)
+        self._commands_done[command.id] = outcome
+        while len(self._commands_done) > COMMANDS_REMEMBERED:
+            self._commands_done.pop(next(iter(self._commands_done)))
+        return self._client.publish(topic(self._hub, Channel.COMMAND_OUTCOME, command.id), encode(outcome))
+
+    async def _carry_out(self, command: Command) -> CommandOutcome:
+        now = self._clock.now().wall
+        if command.expires <= now:
+            return CommandOutcome(command.id, now, "expired")
+        match command.verb:
+            case "test":
+                await self._intake.raise_drill(command.text)
+                return CommandOutcome(command.id, now, "done")
+            case _:
+                return CommandOutcome(command.id, now, "unsupported", f"this hub does not know '{command.verb}'")
+
+    # what the parts tell each other
+
+    def _on_alarms(self, stored: list[StoredAlarm]) -> None:
+        self._dispatch.add_alarms(stored)
+        for item in stored:
+            self._presence.heard(item)
+
+    def _on_answer(self, answer: AlarmAnswer) -> None:
+        self._presence.answered(answer)
+
+    def _on_connection(self, up: bool, reason: str) -> None:
+        """Network thread."""
+        if up:
+            log.info("connected to the broker")
+        else:
+            log.warning("no line to the centre: %s; trying again", reason)
+        self._loop.call_soon_threadsafe(self._connection_changed, up)
+
+    def _connection_changed(self, up: bool) -> None:
+        self._dispatch.connection_changed(up)
+        self._presence.line(up)
+
+    def _on_message(self, received: Received) -> None:
+        """Network thread."""
+        self._loop.call_soon_threadsafe(self._inbox.put_nowait, received)
+
+    def _make_client(self, password: str) -> MqttClient:
+        broker = self._config.broker
+        settings = BrokerSettings(
+            broker.host,
+            broker.port,
+            client_id=self._hub,
+            username=self._hub,
+            password=password,
+            ca_file=broker.ca_file,
+            tls=broker.tls,
+            inflight_max=INFLIGHT_MAX,
+        )
+        down = [Channel.ALARM_ANSWER, Channel.COMMAND]
+        return MqttClient(
+            settings,
+            subscriptions=[topic(self._hub, channel, "x")[:-1] + "+" for channel in down],
+            on_message=self._on_message,
+            on_connection=self._on_connection,
+            will=Will(topic(self._hub, Channel.STATE), encode(HubState(online=False))),
+        )
+
+    async def _say_goodbye(self) -> None:
+        taken = asyncio.Event()
+
+        def on_done(_done: bool) -> None:
+            self._loop.call_soon_threadsafe(taken.set)
+
+        state = HubState(online=False, at=max(self._clock.now().wall, 0.0), boot=self._clock.now().boot)
+        if self._client.publish(topic(self._hub, Channel.STATE), encode(state), retain=True, on_done=on_done):
+            try:
+                async with asyncio.timeout(GOODBYE_S):
+                    await taken.wait()
+            except TimeoutError:
+                log.warning("the broker did not take our good-bye")
+        await asyncio.to_thread(self._client.stop)
+
+
+def _version() -> str:
+    try:
+        return version("llar")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,142 @@
+"""The agent's configuration: one TOML file, read once into frozen values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from edge.toml_tables import BadFileError, load_toml, read_table
+from gateway.contract.topics import valid_hub_id
+
+LANGUAGES: Final = ("ca", "es", "en")
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class HubConfig(msgspec.Struct, frozen=True):
+    """`[hub]`: who this is. `place_address` is printed by `check` for the technician and never sent."""
+
+    id: Words
+    language: Literal["ca", "es", "en"] = "ca"
+    place_address: str = ""
+
+
+class BrokerConfig(msgspec.Struct, frozen=True):
+    """`[broker]`. The user name is the hub's id; the password stands in a file that only the agent may read."""
+
+    host: Words
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8883
+    tls: bool = True
+    ca_file: str = ""
+    password_file: str = ""
+
+
+class StorageConfig(msgspec.Struct, frozen=True):
+    """`[storage]`: the folder of the outbox. `readings_max` caps the readings kept on disk while there is no line.
+
+    The default holds seven days of a home with 30 sensors reporting every minute (302,400), at about 100 bytes each.
+    """
+
+    folder: Words
+    readings_max: Annotated[int, msgspec.Meta(ge=1_000, le=10_000_000)] = 350_000
+
+
+class BleConfig(msgspec.Struct, frozen=True):
+    """`[ble]`: `adapter` is BlueZ's name ("hci0") or a HCI transport ("tcp-client:127.0.0.1:9123")."""
+
+    adapter: Words = "hci0"
+
+    @property
+    def is_transport(self) -> bool:
+        """Whether `adapter` names a HCI transport and not an adapter of the operating system."""
+        return ":" in self.adapter
+
+
+class SerialConfig(msgspec.Struct, frozen=True):
+    """One `[[serial]]`: a port of the pendant's receiver."""
+
+    port: Words
+    baud: Annotated[int, msgspec.Meta(ge=1_200, le=4_000_000)] = 115_200
+
+
+class ScreenConfig(msgspec.Struct, frozen=True):
+    """`[screen]`: where the home's page is served; port 0 takes a free one."""
+
+    host: Words = "127.0.0.1"
+    port: Port = 8090
+
+
+class Config(msgspec.Struct, frozen=True):
+    """The whole file; relative paths count from its folder."""
+
+    hub: HubConfig
+    broker: BrokerConfig
+    storage: StorageConfig
+    enrolment: Path
+    ble: BleConfig | None = None
+    serial: tuple[SerialConfig, ...] = ()
+    screen: ScreenConfig | None = None
+
+
+_TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
+    "hub": (HubConfig, True),
+    "broker": (BrokerConfig, True),
+    "storage": (StorageConfig, True),
+    "ble": (BleConfig, False),
+    "screen": (ScreenConfig, False),
+}
+_OTHERS: Final = frozenset({"serial", "enrolment"})
+
+
+def load_config(path: Path) -> Config:
+    """Reads the configuration.
+
+    Raises:
+        BadFileError: with every fault of the file at once.
+    """
+    document = load_toml(path)
+    faults: list[str] = [f"unknown key '{key}'" for key in document if key not in _TABLES and key not in _OTHERS]
+    parts: dict[str, Any] = {}
+    for name, (kind, required) in _TABLES.items():
+        if name in document:
+            parts[name] = read_table(kind, document[name], f"[{name}]", faults)
+        elif required:
+            faults.append(f"the table [{name}] is missing")
+    serial = _serial_ports(document.get("serial", []), faults)
+    enrolment = document.get("enrolment", "enrolment.toml")
+    if not isinstance(enrolment, str) or not enrolment:
+        faults.append("'enrolment' must be the name of a file")
+    hub = parts.get("hub")
+    if hub is not None and not valid_hub_id(hub.id):
+        faults.append(f"[hub]: 'id': {hub.id!r} may have only lower-case letters, digits and '-', at most 32")
+    if faults:
+        raise BadFileError(path, faults)
+    return _with_full_paths(Config(enrolment=Path(enrolment), serial=serial, **parts), path.resolve().parent)
+
+
+def _serial_ports(tables: object, faults: list[str]) -> tuple[SerialConfig, ...]:
+    if not isinstance(tables, list):
+        faults.append("[[serial]] must be a list of tables")
+        return ()
+    ports = [read_table(SerialConfig, table, f"[[serial]] {i}", faults) for i, table in enumerate(tables, 1)]
+    found = tuple(port for port in ports if port is not None)
+    if len({port.port for port in found}) != len(found):
+        faults.append("[[serial]]: the same port stands there twice")
+    return found
+
+
+def _with_full_paths(config: Config, folder: Path) -> Config:
+    broker = msgspec.structs.replace(
+        config.broker,
+        ca_file=_from(folder, config.broker.ca_file),
+        password_file=_from(folder, config.broker.password_file),
+    )
+    storage = msgspec.structs.replace(config.storage, folder=_from(folder, config.storage.folder))
+    return msgspec.structs.replace(config, broker=broker, storage=storage, enrolment=folder / config.enrolment)
+
+
+def _from(folder: Path, name: str) -> str:
+    return str(folder / name) if name else ""

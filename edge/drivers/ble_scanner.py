@@ -1,0 +1,121 @@
+"""Listens to Bluetooth adverts through bleak, and looks after a radio that has gone deaf.
+
+A dead controller looks just like a quiet home: no error, no advert. So hearing is watched here: after `RESCAN_AFTER_S`
+without any advert from anybody the scan is started anew, again and again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final
+
+from devices.frames import Frame, Link
+from edge.config import BleConfig
+
+if TYPE_CHECKING:
+    from bleak import BleakScanner
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData
+
+log = logging.getLogger(__name__)
+
+RESCAN_AFTER_S: Final = 60.0
+"""Without any advert for this long the scan is started anew."""
+RESCAN_PAUSE_MAX_S: Final = 600.0
+STEP_S: Final = 5.0
+"""How often hearing is looked at, and progress reported."""
+SAME_ADVERT_S: Final = 1.0
+"""The same bytes from the same sender are passed on once in this time: a pendant repeats each press a hundred times."""
+_UUID_TAIL: Final = "-0000-1000-8000-00805f9b34fb"
+
+
+class NoRadioError(Exception):
+    """There is no Bluetooth radio, or it went away; says which and why."""
+
+
+class BleScanner:
+    """Scans and hands on the service data of the home's own devices.
+
+    Args:
+        config: which adapter.
+        addresses: the senders that belong to the home; others only show that the radio hears.
+        on_frame: called in the event loop for each advert that matters; must be quick.
+        on_hearing: called for every advert of anybody; must be quicker still.
+        on_progress: called every few seconds while the scan runs.
+    """
+
+    def __init__(
+        self,
+        config: BleConfig,
+        addresses: Collection[str],
+        on_frame: Callable[[Frame], None],
+        on_hearing: Callable[[], None],
+        on_progress: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._addresses = frozenset(addresses)
+        self._on_frame = on_frame
+        self._on_hearing = on_hearing
+        self._on_progress = on_progress
+        self._heard_at = 0.0
+        self._last: dict[tuple[str, str], tuple[bytes, float]] = {}
+
+    async def run(self) -> None:
+        """Scans until cancelled.
+
+        Raises:
+            NoRadioError: the caller tries again later.
+        """
+        from bleak.exc import BleakError
+
+        try:
+            await self._scan_for_ever()
+        except (BleakError, OSError, EOFError) as error:
+            raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {error}") from error
+
+    async def _scan_for_ever(self) -> None:
+        pause = RESCAN_AFTER_S
+        while True:
+            started = self._heard_at = time.monotonic()
+            scanner = self._scanner()
+            await scanner.start()
+            log.info("scanning on %s", self._config.adapter)
+            try:
+                await self._watch(pause)
+            finally:
+                await scanner.stop()
+            log.warning("heard no advert for %.0f s on %s; scanning anew", pause, self._config.adapter)
+            heard_something = self._heard_at > started
+            pause = RESCAN_AFTER_S if heard_something else min(pause * 2, RESCAN_PAUSE_MAX_S)
+
+    async def _watch(self, pause: float) -> None:
+        while time.monotonic() - self._heard_at < pause:
+            self._on_progress()
+            await asyncio.sleep(STEP_S)
+
+    def _scanner(self) -> BleakScanner:
+        from bleak import BleakScanner
+
+        if self._config.is_transport:
+            from edge.drivers.hci_radio import scanner_backend
+
+            return BleakScanner(self._on_advert, backend=scanner_backend(self._config.adapter))
+        return BleakScanner(self._on_advert, bluez={"adapter": self._config.adapter})
+
+    def _on_advert(self, device: BLEDevice, advert: AdvertisementData) -> None:
+        now = self._heard_at = time.monotonic()
+        self._on_hearing()
+        if device.address not in self._addresses:
+            return
+        for uuid, data in advert.service_data.items():
+            if not (uuid.startswith("0000") and uuid.endswith(_UUID_TAIL)):
+                continue
+            last = self._last.get((device.address, uuid))
+            if last and last[0] == data and now - last[1] < SAME_ADVERT_S:
+                continue
+            self._last[device.address, uuid] = data, now
+            payload = int(uuid[4:8], 16).to_bytes(2, "little") + data
+            self._on_frame(Frame(Link.BLE_ADVERT, device.address, payload, advert.rssi, time.time()))

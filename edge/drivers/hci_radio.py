@@ -1,0 +1,124 @@
+"""A Bluetooth radio behind any HCI transport (TCP, pty, USB, UART), for unmodified bleak: the host stack is bumble's.
+
+bleak takes another backend by its documented `backend=` argument. Scanning only: connecting to a device over such a
+radio is not built, and nothing here pretends that it is. Imported only when the configuration names a transport.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.exc import BleakError
+from bleak.uuids import normalize_uuid_str
+from bumble.core import UUID, AdvertisingData
+from bumble.device import Advertisement, Device
+from bumble.hci import Address, OwnAddressType
+from bumble.transport import open_transport
+
+log = logging.getLogger(__name__)
+
+SENDERS_MAX: Final = 500
+"""Most senders remembered; bleak merges what one device says in several packets, and a street is full of telephones."""
+
+_HOST_ADDRESS: Final = Address("F0:F1:F2:F3:F4:F5")
+_SERVICE_DATA_UUID_BYTES: Final = {
+    AdvertisingData.SERVICE_DATA_16_BIT_UUID: 2,
+    AdvertisingData.SERVICE_DATA_32_BIT_UUID: 4,
+    AdvertisingData.SERVICE_DATA_128_BIT_UUID: 16,
+}
+_UUID_LISTS: Final = {
+    AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS: 2,
+    AdvertisingData.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS: 2,
+    AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS: 16,
+    AdvertisingData.INCOMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS: 16,
+}
+
+
+def scanner_backend(transport: str) -> type[BaseBleakScanner]:
+    """A bleak scanner type bound to `transport`, such as "tcp-client:127.0.0.1:9123"."""
+
+    class TransportScanner(HciScanner):
+        _transport_name = transport
+
+    return TransportScanner
+
+
+class HciScanner(BaseBleakScanner):
+    """bleak's scanner over a bumble host. The transport is open from `start` to `stop`."""
+
+    _transport_name = ""
+
+    def __init__(
+        self, detection_callback: Any, service_uuids: list[str] | None, scanning_mode: str, **_of_others: Any
+    ) -> None:
+        super().__init__(detection_callback, service_uuids)
+        self._active = scanning_mode == "active"
+        self._transport: Any = None
+        self._device: Any = None
+
+    async def start(self) -> None:
+        """Opens the transport, resets the controller and scans.
+
+        Raises:
+            BleakError: the transport cannot be opened or the controller does not answer.
+        """
+        self.seen_devices = {}
+        try:
+            self._transport = await open_transport(self._transport_name)
+            self._device = Device.with_hci("llar", _HOST_ADDRESS, self._transport.source, self._transport.sink)
+            self._device.on("advertisement", self._on_advertisement)
+            await self._device.power_on()
+            await self._device.start_scanning(
+                active=self._active, filter_duplicates=False, own_address_type=OwnAddressType.PUBLIC
+            )
+        except BaseException as error:
+            await self._close()
+            if isinstance(error, Exception):
+                raise BleakError(f"no Bluetooth radio at {self._transport_name}: {error}") from error
+            raise
+
+    async def stop(self) -> None:
+        """Closes the transport. A controller that no longer answers is left as it is."""
+        await self._close()
+
+    async def _close(self) -> None:
+        transport, self._transport, self._device = self._transport, None, None
+        if transport is not None:
+            await transport.close()
+
+    def _on_advertisement(self, advertisement: Advertisement) -> None:
+        if len(self.seen_devices) > SENDERS_MAX:
+            self.seen_devices.clear()
+        address = advertisement.address.to_string(with_type_qualifier=False)
+        data = _read_advert(advertisement)
+        device = self.create_or_update_device(address, address, data.local_name, advertisement.address, data)
+        if self.is_allowed_uuid(data.service_uuids):
+            self.call_detection_callbacks(device, data)
+
+
+def _read_advert(advertisement: Advertisement) -> AdvertisementData:
+    """One advert in bleak's form. Bad structures are left out."""
+    name: str | None = None
+    power: int | None = None
+    makers: dict[int, bytes] = {}
+    services: dict[str, bytes] = {}
+    uuids: list[str] = []
+    for kind, value in advertisement.data.ad_structures:
+        if kind in {AdvertisingData.COMPLETE_LOCAL_NAME, AdvertisingData.SHORTENED_LOCAL_NAME}:
+            name = value.decode(errors="replace")
+        elif kind == AdvertisingData.TX_POWER_LEVEL and len(value) == 1:
+            power = int.from_bytes(value, "little", signed=True)
+        elif kind == AdvertisingData.MANUFACTURER_SPECIFIC_DATA and len(value) >= 2:
+            makers[int.from_bytes(value[:2], "little")] = value[2:]
+        elif kind in _SERVICE_DATA_UUID_BYTES and len(value) >= (size := _SERVICE_DATA_UUID_BYTES[kind]):
+            services[_uuid(value[:size])] = value[size:]
+        elif kind in _UUID_LISTS:
+            size = _UUID_LISTS[kind]
+            uuids += [_uuid(value[i : i + size]) for i in range(0, len(value) - size + 1, size)]
+    return AdvertisementData(name, makers, services, uuids, power, advertisement.rssi, (advertisement,))
+
+
+def _uuid(raw: bytes) -> str:
+    return normalize_uuid_str(UUID.from_bytes(raw).to_hex_str("-").lower())

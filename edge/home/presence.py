@@ -1,0 +1,76 @@
+"""Holds what the home may say and wakes whoever shows it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from edge.clock import Clock
+from edge.home import stages
+from edge.home.stages import Home, OpenAlarm, Scene
+from edge.outbox import StoredAlarm
+from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.contract.messages import Alarm, AlarmAnswer
+
+ANSWER_AGE_MAX_S: Final = 3_600.0
+"""Two clocks may differ; an answer is never taken for older than this."""
+
+
+class Presence:
+    """The home's present scene. Used in the event loop only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._home = Home()
+        self._changed = asyncio.Event()
+
+    def scene(self) -> Scene:
+        """What is to be shown now."""
+        return stages.scene(self._home, self._clock.monotonic)
+
+    async def wait(self, at_most_s: float) -> None:
+        """Until something may have changed, or so long."""
+        now = self._clock.monotonic
+        by_itself = stages.changes_at(self._home, now) - now
+        try:
+            async with asyncio.timeout(max(min(at_most_s, by_itself), 0.0)):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    def restore(self, alarms: list[StoredAlarm]) -> None:
+        """After a restart: the calls that are still open."""
+        now = self._clock.now()
+        for stored in alarms:
+            same_boot = stored.stamp.boot == now.boot
+            age = now.monotonic - stored.stamp.monotonic if same_boot else now.wall - stored.stamp.wall
+            alarm = OpenAlarm(stored.alarm.ref, _kind(stored.alarm), now.monotonic - max(age, 0.0))
+            self._home = stages.restored(self._home, alarm)
+            if stored.answer is not None:
+                self.answered(stored.answer)
+        self._tell()
+
+    def heard(self, stored: StoredAlarm) -> None:
+        """An alarm has been committed."""
+        self._home = stages.heard(self._home, stored.alarm.ref, _kind(stored.alarm), self._clock.monotonic)
+        self._tell()
+
+    def answered(self, answer: AlarmAnswer) -> None:
+        """The centre has spoken; a word that was long on its way counts from when it was said."""
+        now = self._clock.now()
+        age = min(max(now.wall - answer.at, 0.0), ANSWER_AGE_MAX_S) if now.trusted else 0.0
+        self._home = stages.answered(self._home, answer, now.monotonic - age)
+        self._tell()
+
+    def line(self, connected: bool) -> None:
+        """The line to the centre has come or gone."""
+        self._home = stages.line(self._home, connected=connected)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _kind(alarm: Alarm) -> AlarmKind:
+    return kind_of(alarm.dty, alarm.stc)

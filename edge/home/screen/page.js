@@ -1,0 +1,67 @@
+"use strict";
+// Shows what the agent says and nothing else; when the agent falls silent, says so.
+
+const LOST_AFTER_MS = 12000; // the agent speaks every 5 s
+const byId = (id) => document.getElementById(id);
+const body = document.body;
+let hello = null;
+let lastHeard = Date.now();
+
+function show(shown) {
+  body.dataset.scene = shown.scene;
+  body.dataset.tone = shown.tone;
+  body.dataset.line = shown.connected === false ? "no" : "yes";
+  byId("word").textContent = shown.word;
+  byId("sentence").textContent = shown.scene === "idle" ? "" : shown.sentence;
+  byId("detail").textContent = shown.scene === "idle" ? "" : shown.detail;
+  byId("idle-text").textContent = shown.sentence || shown.detail;
+  byId("label").textContent = shown.label;
+  byId("label").hidden = !shown.label;
+  for (const shape of document.querySelectorAll(".shape")) {
+    shape.style.display = shape.dataset.for.split(" ").includes(shown.scene) ? "inline" : "none";
+  }
+  fit();
+}
+
+// the sentence is as large as the screen lets it be
+function fit() {
+  const say = document.querySelector(".say");
+  const portrait = innerHeight > innerWidth;
+  const room = portrait ? innerHeight - say.getBoundingClientRect().top - innerHeight * 0.05 : innerHeight * 0.86;
+  let size = Math.min(innerHeight * 0.21, innerWidth * (portrait ? 0.13 : 0.105));
+  for (; size > 14; size *= 0.95) {
+    say.style.setProperty("--sentence-size", `${size}px`);
+    if (say.scrollHeight <= room && say.scrollWidth <= say.clientWidth) break;
+  }
+}
+
+function tick() {
+  if (!hello) return;
+  const now = new Date();
+  const format = (options) => new Intl.DateTimeFormat(hello.language, options).format(now);
+  const hour = now.getHours();
+  const part = hour < 6 ? "night" : hour < 13 ? "morning" : hour < 20 ? "afternoon" : "evening";
+  const weekday = format({ weekday: "long" });
+  byId("weekday").textContent = `${weekday[0].toUpperCase()}${weekday.slice(1)}, ${hello.day[part]}`;
+  byId("time").textContent = `${hour}:${String(now.getMinutes()).padStart(2, "0")}`;
+  byId("date").textContent = format({ day: "numeric", month: "long", year: "numeric" });
+  if (Date.now() - lastHeard > LOST_AFTER_MS) show(hello.lost);
+}
+
+function listen() {
+  const source = new EventSource(`events${location.search}`);
+  source.addEventListener("hello", (event) => {
+    hello = JSON.parse(event.data);
+    document.documentElement.lang = hello.language;
+    lastHeard = Date.now();
+    tick();
+  });
+  source.addEventListener("scene", (event) => {
+    lastHeard = Date.now();
+    show(JSON.parse(event.data));
+  });
+}
+
+addEventListener("resize", fit);
+setInterval(tick, 1000);
+listen();

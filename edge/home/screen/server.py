@@ -1,0 +1,116 @@
+"""The home's page: one sentence across the room, fed by server-sent events. Imported only when configured."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from edge.config import LANGUAGES, ScreenConfig
+from edge.home.presence import Presence
+from edge.home.wording import phrases, put_in_words
+
+log = logging.getLogger(__name__)
+
+SPEAK_EVERY_S: Final = 5.0
+"""The page hears something this often, so that it notices when the agent is gone."""
+VIEWERS_MAX: Final = 8
+"""Screens and telephones that look at once."""
+
+_FILES: Final = {
+    "/": ("page.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+}
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class _Server(uvicorn.Server):
+    """Signals belong to the agent."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def create_app(presence: Presence, language: str) -> Starlette:
+    """The page in `language`; `?lang=es` shows another."""
+    viewers = 0
+
+    def chosen(request: Request) -> str:
+        asked = request.query_params.get("lang", language)
+        return asked if asked in LANGUAGES else language
+
+    async def stream(lang: str, request: Request) -> AsyncIterator[str]:
+        nonlocal viewers
+        viewers += 1
+        try:
+            yield _event("hello", _hello(lang))
+            while not await request.is_disconnected():
+                scene = presence.scene()
+                shown = msgspec.to_builtins(put_in_words(scene, lang))
+                yield _event("scene", {**shown, "connected": scene.connected})
+                await presence.wait(SPEAK_EVERY_S)
+        finally:
+            viewers -= 1
+
+    async def events(request: Request) -> Response:
+        if viewers >= VIEWERS_MAX:
+            return Response("too many screens are looking", status_code=503)
+        return StreamingResponse(stream(chosen(request), request), media_type="text/event-stream", headers=_HEADERS)
+
+    return Starlette(routes=[Route("/events", events), *(_file_route(path) for path in _FILES)])
+
+
+async def serve(config: ScreenConfig, app: Starlette) -> None:
+    """Serves until cancelled.
+
+    Raises:
+        OSError: the port cannot be used.
+    """
+    listener = uvicorn.Config(app, host=config.host, port=config.port, log_level="warning", access_log=False)
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    sockets = [socket.create_server((config.host, config.port), family=family)]
+    log.info("the home's page is at http://%s:%d/", config.host, sockets[0].getsockname()[1])
+    try:
+        await _Server(listener).serve(sockets=sockets)
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _file_route(path: str) -> Route:
+    name, kind = _FILES[path]
+    body = files(__package__).joinpath(name).read_bytes()
+
+    async def answer(_request: Request) -> Response:
+        return Response(body, media_type=kind, headers=_HEADERS)
+
+    return Route(path, answer)
+
+
+def _hello(language: str) -> dict[str, object]:
+    words = phrases(language)
+    lost = {"scene": "lost", "tone": "calm", "label": "", **words["lost"]}
+    return {"language": language, "day": words["day"], "lost": lost}
+
+
+def _event(name: str, data: object) -> str:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

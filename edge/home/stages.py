@@ -1,0 +1,165 @@
+"""What the home may truthfully say. Pure: driven only by things that have happened.
+
+heard (stored on the hub's disk) -> received (the centre's receipt) -> taken -> on the way -> arrived -> closed.
+A stage never goes back, and nothing is said before its event.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import AlarmAnswer, Stage
+
+TRYING_AFTER_S: Final = 10.0
+"""Without a receipt for this long the home says that it is still trying."""
+CLOSED_SHOWN_S: Final = 45.0
+"""The word of farewell stays this long."""
+FORGOTTEN_AFTER_S: Final = 12 * 3_600.0
+"""A call that nobody closed leaves the screen after this long: no help is still on its way then."""
+ALARMS_MAX: Final = 32
+"""Most alarms held; the oldest go first."""
+
+_RANK: Final = {stage: rank for rank, stage in enumerate(Stage)}
+
+
+class SceneName(StrEnum):
+    """What the home shows; each has its phrases in every language."""
+
+    IDLE = "idle"
+    HEARD = "heard"
+    TRYING = "trying"
+    RECEIVED = "received"
+    TAKEN = "taken"
+    ON_THE_WAY = "on_the_way"
+    ARRIVED = "arrived"
+    CLOSED = "closed"
+
+
+_SCENE_OF: Final = {
+    Stage.RECEIVED: SceneName.RECEIVED,
+    Stage.TAKEN: SceneName.TAKEN,
+    Stage.ON_THE_WAY: SceneName.ON_THE_WAY,
+    Stage.ARRIVED: SceneName.ARRIVED,
+    Stage.CLOSED: SceneName.CLOSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlarm:
+    """An alarm of this home. Moments are of the monotonic clock; `stage` is None before the receipt."""
+
+    ref: str
+    kind: AlarmKind
+    heard_at: float
+    stage: Stage | None = None
+    told_at: float = 0.0
+    case: str = ""
+    who: str = ""
+    eta_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything the screen is made from. `alarms` are oldest first."""
+
+    alarms: tuple[OpenAlarm, ...] = ()
+    connected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state."""
+
+    name: SceneName
+    kind: AlarmKind = AlarmKind.OTHER
+    who: str = ""
+    eta_minutes: int | None = None
+    connected: bool = True
+
+
+def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
+    """An alarm has been stored on the hub's disk."""
+    return restored(home, OpenAlarm(ref, kind, now))
+
+
+def restored(home: Home, alarm: OpenAlarm) -> Home:
+    """An alarm is known, from before a restart or just now."""
+    if any(known.ref == alarm.ref for known in home.alarms):
+        return home
+    return replace(home, alarms=(*home.alarms, alarm)[-ALARMS_MAX:])
+
+
+def answered(home: Home, answer: AlarmAnswer, now: float) -> Home:
+    """The centre has spoken about an alarm, and so about every alarm of the same case.
+
+    Only `snu` 0 is good news; a stage that is behind changes nothing.
+    """
+    if answer.snu != 0:
+        return home
+    return replace(
+        home,
+        alarms=tuple(_told(alarm, answer, now) if _is_about(answer, alarm) else alarm for alarm in home.alarms),
+    )
+
+
+def _is_about(answer: AlarmAnswer, alarm: OpenAlarm) -> bool:
+    return alarm.ref == answer.ref or (bool(answer.case) and alarm.case == answer.case)
+
+
+def line(home: Home, *, connected: bool) -> Home:
+    """The line to the centre has come or gone."""
+    return replace(home, connected=connected)
+
+
+def _told(alarm: OpenAlarm, answer: AlarmAnswer, now: float) -> OpenAlarm:
+    case = answer.case or alarm.case
+    if alarm.stage is not None and _RANK[answer.stage] < _RANK[alarm.stage]:
+        return replace(alarm, case=case)
+    who = answer.who or (alarm.who if answer.stage is alarm.stage else "")
+    return replace(alarm, stage=answer.stage, told_at=now, case=case, who=who, eta_minutes=answer.eta_minutes)
+
+
+def scene(home: Home, now: float) -> Scene:
+    """What the home shows: the newest open alarm, with the furthest stage of the case it belongs to."""
+    shown = [alarm for alarm in home.alarms if not _is_over(alarm, now)]
+    if not shown:
+        return Scene(SceneName.IDLE, connected=home.connected)
+    newest = shown[-1]
+    if newest.stage is None:
+        name = SceneName.TRYING if now - newest.heard_at >= TRYING_AFTER_S else SceneName.HEARD
+        return Scene(name, newest.kind, connected=home.connected)
+    together = [alarm for alarm in shown if alarm is newest or (newest.case and alarm.case == newest.case)]
+    furthest = max(together, key=lambda alarm: -1 if alarm.stage is None else _RANK[alarm.stage])
+    assert furthest.stage is not None
+    return Scene(
+        _SCENE_OF[furthest.stage], newest.kind, furthest.who, _minutes_left(furthest, now), connected=home.connected
+    )
+
+
+def changes_at(home: Home, now: float) -> float:
+    """The next moment at which `scene` may change by itself (inf: never)."""
+    moments = [alarm.heard_at + TRYING_AFTER_S for alarm in home.alarms if alarm.stage is None]
+    moments += [alarm.told_at + CLOSED_SHOWN_S for alarm in home.alarms if alarm.stage is Stage.CLOSED]
+    moments += [alarm.heard_at + FORGOTTEN_AFTER_S for alarm in home.alarms]
+    moments += [
+        now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now
+    ]
+    return min((moment for moment in moments if moment > now), default=math.inf)
+
+
+def _is_over(alarm: OpenAlarm, now: float) -> bool:
+    if alarm.stage is Stage.CLOSED:
+        return now - alarm.told_at >= CLOSED_SHOWN_S
+    return now - alarm.heard_at >= FORGOTTEN_AFTER_S
+
+
+def _minutes_left(alarm: OpenAlarm, now: float) -> int | None:
+    """A promise of minutes grows old with the clock; once it is used up nothing is promised."""
+    if alarm.stage is not Stage.ON_THE_WAY or alarm.eta_minutes is None:
+        return None
+    left = alarm.eta_minutes - int((now - alarm.told_at) // 60)
+    return left if left > 0 else None

@@ -1,0 +1,81 @@
+"""From a scene to the words on the screen, in the person's language. Pure but for reading the phrase files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from edge.home.stages import Scene, SceneName
+from gateway.contract.alarm_kinds import AlarmKind
+
+Phrases = Mapping[str, Mapping[str, str]]
+
+_TONES: Final[dict[SceneName, str]] = {
+    SceneName.IDLE: "calm",
+    SceneName.HEARD: "red",
+    SceneName.TRYING: "red",
+    SceneName.RECEIVED: "amber",
+    SceneName.TAKEN: "green",
+    SceneName.ON_THE_WAY: "green",
+    SceneName.ARRIVED: "green",
+    SceneName.CLOSED: "calm",
+}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the page shows. `scene` chooses the shape, `tone` the colour; `word` stands by the ring."""
+
+    scene: str
+    tone: str
+    word: str
+    sentence: str
+    detail: str = ""
+    label: str = ""
+
+
+@cache
+def phrases(language: str) -> Phrases:
+    """The phrases of a language.
+
+    Raises:
+        FileNotFoundError: there are none in that language.
+    """
+    text = files("edge.home").joinpath("phrases", f"{language}.toml").read_text(encoding="utf-8")
+    loaded: Phrases = tomllib.loads(text)
+    return loaded
+
+
+def put_in_words(scene: Scene, language: str) -> Shown:
+    """The words for `scene`."""
+    words = phrases(language)
+    own = words[scene.name.value]
+    return Shown(
+        scene=scene.name.value,
+        tone=_TONES[scene.name],
+        word=own["word"],
+        sentence=_sentence(scene, own),
+        detail=own.get("detail", "") if scene.connected or scene.name is not SceneName.IDLE else own["no_line"],
+        label=words["test"]["label"] if scene.kind is AlarmKind.TEST else "",
+    )
+
+
+def _sentence(scene: Scene, own: Mapping[str, str]) -> str:
+    match scene.name:
+        case SceneName.IDLE if not scene.connected:
+            return ""
+        case SceneName.HEARD:
+            return own.get(scene.kind.value, own["other"])
+        case SceneName.TAKEN if not scene.who:
+            return own["nobody"]
+        case SceneName.ON_THE_WAY:
+            which = {None: "no_minutes", 1: "one_minute"}.get(scene.eta_minutes, "sentence")
+            return own[which].format(who=scene.who or own["nobody"], minutes=scene.eta_minutes)
+        case SceneName.TAKEN | SceneName.ARRIVED:
+            return own["sentence"].format(who=scene.who or own["nobody"])
+        case _:
+            return own["sentence"]

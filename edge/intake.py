@@ -1,0 +1,167 @@
+"""From a driver's frame to the disk. An alarm is committed at once, and only then acknowledged and said aloud."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from devices.decoding import Decoded, ReplayMark, decode
+from devices.enrolment import EnrolledDevice
+from devices.frames import Frame
+from devices.rejection import Rejection
+from edge import uplink
+from edge.clock import Clock, Stamp
+from edge.enrolment import Devices
+from edge.health import Health
+from edge.outbox import StampedReading, StoredAlarm
+from edge.outbox_thread import OutboxThread
+from gateway.contract.messages import Alarm
+
+log = logging.getLogger(__name__)
+
+QUEUE_MAX: Final = 500
+"""Most frames that wait to be read; the drivers drop repeats, so that only a flood gets here."""
+PROMPT_FLUSH_S: Final = 0.4
+"""Motion and doors wait at most this long for company before they are written down."""
+ROUTINE_FLUSH_S: Final = 5.0
+"""Temperatures and the like wait at most this long; a power cut may cost that much of them, and no more."""
+BUFFER_MAX: Final = 200
+"""Readings that are written down together at the latest."""
+IDLE_S: Final = 5.0
+
+Reply = Callable[[bytes], None]
+
+
+class _Heard(NamedTuple):
+    frame: Frame
+    stamp: Stamp
+    reply: Reply | None
+
+
+class Intake:
+    """Takes frames from the drivers.
+
+    Args:
+        devices: the home's.
+        clock: stamps what is heard.
+        outbox: where it goes.
+        health: counts refusals and notes who was heard.
+        on_alarms: called after the commit.
+        on_readings: called after readings were committed, with whether one of them is prompt.
+        delivered: gives the packs that may be deleted with the next commit.
+    """
+
+    def __init__(
+        self,
+        devices: Devices,
+        clock: Clock,
+        outbox: OutboxThread,
+        health: Health,
+        *,
+        on_alarms: Callable[[list[StoredAlarm]], None],
+        on_readings: Callable[[bool], None],
+        delivered: Callable[[], list[int]],
+    ) -> None:
+        self._devices = devices
+        self._clock = clock
+        self._outbox = outbox
+        self._health = health
+        self._on_alarms = on_alarms
+        self._on_readings = on_readings
+        self._delivered = delivered
+        self._queue: asyncio.Queue[_Heard] = asyncio.Queue(QUEUE_MAX)
+        self._memory = uplink.Memory()
+        self._marks: dict[str, ReplayMark] = {}
+        self._marks_to_store: set[str] = set()
+        self._buffer: list[StampedReading] = []
+        self._flush_at = float("inf")
+
+    async def load(self) -> None:
+        """Reads the replay memory, so that a press that is still on the air after a restart is not counted again."""
+        self._marks = await self._outbox.call(lambda box: box.marks())
+
+    def take(self, frame: Frame, reply: Reply | None = None) -> None:
+        """From a driver, in the event loop; `reply` sends bytes back to the device."""
+        try:
+            self._queue.put_nowait(_Heard(frame, self._clock.now(), reply))
+        except asyncio.QueueFull:
+            self._health.refused["flood"] += 1
+
+    async def run(self, on_progress: Callable[[], None]) -> None:
+        """Works until cancelled."""
+        while True:
+            on_progress()
+            wait = min(self._flush_at - self._clock.monotonic, IDLE_S)
+            try:
+                async with asyncio.timeout(max(wait, 0.0)):
+                    heard = await self._queue.get()
+            except TimeoutError:
+                await self.flush()
+                continue
+            await self._work(heard)
+            if self._clock.monotonic >= self._flush_at:
+                await self.flush()
+
+    async def raise_drill(self, text: str) -> None:
+        """Raises a TEST alarm."""
+        await self._store([uplink.drill(self._clock.now(), text)])
+
+    async def flush(self) -> None:
+        """Writes down what is only in memory."""
+        await self._store([])
+
+    async def _work(self, heard: _Heard) -> None:
+        frame, stamp, reply = heard
+        device = self._devices.get((frame.link, frame.sender))
+        if device is None:
+            self._health.refused["not_enrolled"] += 1
+            return
+        decoded = decode(frame, device, self._marks.get(device.id))
+        if isinstance(decoded, Rejection):
+            self._refuse(decoded, device, stamp)
+            return
+        self._health.heard_device(device.id, stamp.monotonic)
+        for kind in decoded.faults:
+            self._health.refused[f"bad_{kind}"] += 1
+        if decoded.mark != self._marks.get(device.id):
+            self._marks[device.id] = decoded.mark
+            self._marks_to_store.add(device.id)
+        await self._act(decoded, device, stamp, reply)
+
+    async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
+        alarms = uplink.declare(decoded.readings, device, stamp, self._memory)
+        self._buffer.extend(StampedReading(reading, stamp) for reading in decoded.readings)
+        if alarms or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
+            await self._store(alarms)
+        elif decoded.readings:
+            patience = PROMPT_FLUSH_S if uplink.is_prompt(decoded.readings) else ROUTINE_FLUSH_S
+            self._flush_at = min(self._flush_at, stamp.monotonic + patience)
+        if decoded.acknowledge and reply is not None and self._outbox.durable:
+            reply(decoded.acknowledge)
+
+    def _refuse(self, rejection: Rejection, device: EnrolledDevice, stamp: Stamp) -> None:
+        self._health.refused[rejection.reason] += 1
+        if rejection.reason == "repeat":
+            self._health.heard_device(device.id, stamp.monotonic)
+            return
+        if self._health.refused[rejection.reason] == 1:
+            log.warning("refused a frame of %s: %s (%s)", device.id, rejection.reason, rejection.detail)
+
+    async def _store(self, alarms: list[tuple[Alarm, Stamp]]) -> None:
+        """One transaction for everything that waits, alarms first in mind."""
+        readings, self._buffer = self._buffer, []
+        marks = {device: self._marks[device] for device in self._marks_to_store}
+        self._marks_to_store.clear()
+        self._flush_at = float("inf")
+        delivered = self._delivered()
+        if not (alarms or readings or marks or delivered):
+            return
+        stored = await self._outbox.call(lambda box: box.keep(alarms, readings, marks, delivered))
+        for item in stored:
+            log.info("alarm %s of %s stored", item.alarm.ref, item.alarm.did or "the hub")
+        if stored:
+            self._on_alarms(stored)
+        if readings:
+            self._on_readings(uplink.is_prompt(item.reading for item in readings))

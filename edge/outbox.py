@@ -1,0 +1,382 @@
+"""What the hub has promised and not yet delivered, on disk: alarms, readings, replay marks, running numbers.
+
+One SQLite file in WAL mode with `synchronous=FULL`, so that what is committed outlives a power cut (with NORMAL it did
+not). All calls are made from one thread. An alarm is never pruned before the centre's receipt.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from devices.decoding import ReplayMark
+from devices.vocabulary import Reading
+from edge.clock import Stamp
+from gateway.contract.messages import Alarm, AlarmAnswer, Stage
+
+log = logging.getLogger(__name__)
+
+FILE_NAME: Final = "outbox.sqlite"
+DONE_ALARMS_KEPT: Final = 500
+"""Alarms with a receipt that stay for the technician: years of a home, and a bound on the file."""
+PACK_READINGS_MAX: Final = 200
+"""Most readings of a pack: well below the wire's 500, so that a pack on a slow line does not hold up an alarm."""
+PACK_BYTES_MAX: Final = 12_000
+"""Most estimated bytes of a pack; the wire takes 16,384."""
+_BYTES_ADDED: Final = 48
+"""What a reading grows by on its way to SenML: its unit, and its name."""
+
+_VERSION: Final = 1
+_CREATE: Final = """
+BEGIN IMMEDIATE;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE alarm (
+  seq INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL,
+  trusted INTEGER NOT NULL, body BLOB NOT NULL, received INTEGER NOT NULL DEFAULT 0, answer BLOB);
+CREATE TABLE reading (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, boot TEXT NOT NULL, monotonic REAL NOT NULL, trusted INTEGER NOT NULL,
+  pack INTEGER, body BLOB NOT NULL);
+CREATE INDEX reading_by_pack ON reading (pack, id);
+CREATE TABLE mark (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('alarm', 0), ('pack', 0), ('pruned', 0);
+PRAGMA user_version = 1;
+"""
+
+_reading_decoder = msgspec.json.Decoder(tuple[str, str, float | bool | str, float, bool])
+_alarm_decoder = msgspec.json.Decoder(Alarm)
+_answer_decoder = msgspec.json.Decoder(AlarmAnswer)
+_mark_decoder = msgspec.json.Decoder(ReplayMark)
+_encoder = msgspec.json.Encoder()
+_RANK: Final = {stage: rank for rank, stage in enumerate(Stage)}
+
+
+class StampedReading(NamedTuple):
+    """A reading and when the hub learned it."""
+
+    reading: Reading
+    stamp: Stamp
+
+
+class StoredAlarm(NamedTuple):
+    """An alarm on disk; `alarm` has its ref and number, `answer` is the centre's furthest word on it."""
+
+    alarm: Alarm
+    stamp: Stamp
+    received: bool
+    answer: AlarmAnswer | None
+
+
+class Pack(NamedTuple):
+    """Readings that travel together under one number; `relative` says that their times are ages of this boot."""
+
+    sequence: int
+    readings: tuple[StampedReading, ...]
+
+
+class Backlog(NamedTuple):
+    """How much waits: alarms without a receipt, readings in no pack, and in packs not yet confirmed."""
+
+    alarms: int
+    readings: int
+    packed: int
+
+
+class Outbox:
+    """The file. Made by `open_outbox`."""
+
+    def __init__(self, connection: sqlite3.Connection, readings_max: int, *, durable: bool) -> None:
+        self._db = connection
+        self._readings_max = readings_max
+        self.durable = durable
+        self.epoch = self._meta("epoch")
+        self._count = int(self._one("SELECT count(*) FROM reading"))
+
+    def close(self) -> None:
+        """Closes the file; nothing is lost by not calling it."""
+        self._db.close()
+
+    def keep(
+        self,
+        alarms: Sequence[tuple[Alarm, Stamp]] = (),
+        readings: Sequence[StampedReading] = (),
+        marks: Mapping[str, ReplayMark] | None = None,
+        delivered: Iterable[int] = (),
+    ) -> list[StoredAlarm]:
+        """Stores all of it in one transaction; when this returns it outlives a power cut.
+
+        Args:
+            alarms: new alarms; they are given their ref, number and epoch here.
+            readings: new readings.
+            marks: replay memory by device, of the very frames that the alarms and readings came from.
+            delivered: numbers of packs that the broker has confirmed; their readings go.
+
+        Returns:
+            The alarms as stored.
+
+        Raises:
+            sqlite3.Error: nothing of it was stored.
+        """
+        with self._transaction():
+            stored = [self._add_alarm(alarm, stamp) for alarm, stamp in alarms]
+            self._db.executemany(
+                "INSERT INTO reading (boot, monotonic, trusted, body) VALUES (?, ?, ?, ?)",
+                [(r.stamp.boot, r.stamp.monotonic, r.stamp.trusted, _write_reading(r.reading)) for r in readings],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO mark VALUES (?, ?)",
+                [(device, _encoder.encode(mark)) for device, mark in (marks or {}).items()],
+            )
+            gone = sum(self._db.execute("DELETE FROM reading WHERE pack = ?", (pack,)).rowcount for pack in delivered)
+            added = len(readings) - gone
+            pruned = self._prune(self._count + added)
+        self._count += added - pruned
+        return stored
+
+    def answer(self, answer: AlarmAnswer) -> bool:
+        """Stores the centre's word on an alarm, unless it has said more before; false when the alarm is not known."""
+        row = self._db.execute("SELECT answer FROM alarm WHERE ref = ?", (answer.ref,)).fetchone()
+        if row is None:
+            return False
+        before = _answer_decoder.decode(row[0]) if row[0] else None
+        furthest = before if before and _progress(before) > _progress(answer) else answer
+        with self._transaction():
+            self._db.execute(
+                "UPDATE alarm SET answer = ?, received = max(received, ?) WHERE ref = ?",
+                (_encoder.encode(furthest), answer.snu == 0, answer.ref),
+            )
+            self._db.execute(
+                "DELETE FROM alarm WHERE received = 1 AND seq <= (SELECT max(seq) FROM alarm) - ?", (DONE_ALARMS_KEPT,)
+            )
+        return True
+
+    def waiting_alarms(self) -> list[StoredAlarm]:
+        """Alarms without a receipt, oldest first."""
+        return self._alarms("WHERE received = 0 ORDER BY seq")
+
+    def recent_alarms(self, most: int) -> list[StoredAlarm]:
+        """The newest alarms, oldest first."""
+        return self._alarms("ORDER BY seq DESC LIMIT ?", most)[::-1]
+
+    def next_pack(self, boot: str) -> Pack | None:
+        """Puts the newest free readings into a new pack, durably, or None when there are none.
+
+        Readings whose time is only an age within this `boot` never share a pack with others.
+        """
+        with self._transaction():
+            chosen = self._newest_free(boot)
+            if not chosen:
+                return None
+            sequence = self._next_number("pack")
+            self._db.executemany("UPDATE reading SET pack = ? WHERE id = ?", [(sequence, row[0]) for row in chosen])
+        return Pack(sequence, tuple(_read_row(row[1:]) for row in reversed(chosen)))
+
+    def pack(self, sequence: int) -> Pack | None:
+        """A pack that was made before; None when its readings are gone."""
+        rows = self._db.execute(
+            "SELECT boot, monotonic, trusted, body FROM reading WHERE pack = ? ORDER BY id", (sequence,)
+        ).fetchall()
+        return Pack(sequence, tuple(map(_read_row, rows))) if rows else None
+
+    def unconfirmed_packs(self) -> list[int]:
+        """Numbers of the packs that were made and not confirmed, newest first."""
+        rows = self._db.execute("SELECT DISTINCT pack FROM reading WHERE pack IS NOT NULL ORDER BY pack DESC")
+        return [int(row[0]) for row in rows]
+
+    def backlog(self) -> Backlog:
+        """How much waits."""
+        alarms = self._one("SELECT count(*) FROM alarm WHERE received = 0")
+        free = self._one("SELECT count(*) FROM reading WHERE pack IS NULL")
+        return Backlog(int(alarms), int(free), self._count - int(free))
+
+    def marks(self) -> dict[str, ReplayMark]:
+        """The replay memory of every device."""
+        return {device: _mark_decoder.decode(body) for device, body in self._db.execute("SELECT * FROM mark")}
+
+    def readings_pruned(self) -> int:
+        """How many readings were dropped for want of room, since the file was made."""
+        return int(self._meta("pruned"))
+
+    def _add_alarm(self, alarm: Alarm, stamp: Stamp) -> StoredAlarm:
+        sequence = self._next_number("alarm")
+        alarm = msgspec.structs.replace(alarm, ref=f"{self.epoch}{sequence:x}", seq=sequence, ep=self.epoch)
+        self._db.execute(
+            "INSERT INTO alarm (seq, ref, boot, monotonic, wall, trusted, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (sequence, alarm.ref, *stamp, _encoder.encode(alarm)),
+        )
+        return StoredAlarm(alarm, stamp, received=False, answer=None)
+
+    def _alarms(self, which: str, *values: int) -> list[StoredAlarm]:
+        rows = self._db.execute(
+            f"SELECT boot, monotonic, wall, trusted, body, received, answer FROM alarm {which}",  # noqa: S608 - ours
+            values,
+        )
+        return [
+            StoredAlarm(
+                _alarm_decoder.decode(body),
+                Stamp(boot, monotonic, wall, bool(trusted)),
+                bool(received),
+                _answer_decoder.decode(answer) if answer else None,
+            )
+            for boot, monotonic, wall, trusted, body, received, answer in rows
+        ]
+
+    def _newest_free(self, boot: str) -> list[tuple[int, str, float, int, bytes]]:
+        """Newest first, of one class, as many as a pack takes."""
+        chosen: list[tuple[int, str, float, int, bytes]] = []
+        size = 0
+        rows = self._db.execute(
+            "SELECT id, boot, monotonic, trusted, body FROM reading WHERE pack IS NULL ORDER BY id DESC LIMIT ?",
+            (PACK_READINGS_MAX,),
+        )
+        for row in rows:
+            size += len(row[4]) + _BYTES_ADDED
+            if chosen and (size > PACK_BYTES_MAX or _is_age(row, boot) != _is_age(chosen[0], boot)):
+                break
+            chosen.append(row)
+        return chosen
+
+    def _prune(self, count: int) -> int:
+        if count <= self._readings_max:
+            return 0
+        pruned = self._db.execute(
+            "DELETE FROM reading WHERE id IN (SELECT id FROM reading ORDER BY id LIMIT ?)",
+            (count - self._readings_max,),
+        ).rowcount
+        self._db.execute("UPDATE meta SET value = value + ? WHERE name = 'pruned'", (pruned,))
+        return pruned
+
+    def _next_number(self, of: str) -> int:
+        row = self._db.execute("UPDATE meta SET value = value + 1 WHERE name = ? RETURNING value", (of,)).fetchone()
+        return int(row[0])
+
+    def _meta(self, name: str) -> str:
+        return str(self._one("SELECT value FROM meta WHERE name = ?", name))
+
+    def _one(self, query: str, *values: object) -> str:
+        row = self._db.execute(query, values).fetchone()
+        return str(row[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox, list[str]]:
+    """Opens the outbox, and never fails: a hub with a broken disk must still call for help.
+
+    Args:
+        folder: made when it is not there.
+        new_epoch: names the run of numbers if the file has to be made anew; 1 to 8 lower-case letters and digits.
+        readings_max: readings kept while there is no line; the oldest go first.
+
+    Returns:
+        The outbox, and a sentence for each thing that is wrong: a damaged file that was moved aside, or a disk that
+        cannot be written, in which case the outbox lives in memory and is not `durable`.
+    """
+    path = folder / FILE_NAME
+    faults: list[str] = []
+    for _ in range(2):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return Outbox(_connect(str(path), new_epoch), readings_max, durable=True), faults
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
+                faults.append(f"outbox: cannot write {path}: {error}; alarms are kept in memory only")
+                break
+            faults.append(f"outbox: {path} was damaged ({error}) and moved aside; a new one was begun")
+            if not _move_aside(path):
+                faults.append(f"outbox: {path} cannot be moved; alarms are kept in memory only")
+                break
+        except OSError as error:
+            faults.append(f"outbox: cannot use {folder}: {error.strerror}; alarms are kept in memory only")
+            break
+    return memory_outbox(new_epoch, readings_max), faults
+
+
+def memory_outbox(new_epoch: str, readings_max: int) -> Outbox:
+    """An outbox that does not outlive the process, for when there is no disk to be had."""
+    return Outbox(_connect(":memory:", new_epoch), readings_max, durable=False)
+
+
+def _connect(path: str, new_epoch: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        _check_or_create(db, new_epoch)
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("COMMIT")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_or_create(db: sqlite3.Connection, new_epoch: str) -> None:
+    verdict = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict.splitlines()[0])
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        db.executescript(_CREATE)
+        db.execute("INSERT INTO meta VALUES ('epoch', ?)", (new_epoch,))
+        db.execute("COMMIT")
+    elif version != _VERSION:
+        raise sqlite3.DatabaseError(f"format {version} is not known here")
+    if db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone() is None:
+        raise sqlite3.DatabaseError("it has no epoch")
+
+
+def _is_damage(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, 1}
+
+
+def _move_aside(path: Path) -> bool:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    try:
+        for suffix in ("-wal", "-shm"):
+            companion = path.with_name(path.name + suffix)
+            if companion.exists():
+                companion.rename(aside.with_name(aside.name + suffix))
+        path.rename(aside)
+    except OSError:
+        log.exception("cannot move %s aside", path)
+        return False
+    return True
+
+
+def _is_age(row: tuple[int, str, float, int, bytes], boot: str) -> bool:
+    return not row[3] and row[1] == boot
+
+
+def _progress(answer: AlarmAnswer) -> int:
+    return _RANK[answer.stage] if answer.snu == 0 else -1
+
+
+def _write_reading(reading: Reading) -> bytes:
+    value = reading.value
+    is_data = isinstance(value, bytes)
+    return _encoder.encode((reading.device, reading.kind, value, reading.measured_at, is_data))
+
+
+def _read_row(row: tuple[str, float, int, bytes]) -> StampedReading:
+    boot, monotonic, trusted, body = row
+    device, kind, value, measured_at, is_data = _reading_decoder.decode(body)
+    stamp = Stamp(boot, monotonic, measured_at, bool(trusted))
+    known = b64decode(str(value)) if is_data else value
+    return StampedReading(Reading(device, kind, known, measured_at), stamp)

@@ -1,0 +1,72 @@
+"""The outbox on a thread of its own, so that the event loop never waits for the disk; and what to do when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from edge.outbox import Outbox, memory_outbox, open_outbox
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class OutboxThread:
+    """Calls the outbox from one thread, in order.
+
+    When the disk fails in the middle, an outbox in memory takes over, so that a press still reaches the centre;
+    `durable` is then false and `on_fault` is told.
+    """
+
+    def __init__(self, on_fault: Callable[[str], None]) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
+        self._on_fault = on_fault
+        self._outbox: Outbox | None = None
+        self._readings_max = 0
+
+    @property
+    def durable(self) -> bool:
+        """Whether what is committed outlives a power cut."""
+        return self._outbox is not None and self._outbox.durable
+
+    async def open(self, folder: Path, readings_max: int) -> None:
+        """Opens the file; never fails (see `open_outbox`)."""
+        self._readings_max = readings_max
+        loop = asyncio.get_running_loop()
+        self._outbox, faults = await loop.run_in_executor(self._thread, open_outbox, folder, _new_epoch(), readings_max)
+        for fault in faults:
+            log.error("%s", fault)
+            self._on_fault(fault)
+
+    async def call(self, work: Callable[[Outbox], Result]) -> Result:
+        """Runs `work` on the outbox's thread; if the disk fails, once more on an outbox in memory."""
+        try:
+            return await self._run(work)
+        except sqlite3.Error as error:
+            if not self.durable:
+                raise
+            log.exception("the outbox failed; alarms are kept in memory from now on")
+            self._on_fault(f"outbox: the disk failed ({error}); alarms are kept in memory only")
+            self._outbox = await self._run(lambda _: memory_outbox(_new_epoch(), self._readings_max))
+        return await self._run(work)
+
+    async def close(self) -> None:
+        """Ends the thread after what was asked of it."""
+        if self._outbox is not None:
+            await self._run(Outbox.close)
+        self._thread.shutdown()
+
+    async def _run(self, work: Callable[[Outbox], Result]) -> Result:
+        assert self._outbox is not None, "the outbox is not open"
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._outbox)
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(4)
