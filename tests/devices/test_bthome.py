@@ -12,7 +12,7 @@ from devices.decoding import Decoded, ReplayMark, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
 from devices.rejection import Rejection
-from devices.replay import ALARMS_KEPT, PLAIN_REPEAT_S, RECENT_KEPT, RESTART_RUN
+from devices.replay import ALARMS_KEPT, PLAIN_REPEAT_S, RECENT_KEPT, RESTART_RUN, already_heard
 from devices.vocabulary import Reading
 
 ADDRESS = "54:48:E6:8F:80:A5"
@@ -230,6 +230,16 @@ def test_a_faulty_sensor_is_refused_and_does_not_silence_the_others() -> None:
 def test_of_two_contacts_in_one_device_the_open_one_counts() -> None:
     home = Home(EnrolledDevice("door", "bthome_door", Link.BLE_ADVERT, ADDRESS))
     assert home.hear(plain(b"\x1a\x01\x1a\x00")) == (Reading("door", "open", True, NOW),)
+
+
+def test_an_alarm_is_not_mistaken_for_the_middle_of_two_others() -> None:
+    first, second = 0x0102030405060708, 0x1112131415161718
+    mark = ReplayMark(alarms=first.to_bytes(8, "big") + second.to_bytes(8, "big"))
+    for heard in (first, second):
+        refused = already_heard(mark, heard)
+        assert refused is not None
+        assert refused.reason == "replay"
+    assert already_heard(mark, 0x0506070811121314) is None
 
 
 def test_the_memory_stays_small() -> None:

@@ -19,11 +19,12 @@ from devices.rejection import Rejection
 from devices.vocabulary import KINDS, Urgency, value_fault
 
 FOLDER = Path(__file__).resolve().parents[1] / "captures"
-CAPTURES = [
-    pytest.param(path.stem, capture, id=f"{path.stem}: {capture['about']}")
+CAPTURES: list[tuple[str, dict[str, Any]]] = [
+    (path.stem, capture)
     for path in sorted(FOLDER.glob("*.toml"))
     for capture in tomllib.loads(path.read_text())["capture"]
 ]
+NAMES = [f"{name}: {capture['about']}" for name, capture in CAPTURES]
 NOW = 1_795_276_800.0
 PREFIXES = {
     Link.BLE_ADVERT: [b"", b"\xd2\xfc", b"\xd2\xfc\x40", b"\xd2\xfc\x41", b"\xd2\xfc\x44\x00\x01"],
@@ -37,7 +38,7 @@ def device_of(model: DeviceModel, address: str, key: str = "") -> EnrolledDevice
     return EnrolledDevice("under-test", model.name, model.link, address, key=secret)
 
 
-@pytest.mark.parametrize(("name", "capture"), CAPTURES)
+@pytest.mark.parametrize(("name", "capture"), CAPTURES, ids=NAMES)
 def test_a_captured_frame_reads_as_written_beside_it(name: str, capture: dict[str, Any]) -> None:
     model = CATALOGUE[name]
     device = device_of(model, capture["address"], capture.get("key", ""))
@@ -53,9 +54,7 @@ def test_a_captured_frame_reads_as_written_beside_it(name: str, capture: dict[st
 
 @pytest.mark.parametrize("model", CATALOGUE.values(), ids=CATALOGUE)
 def test_a_product_is_welcome(model: DeviceModel) -> None:
-    read = {
-        kind for name, capture in (p.values for p in CAPTURES) if name == model.name for kind in capture["readings"]
-    }
+    read = {kind for name, capture in CAPTURES if name == model.name for kind in capture["readings"]}
     assert read, f"tests/captures/{model.name}.toml needs frames and what they say"
     assert read <= set(model.kinds) <= set(KINDS)
     assert 60 <= model.silence_max_s <= 7 * 86_400, "without a limit nobody notices that it is gone"
@@ -69,7 +68,7 @@ def test_what_comes_by_radio_and_raises_an_alarm_must_prove_who_it_is(model: Dev
 
 
 def test_no_two_captured_frames_of_a_product_are_the_same() -> None:
-    frames = [(name, capture["frame"]) for name, capture in (p.values for p in CAPTURES)]
+    frames = [(name, capture["frame"]) for name, capture in CAPTURES]
     assert len(set(frames)) == len(frames)
 
 
@@ -90,7 +89,7 @@ def test_any_bytes_are_read_or_refused(model: DeviceModel, data: st.DataObject) 
     assert msgspec.json.decode(msgspec.json.encode(result.mark), type=ReplayMark) == result.mark
 
 
-@pytest.mark.parametrize(("name", "capture"), CAPTURES)
+@pytest.mark.parametrize(("name", "capture"), CAPTURES, ids=NAMES)
 def test_a_frame_cut_short_never_says_something_else(name: str, capture: dict[str, Any]) -> None:
     model = CATALOGUE[name]
     device = device_of(model, capture["address"], capture.get("key", ""))

@@ -175,6 +175,15 @@ def test_after_a_new_battery_the_first_press_counts(boot_heard: bool) -> None:
     assert home.pressed(message(BUTTON, 2, 3_333, 1))
 
 
+def test_each_boot_is_told_and_forgets_what_was_before() -> None:
+    home = Home()
+    for _ in range(3):
+        booted = home.hear(message(BOOT, 1, 0))
+        assert isinstance(booted, Decoded)
+        assert "boot" in {reading.kind for reading in booted.readings}
+        assert home.pressed(message(BUTTON, 2, 3_333, 1))
+
+
 def test_a_release_or_an_unknown_argument_is_not_a_press() -> None:
     released = Home().hear(message(BUTTON, 1, 1, 3))
     assert isinstance(released, Decoded)
