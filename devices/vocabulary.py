@@ -20,7 +20,7 @@ import msgspec
 DEVICE_ID_LENGTH_MAX: Final = 32
 """Longest device id: it stands in every SenML name and every telemetry row, so it is kept short."""
 
-_DEVICE_ID = re.compile(r"[a-z0-9]([a-z0-9_-]{0,31})\Z")
+_DEVICE_ID = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{DEVICE_ID_LENGTH_MAX - 1}}}\Z")
 
 
 class ValueType(StrEnum):
@@ -126,7 +126,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 def valid_device_id(text: str) -> bool:
     """Whether `text` may name a device: lower-case letters, digits, `-` and `_`, at most 32 characters."""
-    return len(text) <= DEVICE_ID_LENGTH_MAX and _DEVICE_ID.match(text) is not None
+    return _DEVICE_ID.match(text) is not None
 
 
 def value_fault(kind: ReadingKind, value: Value) -> str:
