@@ -30,6 +30,7 @@ READY_WAIT_S: Final = 10.0
 STOP_WAIT_S: Final = 10.0
 _PORT_TRIES: Final = 3
 _HOST: Final = "127.0.0.1"
+_BINARY_FOLDERS = ":/usr/sbin:/usr/local/sbin"
 _CONNECTIONS_MAX: Final = 10_000
 
 Kind = Literal["mosquitto", "embedded"]
@@ -157,7 +158,7 @@ def start_broker(folder: Path, users: Mapping[str, str], *, port: int = 0, kind:
 
 
 def _mosquitto() -> str | None:
-    return shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    return shutil.which("mosquitto", path=os.environ.get("PATH", "") + _BINARY_FOLDERS)
 
 
 def _prepare_mosquitto(folder: Path, users: Mapping[str, str], port: int) -> list[str]:

@@ -111,8 +111,9 @@ class MqttClient:
     Args:
         settings: where and who.
         subscriptions: topic filters, subscribed with QoS 1 at each connect.
-        on_message: called for each message. It must be acknowledged with `acknowledge`, now or later; one that is
-            not comes again after the next reconnect. An exception is logged and leaves the message unacknowledged.
+        on_message: called for each message, which must be acknowledged with `acknowledge`, now or later: what is not
+            comes again after the next reconnect, and too much of it holds up the rest. When it raises, the fault is
+            logged and the message dropped, so that a message which meets a bug cannot block those behind it.
         on_connection: called with (True, "") when connected and subscribed, and with (False, reason in plain words)
             when not, once per change of the reason.
         will: what the broker says when we vanish.
@@ -156,6 +157,8 @@ class MqttClient:
         self._unconfirmed: dict[int, _Unconfirmed] = {}
         self._half_sent = b""
         self._generation = 0
+        self._arrived: deque[int] = deque()
+        self._acknowledged_early: set[int] = set()
         self._packets = 0
         self._said: tuple[bool, str] | None = None
         self._failure = ""
@@ -249,9 +252,10 @@ class MqttClient:
     def acknowledge(self, received: Received) -> None:
         """Tells the broker that the message has been dealt with. From any thread, in any order.
 
-        One from before a reconnect is passed over: the broker delivers that message again.
+        They are sent in the order of arrival, each when those before it are there. One from before a reconnect is
+        passed over: the broker delivers that message again.
         """
-        if received.handle:
+        if received.handle >> 16 == self._generation:
             self._receipts_due.append(received.handle)
             self._wake()
 
@@ -308,7 +312,6 @@ class MqttClient:
     def _write(self) -> None:
         connection = self._socket()
         if connection is None:
-            self._receipts_due.clear()
             return
         while self._outgoing:
             self._hand_over(self._outgoing.popleft())
@@ -332,11 +335,19 @@ class MqttClient:
                 self._selector.modify(connection, wanted, _SOCKET)
 
     def _join_receipts(self) -> bytes:
+        """The acknowledgements that may go now: MQTT wants them in the order of arrival (3.1.1, 4.6)."""
+        arrived, early = self._arrived, self._acknowledged_early
         parts = []
         while self._receipts_due:
-            generation, packet = divmod(self._receipts_due.popleft(), 1 << 16)
-            if generation == self._generation:
-                parts.append(_PUBACK + packet.to_bytes(2))
+            handle = self._receipts_due.popleft()
+            if not arrived or handle != arrived[0]:
+                early.add(handle)
+                continue
+            while True:
+                parts.append(_PUBACK + (arrived.popleft() & 0xFFFF).to_bytes(2))
+                if not arrived or arrived[0] not in early:
+                    break
+                early.discard(arrived[0])
         return b"".join(parts)
 
     def _hand_over(self, message: _Outgoing) -> None:
@@ -359,6 +370,9 @@ class MqttClient:
 
     def _connect(self) -> None:
         self._generation += 1
+        self._receipts_due.clear()
+        self._arrived.clear()
+        self._acknowledged_early.clear()
         self._half_sent = b""
         self._failure = ""
         self._library.drop_out_messages()
@@ -389,7 +403,6 @@ class MqttClient:
             undone += [message.on_done for message in self._outgoing]
             self._outgoing.clear()
         self._unconfirmed.clear()
-        self._receipts_due.clear()
         for on_done in undone:
             self._call_back(on_done, False)
         self._say(False, reason)
@@ -444,7 +457,10 @@ class MqttClient:
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self._packets += 1
-        handle = (self._generation << 16) + message.mid if message.qos else 0
+        handle = 0
+        if message.qos:
+            handle = (self._generation << 16) + message.mid
+            self._arrived.append(handle)
         try:
             received = Received(message.topic, bytes(message.payload), message.retain, handle)
         except UnicodeDecodeError:
@@ -454,7 +470,8 @@ class MqttClient:
         try:
             self._deliver(received)
         except Exception:
-            log.exception("on_message failed; the message stays unacknowledged")
+            log.exception("on_message failed; the message on %s is dropped", received.topic)
+            self._receipts_due.append(handle)
 
     def _on_receipt(
         self, _client: paho.Client, _userdata: object, packet: int, _code: ReasonCode, _properties: Properties
@@ -514,7 +531,12 @@ class MqttClient:
         _properties: Properties | None,
     ) -> None:
         silent = code.getName() == "Keep alive timeout"
-        lost = "no sign of life from the broker" if silent else "the connection to the broker was lost"
+        if silent:
+            lost = "no sign of life from the broker"
+        elif self._greeting_due is not None:
+            lost = "the broker hung up before welcoming us: check the user name and the password"
+        else:
+            lost = "the connection to the broker was lost"
         self._lost(self._failure or lost)
 
     def _on_socket_close(self, _client: paho.Client, _userdata: object, connection: object) -> None:
@@ -532,11 +554,23 @@ _REFUSALS: Final = {
 """CONNACK reason -> words. Brokers use "bad password" and "not authorized" alike for a wrong password."""
 
 
+class _ClosingTlsSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; the library would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _tls_context(ca_file: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise ValueError(f"cannot read the authority's certificate {ca_file}: {error}") from error
+    context.sslsocket_class = _ClosingTlsSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
