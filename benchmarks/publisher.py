@@ -15,9 +15,11 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.packets import DISCONNECT, PUBACK_BYTES, open_socket, publish
+from benchmarks.broker_line import open_socket
 from benchmarks.packs import messages
+from simulators.mqtt_wire import DISCONNECT, publish
 
+PUBACK_BYTES: Final = 4
 SLICE_S: Final = 0.002
 """At a rate, packs leave in slices of this length: 40 at once at 20,000 a second."""
 STALLED_S: Final = 30.0
@@ -44,7 +46,7 @@ def main() -> int:
     parser.add_argument("--password", required=True)
     options = parser.parse_args()
     packs = messages(options.homes, options.records, options.messages, options.start_at)
-    packets = [publish(topic, payload, number) for number, (topic, payload) in enumerate(packs)]
+    packets = [publish(number % 0xFFFF + 1, topic, payload) for number, (topic, payload) in enumerate(packs)]
     line = open_socket(options.port, f"load-{options.start_at:.0f}", options.user, options.password)
     print("ready", flush=True)
     sys.stdin.readline()
