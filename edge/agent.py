@@ -260,7 +260,7 @@ class Agent:
         """Network thread."""
         if up:
             log.info("connected to the broker")
-        else:
+        elif not self._stopping.is_set():
             log.warning("no line to the centre: %s; trying again", reason)
         self._loop.call_soon_threadsafe(self._connection_changed, up)
 
