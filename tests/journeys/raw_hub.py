@@ -1,0 +1,75 @@
+"""A hub that sends exactly what a journey tells it to, and remembers what it is told."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+from devices.rejection import Rejection
+from gateway.contract.encoding import decode, encode
+from gateway.contract.messages import Alarm, AlarmAnswer, Stage
+from gateway.contract.topics import Channel, everyone, read_topic, topic
+from gateway.mqtt_client import BrokerSettings, MqttClient, Received
+from tests.journeys.town import Town, wait_until
+
+HELP_TYPE = 3
+
+
+class RawHub:
+    """Connected as one hub of the town until `stop`."""
+
+    def __init__(self, town: Town, hub: str = "h-1") -> None:
+        self.id = hub
+        self.answers: dict[str, list[AlarmAnswer]] = defaultdict(list)
+        self._client = MqttClient(
+            BrokerSettings("127.0.0.1", town.broker.port, hub, hub, town.passwords[hub]),
+            subscriptions=[topic(hub, Channel.ALARM_ANSWER, "x").replace("/x", "/+")],
+            on_message=self._on_message,
+            on_connection=lambda _up, _reason: None,
+        )
+        self._client.start()
+        wait_until(lambda: self._client.connected, f"{hub} is connected")
+
+    def _on_message(self, received: Received) -> None:
+        address = read_topic(received.topic)
+        assert address is not None
+        answer = decode(AlarmAnswer, received.payload)
+        assert not isinstance(answer, Rejection), answer
+        self.answers[address.tail].append(answer)
+        self._client.acknowledge(received)
+
+    def send(self, channel: Channel, payload: bytes, *, retain: bool = False) -> None:
+        """Publishes and waits for the broker's receipt."""
+        self.send_to(topic(self.id, channel), payload, retain=retain)
+
+    def send_to(self, full_topic: str, payload: bytes, *, retain: bool = False) -> None:
+        arrived = threading.Event()
+        wait_until(
+            lambda: self._client.publish(full_topic, payload, retain=retain, on_done=lambda ok: ok and arrived.set()),
+            "the broker takes a message",
+        )
+        assert arrived.wait(20), "no receipt from the broker"
+
+    def post(self, channel: Channel, payload: bytes) -> None:
+        """Publishes without waiting for a receipt."""
+        wait_until(lambda: self._client.publish(topic(self.id, channel), payload), "the broker takes a message")
+
+    def press(self, ref: str, *, tim: float, **more: object) -> Alarm:
+        """A press of the pendant."""
+        alarm = Alarm(ref=ref, dty=HELP_TYPE, tim=tim, did="pendant", **more)  # type: ignore[arg-type]
+        self.send(Channel.ALARM, encode(alarm))
+        return alarm
+
+    def stages(self, ref: str) -> list[Stage]:
+        return [answer.stage for answer in self.answers[ref] if answer.snu == 0]
+
+    def wait_for(self, ref: str, stage: Stage = Stage.RECEIVED) -> AlarmAnswer:
+        """The centre's answer of that stage."""
+        wait_until(lambda: stage in self.stages(ref), f"{stage} for {ref}")
+        return next(answer for answer in self.answers[ref] if answer.snu == 0 and answer.stage is stage)
+
+    def stop(self) -> None:
+        self._client.stop()
+
+
+ALARMS = everyone(Channel.ALARM)

@@ -1,0 +1,194 @@
+"""A small town of real processes for the journeys: broker, centre, a mail server, and hubs.
+
+The centre's databases are read directly where a journey asks what is stored; everything else goes over the wire.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from central.console import access
+from central.storage import homes, people
+from central.storage.database import Database, migrate
+from central.storage.tables import case_events, cases
+from gateway.broker import Broker, start_broker
+
+HOUSE = Path(__file__).resolve().parents[2]
+DEADLINE_S = 30.0
+T = TypeVar("T")
+OPERATORS = {"ana": "Ana", "marc": "Marc"}
+PASSWORD = "sense presses"
+
+
+def wait_until(condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
+    """The first true value of `condition`."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {deadline_s:.0f} s: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Program:
+    """A process of Llar with its log in a file."""
+
+    def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
+        self.name, self._arguments = name, arguments
+        self.log = folder / f"{name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, ready: str = "", environment: Mapping[str, str] | None = None) -> Program:
+        """Starts it; with `ready`, waits until the log of this start says so."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *self._arguments],
+                cwd=HOUSE,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into the kernel, no Python lock
+            )
+        if ready:
+            wait_until(lambda: ready in self.said(begin) or self._fail_if_gone(), f"{self.name} says {ready!r}")
+        return self
+
+    def said(self, begin: int = 0) -> str:
+        """Its log from byte `begin` on."""
+        with self.log.open("rb") as log:
+            log.seek(begin)
+            return log.read().decode(errors="replace")
+
+    def _fail_if_gone(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"{self.name} ended:\n{self.said()[-3000:]}"
+        return False
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> int:
+        """Asks it to end, and waits."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(DEADLINE_S)
+
+
+class Town:
+    """One broker and one centre with `count` homes, each with a hub `h-1` ..., a resident and a carer."""
+
+    def __init__(self, folder: Path, *, count: int = 3, mail_port: int = 0, extra: str = "") -> None:
+        self.folder = folder
+        self.hubs = [f"h-{number}" for number in range(1, count + 1)]
+        self.passwords = {name: f"pw-{name}" for name in (*self.hubs, "desk", "receiver", "watcher")}
+        self.broker: Broker = start_broker(folder / "broker", self.passwords, kind="mosquitto")
+        self.console_port = free_port()
+        self.config = folder / "central.toml"
+        for name in ("desk", "receiver"):
+            (folder / f"{name}.password").write_text(self.passwords[name])
+        self.config.write_text(
+            f'data_folder = "{folder}/data"\n'
+            f'[broker]\nport = {self.broker.port}\ndesk_password_file = "desk.password"\n'
+            f'receiver_password_file = "receiver.password"\n'
+            f"[console]\nport = {self.console_port}\ncookie_secure = false\n"
+            f'[mail]\nhost = "{"127.0.0.1" if mail_port else ""}"\nport = {mail_port or 25}\n{extra}'
+        )
+        (folder / "data").mkdir(exist_ok=True)
+        self.database_url = f"sqlite:///{folder}/data/central.sqlite3"
+        migrate(self.database_url)
+        self.database = Database.open(self.database_url)
+        self._enrol()
+        self.desk = Program("desk", ["-m", "central", "desk", "--config", str(self.config)], folder)
+        self.receiver = Program("receiver", ["-m", "central", "receiver", "--config", str(self.config)], folder)
+        self.programs = [self.desk, self.receiver]
+
+    def _enrol(self) -> None:
+        now = time.time()
+        with self.database.begin() as connection:
+            for number, hub in enumerate(self.hubs, 1):
+                home = f"home-{number}"
+                homes.enrol_home(connection, home, address=f"Carrer de la Prova {number}", now=now)
+                homes.enrol_hub(connection, hub, home, now)
+                homes.enrol_devices(connection, home, self.devices(), now)
+                person = people.Resident(f"r-{number}", home, f"Maria {number}", f"Maria Soler {number}", 1940)
+                people.add_resident(connection, person)
+                carer = people.Contact(f"c-{number}", home, 1, "Jordi", email=f"jordi{number}@example.org")
+                people.add_contact(connection, carer)
+            for operator, called in OPERATORS.items():
+                people.add_operator(connection, people.Operator(operator, called, access.hash_password(PASSWORD)))
+
+    @staticmethod
+    def devices() -> list[homes.DeviceAtHome]:
+        return [
+            homes.DeviceAtHome("pendant", "serial-pendant", "", 90_000.0),
+            homes.DeviceAtHome("hall", "bthome-motion", "hall", 90_000.0),
+        ]
+
+    # what is stored
+
+    def cases(self, hub: str = "h-1") -> list[dict[str, Any]]:
+        """The cases of a hub's home, oldest first."""
+        home = hub.replace("h-", "home-")
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(cases).where(cases.c.home_id == home).order_by(cases.c.id))
+            return [dict(row) for row in rows.mappings()]
+
+    def log_of(self, case_id: int) -> list[str]:
+        """The types of a case's events, in order."""
+        query = sa.select(case_events.c.type).where(case_events.c.case_id == case_id).order_by(case_events.c.position)
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def start(self, *, receiver: bool = False) -> Town:
+        """Starts the centre's processes and waits until they hear."""
+        self.desk.start(ready="ready")
+        if receiver:
+            self.receiver.start(ready="ready")
+        return self
+
+    def close(self) -> None:
+        """Ends everything."""
+        for program in self.programs:
+            program.kill()
+        self.broker.stop()
+        self.database.close()
+
+
+@contextmanager
+def town(folder: Path, **options: Any) -> Iterator[Town]:
+    """A town that ends with the block."""
+    made = Town(folder, **options)
+    try:
+        yield made
+    finally:
+        made.close()
