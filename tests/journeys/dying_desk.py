@@ -1,4 +1,4 @@
-"""The desk as it is, but killed, as by a power cut, when the first alarm reaches a step: `dying_desk.py STEP CONFIG`."""
+"""The desk as it is, but killed, as by a power cut, when an alarm reaches a step: `dying_desk.py STEP CONFIG`."""
 
 from __future__ import annotations
 
