@@ -19,7 +19,8 @@ from simulators.person import Doing, Person, Room, Stay, day_of
 _MOTION_HOLD_S: Final = 45.0
 """A motion sensor says "no" this long after its last movement."""
 _TEMPERATURE_EVERY_S: Final = 900.0
-_BATTERY_EVERY_S: Final = 6 * 3600.0
+_BATTERY_EVERY_S: Final = 3600.0
+"""Each sensor gives a sign of life so often, moved or not: without one it would count as dead."""
 _STUCK_EVERY_S: Final = 60.0
 _MEAN_GAP_S: Final = {Doing.BUSY: 80.0, Doing.RESTING: 420.0, Doing.ASLEEP: 4200.0}
 """Mean time between movements that a room sensor sees, by what the person does."""

@@ -1,0 +1,302 @@
+"""Reads a register of homes, people and operators from a JSON file into the database: `llar-central import-homes`.
+
+The file is checked as a whole before anything is written, and everything wrong in it is listed together. Reading it
+again is harmless: homes, hubs and devices are brought up to date; people, operators and past cases that are there
+already stay as they are, because the desk may have changed them since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
+
+import msgspec
+import sqlalchemy as sa
+
+from central.alarm_cases.closing import Action, Cause, Closing, Label, Outcome
+from central.case_desk import CaseDesk, Done
+from central.console.access import hash_password
+from central.storage import cases, homes, people
+from central.storage.cases import AlarmRef
+from central.storage.database import Database
+from central.storage.homes import DeviceAtHome
+from devices.catalogue import CATALOGUE
+from devices.vocabulary import valid_device_id
+from gateway.contract import encoding
+from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
+from gateway.contract.messages import Alarm, Ref
+from gateway.contract.topics import valid_hub_id
+
+FILE_BYTES_MAX: Final = 64_000_000
+"""Largest register: 50,000 homes with their people fit."""
+PASSWORD_LENGTH_MIN: Final = 10
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Language = Literal["ca", "es", "en"]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class SeedDevice(_Strict, frozen=True):
+    """An enrolled device; `silence_max_s` 0 means what its model says."""
+
+    id: str
+    model: str
+    room: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    silence_max_s: Annotated[float, msgspec.Meta(ge=0, le=2_592_000)] = 0.0
+
+
+class SeedResident(_Strict, frozen=True):
+    """A person cared for; see `people.Resident`."""
+
+    id: Id
+    called: Name
+    full_name: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    born: Annotated[int, msgspec.Meta(ge=1890, le=2100)]
+    language: Language = "ca"
+    lives_alone: bool = False
+    hearing: Annotated[str, msgspec.Meta(max_length=20)] = "good"
+    speech: Annotated[str, msgspec.Meta(max_length=20)] = "good"
+    flags: tuple[Annotated[str, msgspec.Meta(max_length=20)], ...] = ()
+    conditions: str = ""
+
+
+class SeedContact(_Strict, frozen=True):
+    """Somebody to turn to, in the order of the file; see `people.Contact`."""
+
+    id: Id
+    called: Name
+    relation: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    email: Annotated[str, msgspec.Meta(max_length=120)] = ""
+    language: Language = "ca"
+    has_key: bool = False
+    minutes_away: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 30
+
+
+class SeedHome(_Strict, frozen=True):
+    """A home with its hub, devices and people."""
+
+    id: Id
+    hub: str
+    address: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    district: Annotated[str, msgspec.Meta(max_length=80)] = ""
+    timezone: str = "Europe/Madrid"
+    language: Language = "ca"
+    access_notes: str = ""
+    phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    care_plan: dict[str, Any] = {}
+    devices: tuple[SeedDevice, ...] = ()
+    residents: tuple[SeedResident, ...] = ()
+    contacts: tuple[SeedContact, ...] = ()
+
+
+class SeedOperator(_Strict, frozen=True):
+    """Somebody who answers. The password stands in the file in plain: keep the file private, and delete it."""
+
+    id: Id
+    called: Name
+    password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=200)]
+    role: Literal["operator", "supervisor"] = "operator"
+    language: Language = "ca"
+
+
+class SeedCase(_Strict, frozen=True):
+    """A case of the past that is closed. `at` is Unix seconds; the others are seconds after it."""
+
+    home: str
+    ref: Ref
+    kind: AlarmKind
+    at: Annotated[float, msgspec.Meta(ge=0, le=2**34)]
+    operator: str
+    taken_after_s: Annotated[float, msgspec.Meta(gt=0)]
+    spoken_after_s: Annotated[float, msgspec.Meta(gt=0)]
+    closed_after_s: Annotated[float, msgspec.Meta(gt=0)]
+    cause: Cause
+    action: Action = Action.TALKED
+    outcome: Outcome = Outcome.RESOLVED_BY_TALK
+    label: Label = Label.NOT_SAID
+    note: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    place: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    device: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
+class Seed(_Strict, frozen=True):
+    """The whole file."""
+
+    homes: tuple[SeedHome, ...] = ()
+    operators: tuple[SeedOperator, ...] = ()
+    cases: tuple[SeedCase, ...] = ()
+
+
+class SeedError(Exception):
+    """The file cannot be used; the message lists everything that is wrong, one sentence a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many were written; those that were there already are not counted among people, operators and cases."""
+
+    homes: int
+    residents: int
+    contacts: int
+    operators: int
+    cases: int
+
+
+def load(path: Path) -> Seed:
+    """Reads and checks the file.
+
+    Raises:
+        SeedError: it cannot be read, or anything in it is wrong.
+    """
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise SeedError(f"{path} is larger than {FILE_BYTES_MAX} bytes: divide it.")
+        seed = msgspec.json.decode(path.read_bytes(), type=Seed)
+    except OSError as error:
+        raise SeedError(f"Cannot read {path}: {error.strerror}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SeedError(f"{path}: {error}.") from None
+    found = list(faults(seed))
+    if found:
+        raise SeedError("\n".join(f"{path}: {fault}" for fault in found))
+    return seed
+
+
+def faults(seed: Seed) -> Iterator[str]:
+    """Everything wrong in a register that its types do not already rule out."""
+    yield from _twice("home", (home.id for home in seed.homes))
+    yield from _twice("hub", (home.hub for home in seed.homes))
+    yield from _twice("resident", (person.id for home in seed.homes for person in home.residents))
+    yield from _twice("contact", (contact.id for home in seed.homes for contact in home.contacts))
+    yield from _twice("operator", (operator.id for operator in seed.operators))
+    yield from _twice("case", (f"{case.home}/{case.ref}" for case in seed.cases))
+    zones = available_timezones()
+    for home in seed.homes:
+        yield from _home_faults(home, zones)
+    known = {home.id for home in seed.homes}
+    for case in seed.cases:
+        if case.home not in known:
+            yield f"case {case.ref}: there is no home {case.home!r} in the file"
+        if not case.taken_after_s < case.spoken_after_s < case.closed_after_s:
+            yield f"case {case.ref}: taken, spoken and closed must follow each other"
+
+
+def _twice(what: str, ids: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            yield f"{what} {name!r} stands there twice"
+        seen.add(name)
+
+
+def _home_faults(home: SeedHome, zones: set[str]) -> Iterator[str]:
+    if not valid_hub_id(home.hub):
+        yield f"home {home.id}: hub {home.hub!r} is not a hub id"
+    if home.timezone not in zones:
+        yield f"home {home.id}: timezone {home.timezone!r} is not known"
+    yield from _twice(f"home {home.id}: device", (device.id for device in home.devices))
+    for device in home.devices:
+        if not valid_device_id(device.id):
+            yield f"home {home.id}: device id {device.id!r}: small letters, digits, '-' and '_', at most 32"
+        if device.model not in CATALOGUE:
+            yield f"home {home.id}: device {device.id}: model {device.model!r} is not known"
+
+
+def import_homes(database: Database, seed: Seed, now: float) -> Imported:
+    """Writes a checked register: homes, people and operators in one transaction, then the past cases.
+
+    Raises:
+        SeedError: a past case could not be replayed.
+        central.storage.database.DatabaseError: the database failed; what was not written can be imported again.
+    """
+    residents = contacts = operators = 0
+    with database.begin() as connection:
+        for home in seed.homes:
+            _enrol(connection, home, now)
+            residents += _add_residents(connection, home)
+            contacts += _add_contacts(connection, home)
+        for operator in seed.operators:
+            operators += _add_operator(connection, operator)
+    hubs = {home.id: home.hub for home in seed.homes}
+    past = sum(_replay(database, hubs[case.home], case) for case in sorted(seed.cases, key=lambda case: case.at))
+    return Imported(len(seed.homes), residents, contacts, operators, past)
+
+
+def _enrol(connection: sa.Connection, home: SeedHome, now: float) -> None:
+    homes.enrol_home(
+        connection,
+        home.id,
+        address=home.address,
+        now=now,
+        district=home.district,
+        timezone=home.timezone,
+        language=home.language,
+        access_notes=home.access_notes,
+        phone=home.phone,
+        care_plan=home.care_plan,
+    )
+    homes.enrol_hub(connection, home.hub, home.id, now)
+    given = [
+        DeviceAtHome(
+            device.id, device.model, device.room, device.silence_max_s or CATALOGUE[device.model].silence_max_s
+        )
+        for device in home.devices
+    ]
+    homes.enrol_devices(connection, home.id, given, now)
+
+
+def _add_residents(connection: sa.Connection, home: SeedHome) -> int:
+    there = {person.id for person in people.residents_of(connection, home.id)}
+    new = [person for person in home.residents if person.id not in there]
+    for person in new:
+        people.add_resident(connection, people.Resident(home_id=home.id, **msgspec.structs.asdict(person)))
+    return len(new)
+
+
+def _add_contacts(connection: sa.Connection, home: SeedHome) -> int:
+    there = {contact.id for contact in people.contacts_of(connection, home.id)}
+    new = [(place, c) for place, c in enumerate(home.contacts, start=1) if c.id not in there]
+    for place, contact in new:
+        values = msgspec.structs.asdict(contact)
+        people.add_contact(connection, people.Contact(home_id=home.id, position=place, **values))
+    return len(new)
+
+
+def _add_operator(connection: sa.Connection, given: SeedOperator) -> bool:
+    if people.operator(connection, given.id) is not None:
+        return False
+    password_hash = hash_password(given.password)
+    people.add_operator(
+        connection, people.Operator(given.id, given.called, password_hash, role=given.role, language=given.language)
+    )
+    return True
+
+
+def _replay(database: Database, hub: str, case: SeedCase) -> bool:
+    """Lets a case of the past happen again, through the same door as a real one; false when it is there already."""
+    with database.read() as connection:
+        if cases.find_alarm(connection, AlarmRef(hub, case.ref)) is not None:
+            return False
+    dty, stc = SCAIP_CODES[case.kind]
+    alarm = Alarm(ref=case.ref, dty=dty, stc=stc, tim=case.at, did=case.device, lte=case.place)
+    desk = CaseDesk(database, lambda _change: None)
+    answer = desk.receive_alarm(hub, alarm, encoding.encode(alarm), case.at)
+    number = int(answer.case)
+    closing = Closing(case.cause, case.action, case.outcome, note=case.note, label=case.label)
+    steps = (
+        desk.take(number, case.operator, case.at + case.taken_after_s),
+        desk.talk(number, case.operator, case.at + case.spoken_after_s),
+        desk.close(number, case.operator, closing, case.at + case.closed_after_s),
+    )
+    for step in steps:
+        if not isinstance(step, Done):
+            raise SeedError(f"case {case.ref}: {step.reason}")
+    return True

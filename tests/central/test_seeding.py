@@ -1,0 +1,122 @@
+"""`import-homes` writes a register once, tells everything that is wrong with it, and is harmless when run again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from central import seeding
+from central.storage import cases, homes, pages, people
+from central.storage.database import Database, migrate
+
+NOW = 1_795_280_000.0
+
+
+def register() -> dict[str, Any]:
+    return {
+        "homes": [
+            {
+                "id": "h-1",
+                "hub": "h-1",
+                "address": "Carrer de Verdi 12",
+                "care_plan": {"inactivity_hours": 8},
+                "devices": [{"id": "pendant", "model": "bthome_pendant", "room": "worn"}],
+                "residents": [{"id": "maria", "called": "Maria", "full_name": "Maria Soler i Puig", "born": 1942}],
+                "contacts": [
+                    {"id": "montse", "called": "Montse", "relation": "daughter", "email": "montse@example.org"},
+                    {"id": "marc", "called": "Marc", "relation": "neighbour"},
+                ],
+            }
+        ],
+        "operators": [{"id": "ana", "called": "Ana", "password": "only-for-tests"}],
+        "cases": [
+            {
+                "home": "h-1",
+                "ref": "past1",
+                "kind": "help",
+                "at": NOW - 7200,
+                "operator": "ana",
+                "taken_after_s": 12,
+                "spoken_after_s": 15,
+                "closed_after_s": 240,
+                "cause": "mistake",
+                "label": "false",
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'central.sqlite3'}"
+    migrate(url)
+    database = Database.open(url)
+    yield database
+    database.close()
+
+
+def written(tmp_path: Path, content: object) -> Path:
+    path = tmp_path / "register.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_register_is_written_and_a_second_time_changes_nothing(database: Database, tmp_path: Path) -> None:
+    seed = seeding.load(written(tmp_path, register()))
+    first = seeding.import_homes(database, seed, NOW)
+    again = seeding.import_homes(database, seed, NOW + 60)
+    assert (first.homes, first.residents, first.contacts, first.operators, first.cases) == (1, 1, 2, 1, 1)
+    assert (again.homes, again.residents, again.contacts, again.operators, again.cases) == (1, 0, 0, 0, 0)
+    with database.read() as conn:
+        (home,) = homes.list_enrolled(conn)
+        assert (home.hub_id, home.care_plan, home.devices[0].silence_max_s) == ("h-1", {"inactivity_hours": 8}, 86_400)
+        assert [contact.called for contact in people.contacts_of(conn, "h-1")] == ["Montse", "Marc"]
+        assert not cases.open_cases(conn)
+        (past,) = pages.last_cases(conn, "h-1")
+        assert (past.cause, past.opened_at) == ("mistake", NOW - 7200)
+        assert pages.answer_times(conn, NOW - 86_400, NOW).within_60_s == 1
+
+
+def test_the_operator_of_a_register_can_log_in(database: Database, tmp_path: Path) -> None:
+    from central.console.access import LoginRefused, log_in
+
+    seeding.import_homes(database, seeding.load(written(tmp_path, register())), NOW)
+    assert not isinstance(log_in(database, "ana", "only-for-tests", NOW), LoginRefused)
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    bad = register()
+    bad["homes"].append({**bad["homes"][0], "hub": "H 1", "timezone": "Mars/Olympus"})
+    bad["homes"][0]["devices"].append({"id": "Bad Id", "model": "toaster"})
+    bad["cases"][0]["home"] = "h-9"
+    with pytest.raises(seeding.SeedError) as told:
+        seeding.load(written(tmp_path, bad))
+    for part in ("'h-1' stands there twice", "'H 1'", "Mars/Olympus", "'Bad Id'", "'toaster'", "'h-9'"):
+        assert part in str(told.value)
+
+
+@pytest.mark.parametrize("path", [("homes", 0, "colour"), ("operators", 0, "salary"), ("people",)])
+def test_an_unknown_key_is_refused(tmp_path: Path, path: tuple[Any, ...]) -> None:
+    bad: Any = register()
+    inner = bad
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = "x"
+    with pytest.raises(seeding.SeedError, match=path[-1]):
+        seeding.load(written(tmp_path, bad))
+
+
+def test_a_weak_password_a_missing_file_and_no_json_are_refused(tmp_path: Path) -> None:
+    weak = register()
+    weak["operators"][0]["password"] = "short"
+    with pytest.raises(seeding.SeedError, match="password"):
+        seeding.load(written(tmp_path, weak))
+    with pytest.raises(seeding.SeedError, match="Cannot read"):
+        seeding.load(tmp_path / "nothing.json")
+    (tmp_path / "text.json").write_text("homes", encoding="utf-8")
+    with pytest.raises(seeding.SeedError):
+        seeding.load(tmp_path / "text.json")
