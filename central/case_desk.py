@@ -19,7 +19,7 @@ from central.alarm_cases import escalation
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.closing import Closing
 from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
-from central.alarm_cases.priority import Priority, priority_of
+from central.alarm_cases.priority import Priority, priority_of, priority_of_finding
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
 from central.detection.finding import Finding
 from central.notification.delivery import Delivery
@@ -63,7 +63,7 @@ class CaseChange:
         state, priority, kind, place, ringing, version: the case as it stands now.
         owner_id: who holds it.
         stage, who, eta_minutes: how far help has come, as the home may say it.
-        event_type, actor, at, step: what happened; `repeated` when an alarm came again and only its answer is due.
+        event_type, actor, at, step: what happened; `repeated` when nothing did (`CaseDesk.standing`).
     """
 
     case_id: int
@@ -122,11 +122,10 @@ class CaseDesk:
                 connection, hub, alarm, _epoch(alarm, payload), payload, received_at
             ):
                 change = _later_word(connection, home_id, name, alarm, known, received_at)
-            if change is None:
-                change = _repeated(connection, known.case_id, received_at)
-        if change.event_type != REPEATED or change.stage is not Stage.RECEIVED:
+            standing = change or _repeated(connection, known.case_id, received_at)
+        if change is not None:
             self._tell(change)
-        return AlarmAnswer(alarm.ref, _HANDLED, known.received_at, case=str(change.case_id))
+        return _receipt(alarm.ref, known, standing)
 
     def receive_finding(self, finding: Finding, received_at: float) -> Done | Refused | None:
         """Takes a detector's finding into a case, once for its key; None when it changes nothing.
@@ -283,7 +282,7 @@ class CaseDesk:
     # what others ask
 
     def standing(self, now: float) -> list[CaseChange]:
-        """How every open case stands, as a change that changes nothing: for those who start or reconnect."""
+        """How every open case stands, as a change that changes nothing: for those who start."""
         with self._database.read() as connection:
             return [_repeat(connection, case, now) for case in cases.open_cases(connection)]
 
@@ -297,6 +296,13 @@ class CaseDesk:
 def _epoch(alarm: Alarm, payload: bytes) -> str:
     """What tells messages of one alarm apart besides their number; senders that do not number are told by content."""
     return alarm.ep if alarm.seq else f"x{crc32(payload):08x}"
+
+
+def _receipt(ref: str, known: cases.KnownAlarm, standing: CaseChange) -> AlarmAnswer:
+    """The answer to an alarm, first or repeated: that it is stored, and how far help has come meanwhile."""
+    at = known.received_at if standing.stage is Stage.RECEIVED else standing.at
+    case = str(standing.case_id)
+    return AlarmAnswer(ref, _HANDLED, at, standing.stage, case, standing.who, eta_minutes=standing.eta_minutes)
 
 
 def _first_word(
@@ -375,9 +381,9 @@ def _facts_of_alarm(home_id: str, name: AlarmRef, alarm: Alarm, event_at: float,
         ref=name.ref,
         kind=kind,
         priority=priority_of(kind, alarm.pri),
-        place=alarm.lte,
-        device=alarm.did,
-        text=alarm.text,
+        place=_printable(alarm.lte),
+        device=_printable(alarm.did),
+        text=_printable(alarm.text),
         evidence=alarm.evidence,
         event_at=event_at,
         late_s=lateness_s(event_at, received_at),
@@ -385,12 +391,17 @@ def _facts_of_alarm(home_id: str, name: AlarmRef, alarm: Alarm, event_at: float,
     )
 
 
+def _printable(text: str) -> str:
+    """Without control characters: PostgreSQL stores no NUL, and people read none of them."""
+    return "".join(letter for letter in text if letter >= " ")
+
+
 def _facts_of_finding(finding: Finding, received_at: float) -> Facts:
     return Facts(
         home=finding.home,
         finding=finding.key,
         kind=finding.kind,
-        priority=priority_of(finding.kind),
+        priority=priority_of_finding(finding.kind, finding.reason),
         place=str(finding.facts.get("room", ""))[:64],
         device=str(finding.facts.get("device", ""))[:32],
         reason=finding.reason,

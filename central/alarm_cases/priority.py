@@ -50,6 +50,8 @@ _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     # a code that is not known here may be anything: a person looks soon
     AlarmKind.OTHER: Priority.URGENT,
 }
+HUB_SILENT_LONG: Final = "hub_silent_long"
+"""The detector's word for a hub that is silent so long that somebody rings the person."""
 _LIFE_FROM: Final = 8
 _URGENT_FROM: Final = 5
 
@@ -65,3 +67,8 @@ def priority_of(kind: AlarmKind, pri: int = 0) -> Priority:
     if pri >= _LIFE_FROM:
         return Priority.LIFE
     return min(by_kind, Priority.URGENT) if pri >= _URGENT_FROM else by_kind
+
+
+def priority_of_finding(kind: AlarmKind, reason: str) -> Priority:
+    """The priority of a detector's finding. A hub that is silent over its limit leaves a person unwatched."""
+    return Priority.URGENT if reason == HUB_SILENT_LONG else priority_of(kind)

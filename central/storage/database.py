@@ -20,6 +20,12 @@ BUSY_TIMEOUT_MS: Final = 10_000
 DatabaseError = sa.exc.DBAPIError
 """What commands raise when the database itself fails (disk full, server gone): nothing was stored; try again."""
 
+
+def try_again(error: DatabaseError) -> bool:
+    """Whether the database is away or busy, so that the same command may succeed later; false: it never will."""
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError)
+
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

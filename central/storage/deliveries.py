@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from central.alarm_cases.escalation import Reachable
 from central.notification.delivery import Delivery, DeliveryState
 from central.storage.database import insert_new
-from central.storage.tables import contacts, deliveries
+from central.storage.tables import case_events, contacts, deliveries, homes, residents
 
 
 def roster(connection: sa.Connection, home_id: str) -> list[Reachable]:
@@ -105,3 +105,39 @@ def _delivery(row: sa.Row[Any]) -> Delivery:
         due_at=row.due_at,
         fault=row.fault,
     )
+
+
+class Addressee(NamedTuple):
+    """Whom a message goes to."""
+
+    called: str
+    email: str
+    language: str
+
+
+def addressee(connection: sa.Connection, contact_id: str) -> Addressee | None:
+    """The contact's name, address and language; None when they are no longer on file."""
+    query = sa.select(contacts.c.called, contacts.c.email, contacts.c.language).where(contacts.c.id == contact_id)
+    row = connection.execute(query).first()
+    return None if row is None else Addressee(*row)
+
+
+class AboutCase(NamedTuple):
+    """What a message says about a case, besides the case: who lives there, and whether an operator asked for it."""
+
+    resident: str
+    timezone: str
+    operator_asks: bool
+
+
+def about(connection: sa.Connection, case_id: int, home_id: str, contact_id: str) -> AboutCase:
+    """What a message to a contact says about a case."""
+    resident = connection.execute(
+        sa.select(residents.c.called).where(residents.c.home_id == home_id).order_by(residents.c.id)
+    ).scalar()
+    timezone = connection.execute(sa.select(homes.c.timezone).where(homes.c.id == home_id)).scalar()
+    calls = connection.execute(
+        sa.select(case_events.c.body).where(case_events.c.case_id == case_id, case_events.c.type == "called")
+    ).scalars()
+    asked_by_person = any(body.get("contact") == contact_id for body in calls)
+    return AboutCase(resident or "", timezone or "Europe/Madrid", asked_by_person)

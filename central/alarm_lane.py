@@ -1,0 +1,309 @@
+"""The desk's MQTT session: alarms and findings in, receipts and progress out.
+
+The network thread only sorts messages into a bounded queue. One worker takes them in order: decode, hand to the desk,
+which commits; only then is the message acknowledged and the receipt published. While the database fails, the message at
+the head is tried again and nothing is acknowledged: broker and hubs keep what they have.
+
+The latest progress of every open case is kept here for its alarms, and told again when the connection comes back. It
+can be rebuilt from the database at any time, which happens at start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from central.alarm_cases import escalation
+from central.alarm_cases.case import EventType
+from central.alarm_cases.transitions import Refused
+from central.case_desk import CaseChange, CaseDesk
+from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
+from central.refusals import RefusalCounter
+from central.storage.cases import AlarmRef
+from central.storage.database import DatabaseError, try_again
+from devices.rejection import Rejection
+from gateway.contract.encoding import decode, encode
+from gateway.contract.messages import Alarm, AlarmAnswer, Command, Ref, Stage
+from gateway.contract.topics import Channel, everyone, read_topic, topic
+from gateway.mqtt_client import BrokerSettings, MqttClient, Received
+
+QUEUE_MAX: Final = 20_000
+"""Messages waiting for the worker. A broker sends at most its window of unacknowledged ones, which is less."""
+RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses between attempts while the database fails; the last repeats."""
+LATENCIES_KEPT: Final = 500
+"""Latest commits over which the health page's percentiles are taken."""
+UNSENT_MAX: Final = 10_000
+"""Answers kept while the broker is away; beyond, the oldest go: a hub that hears nothing sends its alarm again."""
+REASSURE_S: Final = 60.0
+"""How long a home may still say "we are coming to you" after it was asked to."""
+
+_INVALID_FORMAT, _WRONG_CONTENT, _NOT_TREATED = 2, 3, 5
+_FORMAT_FAULTS: Final = frozenset({"bad_json", "too_large"})
+_PROGRESS: Final = frozenset(
+    event.value
+    for event in (
+        EventType.TAKEN,
+        EventType.RELEASED,
+        EventType.ON_THE_WAY,
+        EventType.ARRIVED,
+        EventType.CLOSED,
+    )
+)
+
+log = logging.getLogger(__name__)
+
+
+class _Named(msgspec.Struct):
+    """All that must be readable of a broken alarm to answer it."""
+
+    ref: Ref
+
+
+_named_decoder = msgspec.json.Decoder(_Named)
+Outcome = TypeVar("Outcome")
+
+
+class AlarmLane:
+    """Joins the desk to the broker. `settings.client_id` names the persistent session, one holder at a time."""
+
+    def __init__(self, settings: BrokerSettings, desk: CaseDesk, refusals: RefusalCounter) -> None:
+        self._desk = desk
+        self._refusals = refusals
+        self._waiting: queue.Queue[Received | None] = queue.Queue(QUEUE_MAX)
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._progress: dict[AlarmRef, AlarmAnswer] = {}
+        self._unsent: dict[AlarmRef, AlarmAnswer] = {}
+        self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._receiver: ReceiverHealth | None = None
+        self._broker = "connecting"
+        self.commits = 0
+        self.database_fault = ""
+        self._client = MqttClient(
+            settings,
+            subscriptions=(everyone(Channel.ALARM), FINDING_FILTER, HEALTH_TOPIC),
+            on_message=self._on_message,
+            on_connection=self._on_connection,
+        )
+        self._worker = threading.Thread(target=self._work, name="alarm-lane", daemon=True)
+
+    def start(self) -> None:
+        """Recalls how open cases stand, and begins.
+
+        Raises:
+            DatabaseError: the cases cannot be read.
+        """
+        for change in self._desk.standing(time.time()):
+            self._remember(change)
+        self._worker.start()
+        self._client.start()
+
+    def stop(self) -> None:
+        """Ends after the message at hand; what waits unacknowledged comes again to the next holder of the session."""
+        self._stopping.set()
+        self._client.stop()
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        if self._worker.is_alive():
+            self._worker.join()
+
+    def on_change(self, change: CaseChange) -> None:
+        """Tells the home how far help has come. A listener of the desk; from any thread, never blocks."""
+        if change.event_type in _PROGRESS:
+            self._remember(change)
+            for name in change.refs:
+                self._send(name, _answer(change, name))
+        elif change.step == escalation.HOME_REASSURED and change.hub:
+            self._reassure(change)
+
+    # for the health page
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker session stands."""
+        return self._client.connected
+
+    @property
+    def broker(self) -> str:
+        """Why the broker is not connected, "" when it is."""
+        return "" if self._client.connected else self._broker
+
+    @property
+    def receiver(self) -> ReceiverHealth | None:
+        """The receiver's last word."""
+        return self._receiver
+
+    def commit_ms(self, share: float) -> float | None:
+        """The time from taking an alarm to its commit that `share` of the latest stayed under, in milliseconds."""
+        kept = sorted(self._latencies_ms)
+        return kept[min(int(share * len(kept)), len(kept) - 1)] if kept else None
+
+    # the network thread
+
+    def _on_message(self, received: Received) -> None:
+        if received.topic == HEALTH_TOPIC:
+            health = decode_health(received.payload)
+            if isinstance(health, Rejection):
+                self._refusals.count("health", health, time.time())
+            else:
+                self._receiver = health
+            self._client.acknowledge(received)
+            return
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                self._waiting.put(received, timeout=1.0)
+                return
+
+    def _on_connection(self, up: bool, reason: str) -> None:
+        self._broker = reason
+        if not up:
+            log.warning("broker: %s", reason)
+            return
+        log.info("broker: connected")
+        with self._lock:
+            again = self._progress | self._unsent
+            self._unsent.clear()
+        for name, answer in again.items():
+            self._send(name, answer)
+
+    # the worker
+
+    def _work(self) -> None:
+        while (received := self._waiting.get()) is not None and not self._stopping.is_set():
+            try:
+                done = self._handle(received)
+            except Exception as error:  # a fault of ours in one message must not silence those behind it
+                log.exception("message on %s cannot be treated", received.topic)
+                self._refuse(received, Rejection("not_treated", f"{type(error).__name__}: {error}"), _NOT_TREATED)
+                done = True
+            if done:
+                self._client.acknowledge(received)
+
+    def _handle(self, received: Received) -> bool:
+        """Treats a message; false when it must not be acknowledged, because the desk is stopping."""
+        address = read_topic(received.topic)
+        if address is None:
+            return self._handle_finding(received)
+        if received.retained:
+            self._refuse(received, Rejection("retained", "alarms are never retained: publish without the flag"))
+            return True
+        alarm = decode(Alarm, received.payload)
+        if isinstance(alarm, Rejection):
+            fault = _INVALID_FORMAT if alarm.reason in _FORMAT_FAULTS else _WRONG_CONTENT
+            self._refuse(received, alarm, fault)
+            return True
+        return self._handle_alarm(address.hub, alarm, received)
+
+    def _handle_alarm(self, hub: str, alarm: Alarm, received: Received) -> bool:
+        started_s, received_at = time.perf_counter(), time.time()
+        answer = self._until_stored(lambda: self._desk.receive_alarm(hub, alarm, received.payload, received_at))
+        if answer is None:
+            return False
+        self.commits += 1
+        self._latencies_ms.append((time.perf_counter() - started_s) * 1e3)
+        name = AlarmRef(hub, alarm.ref)
+        self._send(name, answer)
+        # somebody may have taken the case between the commit and the receipt: the newer word goes last
+        with self._lock:
+            newer = self._progress.get(name)
+        if newer is not None and answer.stage is Stage.RECEIVED:
+            self._send(name, newer)
+        return True
+
+    def _handle_finding(self, received: Received) -> bool:
+        if not received.topic.startswith(FINDING_FILTER.removesuffix("+")):
+            self._refuse(
+                received, Rejection("bad_topic", "not a topic of ours, or shard and hub do not belong together")
+            )
+            return True
+        finding = decode_finding(received.payload)
+        if isinstance(finding, Rejection):
+            self._refusals.count("finding", finding, time.time())
+            return True
+        done = self._until_stored(lambda: (self._desk.receive_finding(finding, time.time()),))
+        if done is not None and isinstance(done[0], Refused):
+            self._refusals.count("finding", Rejection(done[0].reason, finding.home), time.time())
+        return done is not None
+
+    def _until_stored(self, command: Callable[[], Outcome]) -> Outcome | None:
+        """Carries out a command, again and again while the database is away; None when the desk stops first."""
+        pauses = iter(RETRY_S)
+        pause_s = 0.0
+        while not self._stopping.is_set():
+            try:
+                outcome = command()
+            except DatabaseError as error:
+                if not try_again(error):
+                    raise
+                pause_s = next(pauses, pause_s)
+                self._database_fails(error, pause_s)
+                continue
+            self.database_fault = ""
+            return outcome
+        return None
+
+    def _database_fails(self, error: DatabaseError, pause_s: float) -> None:
+        self.database_fault = str(error.orig)[:200]
+        log.error("the database does not take an alarm, trying again in %s s: %s", pause_s, error.orig)
+        self._stopping.wait(pause_s)
+
+    def _refuse(self, received: Received, rejection: Rejection, snu: int = 0) -> None:
+        """Counts a message that is not taken, and answers it when its sender and reference can be made out."""
+        address = read_topic(received.topic)
+        self._refusals.count("alarm", rejection, time.time(), sender=address.hub if address else "")
+        if address is None or not snu:
+            return
+        try:
+            ref = _named_decoder.decode(received.payload).ref
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        answer = AlarmAnswer(ref, snu, time.time(), text=rejection.detail[:256])
+        self._client.publish(topic(address.hub, Channel.ALARM_ANSWER, ref), encode(answer))
+
+    # what goes out
+
+    def _remember(self, change: CaseChange) -> None:
+        with self._lock:
+            for name in change.refs:
+                if change.stage in {Stage.RECEIVED, Stage.CLOSED}:
+                    self._progress.pop(name, None)
+                else:
+                    self._progress[name] = _answer(change, name)
+
+    def _send(self, name: AlarmRef, answer: AlarmAnswer) -> None:
+        def on_done(done: bool) -> None:
+            if not done:
+                self._keep(name, answer)
+
+        channel = topic(name.hub, Channel.ALARM_ANSWER, name.ref)
+        if not self._client.publish(channel, encode(answer), on_done=on_done):
+            self._keep(name, answer)
+
+    def _keep(self, name: AlarmRef, answer: AlarmAnswer) -> None:
+        """Keeps the newest unsent answer of an alarm until the connection comes back."""
+        with self._lock:
+            kept = self._unsent.get(name)
+            if kept is None or kept.at <= answer.at:
+                self._unsent[name] = answer
+            while len(self._unsent) > UNSENT_MAX:
+                del self._unsent[next(iter(self._unsent))]
+
+    def _reassure(self, change: CaseChange) -> None:
+        command = Command(f"reassure-{change.case_id}-{change.version}", "reassure", change.at + REASSURE_S)
+        if not self._client.publish(topic(change.hub, Channel.COMMAND, command.id), encode(command)):
+            log.warning("case %d: the home cannot be told that help is coming: no broker", change.case_id)
+
+
+def _answer(change: CaseChange, name: AlarmRef) -> AlarmAnswer:
+    return AlarmAnswer(
+        name.ref, 0, change.at, change.stage, str(change.case_id), change.who, eta_minutes=change.eta_minutes
+    )

@@ -1,0 +1,222 @@
+"""Puts the desk process together and runs it: database, alarm lane, due-times, sender, console."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import sqlalchemy as sa
+import uvicorn
+
+from central.alarm_lane import AlarmLane
+from central.case_desk import CaseChange, CaseDesk
+from central.config import CentralConfig, read_secret
+from central.console.app import ConsoleParts, case_announcer, create_app
+from central.console.health_view import HealthView
+from central.console.live import Live
+from central.due_loop import DueLoop
+from central.notification.channels.email import EmailChannel
+from central.notification.sender import Sender
+from central.refusals import RefusalCounter
+from central.storage.database import Database, DatabaseError, migrate
+from central.telemetry.embedded import EmbeddedStore
+from central.telemetry.store import TelemetryStore
+from gateway.mqtt_client import BrokerSettings
+
+CLOSE_WAIT_S = 3
+"""How long open consoles may take to go when the desk stops."""
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):
+    """The desk cannot start; the message says in one sentence why and what to do."""
+
+
+class Announcer:
+    """Passes each change on to every listener; a listener that fails does not keep the others from hearing."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[CaseChange], None]] = []
+
+    def __call__(self, change: CaseChange) -> None:
+        """Tells all."""
+        for listener in self.listeners:
+            try:
+                listener(change)
+            except Exception:
+                log.exception("case %d: a listener failed on %s", change.case_id, change.event_type)
+
+
+class DeskProcess:
+    """All of the desk except the web server."""
+
+    def __init__(self, config: CentralConfig) -> None:
+        self._config = config
+        self.database = Database.open(config.database.url)
+        self._announcer = Announcer()
+        self.desk = CaseDesk(self.database, self._announcer)
+        self._refusals = RefusalCounter()
+        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals)
+        sender = Sender(self.database, self.desk, {EmailChannel.name: EmailChannel(config.mail)})
+        self._due = DueLoop("due-times", self._work_due)
+        self._sending = DueLoop("sender", sender.work_due)
+        self.live = Live()
+
+    def start(self) -> None:
+        """Begins with what is overdue, then takes alarms."""
+        self._announcer.listeners += [
+            self.lane.on_change,
+            case_announcer(self.database, self.live),
+            self._wake,
+        ]
+        self._due.start()
+        self._sending.start()
+        self.lane.start()
+
+    def stop(self) -> None:
+        """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
+        self.lane.stop()
+        self._due.stop()
+        self._sending.stop()
+        with contextlib.suppress(DatabaseError):
+            self._refusals.flush(self.database)
+        self.database.close()
+
+    def health(self) -> HealthView:
+        """How the desk is, for the console."""
+        where = f"{self._config.broker.host}:{self._config.broker.port}"
+        fault = self.lane.broker
+        return HealthView(
+            broker_connected=self.lane.connected,
+            broker=f"{where}: {fault}" if fault else where,
+            receiver=self.lane.receiver,
+            commits=self.lane.commits,
+            commit_p50_ms=self.lane.commit_ms(0.5),
+            commit_p99_ms=self.lane.commit_ms(0.99),
+            database=self.lane.database_fault or "ok",
+        )
+
+    def _work_due(self, now: float) -> float | None:
+        self._refusals.flush(self.database)
+        return self.desk.work_due(now)
+
+    def _wake(self, _change: CaseChange) -> None:
+        self._due.wake()
+        self._sending.wake()
+
+
+def broker_settings(config: CentralConfig, role: str) -> BrokerSettings:
+    """The MQTT session of one of the centre's processes: "desk" or "receiver".
+
+    Raises:
+        ConfigError: the password file cannot be read.
+    """
+    broker = config.broker
+    password_file = broker.desk_password_file if role == "desk" else broker.receiver_password_file
+    return BrokerSettings(
+        host=broker.host,
+        port=broker.port,
+        client_id=role,
+        username=role,
+        password=read_secret(password_file),
+        ca_file=broker.ca_file,
+        tls=broker.tls,
+    )
+
+
+def prepare(config: CentralConfig) -> None:
+    """Makes the data folder and brings the database up to date.
+
+    Raises:
+        CannotStart: no permission, or the database cannot be used.
+    """
+    try:
+        config.data_folder.mkdir(parents=True, exist_ok=True)
+        probe = config.data_folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotStart(f"Cannot write to the data folder {config.data_folder}: {error.strerror}.") from None
+    try:
+        migrate(config.database.url)
+    except sa.exc.DBAPIError as error:
+        raise CannotStart(f"The database cannot be used: {error.orig}") from None
+
+
+def run_desk(config: CentralConfig) -> None:
+    """Runs the desk until SIGTERM or SIGINT.
+
+    Raises:
+        CannotStart, ConfigError, central.storage.database.BadDatabaseUrl: with a sentence for whoever started it.
+    """
+    prepare(config)
+    listening = _listen(config.console.host, config.console.port)
+    process = DeskProcess(config)
+    parts = ConsoleParts(
+        desk=process.desk,
+        database=process.database,
+        telemetry=_telemetry(config),
+        live=process.live,
+        health=process.health,
+        config=config.console,
+    )
+    settings = uvicorn.Config(
+        create_app(parts),
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSE_WAIT_S,
+    )
+    server = _Console(settings, process.live)
+    process.start()
+    host, port = listening.getsockname()[:2]
+    log.info("ready: console at http://%s:%d/", host, port)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        process.stop()
+        listening.close()
+        log.info("stopped")
+
+
+class _Console(uvicorn.Server):
+    """Lets go of the open event streams first: a web server waits for them, and they never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the server; a second time, at once."""
+        # uvicorn's own handler raises the signal again in the end, which would cut our ending short
+        self._live.stop()
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _telemetry(config: CentralConfig) -> TelemetryStore | None:
+    """The receiver's store, to read from."""
+    if config.telemetry.store == "embedded":
+        return EmbeddedStore(config.data_folder / "telemetry", read_only=True)
+    return None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise CannotStart(
+            f"The console cannot listen on {host} port {port}: {error.strerror}. Set [console] port to a free one."
+        ) from None
+    return listening
