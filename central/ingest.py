@@ -71,7 +71,7 @@ class Intake:
         refusals: what was refused.
     """
 
-    def __init__(self, engine: Engine, defaults: Limits) -> None:
+    def __init__(self, engine: Engine, defaults: Limits, refusals: Refusals) -> None:
         self._engine = engine
         self._defaults = defaults
         self._enrolled: dict[str, EnrolledHome] = {}
@@ -79,7 +79,7 @@ class Intake:
         self._packs: dict[str, _Hub] = {}
         self.messages = 0
         self.readings = 0
-        self.refusals = Refusals()
+        self.refusals = refusals
 
     # who there is
 

@@ -35,7 +35,7 @@ BATCH_BYTES_MAX: Final = 64 * 1024**2
 _COMPRESSION: Final = 1
 _HEAD = struct.Struct("<II")
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Row])
+_decoder = msgspec.msgpack.Decoder(list[tuple[str, str, str, float, float | bool | str]])
 
 
 class SpoolFull(Exception):
@@ -111,12 +111,13 @@ class Spool:
         os.truncate(path, end)
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Keeps a batch; it is on disk when this returns.
+        """Keeps a batch; it is on disk when this returns. Windows (bytes), which no store keeps, are left out.
 
         Raises:
             SpoolFull: at the cap, or the disk is full or broken.
         """
-        body = zlib.compress(_encoder.encode(rows), _COMPRESSION)
+        kept = [row for row in rows if not isinstance(row.value, bytes)]
+        body = zlib.compress(_encoder.encode(kept), _COMPRESSION)
         record = _HEAD.pack(len(body), zlib.crc32(body)) + body
         if self._bytes + len(record) > self._cap_bytes:
             raise SpoolFull(f"{self._bytes} bytes wait already; the cap is {self._cap_bytes}")
@@ -127,10 +128,10 @@ class Spool:
         except OSError as error:
             self._end_segment()
             raise SpoolFull(f"cannot write to {self._folder}: {error.strerror}") from error
-        self._segments.setdefault(self._next, []).append((offset, len(rows)))
+        self._segments.setdefault(self._next, []).append((offset, len(kept)))
         self._file_bytes += len(record)
         self._bytes += len(record)
-        self.rows += len(rows)
+        self.rows += len(kept)
 
     def _write(self, record: bytes) -> int:
         if self._file is None:
@@ -164,7 +165,7 @@ class Spool:
                 file.seek(batches[0][0])
                 found = next(_batches(file.read()), None)
             if found is not None:
-                return _decoder.decode(zlib.decompress(found[1]))
+                return [Row(*entry) for entry in _decoder.decode(zlib.decompress(found[1]))]
             self._set_aside(number)
         return None
 

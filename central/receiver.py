@@ -1,0 +1,428 @@
+"""The receiver process: measurements, heartbeats and states from the broker into the telemetry store, and detection.
+
+One thread and one loop. A message is decoded as it comes; its rows join a batch; the batch goes into the store, or on
+disk while the store is down; only then are its messages acknowledged. What dies with the process the broker delivers
+again, and storing twice is storing once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from central.config import CentralConfig, read_secret
+from central.detection.engine import Engine, Open
+from central.detection.finding import Finding
+from central.detection.profile import Limits
+from central.detection.timeline import TRACED_KINDS
+from central.ingest import HUB_DEVICE, Intake, Refusals
+from central.internal import HEALTH_TOPIC, ReceiverHealth, encode, finding_topic
+from central.storage.database import Database, DatabaseError
+from central.storage.homes import EnrolledHome, list_enrolled
+from central.telemetry.embedded import EmbeddedStore
+from central.telemetry.feed import Feed
+from central.telemetry.open_store import open_store
+from central.telemetry.spool import Spool
+from central.telemetry.store import Row, StoreUnavailable, TelemetryStore
+from devices.vocabulary import Reading
+from gateway.contract.topics import Channel, everyone
+from gateway.mqtt_client import BrokerSettings, MqttClient, Received
+
+logger = logging.getLogger(__name__)
+
+BATCH_MESSAGES: Final = 500
+"""A batch is written when it has so many messages: half of the window that our broker configuration grants, so that
+the broker fills the other half meanwhile."""
+BATCH_AGE_S: Final = 0.25
+"""... or when its oldest message has waited so long. A commit each quarter second is nothing even on a slow disk."""
+QUIET_MESSAGES: Final = 20
+"""... or when nothing more comes and so many wait: a foreign broker's window may be as small as this."""
+HELD_MESSAGES_MAX: Final = 4 * BATCH_MESSAGES
+"""Messages held unacknowledged while neither store nor spool takes rows: bounds memory whatever the broker's window."""
+POLL_S: Final = 0.02
+REGISTRY_EVERY_S: Final = 30.0
+REGISTRY_AGAIN_S: Final = 2.0
+"""A message of an unknown hub makes the registry be read again, at most this often: it may be newly enrolled."""
+HEALTH_EVERY_S: Final = 5.0
+KEEP_EVERY_S: Final = 1.0
+RETRY_EVERY_S: Final = 1.0
+TIDY_EVERY_S: Final = 60.0
+RECALL_HOMES: Final = 4
+"""Homes recalled from the store in one turn of the loop: some milliseconds each."""
+RECALL_DAYS: Final = 14
+RECALL_ROWS: Final = 300
+RECALL_WAIT_S: Final = 600.0
+"""If the store cannot tell the past by then, homes are judged by what has come since the start."""
+
+SUBSCRIPTIONS: Final = tuple(everyone(channel) for channel in (Channel.MEASUREMENTS, Channel.HEARTBEAT, Channel.STATE))
+
+
+class Kept(msgspec.Struct):
+    """What the receiver keeps over a restart besides telemetry: open findings, and those not yet told the desk."""
+
+    opens: list[Open] = []
+    unsent: list[Finding] = []
+
+
+class Parts(NamedTuple):
+    """What a receiver works with.
+
+    Attributes:
+        broker: the receiver's own session.
+        store, spool: where readings go.
+        registry: reads who is enrolled; raises DatabaseError.
+        kept_file: where open findings are kept over a restart.
+        limits: the centre's defaults.
+        grace_s: after the start, silence is not judged for so long.
+        refusals: counts what is refused.
+    """
+
+    broker: BrokerSettings
+    store: TelemetryStore
+    spool: Spool
+    registry: Callable[[], Sequence[EnrolledHome]]
+    kept_file: Path
+    limits: Limits
+    grace_s: float
+    refusals: Refusals
+
+
+class Receiver:
+    """The loop and what it holds. Call `turn` again and again from one thread, then `close`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._started_at = time.monotonic()
+        self._engine = Engine(time.time(), parts.grace_s)
+        self._intake = Intake(self._engine, parts.limits, parts.refusals)
+        self._feed = Feed(parts.store, parts.spool)
+        self._client = self._new_client()
+        self._rows: list[Row] = []
+        self._unacknowledged: list[Received] = []
+        self._batch_since = 0.0
+        self._retry_at = 0.0
+        self._overflowed = False
+        self._delay_s = 0.0
+        self._was_down = False
+        self._registry_at = -REGISTRY_EVERY_S
+        self._to_recall: deque[str] = deque()
+        self._recall_at = 0.0
+        self._seen: set[str] = set()
+        self._unsent: dict[str, Finding] = {}
+        self._in_flight: set[str] = set()
+        self._kept = b""
+        self._reopened = False
+        self._next_keep = 0.0
+        self._next_health = 0.0
+        self._next_tidy = 0.0
+
+    def _new_client(self) -> MqttClient:
+        return MqttClient(
+            self._parts.broker,
+            subscriptions=SUBSCRIPTIONS,
+            on_message=self._on_message,
+            on_connection=self._on_connection,
+        )
+
+    # the loop
+
+    def turn(self) -> None:
+        """One turn: reads what has come, writes and acknowledges what is due, judges, tells."""
+        now = time.monotonic()
+        if not self._load_registry(now):
+            # without the registry every hub would be a stranger and its readings refused: the broker keeps them
+            time.sleep(POLL_S)
+            return
+        before = len(self._unacknowledged)
+        self._client.poll(0.0 if self._to_recall and not self._feed.spooled else POLL_S)
+        now = time.monotonic()
+        quiet = len(self._unacknowledged) == before
+        if self._batch_due(now, quiet):
+            self._write_batch(now)
+        self._feed.drain(now)
+        self._recall(now)
+        self._hear_detectors()
+        self._tell_desk(now)
+        self._tidy(now)
+
+    def close(self) -> None:
+        """Writes and acknowledges what has come, keeps open findings, says good-bye to the broker."""
+        self._write_batch(time.monotonic())
+        self._client.poll(0.0)
+        self._client.stop()
+        self._keep()
+        self._parts.spool.close()
+        self._parts.store.close()
+
+    # messages
+
+    def _on_message(self, received: Received) -> None:
+        if len(self._unacknowledged) >= HELD_MESSAGES_MAX:
+            self._overflowed = True
+            return
+        now = time.monotonic()
+        if not self._unacknowledged:
+            self._batch_since = now
+        if not self._intake.knows(received.topic) and now - self._registry_at >= REGISTRY_AGAIN_S:
+            self._registry_at = -REGISTRY_EVERY_S
+            self._load_registry(now)
+        self._rows += self._intake.take(received.topic, received.payload, received.retained, time.time())
+        self._unacknowledged.append(received)
+
+    def _on_connection(self, up: bool, reason: str) -> None:
+        if up:
+            logger.info("connected to the broker")
+            if self._was_down:
+                self._engine.outage_ended(time.time())
+            return
+        logger.warning("no connection to the broker: %s", reason)
+        self._was_down = True
+        self._engine.outage_began()
+
+    def _batch_due(self, now: float, quiet: bool) -> bool:
+        waiting = len(self._unacknowledged)
+        if not waiting or now < self._retry_at:
+            return False
+        return (
+            waiting >= BATCH_MESSAGES or now - self._batch_since >= BATCH_AGE_S or (quiet and waiting >= QUIET_MESSAGES)
+        )
+
+    def _write_batch(self, now: float) -> None:
+        if not self._feed.put(self._rows, now):
+            self._retry_at = now + RETRY_EVERY_S
+            return
+        if self._unacknowledged:
+            self._delay_s = time.monotonic() - self._batch_since
+        for received in self._unacknowledged:
+            self._client.acknowledge(received)
+        self._rows.clear()
+        self._unacknowledged.clear()
+        if self._overflowed:
+            # what was passed over comes again with a new connection
+            self._overflowed = False
+            self._client.poll(0.0)
+            self._client.stop()
+            self._client = self._new_client()
+
+    # who is enrolled
+
+    def _load_registry(self, now: float) -> bool:
+        """Reads the registry when it is time; False while it has never been read."""
+        if now - self._registry_at < (REGISTRY_EVERY_S if self._reopened else REGISTRY_AGAIN_S):
+            return self._reopened
+        self._registry_at = now
+        try:
+            homes = self._parts.registry()
+        except DatabaseError as error:
+            logger.warning("cannot read the registry: %s", str(error).partition("\n")[0])
+            return self._reopened
+        self._note(self._intake.enrol(homes, time.time()))
+        self._to_recall.extend(home.home_id for home in homes if home.home_id not in self._seen)
+        self._seen = {home.home_id for home in homes}
+        if not self._reopened:
+            self._reopened = True
+            self._reopen()
+        return True
+
+    # what was before the start
+
+    def _reopen(self) -> None:
+        try:
+            kept = msgspec.json.decode(self._parts.kept_file.read_bytes(), type=Kept)
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.DecodeError) as error:
+            logger.warning("cannot read %s, open findings will be found anew: %s", self._parts.kept_file.name, error)
+            return
+        self._engine.reopen(kept.opens)
+        self._note(kept.unsent)
+
+    def _recall(self, now: float) -> None:
+        late = now - self._started_at > RECALL_WAIT_S
+        if not self._to_recall or (self._feed.spooled and not late) or now < self._recall_at:
+            return
+        for _ in range(min(RECALL_HOMES, len(self._to_recall))):
+            home = self._to_recall.popleft()
+            try:
+                self._recall_home(home)
+            except StoreUnavailable as error:
+                if late:
+                    logger.warning(
+                        "the past of %s cannot be read, it is judged by what has come since: %s", home, error
+                    )
+                    self._engine.recall(home, None, (), time.time())
+                    continue
+                self._to_recall.append(home)
+                self._recall_at = now + RETRY_EVERY_S
+                return
+
+    def _recall_home(self, home: str) -> None:
+        now = time.time()
+        last = self._parts.store.last(home)
+        rows = self._parts.store.events(home, sorted(TRACED_KINDS), now - RECALL_DAYS * 86_400, now, RECALL_ROWS)
+        marked_at = next((row.at for row in last if (row.device, row.kind) == (HUB_DEVICE, "heartbeat")), None)
+        readings = [Reading(row.device, row.kind, row.value, row.at) for row in (*last, *rows)]
+        self._engine.recall(home, marked_at, readings, now)
+
+    # findings
+
+    def _hear_detectors(self) -> None:
+        self._note(self._engine.due(time.time()))
+
+    def _note(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            logger.info("finding %s: %s, %s", finding.key, finding.reason, "holds" if finding.active else "ended")
+            self._unsent[finding.key] = finding
+            self._in_flight.discard(finding.key)
+
+    def _tell_desk(self, now: float) -> None:
+        for key, finding in list(self._unsent.items()):
+            if key not in self._in_flight:
+                if not self._client.publish(
+                    finding_topic(finding.home), encode(finding), on_done=self._when_told(finding)
+                ):
+                    break
+                self._in_flight.add(key)
+        if now >= self._next_keep:
+            self._next_keep = now + KEEP_EVERY_S
+            self._keep()
+        if now >= self._next_health and self._client.connected:
+            self._client.publish(HEALTH_TOPIC, encode(self.health()), retain=True)
+            self._next_health = now + HEALTH_EVERY_S
+
+    def _when_told(self, finding: Finding) -> Callable[[bool], None]:
+        def told(done: bool) -> None:
+            self._in_flight.discard(finding.key)
+            if done and self._unsent.get(finding.key) is finding:
+                del self._unsent[finding.key]
+
+        return told
+
+    def _keep(self) -> None:
+        """Writes open and unsent findings when they have changed."""
+        if not self._reopened:
+            return
+        content = msgspec.json.encode(Kept(self._engine.opens(), list(self._unsent.values())))
+        if content == self._kept:
+            return
+        path = self._parts.kept_file
+        part = path.with_suffix(".part")
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            logger.warning("cannot keep open findings in %s: %s", path.name, error.strerror)
+            return
+        self._kept = content
+
+    # how it stands
+
+    def health(self) -> ReceiverHealth:
+        """How the measurement lane stands now."""
+        silent_count, silent = self._intake.presence(time.time())
+        return ReceiverHealth(
+            at=time.time(),
+            messages=self._intake.messages,
+            readings=self._intake.readings,
+            refused=dict(self._parts.refusals.counts),
+            store=self._feed.status,
+            spooled=self._feed.spooled,
+            spool_cap=self._parts.spool.cap_bytes,
+            delay_s=round(self._delay_s, 3),
+            hubs_online=self._intake.hubs - silent_count,
+            hubs_silent=silent_count,
+            silent=silent,
+        )
+
+    def _tidy(self, now: float) -> None:
+        store = self._parts.store
+        if now < self._next_tidy or not isinstance(store, EmbeddedStore):
+            return
+        try:
+            more = store.tidy(time.time())
+        except StoreUnavailable as error:
+            logger.warning("cannot tidy the store: %s", error)
+            more = False
+        self._next_tidy = now + (2 * BATCH_AGE_S if more else TIDY_EVERY_S)
+
+
+def default_limits(config: CentralConfig) -> Limits:
+    """The centre's default limits, as configured."""
+    given = config.detection
+    plain = Limits()
+    return Limits(
+        hub_silent_shown_s=given.hub_silent_shown_s,
+        hub_silent_technical_s=given.hub_silent_technical_s,
+        hub_silent_alarm_s=given.hub_silent_alarm_s,
+        sensor_grace_s=given.sensor_grace_s,
+        inactivity_hours=given.inactivity_hours,
+        inactivity_night_hours=max(given.inactivity_hours, plain.inactivity_night_hours),
+        inactivity_away_hours=max(given.inactivity_hours, plain.inactivity_away_hours),
+    )
+
+
+def run(config: CentralConfig) -> None:
+    """Runs the receiver until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigError: a secret cannot be read.
+        StoreUnavailable: the embedded store's folder cannot be used.
+        BadDatabaseUrl: the database's address cannot be used.
+        OSError: the data folder cannot be written.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    folder = config.data_folder / "receiver"
+    folder.mkdir(parents=True, exist_ok=True)
+    database = Database.open(config.database.url)
+    refusals = Refusals()
+
+    def refused_by_store(count: int, reason: str) -> None:
+        refusals.add("store_refused", "telemetry store", reason, time.time(), count)
+
+    def registry() -> Sequence[EnrolledHome]:
+        with database.read() as connection:
+            return list_enrolled(connection)
+
+    broker = config.broker
+    receiver = Receiver(
+        Parts(
+            broker=BrokerSettings(
+                host=broker.host,
+                port=broker.port,
+                client_id="receiver",
+                username="receiver",
+                password=read_secret(broker.receiver_password_file),
+                ca_file=broker.ca_file,
+                tls=broker.tls,
+            ),
+            store=open_store(config.telemetry, config.data_folder, on_refused=refused_by_store),
+            spool=Spool(folder / "spool"),
+            registry=registry,
+            kept_file=folder / "findings.json",
+            limits=default_limits(config),
+            grace_s=config.detection.restart_grace_s,
+            refusals=refusals,
+        )
+    )
+    logger.info("ready")
+    try:
+        while not stopping.is_set():
+            receiver.turn()
+    finally:
+        receiver.close()
+        database.close()
+        logger.info("stopped")
