@@ -37,6 +37,10 @@ class VirtualAir(LocalLink):
     BlueZ does) would lose every packet; here the address of the connection is used.
     """
 
+    def __init__(self) -> None:
+        """An empty link."""
+        super().__init__()  # type: ignore[no-untyped-call]
+
     def send_acl_data(
         self, sender_controller: Controller, destination_address: Address, transport: PhysicalTransport, data: bytes
     ) -> None:
@@ -63,7 +67,7 @@ class BTHomeSensor:
         """
         self.name, self.address, self.key, self.counter = name, address, key, counter
         self.battery = 93
-        self._packet = 0
+        self._packet = counter % 256
         self._repeats: asyncio.Task[None] | None = None
         self._busy = asyncio.Lock()
         host = Host()
@@ -83,6 +87,7 @@ class BTHomeSensor:
         """Sends one new packet, repeated on the air for `for_s` seconds; returns when it is on the air."""
         self._packet = (self._packet + 1) % 256
         self.counter += 1
+        assert self.counter <= bthome_bytes.COUNTER_MAX
         async with self._busy:
             await self._repeat(self._service_data(measurements, trigger=trigger))
         if self._repeats is not None:

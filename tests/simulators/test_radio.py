@@ -65,7 +65,7 @@ async def test_a_press_is_heard_with_its_bytes_and_again_after_the_controller_ca
         sealed = next(data for address, data in heard if address == pendant.address)
         assert sealed[0] == 0x45
         assert int.from_bytes(sealed[-8:-4], "little") == 10 + life
-        assert any(data[:3] == b"\x44\x00" + bytes([life + 1]) for _, data in heard)
+        assert any(data[:3] == b"\x44\x00" + bytes([life + 2]) for _, data in heard)
         await hub.die()
         assert not hub.connected
         stop.set()

@@ -1,0 +1,110 @@
+"""Maria Soler's flat: virtual sensors on a virtual radio and a pendant on a wire, heard by a real hub; and Maria."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+from devices.vocabulary import Reading
+from simulators.bthome_bytes import ButtonPress, Measurement, ObjectId
+from simulators.clock import PacedClock
+from simulators.demo import city
+from simulators.home import STANDARD_SENSORS, Home
+from simulators.pendant_tty import PendantTty
+from simulators.person import Person
+from simulators.radio import BTHomeSensor, HubController, VirtualAir
+
+_OBJECTS: Final = {"motion": ObjectId.MOTION, "open": ObjectId.DOOR, "temperature": ObjectId.TEMPERATURE}
+_WALK: Final = ("living-motion", "hall-motion", "kitchen-motion")
+_STEP_S: Final = 2.5
+_STARTED_SPREAD_S: Final = 0.2
+
+
+class Flat:
+    """The flat. `start` opens the radio's port; `live` lets Maria's day go on until cancelled."""
+
+    def __init__(self, pendant_port: Path, radio_port: int) -> None:
+        """Nothing happens before `start`."""
+        self.air = VirtualAir()
+        self.radio = HubController(self.air, port=radio_port)
+        self.wire = PendantTty(pendant_port, city.SERIAL_NUMBER)
+        # the seconds since 1970 as first counter: like a pendant that keeps its counter, no start begins below the last
+        counter = int(time.time())
+        self.sensors = {
+            str(device["id"]): BTHomeSensor(
+                self.air,
+                str(device["id"]),
+                str(device["address"]),
+                key=bytes.fromhex(device["key"]) if "key" in device else None,
+                counter=counter,
+            )
+            for device in city.FLAT_DEVICES
+            if device["link"] == "ble_advert"
+        }
+        self._clock = PacedClock(time.time())
+        own = [sensor for sensor in STANDARD_SENSORS if sensor.id in self.sensors]
+        self._home = Home(city.FLAT, Person(seed=1941), self._clock, self._hear, own)
+        self._spoken: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Switches everything on."""
+        await asyncio.gather(*(sensor.power_on() for sensor in self.sensors.values()))
+        await self.radio.start()
+        self.wire.plug_in()
+
+    async def live(self) -> None:
+        """Maria's day, at the pace of the wall clock."""
+        self._home.start()
+        await self._clock.follow()
+
+    async def introduce(self) -> None:
+        """Every sensor gives a sign of life, as when its battery is put in."""
+        for sensor in self.sensors.values():
+            await sensor.say(trigger=False)
+            await asyncio.sleep(_STARTED_SPREAD_S)
+        await self._say("living-climate", (ObjectId.TEMPERATURE, 21.4))
+        await self.walk()
+
+    async def press(self, how: ButtonPress = ButtonPress.SINGLE) -> None:
+        """Maria presses the pendant at her neck."""
+        await self._say("pendant", (ObjectId.BUTTON, how))
+
+    async def smoke(self) -> None:
+        """The kitchen fills with smoke, and clears."""
+        await self._say("kitchen-smoke", (ObjectId.SMOKE, 1))
+
+    async def clear_smoke(self) -> None:
+        """The smoke has gone."""
+        await self._say("kitchen-smoke", (ObjectId.SMOKE, 0))
+
+    async def walk(self) -> None:
+        """Maria walks from the living room to the kitchen."""
+        for device in _WALK:
+            await self._say(device, (ObjectId.MOTION, 1))
+            await asyncio.sleep(_STEP_S)
+        for device in _WALK:
+            await self._say(device, (ObjectId.MOTION, 0))
+
+    async def stop(self) -> None:
+        """Switches everything off."""
+        for task in self._spoken:
+            task.cancel()
+        self.wire.unplug()
+        await self.radio.die()
+        for sensor in self.sensors.values():
+            await sensor.power_off()
+
+    async def _say(self, device: str, *measurements: Measurement) -> None:
+        await self.sensors[device].say(*measurements)
+
+    def _hear(self, reading: Reading) -> None:
+        """What the simulated home says becomes an advert."""
+        if reading.kind == "battery":
+            told: tuple[Measurement, ...] = ()
+        else:
+            told = ((_OBJECTS[reading.kind], float(reading.value)),)
+        task = asyncio.create_task(self._say(reading.device, *told))
+        self._spoken.add(task)
+        task.add_done_callback(self._spoken.discard)

@@ -1,0 +1,112 @@
+"""The demo's child programs: started as an installation would start them, gone when the demo goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+STOP_WAIT_S: Final = 8.0
+_DIE_WITH_PARENT: Final = (
+    "import ctypes, os, signal, sys; "
+    "ctypes.CDLL(None).prctl(1, signal.SIGTERM); "
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1); "
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+
+class Program:
+    """One child process with its log file. Must be started and ended on the main thread."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log_file: Path) -> None:
+        """`arguments` follow the interpreter, such as `-m edge run --config edge.toml`."""
+        self.name = name
+        self.log_file = log_file
+        self.started_at = 0.0
+        self._arguments = list(arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is there."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Its process id, 0 when it is not there."""
+        return self._process.pid if self._process is not None and self.running else 0
+
+    def start(self) -> None:
+        """Starts it, unless it is running."""
+        if self.running:
+            return
+        wrapped = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), sys.executable]
+        with self.log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*wrapped, *self._arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        self.started_at = time.time()
+
+    def run(self, timeout_s: float) -> int:
+        """Runs it to its end; its exit code, or -1 when it took too long."""
+        self.start()
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -1
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        if self._process is not None and self.running:
+            self._process.kill()
+            self._process.wait()
+
+    def ask_to_stop(self) -> None:
+        """Asks it to end in good order; `stop` waits for it."""
+        if self._process is not None and self.running:
+            self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Ends it in good order, or by force when it does not listen."""
+        self.ask_to_stop()
+        if self._process is not None:
+            try:
+                self._process.wait(STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def child(self, word: str) -> int:
+        """The process id of a child of it whose command line holds `word`, or 0."""
+        return _find_child(self.pid, word) if self.running else 0
+
+    def said(self, word: str) -> bool:
+        """Whether its log holds `word`."""
+        return self.log_file.exists() and word in self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        text = self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
+        lines = text.strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def _find_child(parent: int, word: str) -> int:
+    try:
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    for pid in children:
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if word.encode() in words:
+            return int(pid)
+    return 0

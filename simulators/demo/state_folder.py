@@ -1,0 +1,169 @@
+"""Everything that the demo writes: one folder, deletable, with the programs' configurations, secrets, data and logs."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from simulators.demo import city
+
+LOGIN_PASSWORD: Final = "llar-demo-2026"  # noqa: S105 - printed on the terminal: it opens a demo on this machine only
+
+
+class DemoCannotStart(Exception):
+    """The message is one sentence for whoever started the demo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where everything listens, all on 127.0.0.1."""
+
+    console: int
+    home_screen: int
+    page: int
+    broker: int
+    line: int
+    mail: int
+    radio: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """The folder, locked for as long as `lock` stays open."""
+
+    path: Path
+    lock: IO[str]
+
+    @property
+    def central_config(self) -> Path:
+        """The centre's configuration."""
+        return self.path / "central.toml"
+
+    @property
+    def edge_config(self) -> Path:
+        """The hub's configuration."""
+        return self.path / "edge.toml"
+
+    @property
+    def register(self) -> Path:
+        """The register of the city."""
+        return self.path / "city.json"
+
+    @property
+    def pendant_port(self) -> Path:
+        """The serial pendant's port."""
+        return self.path / "pendant.tty"
+
+    def log(self, name: str) -> Path:
+        """The log of a program."""
+        return self.path / "logs" / f"{name}.log"
+
+
+def open_folder(path: Path) -> StateFolder:
+    """Makes the folder where it is missing, and locks it.
+
+    Raises:
+        DemoCannotStart: it cannot be written, or another demo is using it.
+    """
+    path = path.resolve()
+    try:
+        for name in ("", "secrets", "logs", "broker", "central", "edge"):
+            (path / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (path / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise DemoCannotStart(f"Cannot write to {path} ({error.strerror}): choose another with --state DIR.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DemoCannotStart(f"Another demo is using {path}: stop it, or choose another with --state DIR.") from None
+    return StateFolder(path, lock)
+
+
+def users(folder: StateFolder, hubs: list[str]) -> dict[str, str]:
+    """The broker's users with their passwords, kept in the folder: the same at every start."""
+    store = folder.path / "secrets" / "broker-users.json"
+    known: dict[str, str] = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+    found = {name: known.get(name) or secrets.token_urlsafe(18) for name in ("desk", "receiver", *hubs)}
+    _write_private(store, json.dumps({**known, **found}))
+    for name in ("desk", "receiver", city.FLAT):
+        _write_private(folder.path / "secrets" / name, found[name])
+    return found
+
+
+def write_register(folder: StateFolder, homes: int) -> None:
+    """Writes the city."""
+    logins = dict.fromkeys(city.OPERATORS, LOGIN_PASSWORD)
+    _write_private(folder.register, json.dumps(city.register(homes, time.time(), logins), ensure_ascii=False, indent=1))
+
+
+def write_configurations(folder: StateFolder, ports: Ports) -> None:
+    """Writes what centre and hub are told: the files that an installation would have."""
+    folder.central_config.write_text(
+        f"""# Written by llar-demo.
+data_folder = "central"
+
+[broker]
+port = {ports.broker}
+desk_password_file = "secrets/desk"
+receiver_password_file = "secrets/receiver"
+
+[console]
+port = {ports.console}
+cookie_secure = false
+
+[mail]
+host = "127.0.0.1"
+port = {ports.mail}
+sender = "llar@example.org"
+
+[detection]
+restart_grace_s = 5.0
+""",
+        encoding="utf-8",
+    )
+    folder.edge_config.write_text(
+        f"""# Written by llar-demo. The hub reaches its broker over a line that the demo can cut.
+enrolment = "enrolment.toml"
+
+[hub]
+id = "{city.FLAT}"
+language = "ca"
+place_address = "Carrer de Verdi 12, 3r 2a"
+
+[broker]
+host = "127.0.0.1"
+port = {ports.line}
+tls = false
+password_file = "secrets/{city.FLAT}"
+
+[storage]
+folder = "edge"
+
+[ble]
+adapter = "tcp-client:127.0.0.1:{ports.radio}"
+
+[[serial]]
+port = {json.dumps(str(folder.pendant_port))}
+
+[screen]
+port = {ports.home_screen}
+""",
+        encoding="utf-8",
+    )
+    tables = "\n".join(_device_table(device) for device in city.FLAT_DEVICES)
+    _write_private(folder.path / "enrolment.toml", "# Written by llar-demo.\n" + tables)
+
+
+def _device_table(device: Any) -> str:
+    return "[[device]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in device.items())
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
