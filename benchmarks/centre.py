@@ -22,8 +22,10 @@ SILENCE_MAX_S: Final = 86_400.0
 """No sensor of a benchmark falls silent."""
 
 
-def enrol(folder: Path, count: int, *, prefix_hubs: Sequence[str] = ()) -> Path:
+def enrol(folder: Path, count: int, *, more: Sequence[str] = ()) -> Path:
     """Makes the registry of `count` homes, one hub each with the devices of `packs`, and an operator.
+
+    `more` names further hubs.
 
     Returns:
         The database file, to be copied for each run.
@@ -36,7 +38,7 @@ def enrol(folder: Path, count: int, *, prefix_hubs: Sequence[str] = ()) -> Path:
     devices = [homes.DeviceAtHome(device, "bthome", "hall", SILENCE_MAX_S) for device in DEVICES]
     with database.begin() as connection:
         people.add_operator(connection, people.Operator(OPERATOR, "Ana", hash_password(PASSWORD)))
-        for hub in (*prefix_hubs, *map(hub_name, range(count))):
+        for hub in (*more, *map(hub_name, range(count))):
             homes.enrol_home(connection, hub, address="Carrer Major 1", now=now)
             homes.enrol_hub(connection, hub, hub, now)
             homes.enrol_devices(connection, hub, devices, now)

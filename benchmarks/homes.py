@@ -56,7 +56,7 @@ def run(scale: Scale) -> Outcome:
         title="a home in the detection engine",
         tables=[Table(f"per 1,000 homes, measured with {homes:,}", list(cells), [Row("detection engine", cells)])],
         notes=[
-            f"A home: {len(DEVICES)} devices; an hour: {MOTIONS_PER_HOUR} movements, a door, a bed, 48 climate readings.",
+            f"A home: {len(DEVICES)} devices; an hour: {MOTIONS_PER_HOUR} movements, door, bed, 48 climate readings.",
             "Memory is growth of the resident set; an hour comes in 60 packs, with a judgement every minute.",
             "homes per core counts detection alone, without MQTT, decoding and store.",
         ],
