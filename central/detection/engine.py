@@ -19,8 +19,8 @@ from central.detection import detectors
 from central.detection.finding import Finding
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation
-from central.detection.timeline import TRACED_KINDS, Sighting, Timeline
-from devices.vocabulary import KINDS, Reading, ValueType
+from central.detection.timeline import YES_OR_NO, Sighting, Timeline
+from devices.vocabulary import KINDS, Reading
 from gateway.contract.senml import to_record
 
 JUDGE_EVERY_S: Final = 60.0
@@ -29,9 +29,6 @@ RESTATE_EVERY_S: Final = 300.0
 """An open finding is said again so often, in case the desk has missed it; its key makes that harmless."""
 SETTLE_AFTER_OUTAGE_S: Final = 600.0
 """After the centre's own line to the broker was down, hubs need so long to come back, jittered as they are."""
-
-
-_YES_OR_NO: Final = frozenset(name for name in TRACED_KINDS if KINDS[name].value_type is ValueType.BOOLEAN)
 
 
 def load_detectors() -> tuple[Detector, ...]:
@@ -121,13 +118,8 @@ class Engine:
         return known.timeline.hear(received_at)
 
     def take(self, home: str, readings: Iterable[Reading], received_at: float) -> None:
-        """Readings of a home arrived. Costs about a microsecond each; what nobody judges is passed over."""
-        timeline = self._homes[home].timeline
-        for reading in readings:
-            at = min(reading.measured_at, received_at)
-            timeline.hear_device(reading.device, at)
-            if reading.kind in TRACED_KINDS:
-                timeline.add(reading.device, reading.kind, at, _level(reading))
+        """Readings of a home arrived."""
+        self._homes[home].timeline.take(readings, received_at)
 
     def hear_devices(self, home: str, heard: dict[str, float], received_at: float) -> None:
         """The hub says how many seconds ago it heard each device."""
@@ -241,11 +233,6 @@ def _finding(home: str, detector: str, situation: Situation) -> Finding:
     )
 
 
-def _level(reading: Reading) -> float:
-    """A traced reading as a number: yes and no as 1 and 0, any word (or its place, read from a store) as 1."""
-    return 1.0 if reading.kind not in _YES_OR_NO else float(reading.value)
-
-
 def _reading(sighting: Sighting) -> Reading:
-    value = bool(sighting.value) if sighting.kind in _YES_OR_NO else KINDS[sighting.kind].words[0]
+    value = bool(sighting.value) if sighting.kind in YES_OR_NO else KINDS[sighting.kind].words[0]
     return Reading(sighting.device, sighting.kind, value, sighting.at)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Final, NamedTuple
+
+from devices.vocabulary import KINDS, Reading, ValueType
 
 TRACE_MAX: Final = 128
 """Readings kept of one device and kind: a lively day of a door, and 2.1 kB."""
@@ -27,6 +30,9 @@ ACT_KINDS: Final = frozenset({"motion", "press", "fall"})
 TRACED_KINDS: Final = STATE_KINDS | ACT_KINDS
 WATCHING_KINDS: Final = STATE_KINDS | {"motion"}
 """Kinds of sensors that see daily life. A home with none of them cannot be judged quiet."""
+
+
+YES_OR_NO: Final = frozenset(name for name in TRACED_KINDS if KINDS[name].value_type is ValueType.BOOLEAN)
 
 
 class Sighting(NamedTuple):
@@ -142,14 +148,22 @@ class Timeline:
         if at > self.device_heard_at.get(device, 0.0):
             self.device_heard_at[device] = at
 
-    def add(self, device: str, kind: str, at: float, value: float) -> None:
-        """Notes a reading of one of `TRACED_KINDS`. Readings of an act that did not happen (no motion) say nothing."""
-        if not value and kind == "motion":
-            # a sensor that reports "no motion" still watches: it gets a trace, though an empty one
-            self._trace(device, kind)
-            return
+    def take(self, readings: Iterable[Reading], received_at: float) -> None:
+        """Notes readings. Those that nobody judges count only as signs of life. A microsecond each: the hot path."""
+        heard = self.device_heard_at
+        for reading in readings:
+            device, at = reading.device, reading.measured_at
+            at = min(at, received_at)
+            if at > heard.get(device, 0.0):
+                heard[device] = at
+            kind = reading.kind
+            if kind in TRACED_KINDS:
+                self._note(device, kind, at, float(reading.value) if kind in YES_OR_NO else 1.0)
+
+    def _note(self, device: str, kind: str, at: float, value: float) -> None:
         trace = self._trace(device, kind)
-        if trace is not None:
+        # "no motion" is no act, but whoever says so is a sensor that watches: it has a trace, though an empty one
+        if trace is not None and (value or kind != "motion"):
             trace.add(at, value)
 
     def _trace(self, device: str, kind: str) -> Trace | None:

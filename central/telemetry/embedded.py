@@ -20,7 +20,7 @@ import json
 import logging
 import re
 import sqlite3
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
@@ -118,32 +118,26 @@ class EmbeddedStore:
                     connection.executemany("insert or replace into readings values (?, ?, ?)", values)
 
     def _by_day(self, rows: Sequence[Row]) -> dict[int, list[tuple[int, int, float]]]:
-        series = self._series_of(rows)
-        days: dict[int, list[tuple[int, int, float]]] = {}
-        for row in rows:
-            value = row[4]
-            if type(value) is not float:
-                number = number_of(row[2], value)
-                if number is None:
-                    continue
-                value = number
-            at = int(row[3] * 1000.0 + 0.5)
-            entry = (series[row[:3]], at, value)
-            try:
-                days[at // DAY_MS].append(entry)
-            except KeyError:
-                days[at // DAY_MS] = [entry]
+        """The rows as (series, Unix ms, number) by day. One plain loop: it is the hot path."""
+        series = self._known
+        days: defaultdict[int, list[tuple[int, int, float]]] = defaultdict(list)
+        for home, device, kind, at_s, value in rows:
+            number = value if type(value) is float and value - value == 0.0 else number_of(kind, value)
+            if number is None:
+                continue
+            name = (home, device, kind)
+            if name not in series:
+                self._learn_series(rows)
+            at = int(at_s * 1000.0 + 0.5)
+            days[at // DAY_MS].append((series[name], at, number))
         return days
 
-    def _series_of(self, rows: Sequence[Row]) -> dict[tuple[str, str, str], int]:
-        known = self._known
-        missing = {row[:3] for row in rows if row[:3] not in known}
-        if missing:
-            connection = self._writable()
-            with _transaction(connection):
-                numbers = {name: _series_number(connection, name) for name in sorted(missing)}
-            known.update(numbers)
-        return known
+    def _learn_series(self, rows: Sequence[Row]) -> None:
+        connection = self._writable()
+        missing = {row[:3] for row in rows} - self._known.keys()
+        with _transaction(connection):
+            numbers = {name: _series_number(connection, name) for name in sorted(missing)}
+        self._known.update(numbers)
 
     def _writable(self) -> sqlite3.Connection:
         if self._series is None:
