@@ -1,4 +1,4 @@
-"""SenML packs (RFC 8428, JSON) to readings and back.
+"""SenML packs (RFC 8428, JSON or CBOR) to readings and back.
 
 Strict in what we emit, bounded in what we take. A pack that is broken as a whole is refused as a whole; in a good
 pack a bad record is left out and its reason counted, so that one faulty sensor does not silence the others.
@@ -7,10 +7,9 @@ pack a bad record is left out and its reason counted, so that one faulty sensor 
 from __future__ import annotations
 
 import binascii
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -33,14 +32,26 @@ FUTURE_MAX_S: Final = 300.0
 AGE_MAX_S: Final = 40 * 86_400.0
 """Older readings are refused: hubs keep at least 7 days, and 40 leaves room for a long holiday without a line."""
 
-_NAMES_MAX: Final = 200_000
+_NAMES_MAX: Final = 20_000
+"""Most `device/kind` names remembered; homes share most of theirs."""
 _URN: Final = "urn:dev:hub:"
-_MUST_UNDERSTAND = re.compile(rb'_"\s*:|\\u')
+
+_CBOR_FROM: Final = b"\x80"
+"""A CBOR pack begins with an array or a tag, from 0x80 up; JSON text begins with ASCII."""
+
+_Reader = Callable[[Record, ReadingKind, float], Value | None]
+
+
+class _Name(NamedTuple):
+    device: str
+    kind: ReadingKind
+    read: _Reader
+
 
 _decoder = msgspec.json.Decoder(list[Record])
 _plain_decoder = msgspec.json.Decoder(list[dict[str, object]])
 _encoder = msgspec.json.Encoder()
-_names: dict[str, tuple[str, ReadingKind]] = {}
+_names: dict[str, _Name] = {}
 
 
 def base_name(hub: str) -> str:
@@ -53,36 +64,57 @@ def decode_measurements(hub: str, payload: bytes, received_at: float) -> Measure
 
     Args:
         hub: taken from the topic, which the broker vouches for; names in the pack must agree with it.
-        payload: SenML JSON.
+        payload: SenML, as JSON or as CBOR (told apart by the first byte).
         received_at: Unix seconds; relative times count from it.
 
     Returns:
-        The readings, or a Rejection with one of: `too_large`, `bad_json`, `too_many_records`, `must_understand`,
-        `unknown_version`, `wrong_hub`, `empty`.
+        The readings, or a Rejection with one of: `too_large`, `bad_json`, `bad_cbor`, `too_many_records`,
+        `must_understand`, `unknown_version`, `wrong_hub`, `empty`.
     """
     if len(payload) > PAYLOAD_BYTES_MAX:
         return Rejection("too_large", f"{len(payload)} bytes; at most {PAYLOAD_BYTES_MAX}: send smaller packs")
-    try:
-        records = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Rejection("bad_json", f"not a SenML pack: {error}")
-    except RecursionError:
-        return Rejection("bad_json", "nested too deeply")
+    records = _records_of_cbor(payload) if payload[:1] >= _CBOR_FROM else _records_of_json(payload)
+    if isinstance(records, Rejection):
+        return records
     if not records:
         return Rejection("empty", "a pack needs at least one record")
     if len(records) > RECORDS_MAX:
         return Rejection("too_many_records", f"{len(records)} records; at most {RECORDS_MAX}")
-    if _MUST_UNDERSTAND.search(payload) and (label := _unknown_mandatory_label(payload)):
-        return Rejection("must_understand", f"label {label!r} ends in '_' and is not known here")
     return _resolve(hub, records, received_at)
 
 
-def _unknown_mandatory_label(payload: bytes) -> str:
-    for record in _plain_decoder.decode(payload):
+def _records_of_json(payload: bytes) -> list[Record] | Rejection:
+    try:
+        records = _decoder.decode(payload)
+        # cheap signs that a label may end in '_', possibly written as an escape
+        if b'_"' in payload or b"\\u" in payload:
+            return _mandatory_label_fault(_plain_decoder.decode(payload)) or records
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Rejection("bad_json", f"not a SenML pack: {error}"[:200])
+    except RecursionError:
+        return Rejection("bad_json", "nested too deeply")
+    return records
+
+
+def _records_of_cbor(payload: bytes) -> list[Record] | Rejection:
+    from gateway.contract.senml_cbor import read_pack
+
+    pack = read_pack(payload)
+    if isinstance(pack, Rejection):
+        return pack
+    try:
+        return _mandatory_label_fault(pack) or msgspec.convert(pack, list[Record])
+    except msgspec.ValidationError as error:
+        return Rejection("bad_cbor", f"not a SenML pack: {error}"[:200])
+
+
+def _mandatory_label_fault(pack: list[dict[str, object]]) -> Rejection | None:
+    """A label ending in `_` must be understood or the pack refused (RFC 8428, 4.4); we know none."""
+    for record in pack:
         for label in record:
             if label.endswith("_"):
-                return label[:32]
-    return ""
+                return Rejection("must_understand", f"label {label[:32]!r} ends in '_' and is not known here")
+    return None
 
 
 def _resolve(hub: str, records: list[Record], received_at: float) -> Measurements | Rejection:
@@ -103,15 +135,17 @@ def _resolve(hub: str, records: list[Record], received_at: float) -> Measurement
             base_unit = record.bu
         if record.bv is not None:
             base_value = record.bv
-        name = prefix if record.n is None else prefix + record.n
-        if not name.startswith(own):
-            return Rejection("wrong_hub", f"names must begin with {own}")
-        known = _names.get(name) or _learn_name(name, own)
+        local = record.n or ""
+        if prefix != own:
+            name = prefix + local
+            if not name.startswith(own):
+                return Rejection("wrong_hub", f"names must begin with {own}")
+            local = name[len(own) :]
+        known = _names.get(local) or _learn_name(local)
         if known is None:
-            if _has_value(record):
-                refused.append("unknown_name")
+            refused += _unknown(record)
             continue
-        device, kind = known
+        device, kind, read = known
         time = base_time if record.t is None else base_time + record.t
         if time < RELATIVE_BELOW:
             time += received_at
@@ -122,7 +156,7 @@ def _resolve(hub: str, records: list[Record], received_at: float) -> Measurement
         if unit and unit != kind.unit:
             refused.append("wrong_unit")
             continue
-        value = _value(record, kind, base_value)
+        value = read(record, kind, base_value)
         if value is None:
             refused.append("bad_value")
             continue
@@ -131,35 +165,46 @@ def _resolve(hub: str, records: list[Record], received_at: float) -> Measurement
     return Measurements(hub, first.ep or "", first.seq, readings, tuple(refused))
 
 
-def _learn_name(name: str, own: str) -> tuple[str, ReadingKind] | None:
-    device, _, kind_name = name[len(own) :].partition("/")
+def _learn_name(local: str) -> _Name | None:
+    device, _, kind_name = local.partition("/")
     kind = KINDS.get(kind_name)
     if kind is None or not valid_device_id(device):
         return None
     if len(_names) >= _NAMES_MAX:
         _names.clear()
-    _names[name] = known = (device, kind)
+    _names[local] = known = _Name(device, kind, _READ[kind.value_type])
     return known
 
 
-def _has_value(record: Record) -> bool:
-    return not (record.v is None and record.vb is None and record.vs is None and record.vd is None)
+def _unknown(record: Record) -> tuple[str, ...]:
+    """What to count for a name that we do not know: nothing if the record only carries base fields."""
+    empty = record.v is None and record.vb is None and record.vs is None and record.vd is None
+    return () if empty else ("unknown_name",)
 
 
-def _value(record: Record, kind: ReadingKind, base_value: float) -> Value | None:
-    """The record's value if it is of the kind's type and within its range, else None."""
-    match kind.value_type:
-        case ValueType.NUMBER:
-            if record.v is None and not base_value:
-                return None
-            number = base_value if record.v is None else record.v + base_value
-            return number if kind.minimum <= number <= kind.maximum else None
-        case ValueType.BOOLEAN:
-            return record.vb
-        case ValueType.WORD:
-            return record.vs if record.vs in kind.words else None
-        case ValueType.DATA:
-            return _data(record.vd)
+# The readers return the record's value if it is of the kind's type and within its range, else None.
+
+
+def _number(record: Record, kind: ReadingKind, base_value: float) -> float | None:
+    number = record.v
+    if number is None:
+        if not base_value:
+            return None
+        number = 0.0
+    number += base_value
+    return number if kind.minimum <= number <= kind.maximum else None
+
+
+def _boolean(record: Record, _kind: ReadingKind, _base_value: float) -> bool | None:
+    return record.vb
+
+
+def _word(record: Record, kind: ReadingKind, _base_value: float) -> str | None:
+    return record.vs if record.vs in kind.words else None
+
+
+def _data_of(record: Record, _kind: ReadingKind, _base_value: float) -> bytes | None:
+    return _data(record.vd)
 
 
 def _data(text: str | None) -> bytes | None:
@@ -169,6 +214,14 @@ def _data(text: str | None) -> bytes | None:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError):
         return None
+
+
+_READ: Final[dict[ValueType, _Reader]] = {
+    ValueType.NUMBER: _number,
+    ValueType.BOOLEAN: _boolean,
+    ValueType.WORD: _word,
+    ValueType.DATA: _data_of,
+}
 
 
 def encode_measurements(
