@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -43,5 +44,6 @@ STEPS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     STEPS[sys.argv[1]]()
     wiring.run_desk(load(Path(sys.argv[2])))

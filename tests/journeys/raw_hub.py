@@ -1,8 +1,12 @@
-"""A hub that sends exactly what a journey tells it to, and remembers what it is told."""
+"""A hub that sends exactly what a journey tells it to, and remembers what it is told.
+
+Like every hub it sends an alarm again, with the same `ref`, until the centre's receipt: a broker's word is not enough.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 
 from devices.rejection import Rejection
@@ -13,6 +17,7 @@ from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 from tests.journeys.town import Town, wait_until
 
 HELP_TYPE = 3
+RESEND_S = 1.0
 
 
 class RawHub:
@@ -21,6 +26,7 @@ class RawHub:
     def __init__(self, town: Town, hub: str = "h-1") -> None:
         self.id = hub
         self.answers: dict[str, list[AlarmAnswer]] = defaultdict(list)
+        self._unanswered: dict[str, bytes] = {}
         self._client = MqttClient(
             BrokerSettings("127.0.0.1", town.broker.port, hub, hub, town.passwords[hub]),
             subscriptions=[topic(hub, Channel.ALARM_ANSWER, "x").replace("/x", "/+")],
@@ -57,15 +63,29 @@ class RawHub:
     def press(self, ref: str, *, tim: float, **more: object) -> Alarm:
         """A press of the pendant."""
         alarm = Alarm(ref=ref, dty=HELP_TYPE, tim=tim, did="pendant", **more)  # type: ignore[arg-type]
-        self.send(Channel.ALARM, encode(alarm))
+        self.alarm(alarm)
         return alarm
+
+    def alarm(self, alarm: Alarm) -> None:
+        """Sends an alarm, to be sent again by `wait_for`."""
+        self._unanswered[alarm.ref] = encode(alarm)
+        self.send(Channel.ALARM, encode(alarm))
 
     def stages(self, ref: str) -> list[Stage]:
         return [answer.stage for answer in self.answers[ref] if answer.snu == 0]
 
     def wait_for(self, ref: str, stage: Stage = Stage.RECEIVED) -> AlarmAnswer:
-        """The centre's answer of that stage."""
-        wait_until(lambda: stage in self.stages(ref), f"{stage} for {ref}")
+        """The centre's answer of that stage; until there is any, the alarm is sent again."""
+        again_at = time.monotonic() + RESEND_S
+
+        def heard() -> bool:
+            nonlocal again_at
+            if not self.stages(ref) and ref in self._unanswered and time.monotonic() >= again_at:
+                again_at = time.monotonic() + RESEND_S
+                self._client.publish(topic(self.id, Channel.ALARM), self._unanswered[ref])
+            return stage in self.stages(ref)
+
+        wait_until(heard, f"{stage} for {ref}")
         return next(answer for answer in self.answers[ref] if answer.snu == 0 and answer.stage is stage)
 
     def stop(self) -> None:

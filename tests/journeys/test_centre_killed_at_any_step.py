@@ -25,15 +25,13 @@ def test_desk_killed_at_a_step(build_town: Callable[..., Town], step: str) -> No
     arguments = [str(HOUSE / "tests/journeys/dying_desk.py"), step, str(town.config)]
     doomed = Program("doomed", arguments, town.folder)
     town.programs.append(doomed)
-    doomed.start(ready="ready", environment={"PYTHONPATH": str(HOUSE)})
+    doomed.start(ready="broker: connected", environment={"PYTHONPATH": str(HOUSE)})
     hub = RawHub(town)
     try:
         alarm = Alarm(ref="killed1", dty=HELP_TYPE, tim=time.time(), did="pendant")
-        hub.send(Channel.ALARM, encode(alarm))
+        hub.alarm(alarm)
         wait_until(lambda: not doomed.running, f"the desk dies at {step}")
         town.desk.start(ready="ready")
-        # the hub does what it does without a receipt: it sends the same alarm again
-        hub.send(Channel.ALARM, encode(alarm))
         receipt = hub.wait_for("killed1")
         wait_until(lambda: len(town.cases()) == 1, "one case")
         assert receipt.case
@@ -55,9 +53,8 @@ def test_desk_killed_again_and_again_under_alarms(build_town: Callable[..., Town
             town.desk.kill()
             town.desk.start(ready="ready")
         for hub in hubs:
-            ref = f"storm{hub.id[2:]}"
-            hub.send(Channel.ALARM, encode(Alarm(ref=ref, dty=HELP_TYPE, tim=time.time())))
-            hub.wait_for(ref)
+            hub.press(f"storm{hub.id[2:]}", tim=time.time())
+            hub.wait_for(f"storm{hub.id[2:]}")
         assert {hub.id: len(town.cases(hub.id)) for hub in hubs} == {hub.id: 1 for hub in hubs}
     finally:
         for hub in hubs:

@@ -111,6 +111,8 @@ class Town:
         self.folder = folder
         self.hubs = [f"h-{number}" for number in range(1, count + 1)]
         self.passwords = {name: f"pw-{name}" for name in (*self.hubs, "desk", "receiver", "watcher")}
+        for name in ("broker", "data"):
+            (folder / name).mkdir(exist_ok=True)
         self.broker: Broker = start_broker(folder / "broker", self.passwords, kind="mosquitto")
         self.console_port = free_port()
         self.config = folder / "central.toml"
@@ -123,7 +125,6 @@ class Town:
             f"[console]\nport = {self.console_port}\ncookie_secure = false\n"
             f'[mail]\nhost = "{"127.0.0.1" if mail_port else ""}"\nport = {mail_port or 25}\n{extra}'
         )
-        (folder / "data").mkdir(exist_ok=True)
         self.database_url = f"sqlite:///{folder}/data/central.sqlite3"
         migrate(self.database_url)
         self.database = Database.open(self.database_url)
