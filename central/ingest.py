@@ -19,6 +19,7 @@ from central.telemetry.store import Row
 from devices.rejection import Rejection
 from gateway.contract.encoding import decode
 from gateway.contract.messages import Heartbeat, HubState
+from gateway.contract.ordering import Arrival, SequenceTracker
 from gateway.contract.senml import decode_measurements
 from gateway.contract.topics import Channel, read_topic, topic
 
@@ -53,13 +54,14 @@ class Refusals:
 class _Hub:
     """What is kept of one enrolled hub."""
 
-    __slots__ = ("devices", "home", "hub", "strangers", "waiting")
+    __slots__ = ("devices", "home", "hub", "numbers", "strangers", "waiting")
 
     def __init__(self, home: str, hub: str) -> None:
         self.home = home
         self.hub = hub
         self.devices: set[str] = {HUB_DEVICE}
         self.strangers: set[str] = set()
+        self.numbers = SequenceTracker()
         self.waiting = 0
 
 
@@ -67,7 +69,7 @@ class Intake:
     """Takes the messages of enrolled hubs; tells the engine what it must know; gives back rows.
 
     Attributes:
-        messages, readings: taken since start.
+        messages, readings, duplicates: taken since start.
         refusals: what was refused.
     """
 
@@ -79,6 +81,7 @@ class Intake:
         self._packs: dict[str, _Hub] = {}
         self.messages = 0
         self.readings = 0
+        self.duplicates = 0
         self.refusals = refusals
 
     # who there is
@@ -151,6 +154,9 @@ class Intake:
         if isinstance(pack, Rejection):
             self.refusals.add(pack.reason, hub.hub, pack.detail, received_at)
             return []
+        if pack.sequence is not None and hub.numbers.observe(pack.epoch, pack.sequence) is Arrival.DUPLICATE:
+            # taken all the same: storing twice is storing once, and the first copy's batch may have been lost
+            self.duplicates += 1
         for reason in pack.refused:
             self.refusals.add(reason, hub.hub, "a record of a measurement pack", received_at)
         home, devices = hub.home, hub.devices
@@ -217,9 +223,13 @@ class Intake:
             heard_at = (timeline.heard_at if timeline else None) or 0.0
             online = timeline is not None and timeline.online
             if not online or now - heard_at > self._defaults.hub_silent_shown_s:
-                silent.append(HubPresence(hub.home, hub.hub, False, heard_at, 0, hub.waiting))
+                silent.append(HubPresence(hub.home, hub.hub, False, heard_at, hub.numbers.gaps_open, hub.waiting))
         silent.sort(key=lambda presence: presence.seen_at)
         return len(silent), silent[:SILENT_SHOWN_MAX]
+
+    def gaps(self) -> int:
+        """Holes in the running numbers of all hubs' packs."""
+        return sum(hub.numbers.gaps_open for hub in self._hubs.values())
 
     @property
     def hubs(self) -> int:

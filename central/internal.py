@@ -37,6 +37,7 @@ class ReceiverHealth(msgspec.Struct, frozen=True):
         delay_s: from receiving to stored, of the latest batch.
         hubs_online, hubs_silent: counts.
         silent: the homes unheard longest, worst first, at most 50.
+        gaps: holes in the running numbers of all hubs' packs; duplicates: packs that came more than once.
     """
 
     at: float
@@ -50,6 +51,8 @@ class ReceiverHealth(msgspec.Struct, frozen=True):
     hubs_online: int = 0
     hubs_silent: int = 0
     silent: list[HubPresence] = []
+    gaps: int = 0
+    duplicates: int = 0
 
 
 _finding_decoder = msgspec.json.Decoder(Finding)

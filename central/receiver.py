@@ -345,6 +345,8 @@ class Receiver:
             hubs_online=self._intake.hubs - silent_count,
             hubs_silent=silent_count,
             silent=silent,
+            gaps=self._intake.gaps(),
+            duplicates=self._intake.duplicates,
         )
 
     def _tidy(self, now: float) -> None:

@@ -26,14 +26,14 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
         return []
     if moment.now < moment.hearing_from_at:
         return None
-    technical, alarm = limits.hub_silent_technical_s, limits.hub_silent_alarm_s
-    found = [_silent("technical", "hub_silent", since_at, technical, {"minutes": round(technical / 60)})]
-    if quiet_s >= alarm:
-        found.append(_silent("alarm", "hub_silent_long", since_at, alarm, {"hours": round(alarm / 3600, 1)}))
+    found = [_silent("technical", "hub_silent", since_at, limits.hub_silent_technical_s)]
+    if quiet_s >= limits.hub_silent_alarm_s:
+        found.append(_silent("alarm", "hub_silent_long", since_at, limits.hub_silent_alarm_s))
     return found
 
 
-def _silent(subject: str, reason: str, since_at: float, limit_s: float, facts: dict[str, str | float]) -> Situation:
+def _silent(subject: str, reason: str, since_at: float, limit_s: float) -> Situation:
+    facts: dict[str, str | float] = {"silent_s": limit_s, "limit_s": limit_s}
     return Situation(subject, AlarmKind.HUB_SILENT, since_at, since_at + limit_s, reason, facts)
 
 

@@ -40,10 +40,12 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     found_at = last.at + limits.inactivity_away_hours * 3600 if gone else _used_up_at(last.at, limits)
     if moment.now < found_at:
         return []
+    quiet_s = round(found_at - last.at)
     facts: dict[str, str | float] = {
-        "hours": round((found_at - last.at) / 3600, 1),
         "device": last.device,
         "room": _room(last.device, limits),
+        "quiet_s": quiet_s,
+        "limit_s": quiet_s,
     }
     reason = "not_back" if gone else "quiet_too_long"
     evidence = tuple(timeline.sightings(EVIDENCE))

@@ -17,7 +17,7 @@ NAME: Final = "sensor_silent"
 
 
 def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
-    """The devices that have been silent for too long, in name order."""
+    """The devices that have been silent for too long."""
     late = []
     for device in limits.devices.values():
         heard_at = timeline.device_heard_at.get(device.id)
@@ -26,14 +26,14 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
             facts: dict[str, str | float] = {
                 "device": device.id,
                 "room": device.room,
-                "hours": round(limit_s / 3600, 1),
+                "silent_s": limit_s,
+                "limit_s": device.silence_max_s,
             }
-            late.append(
-                Situation(device.id, AlarmKind.SENSOR_SILENT, heard_at, heard_at + limit_s, "sensor_silent", facts)
-            )
+            found_at = heard_at + limit_s
+            late.append(Situation(device.id, AlarmKind.SENSOR_SILENT, heard_at, found_at, "sensor_silent", facts))
     if late and not can_judge_absence(timeline, limits, moment):
         return None
-    return sorted(late)
+    return late
 
 
 DETECTOR: Final = Detector(NAME, judge)
