@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -9,15 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from benchmarks.packs import DEVICES, hub_name
 from benchmarks.processes import Child
 from benchmarks.servers import PASSWORD
-from central.console.access import hash_password
+from central.console.access import SESSION_COOKIE, hash_password
 from central.storage import homes, people
 from central.storage.database import Database, migrate
 
 OPERATOR: Final = "ana"
 DATABASE_FILE: Final = "central.sqlite3"
+_CONSOLE: Final = "console at http://127.0.0.1:"
 SILENCE_MAX_S: Final = 86_400.0
 """No sensor of a benchmark falls silent."""
 
@@ -46,6 +50,30 @@ def enrol(folder: Path, count: int, *, more: Sequence[str] = ()) -> Path:
     return path
 
 
+def console_port(desk: Child) -> int:
+    """Where a ready desk's console listens."""
+    desk.await_log(_CONSOLE)
+    return int(desk.log.read_text().partition(_CONSOLE)[2].partition("/")[0])
+
+
+def log_in(port: int) -> str:
+    """Logs the operator in at the console as a browser does; the cookie of the session.
+
+    Raises:
+        RuntimeError: the console refuses.
+    """
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10.0) as browser:
+        page = browser.get("/login")
+        form = re.search(r'name="form"\s+value="([^"]+)"', page.text)
+        if form is None:
+            raise RuntimeError(f"the console shows no log-in form: {page.status_code}")
+        answer = browser.post("/login", data={"name": OPERATOR, "password": PASSWORD, "form": form[1]})
+        session = browser.cookies.get(SESSION_COOKIE)
+    if not session:
+        raise RuntimeError(f"the console refuses the log-in: {answer.status_code}")
+    return f"{SESSION_COOKIE}={session}"
+
+
 class Centre:
     """The files of one centre.
 
@@ -54,11 +82,10 @@ class Centre:
         telemetry: the embedded store's.
     """
 
-    def __init__(self, folder: Path, registry: Path, broker_port: int, *, influx_url: str = "", console_port: int = 0):
+    def __init__(self, folder: Path, registry: Path, broker_port: int, *, influx_url: str = "") -> None:
         folder.mkdir()
         self.folder = folder
         self.telemetry = folder / "telemetry"
-        self.console_port = console_port
         self._config = folder / "central.toml"
         shutil.copy(registry, folder / DATABASE_FILE)
         (folder / "password").write_text(PASSWORD)
@@ -72,7 +99,7 @@ receiver_password_file = "password"
 [telemetry]
 {store}
 [console]
-port = {console_port}
+port = 0
 cookie_secure = false
 """)
 

@@ -18,7 +18,7 @@ from benchmarks.broker_line import Listener, open_socket
 from benchmarks.centre import Centre, enrol
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, percentile
 from benchmarks.processes import Child
-from benchmarks.servers import LOAD_USER, PASSWORD, free_port, mosquitto
+from benchmarks.servers import LOAD_USER, PASSWORD, mosquitto
 from edge.clock import Stamp
 from edge.outbox import open_outbox
 from edge.uplink import drill
@@ -42,6 +42,7 @@ class Presses(msgspec.Struct):
     to_alarm: list[float]
     to_receipt: list[float]
     ready: float
+    hears: float
     resident_mib: float
     commit: float
 
@@ -61,6 +62,7 @@ def run(scale: Scale) -> Outcome:
     whole, commit = Figure([percentile(run.to_receipt, 0.5) for run in runs]), Figure([run.commit for run in runs])
     agent: dict[str, Figure | str] = {
         "start to ready, ms": Figure([run.ready for run in runs]),
+        "to its serial port open, ms": Figure([run.hears for run in runs]),
         "resident MiB": Figure([run.resident_mib for run in runs]),
         "outbox commit p50 ms": commit,
         "commit / press to receipt": commit.over(whole),
@@ -88,7 +90,7 @@ def run(scale: Scale) -> Outcome:
 def _one_run(folder: Path, registry: Path, count: int) -> Presses:
     folder.mkdir()
     with mosquitto(folder / "broker", HUB) as broker:
-        centre = Centre(folder / "centre", registry, broker.port, console_port=free_port())
+        centre = Centre(folder / "centre", registry, broker.port)
         with centre.start("desk") as desk:
             desk.await_log("ready")
             return asyncio.run(_press(folder, broker.port, count))
@@ -98,7 +100,7 @@ async def _press(folder: Path, port: int, count: int) -> Presses:
     heard: dict[str, float] = {}
     refs: dict[str, str] = {}
     received = asyncio.Condition()
-    done = Presses([], [], 0.0, 0.0, _commit_ms(folder / "disk"))
+    done = Presses([], [], 0.0, 0.0, 0.0, _commit_ms(folder / "disk"))
 
     async def tell() -> None:
         async with received:
@@ -130,7 +132,9 @@ async def _press(folder: Path, port: int, count: int) -> Presses:
     with _agent(folder, port, count) as agent:
         agent.await_log("ready")
         done.ready = (time.perf_counter() - began) * 1000
-        await asyncio.to_thread(agent.await_log, "connected to the broker")
+        agent.await_log("listening on")
+        done.hears = (time.perf_counter() - began) * 1000
+        agent.await_log("connected to the broker")
         for number in range(count):
             pendant.device, device = FIRST_PENDANT + number, f"pendant-{number}"
             pressed = time.perf_counter()

@@ -17,6 +17,8 @@ import psutil
 
 READY_WAIT_S: Final = 60.0
 STOP_WAIT_S: Final = 10.0
+IDLE_LOOK_S: Final = 0.4
+IDLE_SHARE: Final = 0.1
 CPU_MAX_S: Final = 900
 """No child may burn more than this: a benchmark that hangs ends by itself."""
 
@@ -108,6 +110,20 @@ class Child:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"no {what} from {self._process.args!r}: {self.last_words()}")
             time.sleep(0.02)
+
+    def await_idle(self) -> None:
+        """Waits until it has nothing to do: what it does at its start is not to be measured with the rest.
+
+        Raises:
+            RuntimeError: it ended or never came to rest.
+        """
+
+        def idle() -> bool:
+            before = self.cpu_s()
+            time.sleep(IDLE_LOOK_S)
+            return self.cpu_s() - before < IDLE_LOOK_S * IDLE_SHARE
+
+        self.await_true(idle, "rest")
 
     def last_words(self) -> str:
         """The end of its log."""

@@ -16,7 +16,7 @@ from central.telemetry.embedded import EmbeddedStore
 
 GIVEN_UP_S: Final = 10.0
 """When nothing more has arrived for so long, the rest is counted as lost."""
-LOOK_EVERY_S: Final = 0.1
+LOOK_EVERY_S: Final = 0.05
 
 
 _COUNT: Final = "select count(*) from readings where series in (select id from names.series where device != ?)"
