@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from edge.agent import Agent
+from edge.agent import Agent, CertificateError
 from edge.clock import system_clock
 from edge.config import Config, load_config
 from edge.enrolment import Devices, load_enrolment
@@ -47,7 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
         from edge.check import describe
 
         return describe(config, devices)
-    asyncio.run(_run(config, devices, password))
+    try:
+        asyncio.run(_run(config, devices, password))
+    except CertificateError as error:
+        print(f"{options.config}: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -46,8 +46,16 @@ Progress = Callable[[], None]
 Loop = Callable[[Progress], Awaitable[None]]
 
 
+class CertificateError(Exception):
+    """The file with the authority's certificate cannot be used."""
+
+
 class Agent:
-    """One hub. `run` returns after `stop`."""
+    """One hub. `run` returns after `stop`.
+
+    Raises:
+        CertificateError: `ca_file` cannot be read as one.
+    """
 
     def __init__(self, config: Config, devices: Devices, password: str, clock: Clock) -> None:
         self._config = config
@@ -130,7 +138,7 @@ class Agent:
             try:
                 await loop(progress)
                 reason = "it ended"
-            except NoRadioError as error:
+            except (NoRadioError, OSError) as error:
                 reason = str(error)
             except Exception as error:
                 log.exception("the loop %s crashed", name)
@@ -285,13 +293,16 @@ class Agent:
             inflight_max=INFLIGHT_MAX,
         )
         down = [Channel.ALARM_ANSWER, Channel.COMMAND]
-        return MqttClient(
-            settings,
-            subscriptions=[topic(self._hub, channel, "x")[:-1] + "+" for channel in down],
-            on_message=self._on_message,
-            on_connection=self._on_connection,
-            will=Will(topic(self._hub, Channel.STATE), encode(HubState(online=False))),
-        )
+        try:
+            return MqttClient(
+                settings,
+                subscriptions=[topic(self._hub, channel, "x")[:-1] + "+" for channel in down],
+                on_message=self._on_message,
+                on_connection=self._on_connection,
+                will=Will(topic(self._hub, Channel.STATE), encode(HubState(online=False))),
+            )
+        except ValueError as error:
+            raise CertificateError(str(error)) from error
 
     async def _say_goodbye(self) -> None:
         taken = asyncio.Event()

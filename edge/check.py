@@ -12,6 +12,7 @@ from devices.catalogue import CATALOGUE
 from edge.clock import system_clock_is_trusted
 from edge.config import Config
 from edge.enrolment import Devices
+from edge.outbox import devices_heard
 
 CONNECT_S: Final = 3.0
 
@@ -30,11 +31,16 @@ def _findings(config: Config, devices: Devices) -> Iterator[tuple[bool, str]]:
     place = f" at {config.hub.place_address}" if config.hub.place_address else ""
     yield True, f"hub {config.hub.id}{place}, speaks {config.hub.language}"
     yield bool(devices), f"{len(devices)} devices are enrolled in {config.enrolment}"
+    heard = devices_heard(Path(config.storage.folder))
     for device in devices.values():
         secret = "encrypted" if device.key else "not encrypted"
         silence = CATALOGUE[device.model].silence_max_s / 3600
+        known = "heard before" if device.id in heard else "never heard yet"
         where = device.room or "no room given"
-        yield True, f"  {device.id}: {device.model}, {where}, {device.address}, {secret}, missed after {silence:.1f} h"
+        yield (
+            True,
+            f"  {device.id}: {device.model}, {where}, {device.address}, {secret}, missed after {silence:g} h, {known}",
+        )
     yield _broker(config)
     yield _folder(Path(config.storage.folder))
     for port in config.serial:

@@ -29,7 +29,6 @@ ROUTINE_FLUSH_S: Final = 5.0
 """Temperatures and the like wait at most this long; a power cut may cost that much of them, and no more."""
 BUFFER_MAX: Final = 200
 """Readings that are written down together at the latest."""
-IDLE_S: Final = 5.0
 
 Reply = Callable[[bytes], None]
 
@@ -76,7 +75,7 @@ class Intake:
         self._marks: dict[str, ReplayMark] = {}
         self._marks_to_store: set[str] = set()
         self._buffer: list[StampedReading] = []
-        self._flush_at = float("inf")
+        self._flush_at = 0.0
 
     async def load(self) -> None:
         """Reads the replay memory, so that a press that is still on the air after a restart is not counted again."""
@@ -93,9 +92,8 @@ class Intake:
         """Works until cancelled."""
         while True:
             on_progress()
-            wait = min(self._flush_at - self._clock.monotonic, IDLE_S)
             try:
-                async with asyncio.timeout(max(wait, 0.0)):
+                async with asyncio.timeout(max(self._flush_at - self._clock.monotonic, 0.0)):
                     heard = await self._queue.get()
             except TimeoutError:
                 await self.flush()
@@ -154,7 +152,7 @@ class Intake:
         readings, self._buffer = self._buffer, []
         marks = {device: self._marks[device] for device in self._marks_to_store}
         self._marks_to_store.clear()
-        self._flush_at = float("inf")
+        self._flush_at = self._clock.monotonic + ROUTINE_FLUSH_S
         delivered = self._delivered()
         if not (alarms or readings or marks or delivered):
             return

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 FILE_NAME: Final = "outbox.sqlite"
 DONE_ALARMS_KEPT: Final = 500
 """Alarms with a receipt that stay for the technician: years of a home, and a bound on the file."""
-PACK_READINGS_MAX: Final = 200
+PACK_READINGS_MAX: Final = 150
 """Most readings of a pack: well below the wire's 500, so that a pack on a slow line does not hold up an alarm."""
 PACK_BYTES_MAX: Final = 12_000
 """Most estimated bytes of a pack; the wire takes 16,384."""
-_BYTES_ADDED: Final = 48
-"""What a reading grows by on its way to SenML: its unit, and its name."""
+_BYTES_ADDED: Final = 20
+"""What a reading grows by at most on its way to SenML: labels and unit in, absolute time out."""
 
 _VERSION: Final = 1
 _CREATE: Final = """
@@ -309,6 +309,15 @@ def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox
 def memory_outbox(new_epoch: str, readings_max: int) -> Outbox:
     """An outbox that does not outlive the process, for when there is no disk to be had."""
     return Outbox(_connect(":memory:", new_epoch), readings_max, durable=False)
+
+
+def devices_heard(folder: Path) -> frozenset[str]:
+    """The devices that this hub has ever heard, read beside a running agent; empty when there is no outbox to read."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder / FILE_NAME}?mode=ro", uri=True)) as db:
+            return frozenset(row[0] for row in db.execute("SELECT device FROM mark"))
+    except sqlite3.Error:
+        return frozenset()
 
 
 def _connect(path: str, new_epoch: str) -> sqlite3.Connection:

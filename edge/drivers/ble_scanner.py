@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 RESCAN_AFTER_S: Final = 60.0
 """Without any advert for this long the scan is started anew."""
 RESCAN_PAUSE_MAX_S: Final = 600.0
+RADIO_ANSWERS_S: Final = 10.0
+"""A radio that takes longer to start or stop is stuck."""
 STEP_S: Final = 5.0
 """How often hearing is looked at, and progress reported."""
 SAME_ADVERT_S: Final = 1.0
@@ -74,19 +76,22 @@ class BleScanner:
         try:
             await self._scan_for_ever()
         except (BleakError, OSError, EOFError) as error:
-            raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {error}") from error
+            why = str(error) or "it does not answer"
+            raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {why}") from error
 
     async def _scan_for_ever(self) -> None:
         pause = RESCAN_AFTER_S
         while True:
             started = self._heard_at = time.monotonic()
             scanner = self._scanner()
-            await scanner.start()
+            async with asyncio.timeout(RADIO_ANSWERS_S):
+                await scanner.start()
             log.info("scanning on %s", self._config.adapter)
             try:
                 await self._watch(pause)
             finally:
-                await scanner.stop()
+                async with asyncio.timeout(RADIO_ANSWERS_S):
+                    await scanner.stop()
             log.warning("heard no advert for %.0f s on %s; scanning anew", pause, self._config.adapter)
             heard_something = self._heard_at > started
             pause = RESCAN_AFTER_S if heard_something else min(pause * 2, RESCAN_PAUSE_MAX_S)

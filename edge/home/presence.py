@@ -10,7 +10,7 @@ from edge.home import stages
 from edge.home.stages import Home, OpenAlarm, Scene
 from edge.outbox import StoredAlarm
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
-from gateway.contract.messages import Alarm, AlarmAnswer
+from gateway.contract.messages import Alarm, AlarmAnswer, Stage
 
 ANSWER_AGE_MAX_S: Final = 3_600.0
 """Two clocks may differ; an answer is never taken for older than this."""
@@ -42,6 +42,8 @@ class Presence:
         """After a restart: the calls that are still open."""
         now = self._clock.now()
         for stored in alarms:
+            if stored.answer is not None and stored.answer.stage is Stage.CLOSED:
+                continue
             same_boot = stored.stamp.boot == now.boot
             age = now.monotonic - stored.stamp.monotonic if same_boot else now.wall - stored.stamp.wall
             alarm = OpenAlarm(stored.alarm.ref, _kind(stored.alarm), now.monotonic - max(age, 0.0))

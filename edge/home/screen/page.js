@@ -4,7 +4,8 @@
 const LOST_AFTER_MS = 12000; // the agent speaks every 5 s
 const byId = (id) => document.getElementById(id);
 const body = document.body;
-let hello = null;
+const start = JSON.parse(byId("start").textContent);
+let hello = start.hello;
 let lastHeard = Date.now();
 
 function show(shown) {
@@ -12,7 +13,7 @@ function show(shown) {
   body.dataset.tone = shown.tone;
   body.dataset.line = shown.connected === false ? "no" : "yes";
   byId("word").textContent = shown.word;
-  byId("sentence").textContent = shown.scene === "idle" ? "" : shown.sentence;
+  say(shown.scene === "idle" ? "" : shown.sentence);
   byId("detail").textContent = shown.scene === "idle" ? "" : shown.detail;
   byId("idle-text").textContent = shown.sentence || shown.detail;
   byId("label").textContent = shown.label;
@@ -21,6 +22,16 @@ function show(shown) {
     shape.style.display = shape.dataset.for.split(" ").includes(shown.scene) ? "inline" : "none";
   }
   fit();
+}
+
+// each sentence on a line of its own; untouched when nothing changed, so that it is read aloud once
+let said = "";
+function say(text) {
+  if (text === said) return;
+  said = text;
+  byId("sentence").replaceChildren(
+    ...text.split(/(?<=\.) /).map((part) => Object.assign(document.createElement("span"), { textContent: `${part} ` })),
+  );
 }
 
 // the sentence is as large as the screen lets it be
@@ -36,11 +47,11 @@ function fit() {
 }
 
 function tick() {
-  if (!hello) return;
   const now = new Date();
   const format = (options) => new Intl.DateTimeFormat(hello.language, options).format(now);
   const hour = now.getHours();
   const part = hour < 6 ? "night" : hour < 13 ? "morning" : hour < 20 ? "afternoon" : "evening";
+  body.dataset.part = part;
   const weekday = format({ weekday: "long" });
   byId("weekday").textContent = `${weekday[0].toUpperCase()}${weekday.slice(1)}, ${hello.day[part]}`;
   byId("time").textContent = `${hour}:${String(now.getMinutes()).padStart(2, "0")}`;
@@ -52,7 +63,6 @@ function listen() {
   const source = new EventSource(`events${location.search}`);
   source.addEventListener("hello", (event) => {
     hello = JSON.parse(event.data);
-    document.documentElement.lang = hello.language;
     lastHeard = Date.now();
     tick();
   });
@@ -64,4 +74,6 @@ function listen() {
 
 addEventListener("resize", fit);
 setInterval(tick, 1000);
+show(start.scene);
+tick();
 listen();

@@ -29,7 +29,6 @@ VIEWERS_MAX: Final = 8
 """Screens and telephones that look at once."""
 
 _FILES: Final = {
-    "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
@@ -64,9 +63,7 @@ def create_app(presence: Presence, language: str) -> Starlette:
         try:
             yield _event("hello", _hello(lang))
             while not await request.is_disconnected():
-                scene = presence.scene()
-                shown = msgspec.to_builtins(put_in_words(scene, lang))
-                yield _event("scene", {**shown, "connected": scene.connected})
+                yield _event("scene", _scene(presence, lang))
                 await presence.wait(SPEAK_EVERY_S)
         finally:
             viewers -= 1
@@ -76,7 +73,14 @@ def create_app(presence: Presence, language: str) -> Starlette:
             return Response("too many screens are looking", status_code=503)
         return StreamingResponse(stream(chosen(request), request), media_type="text/event-stream", headers=_HEADERS)
 
-    return Starlette(routes=[Route("/events", events), *(_file_route(path) for path in _FILES)])
+    async def page(request: Request) -> Response:
+        lang = chosen(request)
+        start = json.dumps({"hello": _hello(lang), "scene": _scene(presence, lang)}, ensure_ascii=False)
+        body = template.replace("{{language}}", lang).replace("{{start}}", start.replace("<", "\\u003c"))
+        return Response(body, media_type="text/html", headers=_HEADERS)
+
+    template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    return Starlette(routes=[Route("/", page), Route("/events", events), *(_file_route(path) for path in _FILES)])
 
 
 async def serve(config: ScreenConfig, app: Starlette) -> None:
@@ -104,6 +108,11 @@ def _file_route(path: str) -> Route:
         return Response(body, media_type=kind, headers=_HEADERS)
 
     return Route(path, answer)
+
+
+def _scene(presence: Presence, language: str) -> dict[str, object]:
+    scene = presence.scene()
+    return {**msgspec.to_builtins(put_in_words(scene, language)), "connected": scene.connected}
 
 
 def _hello(language: str) -> dict[str, object]:

@@ -1,0 +1,172 @@
+"""The home says nothing before it has happened, and nothing that is no longer true."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import string
+
+import pytest
+from hypothesis import given, strategies
+
+from edge.config import LANGUAGES
+from edge.home.stages import (
+    CLOSED_SHOWN_S,
+    FORGOTTEN_AFTER_S,
+    TRYING_AFTER_S,
+    Home,
+    Scene,
+    SceneName,
+    answered,
+    changes_at,
+    heard,
+    line,
+    scene,
+)
+from edge.home.wording import phrases, put_in_words
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import AlarmAnswer, Stage
+
+IDLE, HEARD, TRYING = SceneName.IDLE, SceneName.HEARD, SceneName.TRYING
+
+
+def said(
+    ref: str = "a1", stage: Stage = Stage.RECEIVED, *, snu: int = 0, case: str = "C-1", **more: object
+) -> AlarmAnswer:
+    return AlarmAnswer(ref, snu, 0.0, stage, case=case, **more)  # type: ignore[arg-type]
+
+
+def pressed(*refs: str, at: float = 0.0) -> Home:
+    home = line(Home(), connected=True)
+    for ref in refs:
+        home = heard(home, ref, AlarmKind.HELP, at)
+    return home
+
+
+def test_the_whole_way_of_a_call() -> None:
+    home = line(Home(), connected=True)
+    assert scene(home, 0).name is IDLE
+    home = heard(home, "a1", AlarmKind.HELP, 1)
+    assert scene(home, 1).name is HEARD
+    home = answered(home, said(), 2)
+    assert scene(home, 2).name is SceneName.RECEIVED
+    home = answered(home, said(stage=Stage.TAKEN, who="Ana"), 3)
+    assert (scene(home, 3).name, scene(home, 3).who) == (SceneName.TAKEN, "Ana")
+    home = answered(home, said(stage=Stage.ON_THE_WAY, who="Marc", eta_minutes=12), 4)
+    assert (scene(home, 4).who, scene(home, 4).eta_minutes) == ("Marc", 12)
+    home = answered(home, said(stage=Stage.ARRIVED, who="Marc"), 5)
+    assert scene(home, 5).name is SceneName.ARRIVED
+    home = answered(home, said(stage=Stage.CLOSED), 6)
+    assert scene(home, 6).name is SceneName.CLOSED
+    assert scene(home, 6 + CLOSED_SHOWN_S).name is IDLE
+
+
+def test_without_a_receipt_it_says_that_it_is_still_trying() -> None:
+    home = pressed("a1")
+    assert scene(home, TRYING_AFTER_S - 0.1).name is HEARD
+    assert scene(home, TRYING_AFTER_S).name is TRYING
+    assert changes_at(home, 0) == TRYING_AFTER_S
+    refused = answered(home, said(snu=6), TRYING_AFTER_S)
+    assert scene(refused, TRYING_AFTER_S).name is TRYING
+    assert scene(answered(home, said(), 60), 60).name is SceneName.RECEIVED
+
+
+def test_a_late_receipt_does_not_take_back_what_was_said() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.TAKEN, who="Ana"), 1)
+    home = answered(home, said(), 2)
+    assert (scene(home, 2).name, scene(home, 2).who) == (SceneName.TAKEN, "Ana")
+
+
+def test_a_second_press_is_heard_as_itself_and_then_shares_the_stage_of_its_case() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.TAKEN, who="Ana"), 1)
+    home = heard(home, "a2", AlarmKind.HELP, 30)
+    assert scene(home, 30).name is HEARD
+    home = answered(home, said("a2"), 31)
+    assert (scene(home, 31).name, scene(home, 31).who) == (SceneName.TAKEN, "Ana")
+    home = answered(home, said("a1", Stage.CLOSED), 60)
+    assert scene(home, 60).name is SceneName.CLOSED
+    assert scene(home, 60 + CLOSED_SHOWN_S).name is IDLE
+
+
+def test_the_newest_of_two_different_cases_is_shown() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.TAKEN, who="Ana"), 1)
+    home = answered(heard(home, "a2", AlarmKind.SMOKE, 30), said("a2", case="C-2"), 31)
+    assert scene(home, 31).name is SceneName.RECEIVED
+    assert scene(home, 31).kind is AlarmKind.SMOKE
+
+
+def test_promised_minutes_count_down_and_then_nothing_is_promised() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.ON_THE_WAY, who="Marc", eta_minutes=2), 0)
+    assert [scene(home, t).eta_minutes for t in (0, 59, 61, 121)] == [2, 2, 1, None]
+    assert changes_at(home, 5) == 60
+    assert scene(home, 121).name is SceneName.ON_THE_WAY
+
+
+def test_a_call_that_nobody_closed_leaves_the_screen() -> None:
+    home = answered(pressed("a1"), said(), 1)
+    assert scene(home, FORGOTTEN_AFTER_S).name is IDLE
+
+
+def test_an_answer_to_an_unknown_alarm_shows_nothing() -> None:
+    assert scene(answered(line(Home(), connected=True), said("other", Stage.TAKEN, who="Ana"), 0), 0).name is IDLE
+
+
+_answers = strategies.builds(
+    said,
+    strategies.sampled_from(["a1", "a2", "a3"]),
+    strategies.sampled_from(list(Stage)),
+    snu=strategies.sampled_from([0, 0, 0, 4, 5, 6]),
+    case=strategies.sampled_from(["", "C-1", "C-2"]),
+    who=strategies.sampled_from(["", "Ana", "Marc"]),
+)
+
+
+@given(strategies.lists(strategies.one_of(_answers, strategies.sampled_from(["a1", "a2", "a3"])), max_size=12))
+def test_no_order_of_events_makes_it_say_more_than_was_said(events: list[AlarmAnswer | str]) -> None:
+    home = line(Home(), connected=True)
+    good: list[AlarmAnswer] = []
+    for now, event in enumerate(events):
+        if isinstance(event, str):
+            home = heard(home, event, AlarmKind.HELP, float(now))
+        else:
+            home = answered(home, event, float(now))
+            good += [event] if event.snu == 0 else []
+        shown = scene(home, float(now))
+        if shown.name not in {IDLE, HEARD, TRYING}:
+            assert any(a.stage.value == shown.name.value for a in good)
+        if shown.who:
+            assert any(a.who == shown.who for a in good)
+        assert changes_at(home, float(now)) > now
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_scene_has_words_in_every_language(language: str) -> None:
+    kinds = [AlarmKind.HELP, AlarmKind.FALL, AlarmKind.SMOKE, AlarmKind.TEST, AlarmKind.OTHER]
+    for name, kind, who, eta in itertools.product(SceneName, kinds, ("", "Ana"), (None, 1, 12)):
+        shown = put_in_words(Scene(name, kind, who, eta), language)
+        text = f"{shown.word}{shown.sentence}{shown.detail}"
+        assert shown.word
+        assert shown.sentence
+        assert not set("{}") & set(text)
+        if who and name in {SceneName.TAKEN, SceneName.ON_THE_WAY, SceneName.ARRIVED}:
+            assert "Ana" in shown.sentence
+        assert ("12" in shown.sentence) == (name is SceneName.ON_THE_WAY and eta == 12)
+        assert bool(shown.label) == (kind is AlarmKind.TEST)
+        assert len(shown.sentence) <= 60, "one sentence, readable across the room"
+
+
+def test_the_languages_have_the_same_phrases_and_blanks() -> None:
+    def outline(language: str) -> dict[str, dict[str, set[str]]]:
+        return {
+            table: {key: {f for _, f, _, _ in string.Formatter().parse(text) if f} for key, text in entries.items()}
+            for table, entries in phrases(language).items()
+        }
+
+    assert outline("ca") == outline("es") == outline("en")
+
+
+def test_idle_without_a_line_says_so() -> None:
+    shown = put_in_words(Scene(IDLE, connected=False), "en")
+    assert "no line" in shown.detail
+    assert shown.sentence == ""
+    assert changes_at(Home(), 0) == math.inf
