@@ -28,8 +28,22 @@ UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=2**34)]
 class Record(msgspec.Struct, omit_defaults=True, gc=False):
     """One SenML record (RFC 8428). Labels that we do not know are ignored, those ending in `_` refuse the pack.
 
-    `seq` and `ep` are ours and stand in the first record only: the hub's running number of this pack, and the name
-    of the run of numbers (it changes when a hub's memory is replaced, so that a restart from 1 is no gap).
+    Attributes:
+        bn: base name, put before the names of this and the following records: "urn:dev:hub:" hub ":".
+        bt: base time, Unix seconds, added to the times of this and the following records.
+        bu: base unit, for records without a unit.
+        bv: base value, added to the numbers of this and the following records.
+        bver: version of SenML; 10 is understood.
+        n: name, appended to the base name: device "/" kind.
+        u: unit, a symbol of the SenML units registry; must be the kind's own.
+        v: a number.
+        vb: yes or no.
+        vs: a word.
+        vd: bytes, as base64url without padding.
+        t: time, Unix seconds; below 2^28 in sum with the base time it counts from the moment of arrival.
+        ut: within how many seconds the next reading is expected.
+        seq: in the first record only, ours: running number of this pack in the hub's numbering of packs.
+        ep: in the first record only, ours: names the numbering; it changes when the hub's memory is replaced.
     """
 
     bn: str | None = None
@@ -82,12 +96,12 @@ class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
         ref: names the alarm for ever; the same in every resend, update and withdrawal.
         seq, ep: running number of this message within the hub's alarm numbering, and the name of that numbering.
         dty, stc: SCAIP device type and status code; together they say what happened.
-        did: device id within the home; dco: its component.
+        did, dco: device id within the home, and its component.
         pri: SCAIP priority 0..9, 9 highest.
         lco, lte: SCAIP place code, and the place in words ("bathroom").
         geo: "latitude,longitude" in degrees.
         mty: which kind of message.
-        tim: when it happened, by the hub's clock.
+        tim: when it happened, Unix seconds by the hub's clock.
         trusted: whether the hub trusted its clock then.
         age: seconds from the event to this sending, by the monotonic clock; None when a reboot lies between.
         text: in plain words, for people.
@@ -127,15 +141,15 @@ class AlarmAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The centre's word on an alarm: first the receipt, sent after its commit, then progress.
 
     Attributes:
-        ref: the alarm's.
+        ref: the reference of the alarm that is answered.
         snu: SCAIP status number: 0 stored and queued for people, 4 hold and resend, 5 not treated, 6 busy,
             2 invalid format, 3 wrong content, 99 undefined.
         stage: how far help has come.
         case: the case number, for people.
         who: given name of the person who helps, as it may be said aloud.
-        eta_minutes: for `on_the_way`.
-        at: when the centre said so.
-        text: for a technician.
+        eta_minutes: minutes until the helper arrives, for the stage `on_the_way`.
+        at: when the centre said so, Unix seconds.
+        text: for a technician: why an alarm was not taken.
     """
 
     ref: Ref
@@ -160,8 +174,19 @@ class Path(StrEnum):
 class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Retained on `up/state`; the last will publishes it with `online` false.
 
-    `hearing` maps a radio or bus ("ble", "serial") to seconds since anything was heard on it; `waiting` counts
-    messages in the outbox; `cfg` is the version of the settings in force.
+    Attributes:
+        online: false in the last will and at an orderly stop.
+        at: when it was written, Unix seconds by the hub's clock.
+        boot: names this run of the hub; it changes at each start.
+        firmware: version of the hub's software.
+        trusted: whether the hub trusts its clock.
+        mains: whether there is mains power; absent when the hub cannot know.
+        battery_percent: charge of the hub's own battery.
+        path: the way by which the hub reaches the centre now.
+        waiting: messages in the outbox.
+        hearing: radio or bus ("ble", "serial") -> seconds since anything was heard on it.
+        faults: what is wrong with the hub, in words for a technician.
+        cfg: version of the settings in force.
     """
 
     online: bool
@@ -179,7 +204,14 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
-    """On `up/hb`. `heard` maps each enrolled device to seconds since it was last heard."""
+    """On `up/hb`: the hub lives, and how long ago it heard its devices.
+
+    Attributes:
+        at: Unix seconds by the hub's clock.
+        uptime_s: seconds since the hub started.
+        waiting: messages in the outbox.
+        heard: enrolled device -> seconds since it was last heard.
+    """
 
     at: UnixSeconds
     uptime_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
@@ -188,7 +220,14 @@ class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):
-    """On `dn/cmd/{id}`. A command past `expires` must never be carried out."""
+    """On `dn/cmd/{id}`. A command past `expires` must never be carried out.
+
+    Attributes:
+        id: names the command; the outcome comes on `up/cmd/{id}`.
+        verb: what to do: "check_in", "say", "show", "remind", "test" ...
+        expires: Unix seconds; at or after it the command is dead.
+        text: what to say or show.
+    """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     verb: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,32}$")]
@@ -197,7 +236,14 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CommandOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """On `up/cmd/{id}`."""
+    """On `up/cmd/{id}`: what became of a command.
+
+    Attributes:
+        id: the id of the command.
+        at: Unix seconds by the hub's clock.
+        outcome: "done", "failed", "expired", or "unsupported" by this hub.
+        text: for a technician.
+    """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     at: UnixSeconds

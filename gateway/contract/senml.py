@@ -7,7 +7,7 @@ pack a bad record is left out and its reason counted, so that one faulty sensor 
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -35,6 +35,7 @@ AGE_MAX_S: Final = 40 * 86_400.0
 _NAMES_MAX: Final = 20_000
 """Most `device/kind` names remembered; homes share most of theirs."""
 _URN: Final = "urn:dev:hub:"
+_FROM_URL_SAFE: Final = str.maketrans("-_", "+/")
 
 _CBOR_FROM: Final = b"\x80"
 """A CBOR pack begins with an array or a tag, from 0x80 up; JSON text begins with ASCII."""
@@ -211,7 +212,8 @@ def _data(text: str | None) -> bytes | None:
     if text is None or len(text) > WINDOW_BYTES_MAX * 4 // 3 + 4:
         return None
     try:
-        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        padded = text.translate(_FROM_URL_SAFE) + "=" * (-len(text) % 4)
+        return binascii.a2b_base64(padded, strict_mode=True)
     except (binascii.Error, ValueError):
         return None
 
