@@ -1,0 +1,226 @@
+"""Who may use the console: passwords, sessions, lock-out, and the refusal of requests made by other sites.
+
+A session is a random token in a cookie that scripts cannot read and other sites cannot send; the database keeps only
+its hash. Every request that changes something must come from this very site (`Origin`, `Sec-Fetch-Site`) and, inside
+a session, carry that session's form token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+import threading
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from central.console.problem import Problem
+from central.storage import people
+from central.storage.database import Database
+from central.storage.people import Operator
+from central.texts import LANGUAGES, later
+
+log = logging.getLogger(__name__)
+
+SESSION_S: Final = 12 * 3600.0
+"""Longest session: a shift with its hand-over."""
+IDLE_S: Final = 30 * 60.0
+"""A session whose console has been closed that long without logging out is over; an open console keeps it alive."""
+SEEN_EVERY_S: Final = 60.0
+"""How finely use is noted: once a minute costs the database nothing."""
+FAILURES_MAX: Final = 5
+LOCK_S: Final = 5 * 60.0
+"""Five guesses in five minutes make a dictionary useless, and a forgetful operator loses little."""
+PASSWORD_MAX: Final = 200
+"""Longest password taken: hashing is paid by length."""
+HASHING_AT_ONCE: Final = 2
+"""Argon2 takes 64 MiB and a core each time: a flood of log-ins must not take the desk's machine."""
+SESSION_COOKIE: Final = "llar_session"
+FORM_COOKIE: Final = "llar_form"
+LANGUAGE_COOKIE: Final = "llar_language"
+
+_hasher = PasswordHasher()
+_turns = threading.BoundedSemaphore(HASHING_AT_ONCE)
+_NOBODY: Final = _hasher.hash(secrets.token_hex(16))
+"""Checked when the name is unknown, so that the time taken tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who is asking, within which session."""
+
+    operator: Operator
+    session: str
+    form_token: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused:
+    """Why a log-in failed: "wrong", "locked" (until when), or "disabled"."""
+
+    reason: str
+    locked_until_at: float = 0.0
+
+
+def hash_password(password: str) -> str:
+    """An Argon2id hash with its salt and cost."""
+    return _hasher.hash(password)
+
+
+def token_hash(token: str) -> str:
+    """What the database keeps of a session's token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def form_token(token: str) -> str:
+    """The token that forms and scripts of a session must carry; known to its own pages only."""
+    return hmac.new(token.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def log_in(database: Database, name: str, password: str, now: float) -> tuple[str, Operator] | LoginRefused:
+    """Checks a password and begins a session; gives its token. Counts failures and locks after too many."""
+    with database.read() as conn:
+        operator = people.operator(conn, name)
+    if operator is not None and operator.locked_until_at > now:
+        return LoginRefused("locked", operator.locked_until_at)
+    if not _matches(_NOBODY if operator is None else operator.password_hash, password) or operator is None:
+        return _count_failure(database, operator, now)
+    if operator.disabled:
+        return LoginRefused("disabled")
+    token = secrets.token_urlsafe(32)
+    with database.begin() as conn:
+        people.clear_failed_logins(conn, operator.id)
+        if _hasher.check_needs_rehash(operator.password_hash):
+            people.set_password(conn, operator.id, _hasher.hash(password))
+        people.start_session(conn, token_hash(token), operator.id, now, now + SESSION_S)
+    log.info("operator %s logged in", operator.id)
+    return token, operator
+
+
+def seat_of(database: Database, token: str, now: float) -> Seat | None:
+    """The seat that a session's token stands for; None when it has ended, run out, or its operator is disabled."""
+    if not token:
+        return None
+    key = token_hash(token)
+    with database.read() as conn:
+        session = people.session(conn, key)
+    if session is None or session.expires_at < now or session.seen_at + IDLE_S < now or session.operator.disabled:
+        return None
+    if session.seen_at + SEEN_EVERY_S < now:
+        with database.begin() as conn:
+            people.session_seen(conn, key, now)
+    return Seat(session.operator, key, form_token(token), session.expires_at)
+
+
+def seat(request: Request) -> Seat:
+    """Dependency: the operator who asks. Raises Problem 401 without a session, 403 for a change without its token."""
+    state = request.app.state
+    found = seat_of(state.parts.database, request.cookies.get(SESSION_COOKIE, ""), state.clock())
+    if found is None:
+        raise Problem(401, "not_logged_in", later("Please log in."))
+    if request.method not in {"GET", "HEAD"}:
+        sent = request.headers.get("x-form-token", "")
+        if not hmac.compare_digest(sent.encode(), found.form_token.encode()):
+            raise Problem(403, "wrong_form_token", later("This page is out of date. Load it again."))
+    return found
+
+
+SeatNeeded = Annotated[Seat, Depends(seat)]
+
+
+def language_of(request: Request) -> str:
+    """The language of a page without a session: the last one chosen here, else the browser's, else Catalan."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        language = part.split(";")[0].strip()[:2].lower()
+        if language in LANGUAGES:
+            return language
+    return "ca"
+
+
+def keep_session(response: Response, token: str, *, secure: bool) -> None:
+    """Puts the session's token in the browser's keeping."""
+    response.set_cookie(
+        SESSION_COOKIE, token, max_age=int(SESSION_S), httponly=True, secure=secure, samesite="strict", path="/"
+    )
+
+
+def from_this_site(headers: Headers) -> bool:
+    """Whether a request that changes something was made by a page of this site (or by no browser at all)."""
+    if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    origin = headers.get("origin")
+    return origin is None or (urlsplit(origin).netloc != "" and urlsplit(origin).netloc == headers.get("host", ""))
+
+
+_SECURITY_HEADERS: Final[dict[bytes, bytes]] = {
+    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    b"frame-ancestors 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+
+class Guard:
+    """Refuses changes asked for by other sites, before anything reads them, and sends the headers that bind browsers.
+
+    Written on ASGI itself, because the framework's middleware holds back streamed answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on, or answers 403."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], *_SECURITY_HEADERS.items()]
+                if not scope["path"].startswith("/static/"):
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        if scope["method"] not in {"GET", "HEAD"} and not from_this_site(Headers(scope=scope)):
+            log.warning("refused a %s made by another site", scope["method"])
+            refusal = Problem(403, "other_site", "The request came from another site.").answer()
+            await refusal(scope, receive, send_with_headers)
+            return
+        await self.app(scope, receive, send_with_headers)
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    if len(password) > PASSWORD_MAX:
+        return False
+    with _turns:
+        try:
+            return _hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _count_failure(database: Database, operator: Operator | None, now: float) -> LoginRefused:
+    if operator is None:
+        return LoginRefused("wrong")
+    with database.begin() as conn:
+        locked = people.count_failed_login(conn, operator.id, now + LOCK_S, FAILURES_MAX)
+    log.warning("wrong password for operator %s%s", operator.id, ": locked" if locked else "")
+    return LoginRefused("locked", now + LOCK_S) if locked else LoginRefused("wrong")

@@ -1,0 +1,148 @@
+"""The operators' console: one web application in the desk process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from central.case_desk import CaseChange, CaseDesk
+from central.config import ConsoleConfig
+from central.console import access
+from central.console.access import Guard, SeatNeeded
+from central.console.health_view import HealthView
+from central.console.live import Live
+from central.console.pages import cases, health, homes, sign_in, station
+from central.console.problem import Problem, ProblemBody
+from central.storage import pages as read_models
+from central.storage.database import Database, DatabaseError
+from central.telemetry.store import TelemetryStore
+from central.texts import later, translator
+
+log = logging.getLogger(__name__)
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleParts:
+    """What the console works with.
+
+    Attributes:
+        desk: commands on cases.
+        database: read for the pages, and for operators and sessions.
+        telemetry: readings of homes for ribbon and charts; None when this process has no store.
+        live: the open consoles.
+        health: how the desk and its neighbours are, at the moment of the call; must be quick.
+        config: of the console.
+    """
+
+    desk: CaseDesk
+    database: Database
+    telemetry: TelemetryStore | None
+    live: Live
+    health: Callable[[], HealthView]
+    config: ConsoleConfig
+
+
+def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
+    """A listener for the desk: shows each change on every open console, with all that a card needs."""
+
+    def announce(change: CaseChange) -> None:
+        if live.clients() == 0:
+            return
+        with database.read() as conn:
+            card = read_models.card(conn, change.case_id)
+        live.publish("case", {"now": change.at, "event": change.event_type, "actor": change.actor, "card": card})
+
+    return announce
+
+
+def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> FastAPI:
+    """The web application. Whoever serves it calls `parts.live.stop()` before it stops the server."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        parts.live.attach(asyncio.get_running_loop())
+        yield
+        parts.live.stop()
+
+    app = FastAPI(
+        title="Llar console",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        responses={code: {"model": ProblemBody} for code in (401, 403, 404, 409, 422)},
+    )
+    app.state.parts = parts
+    app.state.clock = clock
+    app.state.static_version = _static_version()
+    app.add_middleware(Guard)
+    app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
+    for page in (sign_in, station, cases, homes, health):
+        app.include_router(page.router)
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    def openapi(_seat: SeatNeeded) -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_bad_content)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(DatabaseError, _answer_database_down)
+    return app
+
+
+def _language(request: Request) -> str:
+    state = request.app.state
+    found = access.seat_of(state.parts.database, request.cookies.get(access.SESSION_COOKIE, ""), state.clock())
+    return access.language_of(request) if found is None else found.operator.language
+
+
+def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    if error.status == 401 and not request.url.path.startswith(("/api/", "/live")):
+        return RedirectResponse("/login", status_code=303)
+    return error.answer(translator(_language(request)).gettext(error.text))
+
+
+def _answer_bad_content(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    text = translator(_language(request)).say(later("The request cannot be read: {place}."), place=place or "body")
+    return Problem(422, "bad_content", text).answer()
+
+
+def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = {404: ("not_found", later("There is nothing here.")), 405: ("not_possible", later("This cannot be done."))}
+    reason, text = known.get(error.status_code, ("refused", later("This cannot be done.")))
+    return Problem(error.status_code, reason, translator(access.language_of(request)).gettext(text)).answer()
+
+
+def _answer_database_down(request: Request, error: Exception) -> Response:
+    log.error("the database failed: %s", error)
+    words = translator(access.language_of(request))
+    return Problem(503, "database", words.gettext(later("The database does not answer. Nothing was stored."))).answer()
+
+
+def _static_version() -> str:
+    """Changes whenever a file of the pages changes, so that browsers may keep them until then."""
+    digest = hashlib.sha256()
+    for path in sorted((_FOLDER / "static").rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,168 @@
+"""News to every open console, as server-sent events.
+
+Any thread publishes; the events cross into the web server's loop and wait in one bounded queue per browser. A browser
+that does not keep up is told to load everything anew and is let go; it comes back by itself. Nothing depends on an
+event having arrived: after every (re)connection the page asks for the whole queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+WAITING_MAX: Final = 256
+"""Events a browser may be behind: a flood of that many alarms is quicker read as one list."""
+BEAT_S: Final = 2.0
+"""Pause between signs of life; the page calls the line lost after 5 s without one."""
+CLIENTS_MAX: Final = 500
+"""Most open consoles; far above any centre, and a bound on memory."""
+
+_encode = msgspec.json.Encoder().encode
+_RELOAD: Final = b"event: reload\ndata: {}\n\n"
+
+
+@dataclass(slots=True)
+class Client:
+    """One open page.
+
+    Attributes:
+        session: hash of the session's token; ending the session ends the stream.
+        operator: the operator's id.
+        state: "ready", "break", or "not_ready" (sound not confirmed, or just connected).
+    """
+
+    number: int
+    session: str
+    operator: str
+    state: str = "not_ready"
+    waiting: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
+
+
+def event_bytes(name: str, data: object) -> bytes:
+    """One server-sent event. JSON holds no line breaks, so one data line is enough."""
+    return b"event: " + name.encode() + b"\ndata: " + _encode(data) + b"\n\n"
+
+
+class Live:
+    """The open consoles and how news reaches them."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clients: dict[int, Client] = {}
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._stopped = False
+        self.dropped = 0
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Names the web server's loop; called once when the server starts."""
+        self._loop = loop
+
+    def publish(self, event_name: str, data: object) -> None:
+        """Sends an event to every open console. From any thread; never blocks; before the server runs, to nobody."""
+        self._in_loop(self._spread, event_bytes(event_name, data))
+
+    def stop(self) -> None:
+        """Ends every stream, so that the web server can end. From any thread."""
+        self._stopped = True
+        self._in_loop(self._end_all)
+
+    def close_session(self, session: str) -> None:
+        """Ends the streams of a session that has been ended. From any thread."""
+        self._in_loop(self._end_session, session)
+
+    def set_state(self, session: str, state: str) -> None:
+        """Notes on every page of a session whether its operator is ready. From any thread."""
+        with self._lock:
+            for client in self._clients.values():
+                if client.session == session:
+                    client.state = state
+
+    def ready_operators(self) -> int:
+        """How many operators have at least one console open, heard and ready."""
+        with self._lock:
+            return len({client.operator for client in self._clients.values() if client.state == "ready"})
+
+    def clients(self) -> int:
+        """How many consoles are open."""
+        with self._lock:
+            return len(self._clients)
+
+    async def stream(self, session: str, operator: str, beat: Callable[[], object | None]) -> AsyncIterator[bytes]:
+        """The events of one page until it goes away.
+
+        `beat` is called in a worker thread every `BEAT_S` and gives what the sign of life carries; None ends the
+        stream.
+        """
+        client = self._enter(session, operator)
+        if client is None:
+            return
+        try:
+            yield b"retry: 1000\n\n"
+            next_beat_s = 0.0
+            loop = asyncio.get_running_loop()
+            while not self._stopped:
+                if loop.time() >= next_beat_s:
+                    sign = await asyncio.to_thread(beat)
+                    if sign is None:
+                        return
+                    yield event_bytes("beat", sign)
+                    next_beat_s = loop.time() + BEAT_S
+                event: bytes | None = b""
+                with contextlib.suppress(TimeoutError):
+                    event = await asyncio.wait_for(client.waiting.get(), max(next_beat_s - loop.time(), 0.0))
+                if event is None:
+                    yield _RELOAD
+                    return
+                if event:
+                    yield event
+        finally:
+            with self._lock:
+                self._clients.pop(client.number, None)
+
+    def _enter(self, session: str, operator: str) -> Client | None:
+        with self._lock:
+            if len(self._clients) >= CLIENTS_MAX or self._stopped:
+                return None
+            client = Client(next(self._numbers), session, operator)
+            self._clients[client.number] = client
+            return client
+
+    def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is listening any more
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _spread(self, event: bytes) -> None:
+        for client in list(self._clients.values()):
+            if client.waiting.full():
+                self.dropped += 1
+                log.warning("console of %s does not keep up: told to load anew", client.operator)
+                self._end(client)
+            else:
+                client.waiting.put_nowait(event)
+
+    def _end(self, client: Client) -> None:
+        while not client.waiting.empty():
+            client.waiting.get_nowait()
+        client.waiting.put_nowait(None)
+
+    def _end_session(self, session: str) -> None:
+        for client in list(self._clients.values()):
+            if client.session == session:
+                self._end(client)
+
+    def _end_all(self) -> None:
+        for client in list(self._clients.values()):
+            self._end(client)

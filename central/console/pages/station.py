@@ -1,0 +1,152 @@
+"""The console page itself: the operator's place of work, its queue, and the live line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
+
+from central.console import access, wording
+from central.console.access import SeatNeeded
+from central.console.templating import page
+from central.storage import pages
+from central.storage.pages import AnswerTimes, Card
+from central.texts import local
+
+router = APIRouter()
+
+CENTRE_TIMEZONE: Final = "Europe/Madrid"
+SIGN_KEPT_S: Final = 1.0
+"""One look at the database serves the signs of life of all consoles for this long."""
+
+
+class LinkHealth(BaseModel):
+    """Whether alarms can reach this desk: `broker` "ok" or "down"; `receiver` "ok", "silent", "store" or "never"."""
+
+    broker: str
+    receiver: str
+    hubs_silent: int
+    ready_operators: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All open cases, and what the top strip shows. `stamp` is the queue's fingerprint, repeated in signs of life."""
+
+    now: float
+    stamp: str
+    cards: list[Card]
+    answers: AnswerTimes
+    link: LinkHealth
+
+
+class OwnState(BaseModel):
+    """Ready for alarms, on a break, or not ready (the sound has not been heard on this console)."""
+
+    state: Literal["ready", "break", "not_ready"]
+
+
+@router.get("/", include_in_schema=False)
+def show(request: Request, seat: SeatNeeded) -> Response:
+    """The console."""
+    language = seat.operator.language
+    data = {
+        "form_token": seat.form_token,
+        "operator": {"id": seat.operator.id, "called": seat.operator.called},
+        "timezone": CENTRE_TIMEZONE,
+        "triage": list(wording.TRIAGE),
+        "causes": dict(wording.CAUSES),
+        "actions": dict(wording.ACTIONS),
+        "outcomes": dict(wording.OUTCOMES),
+        "delivery_states": dict(wording.DELIVERY_STATES),
+        "channels": dict(wording.CHANNELS),
+    }
+    return page(request, "console.html", language, data=data, operator=seat.operator)
+
+
+@router.get("/api/queue", tags=["cases"])
+def queue(request: Request, _seat: SeatNeeded) -> Queue:
+    """Every open case, the most urgent and then the oldest first; today's answer times; the state of the links."""
+    state = request.app.state
+    now = state.clock()
+    midnight = local(now, CENTRE_TIMEZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    with state.parts.database.read() as conn:
+        cards = pages.queue(conn)
+        stamp = _stamp(pages.queue_stamp(conn))
+        answers = pages.answer_times(conn, midnight.timestamp(), now)
+    return Queue(now, stamp, cards, answers, link_health(request))
+
+
+@router.post("/api/me/state", tags=["me"], status_code=204)
+def set_state(request: Request, seat: SeatNeeded, own: OwnState) -> Response:
+    """Says whether this operator answers. It lives as long as their console is open."""
+    request.app.state.parts.live.set_state(seat.session, own.state)
+    return Response(status_code=204)
+
+
+@router.get("/live", include_in_schema=False)
+def live(request: Request, seat: SeatNeeded) -> StreamingResponse:
+    """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind."""
+    state = request.app.state
+    token = request.cookies[access.SESSION_COOKIE]
+    shared: _SharedSign = _shared_sign(request)
+
+    def beat() -> object | None:
+        now = state.clock()
+        if access.seat_of(state.parts.database, token, now) is None:
+            return None
+        return shared.look(now)
+
+    stream = state.parts.live.stream(seat.session, seat.operator.id, beat)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def link_health(request: Request) -> LinkHealth:
+    """How the links are, in words for programs."""
+    state = request.app.state
+    view = state.parts.health()
+    return LinkHealth(
+        broker="ok" if view.broker_connected else "down",
+        receiver=view.receiver_state(state.clock()),
+        hubs_silent=0 if view.receiver is None else view.receiver.hubs_silent,
+        ready_operators=state.parts.live.ready_operators(),
+    )
+
+
+class _SharedSign:
+    """The sign of life, made at most once in `SIGN_KEPT_S` for however many consoles."""
+
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._at = -SIGN_KEPT_S
+        self._sign: dict[str, Any] = {}
+
+    def look(self, now: float) -> dict[str, Any]:
+        with self._lock:
+            if not self._at <= now < self._at + SIGN_KEPT_S:
+                self._sign, self._at = self._make(), now
+            return {**self._sign, "now": now}
+
+
+def _shared_sign(request: Request) -> _SharedSign:
+    state = request.app.state
+
+    def make() -> dict[str, Any]:
+        with state.parts.database.read() as conn:
+            stamp = _stamp(pages.queue_stamp(conn))
+        return {"stamp": stamp, "link": link_health(request).model_dump()}
+
+    if not hasattr(state, "shared_sign"):
+        state.shared_sign = _SharedSign(make)
+    shared: _SharedSign = state.shared_sign
+    return shared
+
+
+def _stamp(counted: tuple[int, int]) -> str:
+    return f"{counted[0]}.{counted[1]}"

@@ -1,0 +1,48 @@
+// The line to the desk. Anything heard is a sign of life; five seconds of nothing is a lost line.
+
+const LOST_MS = 5000;
+
+/** Listens to /live. `on` has: connected(), lost(), beat(data), case(card), reload(). */
+export class Line {
+  constructor(on) {
+    this.on = on;
+    this.up = null;
+    this.heardAt = performance.now();
+    this.open();
+    setInterval(() => this.watch(), 500);
+  }
+
+  open() {
+    this.source?.close();
+    this.source = new EventSource("/live");
+    this.source.addEventListener("beat", (event) => this.heard("beat", event));
+    this.source.addEventListener("case", (event) => this.heard("case", event));
+    this.source.addEventListener("reload", (event) => this.heard("reload", event));
+    this.source.addEventListener("error", () => {
+      if (this.source.readyState === EventSource.CLOSED) this.on.refused();
+    });
+  }
+
+  heard(name, event) {
+    this.heardAt = performance.now();
+    const data = JSON.parse(event.data);
+    const wasUp = this.up;
+    this.up = true;
+    this.on[name](data);
+    if (!wasUp) this.on.connected();
+  }
+
+  watch() {
+    const silent = performance.now() - this.heardAt;
+    if (silent < LOST_MS) return;
+    if (this.up !== false) {
+      this.up = false;
+      this.on.lost();
+    }
+    if (silent > LOST_MS * 2) {
+      // The browser may hold a dead connection open for minutes: begin anew.
+      this.heardAt = performance.now() - LOST_MS;
+      this.open();
+    }
+  }
+}

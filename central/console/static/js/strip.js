@@ -1,0 +1,66 @@
+// The top strip: own state, who waits, how well people are answered, the links, the time.
+import { byId, fill, h, setText } from "./dom.js";
+import { icon, shape } from "./marks.js";
+import { isWaiting } from "./queue.js";
+import { MARKS, exactClock, percent, sayDay, t, ticking } from "./words.js";
+
+export class Strip {
+  /** `context` has: now(), setOwn(state), soundTest(). */
+  constructor(context) {
+    this.context = context;
+    this.oldest = null;
+  }
+
+  own(own, heard, up) {
+    const element = byId("own-state");
+    const focused = element.contains(document.activeElement) ? document.activeElement.value : null;
+    if (!heard || !up) {
+      const why = up ? t("Not ready: test the sound") : t("Not ready: no connection");
+      fill(element, h("button", { type: "button", class: "not-ready", onclick: () => this.context.soundTest() }, icon(up ? "sound" : "alert"), why));
+      return;
+    }
+    const choice = (value, sign, word) =>
+      h("button", { type: "button", value, "aria-pressed": String(own === value), onclick: () => this.context.setOwn(value) }, icon(sign, 16), word);
+    fill(element, h("div", { class: "state-switch", role: "group", "aria-label": t("Own state") },
+      choice("ready", "check", t("Ready")), choice("break", "pause", t("Break"))));
+    if (focused) element.querySelector(`[value="${focused}"]`)?.focus();
+  }
+
+  counts(cards) {
+    const waiting = cards.filter(isWaiting);
+    fill(byId("counts"), Object.entries(MARKS).map(([mark, { short, word }]) => {
+      const count = waiting.filter((card) => card.mark === mark).length;
+      if (mark === "TEST" && count === 0) return null;
+      return h("span", { class: count ? "count" : "count none", title: `${short} ${word}` }, shape(mark, 18),
+        h("span", { class: "unseen" }, `${word}: `), String(count));
+    }));
+    this.oldest = waiting.filter((card) => card.priority <= 3 && card.ring_at !== null)
+      .reduce((oldest, card) => Math.min(oldest, card.ring_at), Infinity);
+  }
+
+  answers(answers) {
+    const text = answers.counted ? percent(answers.within_60_s / answers.counted) : "–";
+    setText(byId("answered"), answers.counted ? `${text} (${answers.within_60_s}/${answers.counted})` : text);
+  }
+
+  link(link, up) {
+    const [kind, text] = !up ? ["bad", t("Connection lost")]
+      : link.broker !== "ok" ? ["bad", t("No line to the homes")]
+      : link.receiver === "store" ? ["warn", t("Measurements are not stored")]
+      : link.receiver !== "ok" ? ["warn", t("Receiver is silent")]
+      : link.ready_operators === 0 ? ["warn", t("Nobody is ready")]
+      : ["ok", t("All lines stand")];
+    byId("link").setAttribute("class", `link ${kind}`);
+    setText(byId("link-text"), text);
+  }
+
+  tick() {
+    const now = this.context.now();
+    setText(byId("clock"), exactClock(now));
+    setText(byId("today"), sayDay(now));
+    const waits = Number.isFinite(this.oldest) && this.oldest !== null ? now - this.oldest : null;
+    setText(byId("longest-wait"), waits === null ? "–" : ticking(waits));
+    byId("longest").classList.toggle("alarm", waits !== null && waits > 60);
+  }
+}
+

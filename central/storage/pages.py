@@ -1,0 +1,337 @@
+"""What the console's pages show, read as wholes: the queue, one case, a resident's card, today's answer times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, Select, func, select
+
+from central.alarm_cases.case import EventType
+from central.storage.tables import (
+    case_events,
+    cases,
+    contacts,
+    deliveries,
+    devices,
+    homes,
+    hubs,
+    operators,
+    refusals,
+    residents,
+)
+
+QUEUE_MAX: Final = 500
+"""Most open cases shown in one list; far more than one room of operators can look at."""
+LAST_CASES: Final = 3
+_MARKS: Final = {1: "P1", 2: "P2", 3: "P3", 4: "T", 5: "TEST"}
+_COUNTED: Final = 3
+"""Answer times count for people's cases: P1 to P3, not technical ones or tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardPerson:
+    """The resident as a queue card names them: the one most at risk where several live together."""
+
+    called: str
+    full_name: str
+    born: int
+    language: str
+    flags: list[str]
+    lives_alone: bool
+    hearing: str
+    speech: str
+    away_until_at: float | None
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One open case in the queue. Times are Unix seconds; `mark` is P1, P2, P3, T or TEST.
+
+    `ring_at` is set while the case asks for somebody; `late_s` is the worst delay between home and centre.
+    `person` is None for a home of which nobody is known.
+    """
+
+    id: int
+    home_id: str
+    state: str
+    mark: str
+    priority: int
+    kind: str
+    place: str
+    repeats: int
+    standing: int
+    late_s: float
+    opened_at: float
+    last_alarm_at: float
+    ring_at: float | None
+    taken_at: float | None
+    spoken_at: float | None
+    helper_id: str
+    helper: str
+    eta_at: float | None
+    arrived_at: float | None
+    closed_at: float | None
+    wake_at: float | None
+    wake_step: str
+    version: int
+    owner_id: str
+    owner: str
+    address: str
+    district: str
+    person: CardPerson | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """One message to one contact: how far it has come, truthfully."""
+
+    contact_id: str
+    called: str
+    channel: str
+    purpose: str
+    state: str
+    attempt: int
+    changed_at: float
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeLine:
+    """A home's own facts, with the hub that stands in it."""
+
+    id: str
+    address: str
+    district: str
+    timezone: str
+    language: str
+    access_notes: str
+    phone: str
+    hub: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastCase:
+    """A closed case in a few words; codes as in `central.alarm_cases.closing`."""
+
+    id: int
+    mark: str
+    kind: str
+    place: str
+    opened_at: float
+    closed_at: float | None
+    cause: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTimes:
+    """How quickly people were answered since `since_at`: P1 to P3 opened then, answered or overdue."""
+
+    since_at: float
+    counted: int
+    within_60_s: int
+    within_180_s: int
+    median_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalLine:
+    """Input refused by value, by source and reason."""
+
+    source: str
+    reason: str
+    count: int
+    last_at: float
+    last_detail: str
+
+
+def queue(conn: Connection) -> list[Card]:
+    """The open cases, most urgent and then oldest first."""
+    rows = conn.execute(
+        _cards().where(cases.c.state != "closed").order_by(cases.c.priority, cases.c.opened_at).limit(QUEUE_MAX)
+    )
+    return _with_people(conn, list(rows.mappings()))
+
+
+def card(conn: Connection, case_id: int) -> Card | None:
+    """One case as the queue shows it, closed ones too."""
+    rows = conn.execute(_cards().where(cases.c.id == case_id))
+    return next(iter(_with_people(conn, list(rows.mappings()))), None)
+
+
+def queue_stamp(conn: Connection) -> tuple[int, int]:
+    """Number of open cases and of the events in them: it differs whenever a page shows an old queue."""
+    row = conn.execute(
+        select(func.count(), func.coalesce(func.sum(cases.c.version), 0)).where(cases.c.state != "closed")
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def operator_names(conn: Connection) -> dict[str, str]:
+    """Operator's id -> name by which colleagues and residents call them."""
+    return {row.id: row.called for row in conn.execute(select(operators.c.id, operators.c.called))}
+
+
+def contact_names(conn: Connection, home_id: str) -> dict[str, str]:
+    """Contact's id -> name."""
+    query = select(contacts.c.id, contacts.c.called).where(contacts.c.home_id == home_id)
+    return {row.id: row.called for row in conn.execute(query)}
+
+
+def room_names(conn: Connection, home_id: str) -> dict[str, str]:
+    """Device's id -> room in words, of the enrolled devices of a home."""
+    query = select(devices.c.id, devices.c.room).where(devices.c.home_id == home_id)
+    return {row.id: row.room for row in conn.execute(query)}
+
+
+def deliveries_of(conn: Connection, case_id: int) -> list[DeliveryLine]:
+    """What was sent to contacts about a case, in the order in which it was decided."""
+    rows = conn.execute(
+        select(
+            deliveries.c.contact_id,
+            contacts.c.called,
+            deliveries.c.channel,
+            deliveries.c.purpose,
+            deliveries.c.state,
+            deliveries.c.attempt,
+            deliveries.c.changed_at,
+            deliveries.c.fault,
+        )
+        .join(contacts, contacts.c.id == deliveries.c.contact_id)
+        .where(deliveries.c.case_id == case_id)
+        .order_by(deliveries.c.id)
+    )
+    return [DeliveryLine(**row) for row in rows.mappings()]
+
+
+def home_line(conn: Connection, home_id: str) -> HomeLine | None:
+    """A home with its hub; None when there is no such home."""
+    row = (
+        conn.execute(
+            select(
+                homes.c.id,
+                homes.c.address,
+                homes.c.district,
+                homes.c.timezone,
+                homes.c.language,
+                homes.c.access_notes,
+                homes.c.phone,
+                func.coalesce(hubs.c.id, "").label("hub"),
+            )
+            .outerjoin(hubs, hubs.c.home_id == homes.c.id)
+            .where(homes.c.id == home_id)
+        )
+        .mappings()
+        .first()
+    )
+    return None if row is None else HomeLine(**row)
+
+
+def last_cases(conn: Connection, home_id: str, besides: int | None = None) -> list[PastCase]:
+    """The latest closed cases of a home, newest first, without the one that is being looked at."""
+    query = (
+        select(cases, case_events.c.body)
+        .outerjoin(case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.type == EventType.CLOSED.value))
+        .where(cases.c.home_id == home_id, cases.c.state == "closed", cases.c.id != (besides or 0))
+        .order_by(cases.c.opened_at.desc())
+        .limit(LAST_CASES)
+    )
+    return [_past(row) for row in conn.execute(query).mappings()]
+
+
+def answer_times(conn: Connection, since_at: float, now: float) -> AnswerTimes:
+    """Answer times of the cases of people opened since then. One that still waits counts once its minute is over."""
+    first_taken = (
+        select(case_events.c.case_id, func.min(case_events.c.at).label("at"))
+        .where(case_events.c.type == EventType.TAKEN.value, case_events.c.at >= since_at)
+        .group_by(case_events.c.case_id)
+        .subquery()
+    )
+    rows = conn.execute(
+        select(cases.c.opened_at, first_taken.c.at)
+        .outerjoin(first_taken, first_taken.c.case_id == cases.c.id)
+        .where(cases.c.opened_at >= since_at, cases.c.priority <= _COUNTED)
+    )
+    waits = sorted(
+        (at if at is not None else now) - opened_at for opened_at, at in rows if at is not None or now - opened_at > 60
+    )
+    return AnswerTimes(
+        since_at,
+        len(waits),
+        sum(wait <= 60 for wait in waits),
+        sum(wait <= 180 for wait in waits),
+        waits[len(waits) // 2] if waits else None,
+    )
+
+
+def refusal_lines(conn: Connection) -> list[RefusalLine]:
+    """Refused input, latest first."""
+    rows = conn.execute(select(refusals).order_by(refusals.c.last_at.desc()).limit(200))
+    return [RefusalLine(**row) for row in rows.mappings()]
+
+
+def home_names(conn: Connection, home_ids: list[str]) -> dict[str, str]:
+    """Home's id -> its address, of those asked for."""
+    query = select(homes.c.id, homes.c.address).where(homes.c.id.in_(home_ids))
+    return {row.id: row.address for row in conn.execute(query)}
+
+
+def _cards() -> Select[Any]:
+    return (
+        select(
+            *cases.c,
+            func.coalesce(operators.c.called, "").label("owner"),
+            func.coalesce(contacts.c.called, "").label("helper"),
+            homes.c.address,
+            homes.c.district,
+        )
+        .join(homes, homes.c.id == cases.c.home_id)
+        .outerjoin(operators, operators.c.id == cases.c.owner_id)
+        .outerjoin(contacts, contacts.c.id == cases.c.helper_id)
+    )
+
+
+def _with_people(conn: Connection, rows: list[RowMapping]) -> list[Card]:
+    wanted = {row["home_id"] for row in rows}
+    people: dict[str, list[RowMapping]] = {}
+    found = conn.execute(select(residents).where(residents.c.home_id.in_(wanted)).order_by(residents.c.id))
+    for person in found.mappings():
+        people.setdefault(person["home_id"], []).append(person)
+    return [_card(row, people.get(row["home_id"], [])) for row in rows]
+
+
+def _card(row: RowMapping, living_there: list[RowMapping]) -> Card:
+    values = {name: row[name] for name in Card.__slots__ if name not in {"mark", "owner_id", "person"}}
+    return Card(
+        **values,
+        mark=_MARKS[row["priority"]],
+        owner_id=row["owner_id"] or "",
+        person=_most_at_risk(living_there),
+    )
+
+
+def _most_at_risk(people: list[RowMapping]) -> CardPerson | None:
+    if not people:
+        return None
+    first = max(people, key=lambda person: (len(person["flags"]), -person["born"]))
+    return CardPerson(
+        **{name: first[name] for name in CardPerson.__slots__ if name not in {"flags", "others"}},
+        flags=list(first["flags"]),
+        others=len(people) - 1,
+    )
+
+
+def _past(row: RowMapping) -> PastCase:
+    body = row["body"] or {}
+    return PastCase(
+        row["id"],
+        _MARKS[row["priority"]],
+        row["kind"],
+        row["place"],
+        row["opened_at"],
+        row["closed_at"],
+        body.get("cause", ""),
+        body.get("outcome", ""),
+    )
