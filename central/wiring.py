@@ -22,8 +22,7 @@ from central.notification.channels.email import EmailChannel
 from central.notification.sender import Sender
 from central.refusals import RefusalCounter
 from central.storage.database import Database, DatabaseError, migrate
-from central.telemetry.embedded import EmbeddedStore
-from central.telemetry.store import TelemetryStore
+from central.telemetry.open_store import open_store
 from gateway.mqtt_client import BrokerSettings
 
 CLOSE_WAIT_S = 3
@@ -159,7 +158,7 @@ def run_desk(config: CentralConfig) -> None:
     parts = ConsoleParts(
         desk=process.desk,
         database=process.database,
-        telemetry=_telemetry(config),
+        telemetry=open_store(config.telemetry, config.data_folder, read_only=True),
         live=process.live,
         health=process.health,
         config=config.console,
@@ -198,13 +197,6 @@ class _Console(uvicorn.Server):
         self._live.stop()
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def _telemetry(config: CentralConfig) -> TelemetryStore | None:
-    """The receiver's store, to read from."""
-    if config.telemetry.store == "embedded":
-        return EmbeddedStore(config.data_folder / "telemetry", read_only=True)
-    return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

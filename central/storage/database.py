@@ -89,7 +89,8 @@ def migrate(url: str) -> None:
 def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
     """Inserts a row unless one with the same key is there; whether it was inserted."""
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return connection.execute(make(table).values(values).on_conflict_do_nothing()).rowcount > 0
+    statement = make(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
 
 
 def put(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> None:

@@ -1,0 +1,188 @@
+"""Databases for the tests of the centre: SQLite files, and a throw-away PostgreSQL when Debian's is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from central.case_desk import CaseChange, CaseDesk
+from central.storage import homes
+from central.storage.database import Database, migrate
+from central.storage.tables import contacts, operators, residents
+from devices.rejection import Rejection
+from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
+from gateway.contract.encoding import decode, encode
+from gateway.contract.messages import Alarm, AlarmAnswer
+
+_numbers = itertools.count(1)
+NOON = 1_795_262_400.0
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """The socket folder of a PostgreSQL cluster that lives as long as the tests, with the template `migrated`."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql (these promises were NOT tested on it)")
+    user = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="llar-pg-"))
+    if user:
+        shutil.chown(folder, user, user)
+    initdb = [
+        programs[-1] / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]
+    subprocess.run(initdb, check=True, user=user, group=user, capture_output=True, cwd="/")
+    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=50")
+    options = [part for setting in settings for part in ("-c", setting)]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [programs[-1] / "postgres", "-D", folder / "data", *options],
+            user=user, group=user, stdout=log, stderr=log, cwd="/",
+        )  # fmt: skip
+    try:
+        _await_postgres(folder, server)
+        _in_postgres(folder, "CREATE DATABASE migrated")
+        migrate(_postgres_url(folder, "migrated"))
+        yield folder
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(folder)
+
+
+def _postgres_url(folder: Path, name: str) -> str:
+    return f"postgresql://postgres@/{name}?host={folder}"
+
+
+def _in_postgres(folder: Path, statement: str) -> None:
+    url = _postgres_url(folder, "postgres").replace("postgresql:", "postgresql+psycopg:")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def _await_postgres(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return _in_postgres(folder, "SELECT 1")
+        except sa.exc.OperationalError:
+            assert server.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables and nothing in them."""
+    path = tmp_path_factory.mktemp("template") / "central.sqlite3"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with its tables, one of each kind that Llar runs on."""
+    if request.param == "sqlite":
+        path = tmp_path / "central.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    folder: Path = request.getfixturevalue("postgres_folder")
+    name = f"test_{next(_numbers)}"
+    _in_postgres(folder, f"CREATE DATABASE {name} TEMPLATE migrated")
+    yield _postgres_url(folder, name)
+    _in_postgres(folder, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """That database, open."""
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()
+
+
+@dataclass
+class Town:
+    """A desk with two homes, two operators and two carers; `changes` is what was announced."""
+
+    database: Database
+    changes: list[CaseChange] = field(default_factory=list)
+    desk: CaseDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = CaseDesk(self.database, self.changes.append)
+        with self.database.begin() as connection:
+            for number in (1, 2):
+                homes.enrol_home(connection, f"home-{number}", address=f"Carrer Major {number}", now=0.0)
+                homes.enrol_hub(connection, f"hub-{number}", f"home-{number}", 0.0)
+            for name in ("ana", "joan"):
+                row = {"id": name, "called": name.title(), "password_hash": "-"}
+                connection.execute(sa.insert(operators).values(row))
+            person = {"id": "maria", "home_id": "home-1", "called": "Maria", "full_name": "Maria Soler", "born": 1940}
+            connection.execute(sa.insert(residents).values(person))
+            for position, (name, email) in enumerate(
+                (("nobody", ""), ("marc", "marc@example.org"), ("pol", "pol@example.org"))
+            ):
+                row = {"id": name, "home_id": "home-1", "position": position, "called": name.title(), "email": email}
+                connection.execute(sa.insert(contacts).values(row | {"language": "en"}))
+
+    def receive(self, alarm: Alarm, at: float, hub: str = "hub-1") -> AlarmAnswer:
+        """An alarm, as the lane hands it over: through its bytes."""
+        payload = encode(alarm)
+        body = decode(Alarm, payload)
+        assert not isinstance(body, Rejection)
+        return self.desk.receive_alarm(hub, body, payload, at)
+
+
+@pytest.fixture
+def town(database: Database) -> Town:
+    """A small town on a fresh database."""
+    return Town(database)
+
+
+def alarm_of(kind: AlarmKind, ref: str, at: float = NOON, **changes: object) -> Alarm:
+    """An alarm of a kind, as a hub sends it."""
+    dty, stc = SCAIP_CODES[kind]
+    return Alarm(**{"ref": ref, "dty": dty, "stc": stc, "tim": at, "seq": 1, "ep": "e", **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def make_alarm() -> Callable[..., Alarm]:
+    """Makes alarms: `make_alarm(AlarmKind.HELP, "A1", at)`."""
+    return alarm_of
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Waits for a condition, with a deadline."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, "the awaited condition did not come true"
+            with contextlib.suppress(InterruptedError):
+                time.sleep(0.005)
+
+    return wait

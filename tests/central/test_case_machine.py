@@ -1,0 +1,183 @@
+"""Whatever happens, in whatever order, a case keeps its promises; and the search would find a broken one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from central.alarm_cases import escalation, transitions
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.priority import Priority, priority_of
+from central.alarm_cases.transitions import Decided, opening, rebuild, transition
+from gateway.contract.alarm_kinds import AlarmKind
+
+PEOPLE = ("ana", "joan")
+BY_PEOPLE = (
+    EventType.TAKEN, EventType.SPOKEN, EventType.NOTED, EventType.PARKED, EventType.RELEASED, EventType.CALLED,
+    EventType.ON_THE_WAY, EventType.ARRIVED, EventType.CLOSED,
+)  # fmt: skip
+
+
+class CaseLife(RuleBasedStateMachine):
+    """One case, through whatever people, the home and the clock do."""
+
+    @initialize(kind=st.sampled_from(AlarmKind), withdrawn=st.booleans())
+    def open_it(self, kind: AlarmKind, withdrawn: bool) -> None:
+        facts = Facts(home="home-1", kind=kind, priority=priority_of(kind), standing=int(not withdrawn))
+        event = CaseEvent(EventType.OPENED, 1_000_000.0, "hub", facts)
+        self.case, self.log, self.now = opening(1, event).case, [event], event.at
+        self.last: tuple[Case, CaseEvent] | None = None
+        self.closed_by_person = False
+
+    def happen(self, event: CaseEvent) -> None:
+        decided = transition(self.case, event)
+        if isinstance(decided, Decided):
+            self.last = (self.case, event)
+            self.case = decided.case
+            self.log.append(decided.event)
+
+    @rule(seconds=st.floats(0.0, 4_000.0))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def the_desk_wakes(self) -> None:
+        if self.case.wake_at is not None:
+            self.now = max(self.now, self.case.wake_at)
+            event_type = EventType.RECALLED if self.case.ring_at is None else EventType.ESCALATED
+            self.happen(CaseEvent(event_type, self.now, "desk", Facts(step=self.case.wake_step)))
+
+    @rule(step=st.sampled_from(["review", "recall", "supervisor", "check_call", ""]))
+    def the_desk_errs(self, step: str) -> None:
+        for event_type in (EventType.ESCALATED, EventType.RECALLED):
+            self.happen(CaseEvent(event_type, self.now, "desk", Facts(step=step)))
+
+    @rule(kind=st.sampled_from(AlarmKind), again=st.booleans())
+    def the_home_calls(self, kind: AlarmKind, again: bool) -> None:
+        standing = 0 if again and self.case.standing else 1
+        facts = Facts(kind=kind, priority=priority_of(kind), standing=standing)
+        self.happen(CaseEvent(EventType.UPDATED if again else EventType.JOINED, self.now, "hub", facts))
+
+    @rule(who=st.sampled_from(PEOPLE))
+    def somebody_takes(self, who: str) -> None:
+        self.happen(CaseEvent(EventType.TAKEN, self.now, who))
+
+    @rule(kind=st.sampled_from([AlarmKind.HELP, AlarmKind.SMOKE]))
+    def the_home_calls_for_its_life(self, kind: AlarmKind) -> None:
+        facts = Facts(kind=kind, priority=Priority.LIFE, standing=1)
+        self.happen(CaseEvent(EventType.JOINED, self.now, "hub", facts))
+
+    @rule()
+    def the_home_takes_back(self) -> None:
+        self.happen(CaseEvent(EventType.RETRACTED, self.now, "hub", Facts(standing=-min(1, self.case.standing))))
+
+    @rule(
+        event_type=st.sampled_from(BY_PEOPLE),
+        who=st.sampled_from(PEOPLE),
+        ahead_s=st.floats(-10.0, 1_800.0),
+        words=st.sampled_from(["", "written down"]),
+    )
+    def somebody_acts(self, event_type: EventType, who: str, ahead_s: float, words: str) -> None:
+        facts = Facts(
+            recall_at=self.now + ahead_s, reason=words, text=words, contact="marc", cause="fall", outcome=words
+        )
+        self.happen(CaseEvent(event_type, self.now, who, facts))
+
+    @invariant()
+    def an_open_case_is_always_woken(self) -> None:
+        if self.case.open:
+            assert self.case.wake_at is not None
+            assert self.case.wake_step
+        else:
+            assert self.case.wake_at is None
+            assert self.case.ring_at is None
+
+    @invariant()
+    def an_owner_is_a_person_who_took_it(self) -> None:
+        owners = {event.actor for event in self.log if event.type is EventType.TAKEN}
+        assert self.case.owner_id is None or self.case.owner_id in owners
+        held = self.case.state in {State.TAKEN, State.TALKING, State.WAITING, State.CLOSED}
+        assert (self.case.owner_id is not None) == held
+
+    @invariant()
+    def a_case_that_nobody_has_rings_or_was_withdrawn(self) -> None:
+        if self.case.state is State.NEW:
+            assert self.case.ring_at is not None
+        if self.case.state is State.WITHDRAWN:
+            assert self.case.standing == 0
+
+    @invariant()
+    def only_people_close_and_nothing_follows(self) -> None:
+        if self.last is None:
+            return
+        before, event = self.last
+        assert before.open
+        if not self.case.open:
+            assert event.type is EventType.CLOSED
+            assert event.actor in PEOPLE
+            if self.case.priority is Priority.LIFE:
+                assert event.facts.outcome
+                assert self.case.spoken_at is not None or self.case.arrived_at is not None or event.facts.text
+
+    @invariant()
+    def priority_only_rises_and_only_by_the_home(self) -> None:
+        if self.last is not None:
+            before, event = self.last
+            assert self.case.priority <= before.priority
+            if self.case.priority < before.priority:
+                assert event.actor == "hub"
+                assert self.case.ring_at == event.at
+
+    @invariant()
+    def a_grave_alarm_is_never_hidden(self) -> None:
+        if self.last is not None and self.last[1].type is EventType.JOINED:
+            before, event = self.last
+            if event.facts.priority is Priority.LIFE and (
+                before.priority is not Priority.LIFE or before.state in {State.WAITING, State.NEW, State.WITHDRAWN}
+            ):
+                assert self.case.ring_at is not None
+
+    def teardown(self) -> None:
+        """The log adds up to the case."""
+        assert rebuild(1, self.log) == self.case
+        assert self.case.version == len(self.log)
+
+
+QUIET = settings(
+    max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+def test_a_case_keeps_its_promises() -> None:
+    run_state_machine_as_test(CaseLife, settings=QUIET)
+
+
+def _closes_by_time(case: Case, event: CaseEvent) -> Case:
+    return replace(case, state=State.CLOSED, ring_at=None, closed_at=event.at, wake_at=None, wake_step="")
+
+
+def _takes_by_time(case: Case, event: CaseEvent) -> Case:
+    return replace(case, state=State.TAKEN, owner_id="desk", ring_at=None, wake_at=event.at + 60, wake_step="review")
+
+
+def _forgets_to_wake(case: Case, _event: CaseEvent) -> Case:
+    return replace(case, state=State.WAITING, ring_at=None, wake_at=None, wake_step=escalation.RECALL)
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ((State.NEW, EventType.ESCALATED), _closes_by_time),
+        ((State.NEW, EventType.ESCALATED), _takes_by_time),
+        ((State.TAKEN, EventType.PARKED), _forgets_to_wake),
+        ((State.TAKEN, EventType.JOINED), lambda case, _event: case),
+    ],
+)
+def test_a_planted_fault_is_found(place: tuple[State, EventType], fault: transitions.Rule) -> None:
+    with patch.dict(transitions.TABLE, {place: fault}), pytest.raises(AssertionError):
+        run_state_machine_as_test(CaseLife, settings=QUIET)
