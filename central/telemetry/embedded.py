@@ -3,6 +3,8 @@
     series.sqlite            (home, device, kind) -> series number
     2026-03-01.sqlite        the readings of one UTC day: series, at (Unix ms), value
     2025-11-02.steps.sqlite  an older day, condensed to steps of five minutes: series, at, count, mean, lowest, highest
+    2025-11-02.condensing    the readings of a day that is being condensed; `user_version` of its steps is the last
+                             series that is done
 
 A day's file is clustered by (series, at), so one chart is one range of pages. Forgetting is deleting a file.
 
@@ -50,6 +52,7 @@ BUSY_WAIT_S: Final = 5.0
 
 _DAY_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.sqlite\Z")
 _STEPS_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.steps\.sqlite\Z")
+_CONDENSING_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.condensing\Z")
 
 _SERIES_TABLE: Final = """
 create table if not exists series (
@@ -70,7 +73,7 @@ _EVENTS: Final = """
 select at, series, value from readings
 where series in (select value from json_each(?)) and at >= ? and at < ? order by at desc, series desc limit ?"""
 _CONDENSE: Final = """
-insert into steps select series, at / :step * :step, count(*), avg(value), min(value), max(value)
+insert into main.steps select series, at / :step * :step, count(*), avg(value), min(value), max(value)
 from day.readings where series > :after and series <= :upto group by 1, 2
 on conflict (series, at) do update set
     mean = (count * mean + excluded.count * excluded.mean) / (count + excluded.count), count = count + excluded.count,
@@ -209,16 +212,19 @@ class EmbeddedStore:
 
     def _weighted(self, number: int, start: int, end: int) -> list[tuple[int, int, float]]:
         """(at, count, mean) of a series, oldest first: one for each raw reading, one for each condensed step."""
-        raw = self._between(_DAY_FILE, start, end)
-        days = {day: (f"{day}.sqlite", _RAW_SERIES) for day in raw}
-        for day in self._between(_STEPS_FILE, start, end):
-            days.setdefault(day, (f"{day}.steps.sqlite", _STEPS_SERIES))
         found: list[tuple[int, int, float]] = []
-        for day in sorted(days):
-            name, question = days[day]
+        condensed: dict[str, int] = {}
+        for day in self._between(_STEPS_FILE, start, end):
+            with self._reading(f"{day}.steps.sqlite") as connection:
+                condensed[day] = connection.execute("pragma user_version").fetchone()[0]
+                found += connection.execute(_STEPS_SERIES, (number, start, end))
+        raw = [f"{day}.sqlite" for day in self._between(_DAY_FILE, start, end)]
+        condensing = self._between(_CONDENSING_FILE, start, end)
+        raw += [f"{day}.condensing" for day in condensing if number > condensed.get(day, 0)]
+        for name in raw:
             with self._reading(name) as connection:
-                found += connection.execute(question, (number, start, end))
-        return found
+                found += connection.execute(_RAW_SERIES, (number, start, end))
+        return sorted(found)
 
     def _series_of_home(self, home: str) -> dict[int, tuple[str, str]]:
         with self._reading("series.sqlite") as connection:
@@ -264,28 +270,30 @@ class EmbeddedStore:
                 if day < oldest_steps:
                     _delete(self._folder / f"{day}.steps.sqlite")
                     return True
-            due = sorted(day for day in self._files(_DAY_FILE) if day < oldest_raw)
-            if due:
-                self._condense_slice(due[0])
-            return bool(due)
+            condensing = self._files(_CONDENSING_FILE)
+            due = condensing or [day for day in self._files(_DAY_FILE) if day < oldest_raw]
+            if not due:
+                return False
+            return self._condense_slice(min(due)) if condensing else self._begin_condensing(min(due))
 
-    def _condense_slice(self, day: str) -> None:
-        """Condenses the next series of a day; renames the result and deletes the day when all are done.
-
-        An interrupted day goes on where it stood: the unfinished file remembers the series it has come to. Readings
-        that came after their day was condensed are merged into it.
-        """
+    def _begin_condensing(self, day: str) -> bool:
+        """Puts a day's readings out of reach of `write`: what still comes for that day begins a new file."""
         self._close_day(day)
-        raw, part = self._folder / f"{day}.sqlite", self._folder / f"{day}.steps.part"
-        condensed = self._folder / f"{day}.steps.sqlite"
-        if condensed.exists() and not part.exists():
-            with closing(_open(condensed, _STEPS_TABLE)) as connection:
-                connection.execute("pragma user_version = 0")
-                connection.execute("pragma journal_mode = delete")
-            condensed.rename(part)
-        with closing(_open(part, _STEPS_TABLE)) as connection:
+        raw = self._folder / f"{day}.sqlite"
+        with closing(sqlite3.connect(raw, timeout=BUSY_WAIT_S, isolation_level=None)) as connection:
+            # everything into the one file; a reader that has it open now makes this fail, and it is tried again
+            connection.execute("pragma journal_mode = delete")
+        with closing(_open_steps(self._folder / f"{day}.steps.sqlite")) as connection:
+            connection.execute("pragma user_version = 0")
+        raw.rename(self._folder / f"{day}.condensing")
+        return True
+
+    def _condense_slice(self, day: str) -> bool:
+        """Condenses the next series of a day into its steps, together with how far it has come."""
+        raw = self._folder / f"{day}.condensing"
+        with closing(_open_steps(self._folder / f"{day}.steps.sqlite")) as connection:
             connection.execute("attach ? as day", (str(raw),))
-            (after,) = connection.execute("pragma user_version").fetchone()
+            (after,) = connection.execute("pragma main.user_version").fetchone()
             numbers = connection.execute(
                 "select distinct series from day.readings where series > ? order by series limit ?",
                 (after, SLICE_SERIES),
@@ -294,13 +302,11 @@ class EmbeddedStore:
                 upto = int(numbers[-1][0])
                 with _transaction(connection):
                     connection.execute(_CONDENSE, {"step": STEP_MS, "after": after, "upto": upto})
-                    connection.execute(f"pragma user_version = {upto}")
-                return
-            connection.execute("detach day")
-            connection.execute("pragma journal_mode = delete")
-        part.rename(condensed)
+                    connection.execute(f"pragma main.user_version = {upto}")
+                return True
         _delete(raw)
         logger.info("condensed the readings of %s", day)
+        return True
 
     def _close_day(self, day: str) -> None:
         connection = self._days.pop((date.fromisoformat(day) - date(1970, 1, 1)).days, None)
@@ -323,6 +329,13 @@ def _open(path: Path, table: str) -> sqlite3.Connection:
     connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES_MAX}")
     connection.execute(f"pragma cache_size = -{CACHE_KIB}")
     connection.execute(table)
+    return connection
+
+
+def _open_steps(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_WAIT_S, isolation_level=None)
+    connection.execute("pragma synchronous = full")
+    connection.execute(_STEPS_TABLE)
     return connection
 
 
