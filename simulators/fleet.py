@@ -12,17 +12,19 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from devices.vocabulary import Reading
 from gateway.contract.messages import AlarmAnswer
 from gateway.contract.topics import Channel, topic
 from simulators import mqtt_wire
 from simulators.clock import PacedClock
 from simulators.home import Home
 from simulators.hub import SimulatedHub
-from simulators.person import someone
+from simulators.person import Person, Room, day_of, someone
 
 PACE_S: Final = 0.01
 """A load is offered in steps of this length."""
@@ -31,6 +33,7 @@ WINDOW: Final = 200
 LAST_WAIT_S: Final = 10.0
 """The last acknowledgements are waited for this long."""
 _CONNECTS_AT_ONCE: Final = 50
+_SETTLED_S: Final = 600.0
 
 
 class Street:
@@ -70,14 +73,41 @@ async def _later(delay_s: float, hub: SimulatedHub) -> None:
     await hub.run()
 
 
-def past_readings(hub: SimulatedHub, home: Home, hours: float, until_at: float) -> None:
-    """Lets a home live `hours` up to `until_at` at once: its hub back-fills them, as after an outage of the line."""
-    lived: list[Reading] = []
+def past_readings(hub: SimulatedHub, home: Home, hours: float, until_at: float, still_h: float = 0.0) -> float:
+    """Lets a home live `hours` up to `until_at` at once: its hub back-fills them, as after an outage of the line.
+
+    Args:
+        hub: what sends them.
+        home: whose person and sensors live them.
+        hours: how long.
+        until_at: Unix seconds.
+        still_h: for at least so many hours before the end nobody moves: the person fell where they were, at home.
+
+    Returns:
+        Since when nobody moves, Unix seconds; `until_at` where `still_h` is 0.
+    """
     clock = PacedClock(until_at - hours * 3600)
-    Home(home.id, home.person, clock, lived.append, home.sensors).start()
+    life = Home(home.id, home.person, clock, hub.say, home.sensors)
+    life.start()
+    still_from = _at_home_before(home.person, until_at - still_h * 3600) if still_h else until_at
+    clock.advance_to(still_from)
+    if still_h:
+        life.stop_moving()
     clock.advance_to(until_at)
-    for reading in lived:
-        hub.say(reading)
+    return still_from
+
+
+def _at_home_before(person: Person, at: float) -> float:
+    """The latest moment up to `at` at which the person had been in one of their rooms for ten minutes."""
+    zone = ZoneInfo(person.timezone)
+    today = datetime.fromtimestamp(at, zone).date()
+    stays = [*day_of(person, today - timedelta(days=1)), *day_of(person, today)]
+    for before, stay in reversed(list(pairwise(stays))):
+        moment = min(at, stay.end_at - 1)
+        indoors = Room.OUT not in (stay.room, before.room) and Room.HALL not in (stay.room, before.room)
+        if indoors and moment - stay.begin_at > _SETTLED_S:
+            return moment
+    return at
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -86,9 +87,12 @@ class Program:
         """The process id of a child of it whose command line holds `word`, or 0."""
         return _find_child(self.pid, word) if self.running else 0
 
-    def said(self, word: str) -> bool:
-        """Whether its log holds `word`."""
-        return self.log_file.exists() and word in self.log_file.read_text(encoding="utf-8", errors="replace")
+    def kill_child(self, word: str) -> None:
+        """Kills that child, as a crash would."""
+        pid = self.child(word)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def last_words(self) -> str:
         """The last line of its log."""

@@ -1,0 +1,176 @@
+"""What can be done on the stage: everything a visitor of the demo may press."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from gateway.contract.alarm_kinds import AlarmKind
+from simulators.demo import city
+from simulators.demo.stage import Stage
+from simulators.fleet import past_readings
+from simulators.home import Home
+from simulators.hub import SimulatedHub
+from simulators.person import someone
+from simulators.smtp_sink import Fault
+
+SILENT_H: Final = 18.0
+"""Josep has not moved for so long when his hub is switched on: over his limit whatever the time of day."""
+_PAST_H: Final = 30.0
+_SMOKE_S: Final = 20.0
+
+Action = Callable[[Stage], Awaitable[None]]
+
+
+async def _press(stage: Stage) -> None:
+    await stage.flat.press()
+
+
+async def _press_serial(stage: Stage) -> None:
+    stage.flat.wire.press()
+
+
+async def _fall(stage: Stage) -> None:
+    stage.flat.wire.fall()
+
+
+async def _smoke(stage: Stage) -> None:
+    await stage.flat.smoke()
+    stage.begin(_clear_smoke(stage))
+
+
+async def _clear_smoke(stage: Stage) -> None:
+    await asyncio.sleep(_SMOKE_S)
+    await stage.flat.clear_smoke()
+
+
+async def _walk(stage: Stage) -> None:
+    stage.begin(stage.flat.walk())
+
+
+async def _street_press(stage: Stage) -> None:
+    hubs = [hub for hub in stage.street.hubs.values() if hub.online]
+    if hubs:
+        hub = hubs[int(time.time()) % len(hubs)]
+        hub.alarm(AlarmKind.HELP, device="pendant", place="sala")
+        stage.note(hub.id, "street_pressed", hub=hub.id)
+
+
+async def _silence(stage: Stage) -> None:
+    if stage.quiet is not None:
+        return
+    hub = SimulatedHub(
+        city.QUIET,
+        stage.users[city.QUIET],
+        port=stage.ports.broker,
+        on_answer=stage.note_answer,
+    )
+    stage.quiet = hub
+    home = Home(city.QUIET, someone(1938), stage.street.clock, hub.say)
+    still_from = past_readings(hub, home, _PAST_H, time.time(), SILENT_H)
+    home.stop_moving()
+    home.start()
+    stage.begin(hub.run())
+    stage.note(city.QUIET, "quiet_since", hours=round((time.time() - still_from) / 3600))
+
+
+async def _line_cut(stage: Stage) -> None:
+    await stage.line.cut()
+
+
+async def _line_freeze(stage: Stage) -> None:
+    stage.line.freeze()
+
+
+async def _line_restore(stage: Stage) -> None:
+    await stage.line.restore()
+
+
+async def _hub_off(stage: Stage) -> None:
+    stage.hub.kill()
+
+
+async def _hub_on(stage: Stage) -> None:
+    stage.hub.start()
+
+
+async def _radio_off(stage: Stage) -> None:
+    await stage.flat.radio.die()
+
+
+async def _radio_on(stage: Stage) -> None:
+    await stage.flat.radio.start()
+
+
+async def _wire_off(stage: Stage) -> None:
+    stage.flat.wire.unplug()
+
+
+async def _wire_on(stage: Stage) -> None:
+    stage.flat.wire.plug_in()
+
+
+async def _desk_kill(stage: Stage) -> None:
+    stage.centre.kill_child("desk")
+
+
+async def _receiver_kill(stage: Stage) -> None:
+    stage.centre.kill_child("receiver")
+
+
+async def _broker_off(stage: Stage) -> None:
+    if stage.broker is not None:
+        stage.broker.kill()
+        stage.broker_up = False
+
+
+async def _broker_on(stage: Stage) -> None:
+    if stage.broker is not None and not stage.broker_up:
+        stage.broker.restart()
+        stage.broker_up = True
+
+
+async def _mail_refuse(stage: Stage) -> None:
+    stage.mail.fault = Fault.REFUSE_FOR_NOW
+
+
+async def _mail_take(stage: Stage) -> None:
+    stage.mail.fault = Fault.NONE
+
+
+ACTIONS: Final[dict[str, Action]] = {
+    "press": _press,
+    "press_serial": _press_serial,
+    "fall": _fall,
+    "smoke": _smoke,
+    "walk": _walk,
+    "street_press": _street_press,
+    "silence": _silence,
+    "line_cut": _line_cut,
+    "line_freeze": _line_freeze,
+    "line_restore": _line_restore,
+    "hub_off": _hub_off,
+    "hub_on": _hub_on,
+    "radio_off": _radio_off,
+    "radio_on": _radio_on,
+    "wire_off": _wire_off,
+    "wire_on": _wire_on,
+    "desk_kill": _desk_kill,
+    "receiver_kill": _receiver_kill,
+    "broker_off": _broker_off,
+    "broker_on": _broker_on,
+    "mail_refuse": _mail_refuse,
+    "mail_take": _mail_take,
+}
+
+
+async def do(stage: Stage, action: str) -> bool:
+    """Does one of `ACTIONS` and writes it down; false when there is none of that name."""
+    work = ACTIONS.get(action)
+    if work is None:
+        return False
+    stage.note("you", f"did_{action}")
+    await work(stage)
+    return True

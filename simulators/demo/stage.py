@@ -1,0 +1,216 @@
+"""The demo's stage: everything that runs, what can be done to it, and what has happened."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.broker import Broker, BrokerError, start_broker
+from gateway.contract.messages import AlarmAnswer
+from simulators.demo import city
+from simulators.demo.flat import Flat
+from simulators.demo.home_screen import HomeScreen
+from simulators.demo.programs import Program
+from simulators.demo.state_folder import (
+    DemoCannotStart,
+    Ports,
+    StateFolder,
+    users,
+    write_configurations,
+    write_register,
+)
+from simulators.fleet import Street, past_readings
+from simulators.hub import SimulatedHub
+from simulators.network import Line
+from simulators.smtp_sink import Fault, MailSink
+
+LOG_KEPT: Final = 200
+WATCH_EVERY_S: Final = 0.4
+PREPARE_WAIT_S: Final = 60.0
+READY_WAIT_S: Final = 30.0
+_STREET_PAST_H: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log: `key` names its words, `facts` fill them; `at` is Unix seconds."""
+
+    number: int
+    at: float
+    source: str
+    key: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Stage:
+    """All of the demo but its page. Start and stop it on the main thread's event loop."""
+
+    def __init__(self, folder: StateFolder, ports: Ports, homes: int) -> None:
+        """Nothing happens before `start`."""
+        self.folder, self.ports = folder, ports
+        self.entries: deque[Entry] = deque(maxlen=LOG_KEPT)
+        self.changed = asyncio.Event()
+        self._count = 0
+        self.users = users(folder, [city.FLAT, city.QUIET, *city.street(homes)])
+        self._homes = homes
+        arguments = ["-m", "central", "run", "--config", str(folder.central_config)]
+        self.centre = Program("centre", arguments, folder.log("centre"))
+        self.hub = Program("hub", ["-m", "edge", "run", "--config", str(folder.edge_config)], folder.log("hub"))
+        self.line = Line(ports.broker, port=ports.line)
+        self.flat = Flat(folder.pendant_port, ports.radio)
+        self.mail = MailSink(port=ports.mail)
+        self.screen = HomeScreen(ports.home_screen)
+        self.street = Street({hub: self.users[hub] for hub in city.street(homes)}, port=ports.broker)
+        self.broker: Broker | None = None
+        self.broker_up = False
+        self.quiet: SimulatedHub | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._parts: dict[str, str] = {}
+        self._mails = 0
+        self._screen_said = ""
+        self._answers = 0
+
+    def note(self, source: str, key: str, **facts: Any) -> None:
+        """Writes a line into the log."""
+        self._count += 1
+        self.entries.append(Entry(self._count, time.time(), source, key, facts))
+        self.changed.set()
+
+    # beginning and end
+
+    async def start(self) -> None:
+        """Starts everything and waits until it is ready.
+
+        Raises:
+            DemoCannotStart: something did not start.
+        """
+        write_configurations(self.folder, self.ports)
+        write_register(self.folder, self._homes)
+        self._prepare_centre()
+        try:
+            self.broker = start_broker(self.folder.path / "broker", self.users, port=self.ports.broker)
+        except BrokerError as error:
+            raise DemoCannotStart(f"The broker does not start: {error}.") from None
+        self.broker_up = True
+        self.centre.start()
+        await self.mail.start()
+        await self.line.restore()
+        await self.flat.start()
+        self.hub.start()
+        for hub_id, hub in self.street.hubs.items():
+            past_readings(hub, self.street.homes[hub_id], _STREET_PAST_H, time.time())
+        self.begin(self.street.run())
+        self.begin(self.flat.live())
+        self.begin(self.screen.watch())
+        await self._until_ready()
+        self.begin(self.flat.introduce())
+        self.begin(self._watch())
+        self.note("demo", "ready")
+
+    async def stop(self) -> None:
+        """Ends everything, in an order in which nothing complains."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for program in (self.hub, self.centre):
+            program.ask_to_stop()
+        for program in (self.hub, self.centre):
+            program.stop()
+        await self.flat.stop()
+        await self.line.cut()
+        await self.mail.stop()
+        if self.broker is not None:
+            self.broker.stop()
+
+    def _prepare_centre(self) -> None:
+        command = ["-m", "central", "import-homes", str(self.folder.register), "--config"]
+        program = Program("prepare", [*command, str(self.folder.central_config)], self.folder.log("prepare"))
+        if program.run(PREPARE_WAIT_S) != 0:
+            raise DemoCannotStart(
+                f"The centre cannot take in the homes: {program.last_words()} (see {program.log_file})."
+            )
+
+    async def _until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WAIT_S
+        waiting: dict[str, tuple[Program, int]] = {
+            "centre": (self.centre, self.ports.console),
+            "hub": (self.hub, self.ports.home_screen),
+        }
+        while waiting:
+            for name, (program, port) in list(waiting.items()):
+                if not program.running:
+                    raise DemoCannotStart(f"The {name} ended at once: {program.last_words()} (see {program.log_file}).")
+                if await _listens(port):
+                    del waiting[name]
+            if time.monotonic() > deadline:
+                raise DemoCannotStart(
+                    f"The {' and the '.join(waiting)} did not start within {READY_WAIT_S:.0f} s: "
+                    f"see {self.folder.log(next(iter(waiting)))}."
+                )
+            await asyncio.sleep(0.05)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Lets something go on beside the rest, until the demo ends."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # what is seen
+
+    def state(self) -> dict[str, Any]:
+        """How everything is now, for the page."""
+        return {
+            "parts": self._look(),
+            "home": {"scene": self.screen.scene, "sentence": self.screen.sentence, "detail": self.screen.detail},
+            "street": {"online": self.street.online, "homes": len(self.street.hubs)},
+            "mails": len(self.mail.mails),
+        }
+
+    def _look(self) -> dict[str, str]:
+        return {
+            "broker": "up" if self.broker_up else "down",
+            "desk": "up" if self.centre.child("desk") else "down",
+            "receiver": "up" if self.centre.child("receiver") else "down",
+            "hub": "up" if self.hub.running else "down",
+            "line": self.line.state,
+            "radio": "up" if self.flat.radio.connected else "down",
+            "wire": "up" if self.flat.wire.plugged_in else "down",
+            "mail": "up" if self.mail.fault is Fault.NONE else "refusing",
+        }
+
+    async def _watch(self) -> None:
+        """Writes down what changes without anybody having pressed something."""
+        while True:
+            parts = self._look()
+            for part, how in parts.items():
+                if self._parts and self._parts[part] != how:
+                    self.note(part, f"part_{how}", part=part)
+            self._parts = parts
+            for mail in [mail for mail in self.mail.mails if mail.number > self._mails]:
+                self.note("mail", "mail", to=", ".join(mail.recipients), subject=mail.subject)
+                self._mails = mail.number
+            if self.screen.sentence and self.screen.sentence != self._screen_said:
+                self.note("home", "home_says", sentence=self.screen.sentence)
+            self._screen_said = self.screen.sentence
+            for hub, answer in self.street.answers[self._answers :]:
+                self.note_answer(hub, answer)
+            self._answers = len(self.street.answers)
+            self.changed.set()
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    def note_answer(self, hub: str, answer: AlarmAnswer) -> None:
+        """Writes down what the centre told a simulated hub."""
+        self.note(hub, f"answer_{answer.stage.value}", hub=hub, case=answer.case, who=answer.who)
+
+
+async def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
