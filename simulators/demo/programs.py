@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -74,14 +75,14 @@ class Program:
         if self._process is not None and self.running:
             self._process.send_signal(signal.SIGTERM)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Ends it in good order, or by force when it does not listen."""
         self.ask_to_stop()
-        if self._process is not None:
-            try:
-                self._process.wait(STOP_WAIT_S)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT_S):
+                while self.running:  # noqa: ASYNC110 - the system tells of an ended child only when asked
+                    await asyncio.sleep(0.05)
+        self.kill()
 
     def child(self, word: str) -> int:
         """The process id of a child of it whose command line holds `word`, or 0."""

@@ -120,7 +120,7 @@ class Stage:
         for program in (self.hub, self.centre):
             program.ask_to_stop()
         for program in (self.hub, self.centre):
-            program.stop()
+            await program.stop()
         await self.flat.stop()
         await self.line.cut()
         await self.mail.stop()
