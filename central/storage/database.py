@@ -105,18 +105,18 @@ def put(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> N
 def _engine(url: str) -> sa.Engine:
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise BadDatabaseUrl("The database address must begin with sqlite:/// or postgresql://.")
     try:
         parsed = sa.make_url(url)
         engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ValueError) as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise BadDatabaseUrl(f"The database address cannot be used: {error}") from None
     except ImportError:
         raise BadDatabaseUrl("PostgreSQL needs the extra 'postgres': pip install 'llar[postgres]'.") from None
     if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    elif parsed.get_backend_name() != "postgresql":
-        raise BadDatabaseUrl("The database address must begin with sqlite:/// or postgresql://.")
     return engine
 
 

@@ -1,0 +1,126 @@
+"""The database: tables, migrations, durability, and one door for writing."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from central.storage import health, homes
+from central.storage.database import BadDatabaseUrl, Database, insert_new, migrate
+from central.storage.health import Refusal
+from central.storage.homes import DeviceAtHome
+from central.storage.tables import homes as homes_table
+from central.storage.tables import metadata
+
+
+def test_migrations_and_tables_agree(database: Database) -> None:
+    with database.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(database_url: str) -> None:
+    opened = Database.open(database_url)
+    with opened.begin() as connection:
+        homes.enrol_home(connection, "home-1", address="x", now=1.0)
+    migrate(database_url)
+    with opened.read() as connection:
+        assert homes.exists(connection, "home-1")
+    opened.close()
+
+
+def test_sqlite_keeps_what_it_committed_through_a_power_cut(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.sqlite3"
+    migrate(url)
+    opened = Database.open(url)
+    with opened.begin() as connection:
+        settings = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    opened.close()
+    assert settings == ["wal", 2, 1, 10_000]
+
+
+def test_an_exception_rolls_everything_back(database: Database) -> None:
+    def fail_halfway() -> None:
+        with database.begin() as connection:
+            homes.enrol_home(connection, "home-1", address="x", now=1.0)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    with database.read() as connection:
+        assert not homes.exists(connection, "home-1")
+
+
+def test_writers_queue_and_none_is_lost(database: Database) -> None:
+    def write(number: int) -> None:
+        for step in range(10):
+            with database.begin() as connection:
+                homes.enrol_home(connection, f"home-{number}-{step}", address="x", now=1.0)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(homes_table)).scalar() == 40
+
+
+def test_a_row_that_is_there_is_left_alone(database: Database) -> None:
+    row = {"id": "home-1", "address": "first", "care_plan": {}, "enrolled_at": 1.0}
+    with database.begin() as connection:
+        assert insert_new(connection, homes_table, row)
+        assert not insert_new(connection, homes_table, row | {"address": "second"})
+        assert connection.execute(sa.select(homes_table.c.address)).scalar() == "first"
+
+
+@pytest.mark.parametrize("url", ["", "mysql://x/y", "sqlite", "postgresql://host:port/x", "nonsense://"])
+def test_a_bad_address_is_one_sentence(url: str) -> None:
+    with pytest.raises(BadDatabaseUrl) as caught:
+        Database.open(url)
+    assert "database address" in str(caught.value)
+
+
+def test_enrolment_is_read_back(database: Database) -> None:
+    devices = [DeviceAtHome("hall-motion", "motion", "hall", 3_600.0), DeviceAtHome("bed", "bed-mat", "bedroom", 600.0)]
+    with database.begin() as connection:
+        homes.enrol_home(connection, "home-1", address="x", now=1.0, language="es", care_plan={"inactivity_hours": 6})
+        homes.enrol_hub(connection, "hub-1", "home-1", 1.0)
+        homes.enrol_devices(connection, "home-1", devices, 1.0)
+        homes.enrol_home(connection, "home-2", address="has no hub", now=1.0)
+        (home,) = homes.list_enrolled(connection)
+        assert homes.find_by_hub(connection, "hub-1") == ("home-1", "es")
+        assert homes.find_by_hub(connection, "hub-9") is None
+    assert (home.home_id, home.hub_id, home.care_plan) == ("home-1", "hub-1", {"inactivity_hours": 6})
+    assert home.devices == sorted(devices)
+
+
+def test_a_home_has_one_hub_and_a_new_one_replaces_it(database: Database) -> None:
+    with database.begin() as connection:
+        homes.enrol_home(connection, "home-1", address="x", now=1.0)
+        homes.enrol_hub(connection, "hub-1", "home-1", 1.0)
+        homes.enrol_hub(connection, "hub-2", "home-1", 2.0)
+        assert homes.list_hubs(connection) == ["hub-2"]
+        assert homes.hub_of(connection, "home-1") == "hub-2"
+
+
+@pytest.mark.parametrize("home_id", ["", "x" * 33, "unknown-abc"])
+def test_ids_that_mean_something_else_are_not_given(database: Database, home_id: str) -> None:
+    with database.begin() as connection, pytest.raises(ValueError, match="home id"):
+        homes.enrol_home(connection, home_id, address="x", now=1.0)
+
+
+def test_refusals_add_up(database: Database) -> None:
+    for times, at in ((3, 1.0), (4, 2.0)):
+        with database.begin() as connection:
+            health.add_refusals(connection, {("alarm", "bad_json"): Refusal(times, at, f"at {at}")})
+    with database.read() as connection:
+        assert health.refusals_by_reason(connection) == {("alarm", "bad_json"): Refusal(7, 2.0, "at 2.0")}
