@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ import msgspec
 from benchmarks.figures import ROUNDS, Outcome, Report, Scale
 from benchmarks.machine import describe, foreign_cores
 from benchmarks.pages import machine_lines, outcome_lines, write_page
+from gateway.broker import BrokerError
 
 NAMES: Final = ("codec", "line_protocol", "homes", "charts", "press", "alarm_latency", "ingest")
 """Each is a module of this package with `run(scale) -> Outcome`; the cheap ones come first."""
@@ -25,18 +27,23 @@ def main(arguments: list[str] | None = None) -> int:
     if options.earlier:
         report = msgspec.json.decode(options.earlier.read_bytes(), type=Report)
         _show(report)
+        failed = False
     else:
+        unknown = set(options.names) - set(NAMES)
+        if unknown:
+            _parser().error(f"no benchmark called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
         report = _measure(options.names or list(NAMES), Scale(quick=options.quick, rounds=options.rounds))
+        failed = len(report.outcomes) < len(set(options.names or NAMES))
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     if options.markdown:
         write_page(report)
-    return 0
+    return 1 if failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Figures, as ratios within one run.")
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"of: {', '.join(NAMES)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(NAMES)}")
     parser.add_argument("--quick", action="store_true", help="tiny counts: shows that it works, not how fast")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="interleaved runs of each subject")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes all values to FILE")
@@ -49,12 +56,28 @@ def _measure(names: list[str], scale: Scale) -> Report:
     report = Report(machine=describe(), quick=scale.quick)
     print("\n".join(machine_lines(report.machine, quick=scale.quick)), "\n", sep="\n", flush=True)
     for name in names:
-        started, foreign = time.monotonic(), foreign_cores()
-        outcome: Outcome = import_module(f"benchmarks.{name}").run(scale)
-        outcome.seconds, outcome.foreign_cores = time.monotonic() - started, foreign()
-        report.outcomes[name] = outcome
-        print("\n".join(outcome_lines(name, outcome)), flush=True)
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        outcome = _one(name, scale)
+        if outcome:
+            report.outcomes[name] = outcome
+            print("\n".join(outcome_lines(name, outcome)), flush=True)
     return report
+
+
+def _one(name: str, scale: Scale) -> Outcome | None:
+    """One benchmark; None when it broke, which must not cost the figures of the others."""
+    module = import_module(f"benchmarks.{name}")
+    started, foreign = time.monotonic(), foreign_cores()
+    try:
+        outcome: Outcome = module.run(scale)
+    except BrokerError as error:
+        outcome = Outcome(title="not measured", skipped=[str(error)])
+    except Exception:  # noqa: BLE001 - told in full; the next one may work
+        traceback.print_exc()
+        print(f"{name} could not be measured", file=sys.stderr, flush=True)
+        return None
+    outcome.seconds, outcome.foreign_cores = time.monotonic() - started, foreign()
+    return outcome
 
 
 def _show(report: Report) -> None:
@@ -64,4 +87,7 @@ def _show(report: Report) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped")

@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import httpx
 import msgspec
 
 from benchmarks.broker_line import Listener, open_socket
@@ -42,10 +43,13 @@ _event_decoder = msgspec.json.Decoder()
 
 
 class Latencies(msgspec.Struct):
-    """One run. Milliseconds from publishing; CPU in percent of a core."""
+    """One run. Milliseconds from publishing, of the commit within the desk; CPU in percent of a core."""
 
     console: list[float] = []
     receipt: list[float] = []
+    echo: list[float] = []
+    commit_p50: float = 0.0
+    commit_p99: float = 0.0
     missing: int = 0
     telemetry_per_s: float = 0.0
     desk_cpu: float = 0.0
@@ -63,7 +67,7 @@ def run(scale: Scale) -> Outcome:
                 runs[rate].append(_one_run(Path(name) / f"run-{turn}-{rate}", registry, homes, alarms, rate))
     idle, loaded, overload = (Figure([percentile(r.console, 0.99) for r in runs[rate]]) for rate in RATES)
     outcome = Outcome(title="alarm published to console event, and to receipt")
-    outcome.tables.append(_table(f"{alarms} alarms a run, {CONSOLES} consoles", runs, idle))
+    outcome.tables = [_latency_table(f"{alarms} alarms a run, {CONSOLES} consoles", runs, idle), _share_table(runs)]
     outcome.targets = [
         Target(f"p99 at most {IDLE_P99_MS:.0f} ms idle", IDLE_P99_MS, idle.median),
         Target("p99 under 5,000 msg/s at most 5 x the idle p99", LOADED_TIMES, loaded.over(idle).median),
@@ -76,32 +80,46 @@ def run(scale: Scale) -> Outcome:
     ]
     outcome.notes = [
         "Measured at the console that was opened last; all processes share the same cores.",
+        "broker echo: the alarm as its own publisher hears it, the share of broker and machine; commit: by the desk.",
         "telemetry/s is what the publisher got acknowledged; CPU in percent of one core.",
     ]
     return outcome
 
 
-def _table(caption: str, runs: dict[int, list[Latencies]], idle: Figure) -> Table:
+def _latency_table(caption: str, runs: dict[int, list[Latencies]], idle: Figure) -> Table:
     rows = []
     for rate, found in runs.items():
         p99 = Figure([percentile(r.console, 0.99) for r in found])
-        rows.append(
-            Row(
-                f"{rate:,} msg/s" if rate else "idle",
-                {
-                    "console p50 ms": Figure([percentile(r.console, 0.5) for r in found]),
-                    "console p99 ms": p99,
-                    "console max ms": Figure([percentile(r.console, 1.0) for r in found]),
-                    "p99 x idle": p99.over(idle),
-                    "receipt p50 ms": Figure([percentile(r.receipt, 0.5) for r in found]),
-                    "receipt p99 ms": Figure([percentile(r.receipt, 0.99) for r in found]),
-                    "telemetry/s": Figure([r.telemetry_per_s for r in found]),
-                    "desk CPU %": Figure([r.desk_cpu for r in found]),
-                    "receiver CPU %": Figure([r.receiver_cpu for r in found]),
-                },
-            )
-        )
+        cells: dict[str, Figure | str] = {
+            "console p50 ms": Figure([percentile(r.console, 0.5) for r in found]),
+            "console p99 ms": p99,
+            "console max ms": Figure([percentile(r.console, 1.0) for r in found]),
+            "p99 x idle": p99.over(idle),
+            "receipt p50 ms": Figure([percentile(r.receipt, 0.5) for r in found]),
+            "receipt p99 ms": Figure([percentile(r.receipt, 0.99) for r in found]),
+        }
+        rows.append(Row(_name(rate), cells))
     return Table(caption, list(rows[0].cells), rows)
+
+
+def _share_table(runs: dict[int, list[Latencies]]) -> Table:
+    rows = []
+    for rate, found in runs.items():
+        cells: dict[str, Figure | str] = {
+            "broker echo p50 ms": Figure([percentile(r.echo, 0.5) for r in found]),
+            "broker echo p99 ms": Figure([percentile(r.echo, 0.99) for r in found]),
+            "desk commit p50 ms": Figure([r.commit_p50 for r in found]),
+            "desk commit p99 ms": Figure([r.commit_p99 for r in found]),
+            "telemetry/s": Figure([r.telemetry_per_s for r in found]),
+            "desk CPU %": Figure([r.desk_cpu for r in found]),
+            "receiver CPU %": Figure([r.receiver_cpu for r in found]),
+        }
+        rows.append(Row(_name(rate), cells))
+    return Table("where the time goes", list(rows[0].cells), rows)
+
+
+def _name(rate: int) -> str:
+    return f"{rate:,} msg/s" if rate else "idle"
 
 
 def _one_run(folder: Path, registry: Path, homes: int, alarms: int, rate: int) -> Latencies:
@@ -117,7 +135,15 @@ def _one_run(folder: Path, registry: Path, homes: int, alarms: int, rate: int) -
             process.await_idle()
         cookie = log_in(port)
         with _load(folder, broker.port, homes, alarms, rate) as load:
-            return asyncio.run(_watch(broker.port, port, cookie, alarms, load, (desk, receiver)))
+            found = asyncio.run(_watch(broker.port, port, cookie, alarms, load, (desk, receiver)))
+        found.commit_p50, found.commit_p99 = _commits(port, cookie)
+        return found
+
+
+def _commits(port: int, cookie: str) -> tuple[float, float]:
+    """The desk's own figures of its commits, p50 and p99 in milliseconds, from its health page."""
+    health = httpx.get(f"http://127.0.0.1:{port}/api/health", headers={"cookie": cookie}, timeout=10.0).json()
+    return health["commit_p50_ms"] or 0.0, health["commit_p99_ms"] or 0.0
 
 
 @contextmanager
@@ -141,13 +167,15 @@ class _Board:
         self.sent: dict[str, float] = {}
         self.shown: dict[str, float] = {}
         self.answered: dict[str, float] = {}
+        self.echoed: dict[str, float] = {}
         self.complete = asyncio.Event()
 
     def show(self, hub: str) -> None:
         self._note(self.shown, hub)
 
-    def answer(self, name: str, _payload: bytes) -> None:
-        self._note(self.answered, name.split("/")[3])
+    def hear(self, name: str, _payload: bytes) -> None:
+        into = self.echoed if name.endswith(Channel.ALARM) else self.answered
+        self._note(into, name.split("/")[3])
 
     def _note(self, into: dict[str, float], hub: str) -> None:
         into.setdefault(hub, time.perf_counter())
@@ -162,8 +190,9 @@ async def _watch(
     port: int, console: int, cookie: str, alarms: int, load: Child | None, processes: tuple[Child, Child]
 ) -> Latencies:
     board = _Board(alarms)
-    listener = Listener(board.answer)
-    await listener.subscribe(open_socket(port, "alarms", LOAD_USER, PASSWORD), [everyone(Channel.ALARM_ANSWER)])
+    listener = Listener(board.hear)
+    line = open_socket(port, "alarms", LOAD_USER, PASSWORD)
+    await listener.subscribe(line, [everyone(Channel.ALARM), everyone(Channel.ALARM_ANSWER)])
     async with asyncio.TaskGroup() as group:
         readers = []
         for number in range(CONSOLES):
@@ -183,6 +212,7 @@ async def _watch(
     return Latencies(
         console=board.milliseconds(board.shown),
         receipt=board.milliseconds(board.answered),
+        echo=board.milliseconds(board.echoed),
         missing=2 * alarms - len(board.shown) - len(board.answered),
         telemetry_per_s=await asyncio.to_thread(_rate, load) if load else 0.0,
         desk_cpu=shares[0],

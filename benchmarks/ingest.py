@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from benchmarks.centre import Centre, enrol
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
 from benchmarks.packs import hub_name
@@ -30,7 +32,10 @@ INFLUX: Final = "Llar receiver, InfluxDB 1.x"
 BARE: Final = "bare paho: counts, acknowledges"
 USUAL: Final = "Node-RED, usual flow, InfluxDB 1.x"
 BATCHED: Final = "Node-RED, batched flow, InfluxDB 1.x"
-COLUMNS: Final = ["messages/s", "CPU us/message", "database CPU us/message", "resident MiB", "lost", "x speed", "x CPU"]
+COLUMNS: Final = (
+    *("messages/s", "CPU us/message", "core busy %", "broker us/message", "database us/message"),
+    *("resident MiB", "lost", "x speed", "x CPU"),
+)
 CONNECTED: Final = "connected to the broker"
 WAIT_S: Final = 120.0
 WARM_UPS_MAX: Final = 3
@@ -51,6 +56,7 @@ class Measured:
 
     per_second: float
     cpu_us: float
+    broker_us: float
     database_us: float
     resident_mib: float
     lost: float
@@ -94,6 +100,7 @@ def run(scale: Scale) -> Outcome:
             outcome.tables.append(_split_table(shop, load, scale.choose(40, 10)))
     outcome.notes += [
         "x speed and x CPU: against the receiver with the embedded store, in the same round.",
+        "core busy: well under 100 means that broker, publisher or database held the subject up, or others its core.",
         "bare paho only parses and acknowledges: read its CPU; its speed may be the broker's and publisher's limit.",
         "Node-RED writes one point with a field for each record; the receiver one row for each record.",
         "Slower subjects get the first part of the same messages. Lost: values published and never found in the store.",
@@ -139,17 +146,19 @@ def _measure(shop: Workshop, subject: Subject, load: Load, place: Path) -> Measu
             child.await_idle()
             before, packs_before = sink.total(), sink.of_home(last_home)
             messages = load.homes * subject.packs_per_home
-            cpu, database_cpu = child.cpu_s(), _database_cpu(shop)
+            bystanders = [psutil.Process(broker.pid), *([psutil.Process(shop.influx.child.pid)] if shop.influx else [])]
+            cpu, others = child.cpu_s(), [_cpu_s(process) for process in bystanders]
             began = _publish(broker.port, place, load, subject.packs_per_home, start_at)
             done = await_home(sink, last_home, packs_before + subject.packs_per_home, WAIT_S)
-            cpu, database_cpu = child.cpu_s() - cpu, _database_cpu(shop) - database_cpu
-            resident = child.resident_mib()
+            others = [_cpu_s(process) - first for process, first in zip(bystanders, others, strict=True)]
             expected = before + messages * load.records
             if sink.total() < expected:
                 done = max(done, await_total(sink, expected, WAIT_S))
+            cpu, resident = child.cpu_s() - cpu, child.resident_mib()
             lost = expected - sink.total()
     each = 1e6 / messages
-    return Measured(messages / (done - began), cpu * each, database_cpu * each, resident, lost)
+    broker_us, *database_us = (cpu * each for cpu in others)
+    return Measured(messages / (done - began), cpu * each, broker_us, sum(database_us), resident, lost)
 
 
 def _warm_up(port: int, place: Path, load: Load, sink: Sink) -> float:
@@ -177,8 +186,9 @@ def _publish(port: int, place: Path, load: Load, packs_per_home: int, start_at: 
     return began
 
 
-def _database_cpu(shop: Workshop) -> float:
-    return shop.influx.child.cpu_s() if shop.influx else 0.0
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _start_embedded(shop: Workshop, place: Path, port: int, load: Load) -> tuple[Child, Sink]:
@@ -240,15 +250,17 @@ def _table(load: Load, found: dict[str, list[Measured]]) -> Table:
         cells: dict[str, Figure | str] = {
             "messages/s": own_speed,
             "CPU us/message": own_cpu,
+            "core busy %": Figure([run.per_second * run.cpu_us / 1e4 for run in runs]),
+            "broker us/message": Figure([run.broker_us for run in runs]),
             "resident MiB": Figure([run.resident_mib for run in runs]),
             "lost": f"{sum(run.lost for run in runs):.0f}",
             "x speed": own_speed.over(speed),
             "x CPU": own_cpu.over(cpu),
         }
         if name in {INFLUX, USUAL, BATCHED}:
-            cells["database CPU us/message"] = Figure([run.database_us for run in runs])
+            cells["database us/message"] = Figure([run.database_us for run in runs])
         rows.append(Row(name, cells))
-    return Table(f"{load.records} records, {load.homes:,} homes", COLUMNS, rows)
+    return Table(f"{load.records} records, {load.homes:,} homes", list(COLUMNS), rows)
 
 
 def _targets(load: Load, found: dict[str, list[Measured]]) -> list[Target]:

@@ -62,7 +62,7 @@ def describe() -> Machine:
         load_1_min=round(os.getloadavg()[0], 2),
         programs={
             "mosquitto": _first_line("mosquitto", "-h").removeprefix("mosquitto version "),
-            "influxd": _first_line("influxd", "version"),
+            "influxd": _first_line("influxd", "version").removeprefix("InfluxDB ").partition(" (")[0],
             "node": _first_line("node", "--version"),
             "node-red": _node_red_version(),
             "sqlite": sqlite3.sqlite_version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -48,10 +48,14 @@ class EmbeddedSink:
     def total(self) -> int:
         """Rows of all day files, without the marks that the receiver adds by itself."""
         rows = 0
+        if not (self._folder / "series.sqlite").exists():
+            return 0
         for path in self._folder.glob("????-??-??.sqlite"):
             with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as day:
                 day.execute("attach ? as names", (str(self._folder / "series.sqlite"),))
-                rows += day.execute(_COUNT, (HUB_DEVICE,)).fetchone()[0]
+                # the receiver may have made the file and not yet its table
+                with suppress(sqlite3.OperationalError):
+                    rows += day.execute(_COUNT, (HUB_DEVICE,)).fetchone()[0]
         return rows
 
 
