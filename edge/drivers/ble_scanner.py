@@ -63,6 +63,7 @@ class BleScanner:
         self._on_hearing = on_hearing
         self._on_progress = on_progress
         self._heard_at = 0.0
+        self._lost = asyncio.Event()
         self._last: dict[tuple[str, str], tuple[bytes, float]] = {}
 
     async def run(self) -> None:
@@ -82,6 +83,7 @@ class BleScanner:
     async def _scan_for_ever(self) -> None:
         pause = RESCAN_AFTER_S
         while True:
+            self._lost.clear()
             started = self._heard_at = time.monotonic()
             scanner = self._scanner()
             async with asyncio.timeout(RADIO_ANSWERS_S):
@@ -99,7 +101,12 @@ class BleScanner:
     async def _watch(self, pause: float) -> None:
         while time.monotonic() - self._heard_at < pause:
             self._on_progress()
-            await asyncio.sleep(STEP_S)
+            try:
+                async with asyncio.timeout(STEP_S):
+                    await self._lost.wait()
+            except TimeoutError:
+                continue
+            raise NoRadioError(f"the Bluetooth radio at {self._config.adapter} went away")
 
     def _scanner(self) -> BleakScanner:
         from bleak import BleakScanner
@@ -107,7 +114,7 @@ class BleScanner:
         if self._config.is_transport:
             from edge.drivers.hci_radio import scanner_backend
 
-            return BleakScanner(self._on_advert, backend=scanner_backend(self._config.adapter))
+            return BleakScanner(self._on_advert, backend=scanner_backend(self._config.adapter, self._lost.set))
         return BleakScanner(self._on_advert, bluez={"adapter": self._config.adapter})
 
     def _on_advert(self, device: BLEDevice, advert: AdvertisementData) -> None:

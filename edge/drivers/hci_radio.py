@@ -6,7 +6,9 @@ radio is not built, and nothing here pretends that it is. Imported only when the
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
@@ -36,11 +38,15 @@ _UUID_LISTS: Final = {
 }
 
 
-def scanner_backend(transport: str) -> type[BaseBleakScanner]:
-    """A bleak scanner type bound to `transport`, such as "tcp-client:127.0.0.1:9123"."""
+def scanner_backend(transport: str, on_lost: Callable[[], None]) -> type[BaseBleakScanner]:
+    """A bleak scanner type bound to `transport`, such as "tcp-client:127.0.0.1:9123".
+
+    bleak has no word for a radio that goes away while it scans, so `on_lost` is called then.
+    """
 
     class TransportScanner(HciScanner):
         _transport_name = transport
+        _on_lost = staticmethod(on_lost)
 
     return TransportScanner
 
@@ -49,6 +55,10 @@ class HciScanner(BaseBleakScanner):
     """bleak's scanner over a bumble host. The transport is open from `start` to `stop`."""
 
     _transport_name = ""
+
+    @staticmethod
+    def _on_lost() -> None:
+        """Called when the transport ends by itself."""
 
     def __init__(
         self, detection_callback: Any, service_uuids: list[str] | None, scanning_mode: str, **_of_others: Any
@@ -68,6 +78,7 @@ class HciScanner(BaseBleakScanner):
         try:
             self._transport = await open_transport(self._transport_name)
             self._device = Device.with_hci("llar", _HOST_ADDRESS, self._transport.source, self._transport.sink)
+            self._transport.source.terminated.add_done_callback(self._ended)
             self._device.on("advertisement", self._on_advertisement)
             await self._device.power_on()
             await self._device.start_scanning(
@@ -82,6 +93,13 @@ class HciScanner(BaseBleakScanner):
     async def stop(self) -> None:
         """Closes the transport. A controller that no longer answers is left as it is."""
         await self._close()
+
+    def _ended(self, ending: asyncio.Future[None]) -> None:
+        # retrieved, or asyncio complains of an exception that nobody looked at
+        if not ending.cancelled() and ending.exception() is not None:
+            log.warning("the radio at %s ended: %s", self._transport_name, ending.exception())
+        if self._transport is not None:
+            self._on_lost()
 
     async def _close(self) -> None:
         transport, self._transport, self._device = self._transport, None, None

@@ -69,6 +69,10 @@ class Presence:
         self._home = stages.line(self._home, connected=connected)
         self._tell()
 
+    def wake(self) -> None:
+        """Wakes everybody who waits."""
+        self._tell()
+
     def _tell(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()

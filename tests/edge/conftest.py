@@ -131,7 +131,7 @@ class Desk:
         return [(r.device, r.kind, r.value) for pack in self.packs for r in pack.readings]
 
     def answer(self, ref: str, stage: Stage = Stage.RECEIVED, snu: int = 0, **more: object) -> None:
-        answer = AlarmAnswer(ref, snu, 0.0, stage, case="C-1", **more)  # type: ignore[arg-type]
+        answer = AlarmAnswer(ref, snu, time.time(), stage, case="C-1", **more)  # type: ignore[arg-type]
         assert self.client.publish(topic(HUB, Channel.ALARM_ANSWER, ref), encode(answer))
 
     def command(self, command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SPEAK_EVERY_S: Final = 5.0
 """The page hears something this often, so that it notices when the agent is gone."""
+GOODBYE_S: Final = 2
+"""A viewer that does not let go by then is cut off."""
 VIEWERS_MAX: Final = 8
 """Screens and telephones that look at once."""
 
@@ -62,7 +65,7 @@ def create_app(presence: Presence, language: str) -> Starlette:
         viewers += 1
         try:
             yield _event("hello", _hello(lang))
-            while not await request.is_disconnected():
+            while not app.state.closing and not await request.is_disconnected():
                 yield _event("scene", _scene(presence, lang))
                 await presence.wait(SPEAK_EVERY_S)
         finally:
@@ -80,7 +83,10 @@ def create_app(presence: Presence, language: str) -> Starlette:
         return Response(body, media_type="text/html", headers=_HEADERS)
 
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    return Starlette(routes=[Route("/", page), Route("/events", events), *(_file_route(path) for path in _FILES)])
+    app = Starlette(routes=[Route("/", page), Route("/events", events), *(_file_route(path) for path in _FILES)])
+    app.state.closing = False
+    app.state.presence = presence
+    return app
 
 
 async def serve(config: ScreenConfig, app: Starlette) -> None:
@@ -89,13 +95,18 @@ async def serve(config: ScreenConfig, app: Starlette) -> None:
     Raises:
         OSError: the port cannot be used.
     """
-    listener = uvicorn.Config(app, host=config.host, port=config.port, log_level="warning", access_log=False)
+    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S))
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     sockets = [socket.create_server((config.host, config.port), family=family)]
     log.info("the home's page is at http://%s:%d/", config.host, sockets[0].getsockname()[1])
+    serving = asyncio.create_task(server.serve(sockets=sockets))
     try:
-        await _Server(listener).serve(sockets=sockets)
+        await asyncio.shield(serving)
     finally:
+        server.should_exit = True
+        app.state.closing = True
+        app.state.presence.wake()
+        await serving
         for one in sockets:
             one.close()
 

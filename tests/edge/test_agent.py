@@ -1,0 +1,303 @@
+"""What goes wrong round a hub, and what it does about it; and the page that tells the person the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from edge.clock import Clock, Stamp, boot_id, system_clock_is_trusted
+from edge.health import DEAF_AFTER_S, STUCK_AFTER_S, Health, notify_systemd
+from edge.outbox_thread import OutboxThread
+from gateway.broker import Broker
+from gateway.contract.messages import Alarm, Stage
+from simulators.bthome_bytes import ObjectId
+from simulators.pendant_tty import PendantTty
+from simulators.radio import BTHomeSensor, HubController, VirtualAir
+from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, MOTION_ADDRESS, PENDANT, Desk, get, running, until
+
+slow = pytest.mark.slow
+
+
+@pytest.fixture
+async def pendant(tmp_path: Path) -> AsyncIterator[PendantTty]:
+    pendant = PendantTty(tmp_path / "tty-pendant", PENDANT)
+    pendant.plug_in()
+    yield pendant
+    pendant.unplug()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+class Viewer:
+    """A browser that looks at the page: keeps the scenes it was sent."""
+
+    def __init__(self) -> None:
+        self.hello: dict[str, object] = {}
+        self.scenes: list[dict[str, object]] = []
+
+    async def look(self, port: int, query: str = "") -> None:
+        async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            while True:
+                try:
+                    return await asyncio.open_connection("127.0.0.1", port)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.02)
+
+        reader, writer = await asyncio.wait_for(connect(), 10)
+        writer.write(f"GET /events{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        try:
+            event = ""
+            while line := (await reader.readline()).decode():
+                if line.startswith("event: "):
+                    event = line[7:].strip()
+                elif line.startswith("data: ") and event == "hello":
+                    self.hello = json.loads(line[6:])
+                elif line.startswith("data: "):
+                    self.scenes.append(json.loads(line[6:]))
+        finally:
+            writer.close()
+
+    @property
+    def sentence(self) -> object:
+        return self.scenes[-1]["sentence"] if self.scenes else ""
+
+
+@slow
+async def test_the_page_follows_a_call_and_never_runs_ahead_of_it(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk
+) -> None:
+    port = free_port()
+    path = write_config(f'[[serial]]\nport = "{pendant.path}"\n[screen]\nport = {port}\n')
+    desk.receipts = False
+    english, catalan = Viewer(), Viewer()
+    async with running(path):
+        looks = [asyncio.create_task(english.look(port)), asyncio.create_task(catalan.look(port, "?lang=ca"))]
+        await until(lambda: english.sentence == "I am here if you need me.", "idle and connected")
+        assert 'lang="en"' in await asyncio.to_thread(get, f"http://127.0.0.1:{port}/")
+        pendant.press()
+        await until(lambda: english.sentence == "I have heard you. I am calling for help.", "heard")
+        await until(lambda: desk.alarms, "the alarm arrives")
+        assert english.sentence == "I have heard you. I am calling for help."
+        await until(lambda: english.sentence == "I am still trying.", "no receipt for ten seconds")
+        ref = desk.alarms[0].ref
+        desk.answer(ref)
+        await until(lambda: english.sentence == "The centre has your call.", "receipt")
+        desk.answer(ref, Stage.TAKEN, who="Ana")
+        await until(lambda: english.sentence == "Ana is with you now.", "taken")
+        await until(lambda: catalan.sentence == "Ana ja és amb vostè.", "taken, in Catalan")
+        desk.answer(ref, Stage.ON_THE_WAY, who="Marc", eta_minutes=12)
+        await until(lambda: english.sentence == "Marc is coming, about 12 minutes.", "on the way")
+        assert (english.hello["language"], catalan.hello["language"]) == ("en", "ca")
+    await asyncio.gather(*looks, return_exceptions=True)
+    again = Viewer()
+    async with running(path):
+        looks = [asyncio.create_task(again.look(port))]
+        await until(lambda: "Marc is coming" in str(again.sentence), "a restart forgets nothing")
+        desk.answer(ref, Stage.CLOSED)
+        await until(lambda: again.sentence == "The call is over.", "closed")
+    await asyncio.gather(*looks, return_exceptions=True)
+
+
+@slow
+async def test_what_was_said_while_the_line_was_cut_arrives_when_it_is_back(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk, broker: Broker
+) -> None:
+    path = write_config(f'[[serial]]\nport = "{pendant.path}"\n')
+    async with running(path):
+        await until(lambda: desk.states, "the hub says that it is there")
+        broker.stop()
+        pressed = pendant.press()
+        await pendant.acknowledged(pressed)
+        assert not desk.alarms
+    async with running(path):
+        broker.restart()
+        await until(lambda: desk.alarms, "the alarm arrives after a restart of hub and broker")
+        await until(lambda: ("pendant", "press", "single") in desk.readings, "so does the history")
+        await asyncio.sleep(1)
+    assert len(desk.refs) == 1
+    assert desk.readings.count(("pendant", "press", "single")) == 1
+
+
+@slow
+async def test_a_killed_agent_has_not_lost_what_it_acknowledged(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk
+) -> None:
+    desk.receipts = False
+    path = write_config(f'[[serial]]\nport = "{pendant.path}"\n')
+    for attempt in (1, 2):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "edge", "run", "--config", str(path), stderr=asyncio.subprocess.PIPE
+        )
+        assert process.stderr is not None
+        while b"listening" not in await asyncio.wait_for(process.stderr.readline(), 20):
+            pass
+        pressed = pendant.press()
+        await asyncio.wait_for(pendant.acknowledged(pressed), 20)
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+        rows = sqlite3.connect(path.parent / "store" / "outbox.sqlite")
+        assert rows.execute("SELECT count(*) FROM alarm").fetchone() == (attempt,)
+        rows.close()
+    desk.receipts = True
+    async with running(path):
+        await until(lambda: len(desk.refs) == 2, "both presses arrive")
+        await until(lambda: len({a.seq for a in desk.alarms}) == 2, "each with its own number")
+    assert desk.states[-1].online is False
+
+
+@slow
+async def test_a_dead_radio_is_reported_and_heard_again_when_it_is_back(
+    write_config: Callable[[str], Path], desk: Desk
+) -> None:
+    air = VirtualAir()
+    controller = HubController(air)
+    await controller.start()
+    motion = BTHomeSensor(air, "motion", MOTION_ADDRESS)
+    button = BTHomeSensor(air, "button", BUTTON_ADDRESS, key=BUTTON_KEY)
+    await motion.power_on()
+    await button.power_on()
+    try:
+        async with running(write_config(f'[ble]\nadapter = "{controller.transport}"\n')):
+            await motion.say((ObjectId.MOTION, 1), for_s=60)
+            await until(lambda: desk.readings, "motion is heard")
+            await controller.die()
+            await until(lambda: any("radio" in fault for s in desk.states for fault in s.faults), "it is reported")
+            await controller.start()
+            await until(lambda: controller.connected, "the radio is taken up again")
+            await button.say((ObjectId.BUTTON, 1), for_s=60)
+            await until(lambda: desk.alarms, "a press is heard again")
+    finally:
+        await motion.power_off()
+        await button.power_off()
+        await controller.die()
+
+
+@slow
+async def test_a_full_disk_does_not_stop_a_press(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk
+) -> None:
+    async with running(write_config(f'[[serial]]\nport = "{pendant.path}"\n')) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        await agent._outbox.call(lambda box: box._db.execute("PRAGMA max_page_count = 1").fetchone())
+        await agent._outbox.call(lambda box: box._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+        pages = await agent._outbox.call(lambda box: box._db.execute("PRAGMA freelist_count").fetchone()[0])
+        assert pages == 0
+        for _ in range(12):
+            await agent._intake.raise_drill("x" * 250)
+        await until(lambda: any("memory only" in f for s in desk.states for f in s.faults), "it is reported")
+        pendant.press()
+        await until(lambda: any(a.did == "pendant" for a in desk.alarms), "a press gets through")
+        assert pendant.waiting == 1, "what is not on disk is not acknowledged to the pendant"
+    assert len({a.ref for a in desk.alarms}) == 13
+
+
+async def test_what_fails_on_disk_is_done_in_memory(tmp_path: Path) -> None:
+    said: list[str] = []
+    outbox = OutboxThread(said.append)
+    await outbox.open(tmp_path, 1000)
+    assert outbox.durable
+    await outbox.call(lambda box: box._db.execute("DROP TABLE alarm"))
+    alarm = Alarm("0", 3, 1.0)
+    [stored] = await outbox.call(lambda box: box.keep([(alarm, Stamp("b", 0.0, 1.0, trusted=True))]))
+    assert stored.alarm.seq == 1
+    assert not outbox.durable
+    assert "memory" in said[-1]
+    await outbox.close()
+
+
+def test_the_clock_stamps_and_notices_when_it_becomes_right() -> None:
+    right = False
+    clock = Clock("b1", monotonic=lambda: 5.0, wall=lambda: 7.0, is_trusted=lambda: right)
+    assert clock.now() == ("b1", 5.0, 7.0, False)
+    assert not clock.look_again()
+    right = True
+    assert clock.look_again()
+    assert clock.now().trusted
+    assert boot_id() == boot_id()
+    assert boot_id(Path("/nowhere")) != boot_id(Path("/nowhere")), "an unknown boot is never mistaken for another"
+    assert system_clock_is_trusted() in {True, False}
+
+
+def test_health_tells_silence_faults_and_stuck_loops() -> None:
+    health = Health(0.0)
+    health.expect_link("ble", 0.0)
+    health.moved("intake", 0.0)
+    assert health.faults(DEAF_AFTER_S) == []
+    assert "heard nothing" in health.faults(DEAF_AFTER_S + 1)[0]
+    health.heard_link("ble", 100.0)
+    assert health.hearing(DEAF_AFTER_S + 1) == {"ble": 21.0}
+    assert health.faults(DEAF_AFTER_S + 1) == []
+    assert health.stuck(STUCK_AFTER_S) == []
+    assert health.stuck(STUCK_AFTER_S + 1) == ["intake"]
+    assert health.fault("serial", "gone")
+    assert not health.fault("serial", "gone")
+    assert health.faults(1.0) == ["gone"]
+    assert health.fault("serial", "")
+    health.heard_device("pendant", 10.0)
+    beat = health.heartbeat(Stamp("b1", 70.0, 1000.0, trusted=True), waiting=2)
+    assert (beat.uptime_s, beat.waiting, beat.heard) == (70.0, 2, {"pendant": 60.0})
+
+
+def test_systemd_is_told_and_its_absence_does_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "notify"
+    assert not notify_systemd("READY=1", {})
+    assert not notify_systemd("READY=1", {"NOTIFY_SOCKET": str(path)})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(path))
+        assert notify_systemd("READY=1", {"NOTIFY_SOCKET": str(path)})
+        assert listener.recv(100) == b"READY=1"
+
+
+@slow
+async def test_the_agent_is_ready_without_a_broker_and_feeds_the_watchdog_only_while_it_moves(
+    write_config: Callable[[str], Path], broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.stop()
+    monkeypatch.setitem(os.environ, "NOTIFY_SOCKET", str(tmp_path / "notify"))
+    told: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(listener.fileno(), lambda: told.append(listener.recv(100)))
+        async with running(write_config("")) as agent:
+            await until(lambda: told.count(b"WATCHDOG=1") >= 2 and b"READY=1" in told, "ready and alive")
+            agent._health.moved("stuck loop", -1e9)
+            before = told.count(b"WATCHDOG=1")
+            await asyncio.sleep(5)  # more than two rounds: silence is what is asserted
+            assert told.count(b"WATCHDOG=1") <= before + 1
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+
+
+@slow
+async def test_a_loop_that_crashes_is_reported_and_started_again(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import edge.intake
+
+    real, crashes = edge.intake.decode, iter([True])
+
+    def decode_once_badly(*arguments: object) -> object:
+        if next(crashes, False):
+            raise RuntimeError("a fault of ours")
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(edge.intake, "decode", decode_once_badly)
+    async with running(write_config(f'[[serial]]\nport = "{pendant.path}"\n')):
+        await until(lambda: desk.states, "the hub says that it is there")
+        pressed = pendant.press()
+        await pendant.acknowledged(pressed)
+        await until(lambda: desk.alarms, "the pendant's repeat gets through")
+        await until(lambda: any("a fault of ours" in f for s in desk.states for f in s.faults), "it is reported")
+    assert len(desk.refs) == 1
