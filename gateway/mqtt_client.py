@@ -1,11 +1,12 @@
-"""A connection to an MQTT broker that survives everything: the only file that knows the MQTT library (paho).
+"""A connection to an MQTT broker that survives everything.
 
 Two ways to drive it: `start()` gives it a network thread of its own; `poll()` again and again runs it in the
 caller's thread. MQTT 3.1.1, QoS 1, persistent session: what was not acknowledged is delivered again after a
 reconnect, and what arrives while the client is away waits at the broker.
 
-The library is touched from the network thread alone; `publish` and `acknowledge` from other threads only leave word
-for it. So there is no lock around the library, and the acknowledgements of a whole batch leave in one write.
+The engine that speaks MQTT (`gateway.line.Line`; paho unless told otherwise) is touched from the network thread alone;
+`publish` and `acknowledge` from other threads only leave word for it. So there is no lock around the engine, and the
+acknowledgements of a whole batch leave in one write.
 """
 
 from __future__ import annotations
@@ -20,21 +21,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
-import msgspec
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from gateway.line import CONNECT_WAIT_S, BrokerSettings, Line, Received, Will, in_plain_words
+from gateway.paho_line import PahoLine
+
+__all__ = ["CONNECT_WAIT_S", "PUBLISH_BYTES_MAX", "BrokerSettings", "MqttClient", "Received", "Will"]
 
 log = logging.getLogger(__name__)
 
 PUBLISH_BYTES_MAX: Final = 20_000
 """Largest payload: an embedded broker drops the connection at 20,480 bytes including the topic."""
-CONNECT_WAIT_S: Final = 5.0
-"""Longest wait for TCP and TLS; `poll` may block this long while it connects."""
 GREETING_WAIT_S: Final = 10.0
 """A broker that accepts the connection but does not say welcome and confirm the subscriptions by then is stuck."""
 RECEIPT_WAIT_S: Final = 20.0
@@ -43,54 +40,7 @@ BACKOFF_FIRST_S: Final = 0.25
 STABLE_AFTER_S: Final = 10.0
 """A connection that lasted this long starts the back-off anew; a shorter one does not, so that two holders of one
 client id do not throw each other out many times a second."""
-PACKETS_PER_POLL: Final = 256
-"""Most packets read before acknowledgements are sent: well under the broker's window, so that it never runs dry."""
 _SOCKET, _WAKE = "socket", "wake"
-_PUBACK: Final = b"\x40\x02"
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """Where the broker is and who we are.
-
-    Attributes:
-        host, port: the broker.
-        client_id: names the persistent session at the broker; one holder at a time.
-        username, password: what the broker knows us by.
-        ca_file: PEM file with the authority that signed the broker's certificate; "" = the system's authorities.
-        tls: whether to speak TLS (1.2 or later, host name checked).
-        keepalive_s: after so many seconds of silence the line is tried; after as many again it is given up.
-        inflight_max: most published messages without receipt.
-        reconnect_max_s: longest wait between two attempts to connect.
-    """
-
-    host: str
-    port: int
-    client_id: str
-    username: str
-    password: str = field(repr=False)
-    ca_file: str = ""
-    tls: bool = False
-    keepalive_s: int = 60
-    inflight_max: int = 500
-    reconnect_max_s: float = 30.0
-
-
-class Will(NamedTuple):
-    """What the broker publishes for us (QoS 1) when we vanish without a word."""
-
-    topic: str
-    payload: bytes
-    retain: bool = True
-
-
-class Received(msgspec.Struct, frozen=True, gc=False):
-    """A message from the broker. `handle` is for `acknowledge` only; `retained` means it was stored, not fresh."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    handle: int
 
 
 class _Outgoing(NamedTuple):
@@ -124,6 +74,8 @@ class MqttClient:
         ValueError: `ca_file` cannot be read.
     """
 
+    line_kind: ClassVar[type[Line]] = PahoLine
+
     def __init__(
         self,
         settings: BrokerSettings,
@@ -137,7 +89,7 @@ class MqttClient:
         self._subscriptions = tuple(subscriptions)
         self._deliver = on_message
         self._tell = on_connection
-        self._library = self._configured_library(will)
+        self._line = self.line_kind(settings, will, self)
         self._selector = selectors.DefaultSelector()
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
@@ -155,46 +107,15 @@ class MqttClient:
         self._receipts_due: deque[int] = deque()
         # network thread only
         self._unconfirmed: dict[int, _Unconfirmed] = {}
-        self._half_sent = b""
         self._generation = 0
         self._arrived: deque[int] = deque()
         self._acknowledged_early: set[int] = set()
-        self._packets = 0
         self._said: tuple[bool, str] | None = None
         self._failure = ""
         self._delay_s = BACKOFF_FIRST_S
         self._retry_at = 0.0
         self._greeting_due: float | None = None
         self._up_since = 0.0
-
-    def _configured_library(self, will: Will | None) -> paho.Client:
-        settings = self._settings
-        library = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            clean_session=False,
-            protocol=paho.MQTTv311,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        # our own window bounds what is out; the library's would walk all open messages at every receipt
-        library.max_inflight_messages = 0
-        library.connect_timeout = CONNECT_WAIT_S
-        library.username_pw_set(settings.username, settings.password)
-        if settings.tls:
-            library.tls_set_context(_tls_context(settings.ca_file))
-        if will:
-            library.will_set(will.topic, will.payload, qos=1, retain=will.retain)
-        library.on_message = self._on_message
-        library.on_publish = self._on_receipt
-        library.on_connect = self._on_greeting
-        library.on_subscribe = self._on_subscribed
-        library.on_disconnect = self._on_gone
-        library.on_socket_close = self._on_socket_close
-        # with this set the library never writes from within another call: all writing is done in `_write`
-        library.on_socket_register_write = lambda _client, _userdata, _socket: None
-        library.connect_async(settings.host, settings.port, settings.keepalive_s)
-        return library
 
     @property
     def connected(self) -> bool:
@@ -272,24 +193,23 @@ class MqttClient:
         """
         self._owner = threading.get_ident()
         now = time.monotonic()
-        if self._library.socket() is None:
+        if self._line.socket is None:
             if now < self._retry_at:
                 self._await_events(min(timeout_s, self._retry_at - now))
                 return
             self._connect()
         self._write()
-        ready = self._await_events(timeout_s)
-        if ready:
-            self._read()
+        if self._await_events(timeout_s):
+            self._line.read()
         self._write()
-        self._library.loop_misc()
+        self._line.keep_alive()
         self._give_up_if_stuck()
 
     # reading and writing
 
     def _await_events(self, timeout_s: float) -> bool:
         """Waits; True when the socket has something to read."""
-        connection = self._socket()
+        connection = self._line.socket
         if isinstance(connection, ssl.SSLSocket) and connection.pending():
             return True
         readable = False
@@ -302,62 +222,34 @@ class MqttClient:
                 readable = True
         return readable
 
-    def _read(self) -> None:
-        for _ in range(PACKETS_PER_POLL):
-            before = self._packets
-            failed = self._library.loop_read()
-            if failed or self._packets == before:
-                return
-
     def _write(self) -> None:
-        connection = self._socket()
-        if connection is None:
+        if self._line.socket is None:
             return
         while self._outgoing:
-            self._hand_over(self._outgoing.popleft())
-        if self._receipts_due:
-            self._half_sent += self._join_receipts()
-        try:
-            if self._half_sent:
-                self._half_sent = self._half_sent[connection.send(self._half_sent) :]
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            pass
-        except OSError:
-            # the next read meets the same fault and reports it
-            self._half_sent = b""
-        if not self._half_sent and self._library.want_write():
-            self._library.loop_write()
-        connection = self._socket()
+            message = self._outgoing.popleft()
+            packet = self._line.publish(message.topic, message.payload, message.retain)
+            self._unconfirmed[packet] = _Unconfirmed(time.monotonic(), message.on_done)
+        blocked = self._line.write(self._acknowledgements_due())
+        connection = self._line.socket
         if connection is not None:
-            blocked = bool(self._half_sent) or self._library.want_write()
             wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if blocked else 0)
             if self._selector.get_key(connection).events != wanted:
                 self._selector.modify(connection, wanted, _SOCKET)
 
-    def _join_receipts(self) -> bytes:
-        """The acknowledgements that may go now: MQTT wants them in the order of arrival (3.1.1, 4.6)."""
+    def _acknowledgements_due(self) -> list[int]:
+        """The packets to acknowledge now: MQTT wants them in the order of arrival (3.1.1, 4.6)."""
+        packets: list[int] = []
         arrived, early = self._arrived, self._acknowledged_early
-        parts = []
         while self._receipts_due:
             handle = self._receipts_due.popleft()
             if not arrived or handle != arrived[0]:
                 early.add(handle)
                 continue
-            while True:
-                parts.append(_PUBACK + (arrived.popleft() & 0xFFFF).to_bytes(2))
-                if not arrived or arrived[0] not in early:
-                    break
+            packets.append(arrived.popleft() & 0xFFFF)
+            while arrived and arrived[0] in early:
                 early.discard(arrived[0])
-        return b"".join(parts)
-
-    def _hand_over(self, message: _Outgoing) -> None:
-        info = self._library.publish(message.topic, message.payload, qos=1, retain=message.retain)
-        self._unconfirmed[info.mid] = _Unconfirmed(time.monotonic(), message.on_done)
-
-    def _socket(self) -> socket.socket | None:
-        connection = self._library.socket()
-        assert connection is None or isinstance(connection, socket.socket)
-        return connection
+                packets.append(arrived.popleft() & 0xFFFF)
+        return packets
 
     def _wake(self) -> None:
         if self._woken or threading.get_ident() == self._owner:
@@ -373,18 +265,15 @@ class MqttClient:
         self._receipts_due.clear()
         self._arrived.clear()
         self._acknowledged_early.clear()
-        self._half_sent = b""
         self._failure = ""
-        self._library.drop_out_messages()
         try:
-            self._library.reconnect()
+            self._line.open()
         except (OSError, ValueError) as error:
-            self._lost(_in_plain_words(error, self._settings))
+            self._lost(in_plain_words(error, self._settings))
             return
-        connection = self._socket()
+        connection = self._line.socket
         if connection is None:
             return
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(connection, selectors.EVENT_READ, _SOCKET)
         self._greeting_due = time.monotonic() + GREETING_WAIT_S
 
@@ -435,7 +324,7 @@ class MqttClient:
 
     def _break_off(self, reason: str) -> None:
         self._failure = reason
-        connection = self._socket()
+        connection = self._line.socket
         if connection is not None:
             # the next read finds the end and reports it; closing here could happen within a call of the library
             with contextlib.suppress(OSError):
@@ -443,40 +332,32 @@ class MqttClient:
 
     def _close(self) -> None:
         self._failure = "stopped"
-        if self._library.socket() is not None:
+        if self._line.socket is not None:
             self._write()
-            self._library.disconnect()
-            self._library.loop_write()
+            self._line.close()
         if self._said != (False, "stopped"):
             self._lost("stopped")
         self._selector.close()
         self._wake_in.close()
         self._wake_out.close()
 
-    # what the library calls
+    # what the engine tells
 
-    def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
-        self._packets += 1
+    def on_published(self, packet: int, topic: str, payload: bytes, retained: bool) -> None:
+        """Hands a message over."""
         handle = 0
-        if message.qos:
-            handle = (self._generation << 16) + message.mid
+        if packet:
+            handle = (self._generation << 16) + packet
             self._arrived.append(handle)
         try:
-            received = Received(message.topic, bytes(message.payload), message.retain, handle)
-        except UnicodeDecodeError:
-            log.warning("dropped a message whose topic is not UTF-8")
-            self._receipts_due.append(handle)
-            return
-        try:
-            self._deliver(received)
+            self._deliver(Received(topic, payload, retained, handle))
         except Exception:
-            log.exception("on_message failed; the message on %s is dropped", received.topic)
-            self._receipts_due.append(handle)
+            log.exception("on_message failed; the message on %s is dropped", topic)
+            if packet:
+                self._receipts_due.append(handle)
 
-    def _on_receipt(
-        self, _client: paho.Client, _userdata: object, packet: int, _code: ReasonCode, _properties: Properties
-    ) -> None:
-        self._packets += 1
+    def on_receipt(self, packet: int) -> None:
+        """Frees the place in the window."""
         confirmed = self._unconfirmed.pop(packet, None)
         if confirmed is None:
             return
@@ -484,36 +365,35 @@ class MqttClient:
             self._window -= 1
         self._call_back(confirmed.on_done, True)
 
-    def _on_greeting(
-        self,
-        _client: paho.Client,
-        _userdata: object,
-        _flags: paho.ConnectFlags,
-        code: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        self._packets += 1
-        if code.is_failure:
-            self._failure = _REFUSALS.get(code.value, f"the broker refused the connection: {code}")
+    def on_greeted(self, fault: str) -> None:
+        """Subscribes when welcome."""
+        if fault:
+            self._break_off(fault)
         elif self._subscriptions:
-            self._library.subscribe([(topic, 1) for topic in self._subscriptions])
+            self._line.subscribe(self._subscriptions)
         else:
             self._up()
 
-    def _on_subscribed(
-        self,
-        _client: paho.Client,
-        _userdata: object,
-        _packet: int,
-        codes: list[ReasonCode],
-        _properties: Properties | None,
-    ) -> None:
-        self._packets += 1
-        refused = [topic for topic, code in zip(self._subscriptions, codes, strict=False) if code.is_failure]
+    def on_subscribed(self, granted: Sequence[bool]) -> None:
+        """Counts the connection as standing when all subscriptions are."""
+        refused = [topic for topic, good in zip(self._subscriptions, granted, strict=False) if not good]
         if refused:
             self._break_off(f"the broker refused the subscription to {', '.join(refused)}: check the access list")
         else:
             self._up()
+
+    def on_gone(self, fault: str) -> None:
+        """Gives back what is open."""
+        if self._greeting_due is not None:
+            ended = "the broker hung up before welcoming us: check the user name and the password"
+        else:
+            ended = "the connection to the broker was lost"
+        self._lost(self._failure or fault or ended)
+
+    def on_closing(self, connection: socket.socket) -> None:
+        """Stops watching the socket."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(connection)
 
     def _up(self) -> None:
         self._greeting_due = None
@@ -521,72 +401,3 @@ class MqttClient:
         with self._lock:
             self._connected = True
         self._say(True, "")
-
-    def _on_gone(
-        self,
-        _client: paho.Client,
-        _userdata: object,
-        _flags: paho.DisconnectFlags,
-        code: ReasonCode,
-        _properties: Properties | None,
-    ) -> None:
-        silent = code.getName() == "Keep alive timeout"
-        if silent:
-            lost = "no sign of life from the broker"
-        elif self._greeting_due is not None:
-            lost = "the broker hung up before welcoming us: check the user name and the password"
-        else:
-            lost = "the connection to the broker was lost"
-        self._lost(self._failure or lost)
-
-    def _on_socket_close(self, _client: paho.Client, _userdata: object, connection: object) -> None:
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(connection)  # type: ignore[arg-type]
-
-
-_REFUSALS: Final = {
-    0x84: "the broker does not speak MQTT 3.1.1",
-    0x85: "the broker refused the client id",
-    0x86: "the broker refused the user name or password",
-    0x87: "the broker refused the user name or password",
-    0x88: "the broker is not available",
-}
-"""CONNACK reason -> words. Brokers use "bad password" and "not authorized" alike for a wrong password."""
-
-
-class _ClosingTlsSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails; the library would leave it open."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _tls_context(ca_file: str) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"cannot read the authority's certificate {ca_file}: {error}") from error
-    context.sslsocket_class = _ClosingTlsSocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _in_plain_words(error: Exception, settings: BrokerSettings) -> str:
-    where = f"{settings.host}:{settings.port}"
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"the certificate of {where} is not trusted: {error.verify_message}"
-        case ssl.SSLError():
-            return f"no TLS with {where}: {error.reason or error}"
-        case socket.gaierror():
-            return f"the name {settings.host} cannot be found"
-        case ConnectionRefusedError():
-            return f"nothing listens at {where}: is the broker running?"
-        case TimeoutError():
-            return f"no answer from {where}"
-        case _:
-            return f"cannot connect to {where}: {error}"

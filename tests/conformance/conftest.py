@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.broker import Broker, start_broker
+from gateway.fast_receiver import FastReceiver
 from tests.conformance.harness import PASSWORDS, Driven, Line, Party, settings_for
 
 
@@ -22,7 +23,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
         yield started
 
 
-@pytest.fixture(params=[Driven("thread", polled=False), Driven("poll", polled=True)], ids=lambda driven: driven.name)
+CLIENTS = (
+    Driven("thread", polled=False),
+    Driven("poll", polled=True),
+    Driven("fast", polled=True, kind=FastReceiver),
+)
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda driven: driven.name)
 def driven(request: pytest.FixtureRequest) -> Driven:
     assert isinstance(request.param, Driven)
     return request.param

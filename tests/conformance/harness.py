@@ -110,10 +110,11 @@ class Line:
 
 @dataclass
 class Driven:
-    """How a client is driven: by its own thread, or by `poll` in a thread of the test."""
+    """Which client, and how it is driven: by its own thread, or by `poll` in a thread of the test."""
 
     name: str
     polled: bool
+    kind: type[MqttClient] = MqttClient
 
 
 class Party:
@@ -132,7 +133,7 @@ class Party:
         self.told: list[tuple[bool, str]] = []
         self.done: list[bool] = []
         self._acknowledges = acknowledges
-        self.client = MqttClient(
+        self.client = driven.kind(
             settings,
             subscriptions=subscriptions,
             on_message=self._on_message,
