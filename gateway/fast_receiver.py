@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -114,7 +113,7 @@ class PlainLine:
         buffer = self._rest + data if self._rest else data
         try:
             taken = self._take_apart(buffer)
-        except (_ProtocolFault, struct.error, IndexError) as error:
+        except (_ProtocolFault, IndexError) as error:
             self._end(f"the broker sent what is not MQTT 3.1.1: {error}")
             return
         self._rest = buffer[taken:]

@@ -20,18 +20,26 @@ from cryptography.x509.oid import NameOID
 from gateway.broker import BrokerError, Kind, start_broker
 from gateway.broker_files import access_list, password_line, production_files
 from gateway.contract.topics import Channel, topic
+from gateway.fast_receiver import FastReceiver
 from tests.conformance.harness import PASSWORDS, Driven, Party, eventually, settings_for
 
 KINDS: tuple[Kind, ...] = ("mosquitto", "embedded")
 THREAD = Driven("thread", polled=False)
+FAST = Driven("fast", polled=True, kind=FastReceiver)
+
+
+@pytest.fixture(params=[THREAD, FAST], ids=lambda driven: driven.name)
+def driven(request: pytest.FixtureRequest) -> Driven:
+    assert isinstance(request.param, Driven)
+    return request.param
 
 
 @pytest.fixture
-def join() -> Iterator[Callable[..., Party]]:
+def join(driven: Driven) -> Iterator[Callable[..., Party]]:
     made: list[Party] = []
 
     def make(user: str, port: int, *, changes: dict[str, object] | None = None, **options: object) -> Party:
-        party = Party(settings_for(user, port, **(changes or {})), THREAD, **options)  # type: ignore[arg-type]
+        party = Party(settings_for(user, port, **(changes or {})), driven, **options)  # type: ignore[arg-type]
         made.append(party)
         return party
 
@@ -199,10 +207,10 @@ def test_the_production_files_run_a_real_mosquitto_with_tls(tmp_path: Path, join
             process.terminate()
 
 
-def test_an_unreadable_authority_is_told_at_once(tmp_path: Path) -> None:
+def test_an_unreadable_authority_is_told_at_once(tmp_path: Path, driven: Driven) -> None:
     settings = settings_for("desk", 1, tls=True, ca_file=str(tmp_path / "missing.pem"))
     with pytest.raises(ValueError, match=r"cannot read .*missing\.pem"):
-        Party(settings, THREAD)
+        Party(settings, driven)
 
 
 @pytest.mark.parametrize("user", ["", "Hub", "a/b", "a:b", "#", "h 1", "x" * 33])
