@@ -75,7 +75,8 @@ class Engine:
         self._judges = tuple(judges) if judges is not None else load_detectors()
         self._homes: dict[str, _Home] = {}
         self._due: list[tuple[float, str]] = []
-        self._hearing_from_at = started_at + grace_s
+        self._grace_until = started_at + grace_s
+        self._hearing_from_at = self._grace_until
 
     # who there is
 
@@ -135,7 +136,7 @@ class Engine:
 
     def outage_ended(self, now: float) -> None:
         """The centre's line to the broker is back: silence is not judged until the hubs had time to come back."""
-        self._hearing_from_at = max(self._hearing_from_at, now + SETTLE_AFTER_OUTAGE_S)
+        self._hearing_from_at = max(self._grace_until, now + SETTLE_AFTER_OUTAGE_S)
 
     def outage_began(self) -> None:
         """The centre's line to the broker is down: silence is not judged until `outage_ended`."""
@@ -152,6 +153,7 @@ class Engine:
             known.timeline.recall(marked_at)
         self.take(home, rows, now)
         known.known = True
+        self._judge_soon(home, known, now)
 
     def reopen(self, opens: Iterable[Open]) -> None:
         """Takes over the findings that were open before a restart."""

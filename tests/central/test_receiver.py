@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,13 +15,15 @@ from central.detection.finding import Finding
 from central.detection.profile import Limits
 from central.ingest import Refusals
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
-from central.receiver import Parts, Receiver
+from central.receiver import REGISTRY_AGAIN_S, Parts, Receiver
 from central.storage.homes import DeviceAtHome, EnrolledHome
 from central.telemetry.embedded import EmbeddedStore
 from central.telemetry.spool import Spool
-from central.telemetry.store import Row, TelemetryStore
+from central.telemetry.store import Point, Row, StoreUnavailable, TelemetryStore
 from devices.vocabulary import Reading
 from gateway.broker import Broker, start_broker
+from gateway.contract.encoding import encode
+from gateway.contract.messages import Heartbeat
 from gateway.contract.senml import encode_measurements
 from gateway.contract.topics import Channel, shard_of, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
@@ -134,9 +139,132 @@ def pack(value: float, at: float) -> bytes:
     return encode_measurements("h-1", [Reading("hall", "temperature", value, at)])
 
 
+class Broken:
+    """A store that is down."""
+
+    def write(self, _: Sequence[Row]) -> None:
+        raise StoreUnavailable("down for repair")
+
+    def last(self, _: str) -> list[Row]:
+        raise StoreUnavailable("down for repair")
+
+    def points(self, *_: object, **__: object) -> list[Point]:
+        raise StoreUnavailable("down for repair")
+
+    def events(self, *_: object, **__: object) -> list[Row]:
+        raise StoreUnavailable("down for repair")
+
+    def close(self) -> None:
+        pass
+
+
 def test_measurements_of_an_enrolled_home_are_stored(street: Street) -> None:
     street.start()
     at = round(time.time(), 3)
     street.send(pack(21.5, at))
     street.until(street.stored, "the row in the store")
     assert street.stored() == [Row("flat-1", "hall", "temperature", at, 21.5)]
+
+
+def test_nothing_is_acknowledged_before_it_is_durable(street: Street) -> None:
+    street.store, street.spool_cap = Broken(), 10
+    receiver = street.start()
+    street.send(pack(21.5, time.time()))
+    street.until(lambda: "the cap is 10" in receiver.health().store, "word of the full spool")
+    for _ in range(20):
+        receiver.turn()
+    # killed here, and started again when the store is repaired
+    receiver._client.stop()
+    street.store = EmbeddedStore(street.folder / "telemetry")
+    street.start()
+    street.until(street.stored, "the row that the broker kept")
+
+
+def test_while_the_store_is_down_readings_wait_on_disk_and_it_shows(street: Street) -> None:
+    street.store = Broken()
+    receiver = street.start()
+    for number in range(5):
+        street.send(pack(20.0 + number, time.time()))
+    street.until(lambda: receiver.health().spooled >= 5, "rows in the spool")
+    street.until(lambda: any(health.store == "down for repair" for health in street.health), "word to the desk")
+    receiver.close()
+    street.store = EmbeddedStore(street.folder / "telemetry")
+    receiver = street.start()
+    street.until(lambda: street.stored() and receiver.health().spooled == 0, "the rows in the store")
+    assert street.stored()[0].value == 24.0
+    assert receiver.health().store == "ok"
+
+
+def test_a_hub_that_was_enrolled_just_now_loses_nothing(street: Street) -> None:
+    street.start()
+    street.hub = street._client("h-9", [], lambda _: None)
+    # let the registry be as old as it may be when a message of a stranger makes it be read again
+    deadline = time.monotonic() + REGISTRY_AGAIN_S
+    street.until(lambda: time.monotonic() > deadline, "time to pass")
+    street.enrolled.append(home("flat-1", "h-9"))
+    del street.enrolled[0]
+    at = round(time.time(), 3)
+    street.send(encode_measurements("h-9", [Reading("hall", "temperature", 19.0, at)]), hub="h-9")
+    street.until(street.stored, "the first reading of the new hub")
+
+
+def test_a_flood_of_garbage_is_counted_and_good_readings_still_arrive(street: Street) -> None:
+    receiver = street.start()
+    for number in range(300):
+        for channel in (Channel.MEASUREMENTS, Channel.HEARTBEAT, Channel.STATE):
+            street.until(
+                lambda c=channel, n=number: street.hub.publish(topic("h-1", c), b"\xff{garbage %d" % n),
+                "the hub's window",
+            )
+    street.send(pack(21.5, time.time()))
+    street.until(street.stored, "the good reading")
+    refused = receiver.health().refused
+    assert sum(refused.values()) == 900
+    assert set(refused) == {"bad_cbor", "heartbeat_bad_json", "state_bad_json"}
+
+
+def test_a_finding_reaches_the_desk_and_keeps_its_key_over_a_restart(street: Street) -> None:
+    street.store.write([Row("flat-1", "hub", "heartbeat", time.time() - 3600, 0.0)])
+    receiver = street.start()
+    street.until(lambda: street.findings, "the finding")
+    assert [(finding.home, finding.reason) for finding in street.findings] == [("flat-1", "hub_silent")]
+    receiver.close()
+    street.store = EmbeddedStore(street.folder / "telemetry")
+    street.start()
+    street.send(encode(Heartbeat(at=time.time())), Channel.HEARTBEAT)
+    street.until(lambda: not street.findings[-1].active, "the end of the finding")
+    assert len({finding.key for finding in street.findings}) == 1
+
+
+def test_the_process_stops_at_sigterm_with_everything_stored(street: Street, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(USERS["receiver"])
+    program = textwrap.dedent("""
+        import logging, sys, time
+        from pathlib import Path
+        from central.config import BrokerConfig, CentralConfig, DatabaseConfig
+        from central.receiver import run
+        from central.storage import homes
+        from central.storage.database import Database, migrate
+        folder, port = Path(sys.argv[1]), int(sys.argv[2])
+        url = f"sqlite:///{folder / 'central.sqlite3'}"
+        migrate(url)
+        database = Database.open(url)
+        with database.begin() as connection:
+            homes.enrol_home(connection, "flat-1", address="Carrer Major 1", now=time.time())
+            homes.enrol_hub(connection, "h-1", "flat-1", time.time())
+        database.close()
+        logging.basicConfig(level=logging.INFO)
+        broker = BrokerConfig(port=port, receiver_password_file=str(folder / "secret"))
+        run(CentralConfig(folder, DatabaseConfig(url), broker))
+    """)
+    command = [sys.executable, "-c", program, str(tmp_path), str(street.broker.port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        street.until(lambda: street.health, "the receiver's health")
+        for number in range(50):
+            street.send(pack(20.0 + number / 100, time.time()))
+        street.until(lambda: street.health[-1].readings == 50, "all taken")
+        process.terminate()
+        _, log = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0, log
+    assert log.rstrip().endswith("stopped")
+    assert street.stored()[0].value == 20.49
