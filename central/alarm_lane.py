@@ -4,8 +4,9 @@ The network thread only sorts messages into a bounded queue. One worker takes th
 which commits; only then is the message acknowledged and the receipt published. While the database fails, the message at
 the head is tried again and nothing is acknowledged: broker and hubs keep what they have.
 
-The latest progress of every open case is kept here for its alarms, and told again when the connection comes back. It
-can be rebuilt from the database at any time, which happens at start.
+The latest progress of every open case is kept here for its alarms, and told again when our connection comes back or
+when a hub says that it is online: a broker that died may have lost what waited for it. It can be rebuilt from the
+database at any time, which happens at start.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from central.storage.cases import AlarmRef
 from central.storage.database import DatabaseError, try_again
 from devices.rejection import Rejection
 from gateway.contract.encoding import decode, encode
-from gateway.contract.messages import Alarm, AlarmAnswer, Command, Ref, Stage
+from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
 from gateway.contract.topics import Channel, everyone, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 
@@ -46,6 +47,7 @@ UNSENT_MAX: Final = 10_000
 REASSURE_S: Final = 60.0
 """How long a home may still say "we are coming to you" after it was asked to."""
 
+_STATE_TAIL: Final = f"/{Channel.STATE.value}"
 _INVALID_FORMAT, _WRONG_CONTENT, _NOT_TREATED = 2, 3, 5
 _FORMAT_FAULTS: Final = frozenset({"bad_json", "too_large"})
 _PROGRESS: Final = frozenset(
@@ -81,7 +83,7 @@ class AlarmLane:
         self._waiting: queue.Queue[Received | None] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._progress: dict[AlarmRef, AlarmAnswer] = {}
+        self._progress: dict[str, dict[str, AlarmAnswer]] = {}
         self._unsent: dict[AlarmRef, AlarmAnswer] = {}
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._receiver: ReceiverHealth | None = None
@@ -90,7 +92,7 @@ class AlarmLane:
         self.database_fault = ""
         self._client = MqttClient(
             settings,
-            subscriptions=(everyone(Channel.ALARM), FINDING_FILTER, HEALTH_TOPIC),
+            subscriptions=(everyone(Channel.ALARM), FINDING_FILTER, HEALTH_TOPIC, everyone(Channel.STATE)),
             on_message=self._on_message,
             on_connection=self._on_connection,
         )
@@ -158,10 +160,25 @@ class AlarmLane:
                 self._receiver = health
             self._client.acknowledge(received)
             return
+        if received.topic.endswith(_STATE_TAIL):
+            self._hear_state(received)
+            self._client.acknowledge(received)
+            return
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):
                 self._waiting.put(received, timeout=1.0)
                 return
+
+    def _hear_state(self, received: Received) -> None:
+        """A hub that comes online hears again how far help has come. The receiver judges the state itself."""
+        address = read_topic(received.topic)
+        if address is None or received.retained:
+            return
+        with self._lock:
+            waiting = dict(self._progress.get(address.hub, {}))
+        if waiting and isinstance(state := decode(HubState, received.payload), HubState) and state.online:
+            for ref, answer in waiting.items():
+                self._send(AlarmRef(address.hub, ref), answer)
 
     def _on_connection(self, up: bool, reason: str) -> None:
         self._broker = reason
@@ -170,7 +187,8 @@ class AlarmLane:
             return
         log.info("broker: connected")
         with self._lock:
-            again = self._progress | self._unsent
+            again = {AlarmRef(hub, ref): answer for hub, told in self._progress.items() for ref, answer in told.items()}
+            again |= self._unsent
             self._unsent.clear()
         for name, answer in again.items():
             self._send(name, answer)
@@ -214,7 +232,7 @@ class AlarmLane:
         self._send(name, answer)
         # somebody may have taken the case between the commit and the receipt: the newer word goes last
         with self._lock:
-            newer = self._progress.get(name)
+            newer = self._progress.get(hub, {}).get(alarm.ref)
         if newer is not None and answer.stage is Stage.RECEIVED:
             self._send(name, newer)
         return True
@@ -274,10 +292,13 @@ class AlarmLane:
     def _remember(self, change: CaseChange) -> None:
         with self._lock:
             for name in change.refs:
+                told = self._progress.setdefault(name.hub, {})
                 if change.stage in {Stage.RECEIVED, Stage.CLOSED}:
-                    self._progress.pop(name, None)
+                    told.pop(name.ref, None)
                 else:
-                    self._progress[name] = _answer(change, name)
+                    told[name.ref] = _answer(change, name)
+                if not told:
+                    del self._progress[name.hub]
 
     def _send(self, name: AlarmRef, answer: AlarmAnswer) -> None:
         def on_done(done: bool) -> None:
