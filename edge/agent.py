@@ -16,11 +16,11 @@ from edge.config import Config, SerialConfig
 from edge.dispatch import Dispatch
 from edge.drivers.ble_scanner import BleScanner, NoRadioError
 from edge.drivers.serial_receiver import SerialReceiver
-from edge.enrolment import Devices
+from edge.enrolment import Devices, unheard
 from edge.health import Health, notify_systemd
 from edge.home.presence import Presence
 from edge.intake import Intake
-from edge.outbox import StoredAlarm
+from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import AlarmAnswer, Command, CommandOutcome, HubState
@@ -76,6 +76,7 @@ class Agent:
             on_alarms=self._on_alarms,
             on_readings=self._dispatch.readings_stored,
             delivered=self._dispatch.take_delivered,
+            on_fault=self._fault,
         )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._commands_done: dict[str, CommandOutcome] = {}
@@ -94,6 +95,9 @@ class Agent:
         await self._intake.load()
         self._presence.restore(await self._dispatch.load())
         tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops().items()]
+        for sentence in unheard(self._config, self._devices):
+            log.warning("%s", sentence)
+            self._fault(sentence, sentence)
         self._client.start()
         log.info("ready: hub %s, %d devices", self._hub, len(self._devices))
         notify_systemd("READY=1")
@@ -194,7 +198,7 @@ class Agent:
         await serve(self._config.screen, app)
 
     async def _look_after_health(self, progress: Progress) -> None:
-        heartbeat_at, faults, was_stuck = 0.0, [""], False
+        heartbeat_at, faults, was_stuck, pruned = 0.0, [""], False, await self._outbox.call(Outbox.readings_pruned)
         while True:
             progress()
             now = self._clock.now()
@@ -205,6 +209,8 @@ class Agent:
                 heartbeat = encode(self._health.heartbeat(now, self._dispatch.waiting))
                 self._client.publish(topic(self._hub, Channel.HEARTBEAT), heartbeat)
                 heartbeat_at = now.monotonic + HEARTBEAT_S
+                before, pruned = pruned, await self._outbox.call(Outbox.readings_pruned)
+                self._fault("room", "outbox: full; the oldest readings are dropped" if pruned > before else "")
             stuck = self._health.stuck(now.monotonic)
             if not stuck:
                 notify_systemd("WATCHDOG=1")

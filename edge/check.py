@@ -11,7 +11,7 @@ from typing import Final
 from devices.catalogue import CATALOGUE
 from edge.clock import system_clock_is_trusted
 from edge.config import Config
-from edge.enrolment import Devices
+from edge.enrolment import Devices, unheard
 from edge.outbox import devices_heard
 
 CONNECT_S: Final = 3.0
@@ -41,6 +41,8 @@ def _findings(config: Config, devices: Devices) -> Iterator[tuple[bool, str]]:
             True,
             f"  {device.id}: {device.model}, {where}, {device.address}, {secret}, missed after {silence:g} h, {known}",
         )
+    for sentence in unheard(config, devices):
+        yield False, sentence
     yield _broker(config)
     yield _folder(Path(config.storage.folder))
     for port in config.serial:

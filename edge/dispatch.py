@@ -31,6 +31,8 @@ ROUTINE_PACK_S: Final = 30.0
 """Other readings wait this long: a quiet home sends two packs a minute."""
 WINDOW_FULL_S: Final = 0.5
 STATE_EVERY_S: Final = 600.0
+STATE_PAUSE_S: Final = 1.0
+"""A fault that comes and goes does not make the hub talk without end."""
 STEP_S: Final = 5.0
 
 
@@ -75,6 +77,7 @@ class Dispatch:
         self._packs_delivered: list[int] = []
         self._pack_due_at = math.inf
         self._state_due_at = 0.0
+        self._state_sent_at = -math.inf
         self._wake = asyncio.Event()
 
     async def load(self) -> list[StoredAlarm]:
@@ -130,7 +133,8 @@ class Dispatch:
 
     def state_changed(self) -> None:
         """The state of the hub should be told."""
-        self._state_due_at = min(self._state_due_at, self._clock.monotonic)
+        earliest = max(self._clock.monotonic, self._state_sent_at + STATE_PAUSE_S)
+        self._state_due_at = min(self._state_due_at, earliest)
         self._wake.set()
 
     def take_delivered(self) -> list[int]:
@@ -206,6 +210,7 @@ class Dispatch:
         now = self._clock.now()
         state: HubState = self._health.state(now, self.waiting, self._firmware)
         sent = self._publish(Channel.STATE, encode(state), retain=True)
+        self._state_sent_at = now.monotonic
         self._state_due_at = now.monotonic + (STATE_EVERY_S if sent else WINDOW_FULL_S)
 
     async def _send_pack(self) -> None:

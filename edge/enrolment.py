@@ -13,6 +13,7 @@ import msgspec
 from devices.catalogue import KEY_BYTES, enrolment_fault
 from devices.enrolment import EnrolledDevice
 from devices.frames import Link
+from edge.config import Config
 from edge.toml_tables import BadFileError, load_toml, read_table
 
 DEVICES_MAX: Final = 64
@@ -66,6 +67,17 @@ def load_enrolment(path: Path) -> Devices:
     if faults:
         raise BadFileError(path, faults)
     return devices
+
+
+def unheard(config: Config, devices: Devices) -> list[str]:
+    """A sentence for each device that can never be heard, because nothing is configured to listen for it."""
+    listening = {Link.BLE_ADVERT: config.ble is not None, Link.SERIAL: bool(config.serial)}
+    remedy = {Link.BLE_ADVERT: "add [ble]", Link.SERIAL: "add [[serial]]"}
+    return [
+        f"{device.id} can never be heard: {remedy.get(link, f'this agent does not listen to {link.value}')}"
+        for (link, _), device in devices.items()
+        if not listening.get(link, False)
+    ]
 
 
 def _device(row: _DeviceTable, where: str, faults: list[str]) -> EnrolledDevice:

@@ -49,6 +49,7 @@ class Intake:
         health: counts refusals and notes who was heard.
         on_alarms: called after the commit.
         on_readings: called after readings were committed, with whether one of them is prompt.
+        on_fault: called with a part's name and what is wrong with it, "" for nothing.
         delivered: gives the packs that may be deleted with the next commit.
     """
 
@@ -62,6 +63,7 @@ class Intake:
         on_alarms: Callable[[list[StoredAlarm]], None],
         on_readings: Callable[[bool], None],
         delivered: Callable[[], list[int]],
+        on_fault: Callable[[str, str], None],
     ) -> None:
         self._devices = devices
         self._clock = clock
@@ -70,6 +72,7 @@ class Intake:
         self._on_alarms = on_alarms
         self._on_readings = on_readings
         self._delivered = delivered
+        self._on_fault = on_fault
         self._queue: asyncio.Queue[_Heard] = asyncio.Queue(QUEUE_MAX)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
@@ -121,6 +124,7 @@ class Intake:
             self._refuse(decoded, device, stamp)
             return
         self._health.heard_device(device.id, stamp.monotonic)
+        self._on_fault(f"device {device.id}", "")
         for kind in decoded.faults:
             self._health.refused[f"bad_{kind}"] += 1
         if decoded.mark != self._marks.get(device.id):
@@ -146,6 +150,7 @@ class Intake:
             return
         if self._health.refused[rejection.reason] == 1:
             log.warning("refused a frame of %s: %s (%s)", device.id, rejection.reason, rejection.detail)
+        self._on_fault(f"device {device.id}", f"{device.id} is not understood: {rejection.reason}")
 
     async def _store(self, alarms: list[tuple[Alarm, Stamp]]) -> None:
         """One transaction for everything that waits, alarms first in mind."""

@@ -111,7 +111,7 @@ def _is_telling(reading: Reading) -> bool:
 
 def _evidence(reading: Reading, together: Sequence[Reading], stamp: Stamp, memory: Memory) -> list[Record]:
     earlier = [r.reading for r in memory.lately if stamp.monotonic - r.stamp.monotonic <= EVIDENCE_S]
-    others = [r for r in together if r is not reading][:4]
+    others = [r for r in together if r is not reading and not isinstance(r.value, bytes)][:4]
     return [to_record(r) for r in (*earlier, *others, reading)]
 
 

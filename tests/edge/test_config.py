@@ -9,7 +9,7 @@ import pytest
 from devices.frames import Link
 from edge.__main__ import main
 from edge.config import load_config
-from edge.enrolment import load_enrolment
+from edge.enrolment import load_enrolment, unheard
 from edge.toml_tables import BadFileError
 
 GOOD = """
@@ -137,8 +137,15 @@ def test_check_says_what_is_configured_and_what_is_missing(tmp_path: Path, capsy
     said = capsys.readouterr().out
     assert "pendant: serial_pendant" in said
     assert "never heard yet" in said
+    assert "PROBLEM" not in said.split("pendant:")[0]
     assert "PROBLEM the broker at 127.0.0.1:1" in said
     assert "secret-word" not in said
+
+
+def test_a_device_that_nothing_listens_for_is_told_of(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD.replace('[[serial]]\nport = "/dev/ttyACM0"\n', "")))
+    devices = load_enrolment(write(tmp_path, f"[[device]]\n{PENDANT}[[device]]\n{BUTTON}", "enrolment.toml"))
+    assert unheard(config, devices) == ["pendant can never be heard: add [[serial]]"]
 
 
 @pytest.mark.parametrize("name", ["edge", "enrolment"])
