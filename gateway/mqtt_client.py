@@ -215,9 +215,11 @@ class MqttClient:
         readable = False
         for key, events in self._selector.select(max(timeout_s, 0.0)):
             if key.data is _WAKE:
-                self._woken = False
                 with contextlib.suppress(BlockingIOError):
                     self._wake_out.recv(4096)
+                # only now: a thread that saw the flag before left its message where the next write finds it; the other
+                # way round its byte could be read here while the flag stays up, and nobody would be woken again
+                self._woken = False
             elif events & selectors.EVENT_READ:
                 readable = True
         return readable
