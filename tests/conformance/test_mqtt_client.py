@@ -343,3 +343,29 @@ def test_messages_that_meet_a_bug_do_not_block_those_behind_them(
     hub.send(MEAS, b"better")
     eventually(lambda: len(desk.received) == 2, "a message after the reconnect")
     assert desk.payloads == [b"good", b"better"]
+
+
+def test_a_broker_that_throws_us_out_again_and_again_is_asked_ever_more_rarely(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when two programs run with one client id."""
+    monkeypatch.setattr(gateway.mqtt_client, "BACKOFF_FIRST_S", 0.005)
+    with socket.create_server(("127.0.0.1", 0)) as stand_in:
+        hub = Party(settings_for("h-17", stand_in.getsockname()[1], reconnect_max_s=3600.0), driven)
+        for welcomes in range(1, 7):
+            connection, _ = stand_in.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"\x20\x02\x00\x00")
+                eventually(lambda n=welcomes: hub.told.count((True, "")) == n, "the welcome seen")  # type: ignore[misc]
+        eventually(lambda: not hub.client.connected, "the loss noticed")
+        assert hub.client._delay_s == 0.005 * 2**6
+        monkeypatch.setattr(gateway.mqtt_client, "STABLE_AFTER_S", 0.0)
+        connection, _ = stand_in.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"\x20\x02\x00\x00")
+            eventually(lambda: hub.client.connected, "the welcome seen")
+        eventually(lambda: not hub.client.connected, "the loss noticed")
+        assert hub.client._delay_s == 0.005 * 2, "a connection that held starts anew"
+        hub.stop()
