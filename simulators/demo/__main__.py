@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port-base", type=int, default=8080, help="console; then home screen and demo page")
     parser.add_argument("--homes", type=int, default=40, help="simulated homes in the street")
     parser.add_argument("--no-street", action="store_true", help="only the flat with the real hub")
+    parser.add_argument("--broker", choices=["mosquitto", "embedded"], help="default: mosquitto where installed")
     parser.add_argument("--seconds", type=float, help="stop by itself after so long")
     return parser
 
@@ -77,7 +78,7 @@ async def _play(folder: StateFolder, given: argparse.Namespace, started: float) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    stage = Stage(folder, ports, 0 if given.no_street else given.homes)
+    stage = Stage(folder, ports, 0 if given.no_street else given.homes, given.broker)
     page: asyncio.Task[None] | None = None
     try:
         starting = asyncio.create_task(stage.start())

@@ -7,6 +7,7 @@ import contextlib
 import json
 from typing import Final
 
+LANGUAGES: Final = ("ca", "es", "en")
 _AGAIN_S: Final = 1.0
 _SILENT_S: Final = 15.0
 """The hub speaks every few seconds; one that does not is gone."""
@@ -14,38 +15,46 @@ _LINE_BYTES_MAX: Final = 65_536
 
 
 class HomeScreen:
-    """What the home shows now: `scene` is "lost" while the hub does not answer."""
+    """What the home shows now: `scene` is "lost" while the hub does not answer; `words` by language."""
 
     def __init__(self, port: int) -> None:
         """`port`: of the hub's screen on 127.0.0.1."""
         self.scene = "lost"
-        self.sentence = ""
-        self.detail = ""
+        self.words: dict[str, str] = {}
         self._port = port
+        self._told: dict[str, tuple[str, str]] = {}
 
     async def watch(self) -> None:
-        """Reads until cancelled, and connects again whenever the hub has gone."""
+        """Reads until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for language in LANGUAGES:
+                group.create_task(self._keep_reading(language))
+
+    async def _keep_reading(self, language: str) -> None:
         while True:
-            with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
-                await self._read()
-            self.scene, self.sentence, self.detail = "lost", "", ""
+            with contextlib.suppress(OSError, TimeoutError, ValueError):
+                await self._read(language)
+            self._told.pop(language, None)
+            self.scene, self.words = "lost", {}
             await asyncio.sleep(_AGAIN_S)
 
-    async def _read(self) -> None:
+    async def _read(self, language: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=_LINE_BYTES_MAX)
         try:
-            writer.write(b"GET /events HTTP/1.0\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
+            writer.write(f"GET /events?lang={language} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
             name = ""
             while line := await asyncio.wait_for(reader.readline(), _SILENT_S):
                 text = line.decode().strip()
                 if text.startswith("event: "):
                     name = text.removeprefix("event: ")
                 elif text.startswith("data: ") and name == "scene":
-                    self._take(json.loads(text.removeprefix("data: ")))
+                    self._take(language, json.loads(text.removeprefix("data: ")))
         finally:
             writer.transport.abort()
 
-    def _take(self, scene: dict[str, object]) -> None:
-        self.scene = str(scene.get("scene", ""))
-        self.sentence = str(scene.get("sentence", ""))
-        self.detail = str(scene.get("detail", ""))
+    def _take(self, language: str, scene: dict[str, object]) -> None:
+        words = f"{scene.get('sentence', '')} {scene.get('detail', '')}".strip()
+        self._told[language] = (str(scene.get("scene", "")), words)
+        if len(self._told) == len(LANGUAGES) and len({name for name, _ in self._told.values()}) == 1:
+            self.scene = self._told[language][0]
+            self.words = {each: words for each, (_, words) in self._told.items()}

@@ -54,16 +54,6 @@ class Program:
             )
         self.started_at = time.time()
 
-    def run(self, timeout_s: float) -> int:
-        """Runs it to its end; its exit code, or -1 when it took too long."""
-        self.start()
-        assert self._process is not None
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return -1
-
     def kill(self) -> None:
         """Ends it as a power cut would."""
         if self._process is not None and self.running:
@@ -75,13 +65,18 @@ class Program:
         if self._process is not None and self.running:
             self._process.send_signal(signal.SIGTERM)
 
+    async def ended(self, within_s: float) -> int | None:
+        """Waits for its end; its exit code, or None when it is still running after `within_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self.running:  # noqa: ASYNC110 - the system tells of an ended child only when asked
+                    await asyncio.sleep(0.05)
+        return None if self._process is None else self._process.poll()
+
     async def stop(self) -> None:
         """Ends it in good order, or by force when it does not listen."""
         self.ask_to_stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_WAIT_S):
-                while self.running:  # noqa: ASYNC110 - the system tells of an ended child only when asked
-                    await asyncio.sleep(0.05)
+        await self.ended(STOP_WAIT_S)
         self.kill()
 
     def child(self, word: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.broker import Broker, BrokerError, start_broker
+from gateway.broker import Broker, BrokerError, Kind, start_broker
 from gateway.contract.messages import AlarmAnswer
 from simulators.demo import city
 from simulators.demo.flat import Flat
@@ -50,7 +50,7 @@ class Entry:
 class Stage:
     """All of the demo but its page. Start and stop it on the main thread's event loop."""
 
-    def __init__(self, folder: StateFolder, ports: Ports, homes: int) -> None:
+    def __init__(self, folder: StateFolder, ports: Ports, homes: int, broker_kind: Kind | None = None) -> None:
         """Nothing happens before `start`."""
         self.folder, self.ports = folder, ports
         self.entries: deque[Entry] = deque(maxlen=LOG_KEPT)
@@ -58,9 +58,9 @@ class Stage:
         self._count = 0
         self.users = users(folder, [city.FLAT, city.QUIET, *city.street(homes)])
         self._homes = homes
-        arguments = ["-m", "central", "run", "--config", str(folder.central_config)]
-        self.centre = Program("centre", arguments, folder.log("centre"))
-        self.hub = Program("hub", ["-m", "edge", "run", "--config", str(folder.edge_config)], folder.log("hub"))
+        self._broker_kind = broker_kind
+        self.centre = self._program("centre", "central", "run")
+        self.hub = self._program("hub", "edge", "run")
         self.line = Line(ports.broker, port=ports.line)
         self.flat = Flat(folder.pendant_port, ports.radio)
         self.mail = MailSink(port=ports.mail)
@@ -72,7 +72,7 @@ class Stage:
         self._tasks: set[asyncio.Task[None]] = set()
         self._parts: dict[str, str] = {}
         self._mails = 0
-        self._screen_said = ""
+        self._screen_said: dict[str, str] = {}
         self._answers = 0
 
     def note(self, source: str, key: str, **facts: Any) -> None:
@@ -91,17 +91,24 @@ class Stage:
         """
         write_configurations(self.folder, self.ports)
         write_register(self.folder, self._homes)
-        self._prepare_centre()
+        preparing = self._program("prepare", "central", "import-homes", str(self.folder.register))
+        preparing.start()
         try:
-            self.broker = start_broker(self.folder.path / "broker", self.users, port=self.ports.broker)
+            self.broker = start_broker(
+                self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind
+            )
         except BrokerError as error:
             raise DemoCannotStart(f"The broker does not start: {error}.") from None
         self.broker_up = True
-        self.centre.start()
         await self.mail.start()
         await self.line.restore()
         await self.flat.start()
         self.hub.start()
+        if await preparing.ended(PREPARE_WAIT_S) != 0:
+            raise DemoCannotStart(
+                f"The centre cannot take in the homes: {preparing.last_words()} (see {preparing.log_file})."
+            )
+        self.centre.start()
         for hub_id, hub in self.street.hubs.items():
             past_readings(hub, self.street.homes[hub_id], _STREET_PAST_H, time.time())
         self.begin(self.street.run())
@@ -127,13 +134,11 @@ class Stage:
         if self.broker is not None:
             self.broker.stop()
 
-    def _prepare_centre(self) -> None:
-        command = ["-m", "central", "import-homes", str(self.folder.register), "--config"]
-        program = Program("prepare", [*command, str(self.folder.central_config)], self.folder.log("prepare"))
-        if program.run(PREPARE_WAIT_S) != 0:
-            raise DemoCannotStart(
-                f"The centre cannot take in the homes: {program.last_words()} (see {program.log_file})."
-            )
+    def _program(self, name: str, *words: str) -> Program:
+        """A program of the product with its configuration and log; `words` begin with its room."""
+        room, *rest = words
+        config = self.folder.central_config if room == "central" else self.folder.edge_config
+        return Program(name, ["-m", room, *rest, "--config", str(config)], self.folder.log(name))
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_WAIT_S
@@ -166,7 +171,7 @@ class Stage:
         """How everything is now, for the page."""
         return {
             "parts": self._look(),
-            "home": {"scene": self.screen.scene, "sentence": self.screen.sentence, "detail": self.screen.detail},
+            "home": {"scene": self.screen.scene, "words": self.screen.words},
             "street": {"online": self.street.online, "homes": len(self.street.hubs)},
             "mails": len(self.mail.mails),
         }
@@ -194,9 +199,9 @@ class Stage:
             for mail in [mail for mail in self.mail.mails if mail.number > self._mails]:
                 self.note("mail", "mail", to=", ".join(mail.recipients), subject=mail.subject)
                 self._mails = mail.number
-            if self.screen.sentence and self.screen.sentence != self._screen_said:
-                self.note("home", "home_says", sentence=self.screen.sentence)
-            self._screen_said = self.screen.sentence
+            if self.screen.words and self.screen.words != self._screen_said:
+                self.note("home", "home_says", **self.screen.words)
+                self._screen_said = self.screen.words
             for hub, answer in self.street.answers[self._answers :]:
                 self.note_answer(hub, answer)
             self._answers = len(self.street.answers)

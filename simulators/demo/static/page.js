@@ -115,10 +115,10 @@ function showState() {
   byId("password").textContent = state.links.password;
   byId("mails").textContent = state.mails ? t("mails", { n: state.mails }) : t("mails_none");
   byId("street").textContent = t("intro_street", { online: state.street.online, homes: state.street.homes });
-  const { scene, sentence, detail } = state.home;
+  const { scene } = state.home;
   byId("says").dataset.tone = TONE[scene] || "";
   byId("scene").textContent = t(`scene_${scene}`);
-  const words = scene === "idle" || scene === "lost" ? "" : [sentence, detail].filter(Boolean).join(" ");
+  const words = scene === "idle" || scene === "lost" ? "" : state.home.words[language];
   if (byId("sentence").textContent !== words) byId("sentence").textContent = words;
   showParts();
   showCards();
@@ -136,6 +136,7 @@ function showLog() {
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
   const lines = entries.slice(-120).reverse().map((entry) => {
     const facts = { ...entry.facts };
+    if (entry.key === "home_says") facts.words = facts[language];
     if (facts.part) facts.part = t(`part_${facts.part}`);
     const words = entry.key.startsWith("did_") ? t("you_did", { what: t(`do_${entry.key.slice(4)}`) }) : t(`log_${entry.key}`, facts);
     return make("li", { class: lookOf(entry) }, make("time", {}, clock.format(new Date(entry.at * 1000))), make("span", {}, words));
