@@ -17,6 +17,7 @@ from central.internal import HubPresence
 from central.storage.homes import EnrolledHome
 from central.telemetry.store import Row
 from devices.rejection import Rejection
+from devices.vocabulary import Reading
 from gateway.contract.encoding import decode
 from gateway.contract.messages import Heartbeat, HubState
 from gateway.contract.ordering import Arrival, SequenceTracker
@@ -52,15 +53,16 @@ class Refusals:
 
 
 class _Hub:
-    """What is kept of one enrolled hub."""
+    """What is kept of one enrolled hub. `known` are the devices whose readings are kept, `strangers` how many of
+    them nobody enrolled."""
 
-    __slots__ = ("devices", "home", "hub", "numbers", "strangers", "waiting")
+    __slots__ = ("home", "hub", "known", "numbers", "strangers", "waiting")
 
     def __init__(self, home: str, hub: str) -> None:
         self.home = home
         self.hub = hub
-        self.devices: set[str] = {HUB_DEVICE}
-        self.strangers: set[str] = set()
+        self.known: set[str] = set()
+        self.strangers = 0
         self.numbers = SequenceTracker()
         self.waiting = 0
 
@@ -112,8 +114,9 @@ class Intake:
             hub = self._hubs[home.hub_id] = _Hub(home.home_id, home.hub_id)
             self._packs[topic(home.hub_id, Channel.MEASUREMENTS)] = hub
         hub.home = home.home_id
-        hub.devices = {HUB_DEVICE, *devices}
-        hub.strangers -= hub.devices
+        strange = hub.known - devices.keys() - {HUB_DEVICE}
+        hub.known = {HUB_DEVICE, *devices, *strange}
+        hub.strangers = len(strange)
 
     def _forget(self, hub_id: str) -> None:
         self._hubs.pop(hub_id, None)
@@ -159,29 +162,33 @@ class Intake:
             self.duplicates += 1
         for reason in pack.refused:
             self.refusals.add(reason, hub.hub, "a record of a measurement pack", received_at)
-        home, devices = hub.home, hub.devices
-        rows: list[Row] = []
-        for reading in pack.readings:
-            device, kind = reading.device, reading.kind
-            if device not in devices and not self._admit(hub, device, received_at):
-                continue
-            if kind == WINDOW_KIND:
-                self.refusals.add("window_not_kept", hub.hub, "accelerometer windows are not stored", received_at)
-                continue
-            rows.append(Row(home, device, kind, reading.measured_at, reading.value))
+        home, known = hub.home, hub.known
+        readings = pack.readings
+        rows = [
+            Row(home, reading.device, reading.kind, reading.measured_at, reading.value)
+            for reading in readings
+            if reading.device in known and reading.kind != WINDOW_KIND
+        ]
+        if len(rows) < len(readings):
+            readings = [reading for reading in readings if self._admit(hub, reading, received_at)]
+            rows = [Row(home, one.device, one.kind, one.measured_at, one.value) for one in readings]
         self.readings += len(rows)
-        self._engine.take(home, pack.readings, received_at)
+        self._engine.take(home, readings, received_at)
         self._hear(hub, rows, received_at)
         return rows
 
-    def _admit(self, hub: _Hub, device: str, received_at: float) -> bool:
-        """Whether readings of a device that is not enrolled are kept."""
-        if device in hub.strangers:
-            return True
-        if len(hub.strangers) >= STRANGE_DEVICES_MAX:
-            self.refusals.add("too_many_devices", hub.hub, f"{device} and others are not enrolled", received_at)
+    def _admit(self, hub: _Hub, reading: Reading, received_at: float) -> bool:
+        """Whether a reading is kept: not a window, and not of one strange device too many."""
+        if reading.kind == WINDOW_KIND:
+            self.refusals.add("window_not_kept", hub.hub, "accelerometer windows are not stored", received_at)
             return False
-        hub.strangers.add(device)
+        if reading.device in hub.known:
+            return True
+        if hub.strangers >= STRANGE_DEVICES_MAX:
+            self.refusals.add("too_many_devices", hub.hub, f"{reading.device} and others are not enrolled", received_at)
+            return False
+        hub.strangers += 1
+        hub.known.add(reading.device)
         return True
 
     def _take_heartbeat(self, hub: _Hub, payload: bytes, received_at: float) -> list[Row]:

@@ -30,7 +30,7 @@ from devices.vocabulary import KINDS, ValueType
 logger = logging.getLogger(__name__)
 
 CONNECT_WAIT_S: Final = 2.0
-ANSWER_WAIT_S: Final = 10.0
+ANSWER_WAIT_S: Final = 5.0
 """A server that takes longer is down for us: the batch waits on disk and the receiver's loop goes on."""
 SPLITS_MAX: Final = 200
 """Requests spent on finding the bad lines of one batch; what is still mixed then is refused with them."""

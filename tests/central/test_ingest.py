@@ -99,6 +99,16 @@ def test_devices_that_nobody_enrolled_are_kept_up_to_a_bound(intake: Intake) -> 
     assert stored(intake.take(PACKS, pack(temperature("hall")), False, NOW)), "those that are enrolled go on"
 
 
+def test_a_hub_that_invents_devices_for_ever_costs_no_memory(intake: Intake) -> None:
+    for number in range(5_000):
+        intake.take(PACKS, pack(temperature(f"new-{number}"), Reading(f"door-{number}", "open", True, NOW)), False, NOW)
+    timeline = intake._engine.timeline("flat-1")
+    assert timeline is not None
+    assert len(timeline.device_heard_at) <= STRANGE_DEVICES_MAX + 2
+    intake.enrol([home(devices=["hall", "new-1"])], NOW)
+    assert stored(intake.take(PACKS, pack(temperature("new-3")), False, NOW)), "known strangers outlast a new registry"
+
+
 def test_accelerometer_windows_are_not_kept_and_that_is_counted(intake: Intake) -> None:
     window = Reading("hall", "acceleration", b"\0\1" * 30, NOW)
     assert len(stored(intake.take(PACKS, pack(window, temperature()), False, NOW))) == 1
