@@ -44,10 +44,35 @@ class StaleCase(Exception):
 
 _COLUMNS: Final = tuple(column.name for column in cases.columns)
 
+# Building a statement costs more than running it; those on an alarm's way are built once.
+_FIND: Final = sa.select(cases).where(cases.c.id == sa.bindparam("case")).with_for_update()
+_RECENT: Final = (
+    sa.select(cases)
+    .where(
+        cases.c.home_id == sa.bindparam("home"),
+        cases.c.state != State.CLOSED.value,
+        cases.c.last_alarm_at >= sa.bindparam("since"),
+    )
+    .order_by(cases.c.priority, cases.c.last_alarm_at.desc())
+    .with_for_update()
+)
+_FIND_ALARM: Final = sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at).where(
+    alarms.c.hub == sa.bindparam("hub"), alarms.c.ref == sa.bindparam("ref")
+)
+_ALARMS_OF: Final = (
+    sa.select(alarms.c.hub, alarms.c.ref)
+    .where(alarms.c.case_id == sa.bindparam("case"))
+    .order_by(alarms.c.received_at.desc(), alarms.c.ref)
+)
+_ADD_CASE: Final = sa.insert(cases).returning(cases.c.id)
+_ADD_EVENT: Final = sa.insert(case_events)
+_ADD_ALARM: Final = sa.insert(alarms)
+_ADD_DUE: Final = sa.insert(due_times)
+
 
 def find(connection: sa.Connection, case_id: int) -> Case | None:
     """The case, locked against other writers where the database locks rows; None when there is no such case."""
-    row = connection.execute(sa.select(cases).where(cases.c.id == case_id).with_for_update()).first()
+    row = connection.execute(_FIND, {"case": case_id}).first()
     return None if row is None else _case(row)
 
 
@@ -59,13 +84,7 @@ def open_cases(connection: sa.Connection) -> list[Case]:
 
 def recent_open_cases(connection: sa.Connection, home_id: str, since_at: float) -> list[Case]:
     """The open cases of a home with an alarm since then, the most urgent first, then the newest."""
-    query = (
-        sa.select(cases)
-        .where(cases.c.home_id == home_id, cases.c.state != State.CLOSED.value, cases.c.last_alarm_at >= since_at)
-        .order_by(cases.c.priority, cases.c.last_alarm_at.desc())
-        .with_for_update()
-    )
-    return [_case(row) for row in connection.execute(query)]
+    return [_case(row) for row in connection.execute(_RECENT, {"home": home_id, "since": since_at})]
 
 
 def events_of(connection: sa.Connection, case_id: int) -> list[CaseEvent]:
@@ -81,12 +100,11 @@ def add(connection: sa.Connection, case: Case, event: CaseEvent) -> int:
     """Stores a new case with its first event; the case's number."""
     values = _values(case)
     del values["id"]
-    case_id = connection.execute(sa.insert(cases).values(values)).inserted_primary_key
-    assert case_id is not None
-    number = int(case_id[0])
-    _log(connection, number, 1, event)
-    _wait(connection, number, case)
-    return number
+    case_id = int(connection.execute(_ADD_CASE, values).scalar_one())
+    _log(connection, case_id, 1, event)
+    due_at = {"case_id": case_id, "step": case.wake_step, "due_at": case.wake_at}
+    connection.execute(_ADD_DUE, due_at)
+    return case_id
 
 
 def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent) -> None:
@@ -140,11 +158,7 @@ def claim(connection: sa.Connection, item: Due, now: float) -> bool:
 
 def find_alarm(connection: sa.Connection, name: AlarmRef) -> KnownAlarm | None:
     """The alarm of that name, if it was ever received."""
-    row = connection.execute(
-        sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at).where(
-            alarms.c.hub == name.hub, alarms.c.ref == name.ref
-        )
-    ).first()
+    row = connection.execute(_FIND_ALARM, name._asdict()).first()
     return None if row is None else KnownAlarm(*row)
 
 
@@ -152,16 +166,8 @@ def add_alarm(
     connection: sa.Connection, name: AlarmRef, case_id: int, received_at: float, event_at: float, withdrawn: bool
 ) -> None:
     """Writes that an alarm belongs to a case."""
-    connection.execute(
-        sa.insert(alarms).values(
-            hub=name.hub,
-            ref=name.ref,
-            case_id=case_id,
-            received_at=received_at,
-            event_at=event_at,
-            withdrawn_at=received_at if withdrawn else None,
-        )
-    )
+    times = {"received_at": received_at, "event_at": event_at, "withdrawn_at": received_at if withdrawn else None}
+    connection.execute(_ADD_ALARM, {**name._asdict(), "case_id": case_id, **times})
 
 
 def change_alarm(connection: sa.Connection, name: AlarmRef, case_id: int, withdrawn_at: float | None) -> None:
@@ -175,12 +181,7 @@ def change_alarm(connection: sa.Connection, name: AlarmRef, case_id: int, withdr
 
 def alarms_of(connection: sa.Connection, case_id: int) -> list[AlarmRef]:
     """The alarms in a case, newest first."""
-    query = (
-        sa.select(alarms.c.hub, alarms.c.ref)
-        .where(alarms.c.case_id == case_id)
-        .order_by(alarms.c.received_at.desc(), alarms.c.ref)
-    )
-    return [AlarmRef(*row) for row in connection.execute(query)]
+    return [AlarmRef(*row) for row in connection.execute(_ALARMS_OF, {"case": case_id})]
 
 
 def keep_message(
@@ -234,14 +235,15 @@ def contact_called(connection: sa.Connection, home_id: str, contact_id: str) -> 
 
 def _log(connection: sa.Connection, case_id: int, position: int, event: CaseEvent) -> None:
     connection.execute(
-        sa.insert(case_events).values(
-            case_id=case_id,
-            position=position,
-            at=event.at,
-            type=event.type.value,
-            actor=event.actor,
-            body=msgspec.to_builtins(event.facts),
-        )
+        _ADD_EVENT,
+        {
+            "case_id": case_id,
+            "position": position,
+            "at": event.at,
+            "type": event.type.value,
+            "actor": event.actor,
+            "body": msgspec.to_builtins(event.facts),
+        },
     )
 
 

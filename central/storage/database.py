@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,9 +89,13 @@ def migrate(url: str) -> None:
 
 def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
     """Inserts a row unless one with the same key is there; whether it was inserted."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
-    return connection.execute(statement).first() is not None
+    return connection.execute(_insert_new(connection.dialect.name, table), values).first() is not None
+
+
+@cache
+def _insert_new(dialect: str, table: sa.Table) -> sa.sql.expression.Executable:
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return make(table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 def put(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> None:

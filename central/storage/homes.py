@@ -44,6 +44,13 @@ class HomeOfHub(NamedTuple):
     language: str
 
 
+_FIND_BY_HUB: Final = (
+    sa.select(homes.c.id, homes.c.language)
+    .join(hubs, hubs.c.home_id == homes.c.id)
+    .where(hubs.c.id == sa.bindparam("hub"))
+)
+
+
 def enrol_home(
     connection: sa.Connection,
     home_id: str,
@@ -101,9 +108,7 @@ def enrol_devices(connection: sa.Connection, home_id: str, given: Sequence[Devic
 
 def find_by_hub(connection: sa.Connection, hub_id: str) -> HomeOfHub | None:
     """The home of a hub, or None when nobody enrolled it."""
-    row = connection.execute(
-        sa.select(homes.c.id, homes.c.language).join(hubs, hubs.c.home_id == homes.c.id).where(hubs.c.id == hub_id)
-    ).first()
+    row = connection.execute(_FIND_BY_HUB, {"hub": hub_id}).first()
     return None if row is None else HomeOfHub(*row)
 
 
@@ -129,8 +134,9 @@ def exists(connection: sa.Connection, home_id: str) -> bool:
 
 
 def lock_home(connection: sa.Connection, home_id: str) -> None:
-    """Makes other transactions about this home wait until this one ends (on SQLite all writers do so anyway)."""
-    connection.execute(sa.select(homes.c.id).where(homes.c.id == home_id).with_for_update())
+    """Makes other transactions about this home wait until this one ends; on SQLite all writers do so anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(homes.c.id).where(homes.c.id == home_id).with_for_update())
 
 
 def hub_of(connection: sa.Connection, home_id: str) -> str:
