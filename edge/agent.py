@@ -147,16 +147,19 @@ class Agent:
             except Exception as error:
                 log.exception("the loop %s crashed", name)
                 reason = f"{type(error).__name__}: {error}"
-            log.error("%s does not work and is started again: %s", name, reason)
-            self._fault(f"loop {name}", f"{name}: {reason}")
+            if self._fault(f"loop {name}", f"{name}: {reason}"):
+                log.error("%s does not work and is started again: %s", name, reason)
             if self._clock.monotonic - started > FORGIVEN_AFTER_S:
                 pause = RETRY_FIRST_S
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_MAX_S)
 
-    def _fault(self, part: str, sentence: str) -> None:
-        if self._health.fault(part, sentence):
+    def _fault(self, part: str, sentence: str) -> bool:
+        """Sets what is wrong with a part, "" for nothing; true, and told to the centre, when that is news."""
+        news = self._health.fault(part, sentence)
+        if news:
             self._dispatch.state_changed()
+        return news
 
     # the loops that are made here
 

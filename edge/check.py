@@ -34,12 +34,13 @@ def _findings(config: Config, devices: Devices) -> Iterator[tuple[bool, str]]:
     heard = devices_heard(Path(config.storage.folder))
     for device in devices.values():
         secret = "encrypted" if device.key else "not encrypted"
-        silence = CATALOGUE[device.model].silence_max_s / 3600
+        silence = CATALOGUE[device.model].silence_max_s
+        missed = f"{silence / 3600:g} h" if silence >= 3600 else f"{silence / 60:g} min"
         known = "heard before" if device.id in heard else "never heard yet"
         where = device.room or "no room given"
         yield (
             True,
-            f"  {device.id}: {device.model}, {where}, {device.address}, {secret}, missed after {silence:g} h, {known}",
+            f"  {device.id}: {device.model}, {where}, {device.address}, {secret}, missed after {missed}, {known}",
         )
     for sentence in unheard(config, devices):
         yield False, sentence

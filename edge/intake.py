@@ -63,7 +63,7 @@ class Intake:
         on_alarms: Callable[[list[StoredAlarm]], None],
         on_readings: Callable[[bool], None],
         delivered: Callable[[], list[int]],
-        on_fault: Callable[[str, str], None],
+        on_fault: Callable[[str, str], object],
     ) -> None:
         self._devices = devices
         self._clock = clock

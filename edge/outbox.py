@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 FILE_NAME: Final = "outbox.sqlite"
 DONE_ALARMS_KEPT: Final = 500
 """Alarms with a receipt that stay for the technician: years of a home, and a bound on the file."""
+MEMORY_READINGS_MAX: Final = 20_000
+"""Readings kept where there is no disk: half a day of a home, in a few megabytes."""
 PACK_READINGS_MAX: Final = 150
 """Most readings of a pack: well below the wire's 500, so that a pack on a slow line does not hold up an alarm."""
 PACK_BYTES_MAX: Final = 12_000
@@ -308,7 +310,7 @@ def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox
 
 def memory_outbox(new_epoch: str, readings_max: int) -> Outbox:
     """An outbox that does not outlive the process, for when there is no disk to be had."""
-    return Outbox(_connect(":memory:", new_epoch), readings_max, durable=False)
+    return Outbox(_connect(":memory:", new_epoch), min(readings_max, MEMORY_READINGS_MAX), durable=False)
 
 
 def devices_heard(folder: Path) -> frozenset[str]:

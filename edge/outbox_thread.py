@@ -25,7 +25,7 @@ class OutboxThread:
     `durable` is then false and `on_fault` is told.
     """
 
-    def __init__(self, on_fault: Callable[[str], None]) -> None:
+    def __init__(self, on_fault: Callable[[str], object]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._on_fault = on_fault
         self._outbox: Outbox | None = None

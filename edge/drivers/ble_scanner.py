@@ -78,6 +78,8 @@ class BleScanner:
             await self._scan_for_ever()
         except (BleakError, OSError, EOFError) as error:
             why = str(error) or "it does not answer"
+            if isinstance(error, FileNotFoundError):
+                why = "the system's Bluetooth service is not running"
             raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {why}") from error
 
     async def _scan_for_ever(self) -> None:

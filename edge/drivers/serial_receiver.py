@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Final
@@ -46,7 +47,7 @@ class SerialReceiver:
         on_refused: Callable[[str], None],
         on_hearing: Callable[[], None],
         on_progress: Callable[[], None],
-        on_fault: Callable[[str], None],
+        on_fault: Callable[[str], object],
     ) -> None:
         self._config = config
         self._on_frame = on_frame
@@ -60,16 +61,18 @@ class SerialReceiver:
         """Listens until cancelled; opens the port again, with growing pauses, for as long as it takes."""
         from serial import SerialException
 
-        pause = RETRY_FIRST_S
+        pause, said = RETRY_FIRST_S, ""
         while True:
             try:
                 await self._listen()
                 reason = "it was closed"
             except (SerialException, OSError, ValueError) as error:
-                reason = str(error)
+                reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             if self._opened:
                 pause = RETRY_FIRST_S
-            log.warning("serial port %s cannot be used: %s", self._config.port, reason)
+            if reason != said:
+                log.warning("serial port %s cannot be used: %s; trying again", self._config.port, reason)
+            said = reason
             self._on_fault(f"serial {self._config.port}: {reason}"[:250])
             self._on_progress()
             await asyncio.sleep(pause)
