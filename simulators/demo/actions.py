@@ -10,15 +10,8 @@ from typing import Final
 from gateway.contract.alarm_kinds import AlarmKind
 from simulators.demo import city
 from simulators.demo.stage import Stage
-from simulators.fleet import past_readings
-from simulators.home import Home
-from simulators.hub import SimulatedHub
-from simulators.person import someone
 from simulators.smtp_sink import Fault
 
-SILENT_H: Final = 18.0
-"""Josep has not moved for so long when his hub is switched on: over his limit whatever the time of day."""
-_PAST_H: Final = 30.0
 _SMOKE_S: Final = 20.0
 
 Action = Callable[[Stage], Awaitable[None]]
@@ -59,21 +52,9 @@ async def _street_press(stage: Stage) -> None:
 
 
 async def _silence(stage: Stage) -> None:
-    if stage.quiet is not None:
-        return
-    hub = SimulatedHub(
-        city.QUIET,
-        stage.users[city.QUIET],
-        port=stage.ports.broker,
-        on_answer=stage.note_answer,
-    )
-    stage.quiet = hub
-    home = Home(city.QUIET, someone(1938), stage.street.clock, hub.say)
-    still_from = past_readings(hub, home, _PAST_H, time.time(), SILENT_H)
-    home.stop_moving()
-    home.start()
-    stage.begin(hub.run())
-    stage.note(city.QUIET, "quiet_since", hours=round((time.time() - still_from) / 3600))
+    since_at = stage.install_quiet()
+    if since_at is not None:
+        stage.note(city.QUIET, "quiet_since", hours=round((time.time() - since_at) / 3600))
 
 
 async def _line_cut(stage: Stage) -> None:

@@ -25,14 +25,19 @@ from simulators.demo.state_folder import (
     write_register,
 )
 from simulators.fleet import Street, past_readings
+from simulators.home import Home
 from simulators.hub import SimulatedHub
 from simulators.network import Line
+from simulators.person import someone
 from simulators.smtp_sink import Fault, MailSink
 
 LOG_KEPT: Final = 200
 WATCH_EVERY_S: Final = 0.4
 PREPARE_WAIT_S: Final = 60.0
 READY_WAIT_S: Final = 30.0
+SILENT_H: Final = 18.0
+"""Josep has not moved for so long when his hub is installed: over his limit whatever the time of day."""
+_BEFORE_H: Final = 12.0
 _STREET_PAST_H: Final = 6.0
 
 
@@ -117,6 +122,8 @@ class Stage:
         await self._until_ready()
         self.begin(self.flat.introduce())
         self.begin(self._watch())
+        if self.folder.quiet_installed.exists():
+            self.install_quiet()
         self.note("demo", "ready")
 
     async def stop(self) -> None:
@@ -173,6 +180,7 @@ class Stage:
             "parts": self._look(),
             "home": {"scene": self.screen.scene, "words": self.screen.words},
             "street": {"online": self.street.online, "homes": len(self.street.hubs)},
+            "quiet": self.quiet is not None,
             "mails": len(self.mail.mails),
         }
 
@@ -207,6 +215,22 @@ class Stage:
             self._answers = len(self.street.answers)
             self.changed.set()
             await asyncio.sleep(WATCH_EVERY_S)
+
+    def install_quiet(self) -> float | None:
+        """Installs the hub of Josep, who does not move; since when, or None when it is there already."""
+        if self.quiet is not None:
+            return None
+        hub = SimulatedHub(city.QUIET, self.users[city.QUIET], port=self.ports.broker, on_answer=self.note_answer)
+        self.quiet = hub
+        home = Home(city.QUIET, someone(1938), self.street.clock, hub.say)
+        marker, now = self.folder.quiet_installed, time.time()
+        still_h = (now - float(marker.read_text(encoding="ascii"))) / 3600 if marker.exists() else SILENT_H
+        since_at = past_readings(hub, home, still_h + _BEFORE_H, now, still_h)
+        home.stop_moving()
+        home.start()
+        self.begin(hub.run())
+        marker.write_text(f"{since_at}", encoding="ascii")
+        return since_at
 
     def note_answer(self, hub: str, answer: AlarmAnswer) -> None:
         """Writes down what the centre told a simulated hub."""

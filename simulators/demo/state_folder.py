@@ -59,6 +59,11 @@ class StateFolder:
         """The serial pendant's port."""
         return self.path / "pendant.tty"
 
+    @property
+    def quiet_installed(self) -> Path:
+        """There once the hub of the quiet home was installed; holds since when nobody moves there, Unix seconds."""
+        return self.path / "quiet-installed"
+
     def log(self, name: str) -> Path:
         """The log of a program."""
         return self.path / "logs" / f"{name}.log"

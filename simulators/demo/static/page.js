@@ -85,7 +85,7 @@ function showCards() {
     const can = !part || when.includes(now);
     const undoes = !can && undo && (action !== "line_freeze" || now === "frozen") && (action !== "line_cut" || now === "cut");
     const shown = undoes ? undo : action;
-    const used = action === "silence" && entries.some((entry) => entry.key === "did_silence");
+    const used = action === "silence" && state.quiet;
     card.dataset.action = shown;
     card.classList.toggle("undo", Boolean(undoes));
     card.disabled = (!can && !undoes) || used || (action === "street_press" && state.street.online === 0);
