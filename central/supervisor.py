@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 BACKOFF_FIRST_S: Final = 0.5
@@ -20,7 +20,10 @@ STABLE_AFTER_S: Final = 60.0
 STOP_WAIT_S: Final = 15.0
 """How long a process may take to end before it is killed."""
 CANNOT_START: Final = 3
-"""Exit code of a process that said in a sentence why it cannot start: trying again at once would not help."""
+"""Exit code of a process that said in a sentence why it cannot start. At the first start everything then ends, so that
+whoever started it reads the sentence; later it is tried again like any other failure."""
+RAN_AFTER_S: Final = 10.0
+"""A process that lived so long has started."""
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,8 @@ class _Child:
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     backoff_s: float = BACKOFF_FIRST_S
-    start_at_s: float = field(default=0.0)
+    start_at_s: float = 0.0
+    ran: bool = False
 
 
 def supervise(names: list[str], config: str) -> int:
@@ -70,9 +74,10 @@ def _keep_running(child: _Child) -> int | None:
     now_s = time.monotonic()
     if child.process is not None:
         code = child.process.poll()
+        child.ran = child.ran or now_s - child.started_s >= RAN_AFTER_S
         if code is None:
             return None
-        if code == CANNOT_START:
+        if code == CANNOT_START and not child.ran:
             return code
         if now_s - child.started_s >= STABLE_AFTER_S:
             child.backoff_s = BACKOFF_FIRST_S

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable
 from types import FrameType
 
-import sqlalchemy as sa
 import uvicorn
+from fastapi import FastAPI
 
 from central.alarm_lane import AlarmLane
 from central.case_desk import CaseChange, CaseDesk
@@ -142,7 +142,7 @@ def prepare(config: CentralConfig) -> None:
         raise CannotStart(f"Cannot write to the data folder {config.data_folder}: {error.strerror}.") from None
     try:
         migrate(config.database.url)
-    except sa.exc.DBAPIError as error:
+    except DatabaseError as error:
         raise CannotStart(f"The database cannot be used: {error.orig}") from None
 
 
@@ -153,18 +153,30 @@ def run_desk(config: CentralConfig) -> None:
         CannotStart, ConfigError, central.storage.database.BadDatabaseUrl: with a sentence for whoever started it.
     """
     prepare(config)
-    listening = _listen(config.console.host, config.console.port)
-    process = DeskProcess(config)
-    parts = ConsoleParts(
-        desk=process.desk,
-        database=process.database,
-        telemetry=open_store(config.telemetry, config.data_folder, read_only=True),
-        live=process.live,
-        health=process.health,
-        config=config.console,
-    )
-    settings = uvicorn.Config(
-        create_app(parts),
+    with contextlib.closing(_listen(config.console.host, config.console.port)) as listening:
+        process = DeskProcess(config)
+        parts = ConsoleParts(
+            desk=process.desk,
+            database=process.database,
+            telemetry=open_store(config.telemetry, config.data_folder, read_only=True),
+            live=process.live,
+            health=process.health,
+            config=config.console,
+        )
+        server = _Console(_web_settings(create_app(parts)), process.live)
+        process.start()
+        host, port = listening.getsockname()[:2]
+        log.info("ready: console at http://%s:%d/", host, port)
+        try:
+            server.run(sockets=[listening])
+        finally:
+            process.stop()
+            log.info("stopped")
+
+
+def _web_settings(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         loop="uvloop",
         http="httptools",
         log_config=None,
@@ -172,16 +184,6 @@ def run_desk(config: CentralConfig) -> None:
         server_header=False,
         timeout_graceful_shutdown=CLOSE_WAIT_S,
     )
-    server = _Console(settings, process.live)
-    process.start()
-    host, port = listening.getsockname()[:2]
-    log.info("ready: console at http://%s:%d/", host, port)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        process.stop()
-        listening.close()
-        log.info("stopped")
 
 
 class _Console(uvicorn.Server):

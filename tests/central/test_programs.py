@@ -1,0 +1,181 @@
+"""`llar-central` as it is run: two processes kept alive and ended together; one plain sentence when it cannot start."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from central.__main__ import main
+from central.console import access
+from central.storage import homes, people
+from central.storage.database import Database
+from central.supervisor import CANNOT_START
+from gateway.broker import start_broker
+
+HOUSE = Path(__file__).resolve().parents[2]
+Wait = Callable[[Callable[[], bool]], None]
+PASSWORD = "sense presses"
+
+
+def configure(folder: Path, extra: str = "") -> Path:
+    path = folder / "central.toml"
+    path.write_text(f'data_folder = "data"\n[console]\nport = 0\n{extra}')
+    return path
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[psutil.Process]:
+    (tmp_path / "broker").mkdir()
+    with start_broker(tmp_path / "broker", {"desk": "desk-word", "receiver": "receiver-word"}) as broker:
+        for name in ("desk", "receiver"):
+            (tmp_path / name).write_text(f"{name}-word")
+        files = 'desk_password_file = "desk"\nreceiver_password_file = "receiver"'
+        config = configure(tmp_path, f"[broker]\nport = {broker.port}\n{files}\n")
+        command = [sys.executable, "-m", "central", "run", "--config", str(config)]
+        log = (tmp_path / "log").open("wb")
+        process = subprocess.Popen(command, cwd=HOUSE, stderr=log)
+        watched = psutil.Process(process.pid)
+        children: list[psutil.Process] = []
+        try:
+            yield watched
+        finally:
+            children = watched.children() if watched.is_running() else []
+            for one in (*children, process):
+                one.kill()
+            process.wait()
+            psutil.wait_procs(children, 10)
+            log.close()
+
+
+def child(centre: psutil.Process, name: str) -> psutil.Process | None:
+    return next((one for one in centre.children() if name in one.cmdline()), None)
+
+
+def told(folder: Path, words: str, times: int = 1) -> bool:
+    return (folder / "log").read_text().count(words) >= times
+
+
+@pytest.mark.slow
+def test_both_processes_run_a_dead_one_is_started_again_and_both_end_together(
+    centre: psutil.Process, tmp_path: Path, wait_until: Wait
+) -> None:
+    wait_until(lambda: told(tmp_path, "ready: console at") and child(centre, "receiver") is not None)
+    desk = child(centre, "desk")
+    assert desk is not None
+    desk.kill()
+    wait_until(lambda: told(tmp_path, "ready: console at", 2))
+    children = centre.children()
+    assert len(children) == 2
+    centre.terminate()
+    assert centre.wait(20) == 0
+    assert not [one for one in children if one.is_running()]
+
+
+@pytest.mark.slow
+def test_the_processes_end_when_the_one_that_watches_them_is_killed(
+    centre: psutil.Process, tmp_path: Path, wait_until: Wait
+) -> None:
+    wait_until(lambda: told(tmp_path, "ready: console at") and child(centre, "receiver") is not None)
+    children = centre.children()
+    centre.kill()
+    centre.wait(10)
+    assert psutil.wait_procs(children, 20)[1] == []
+
+
+def test_an_operator_is_added_once_and_can_log_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configure(tmp_path)
+    read, write = os.pipe()
+    os.write(write, f"{PASSWORD}\n{PASSWORD}\nshort\n".encode())
+    os.close(write)
+    with os.fdopen(read) as words:
+        monkeypatch.setattr(sys, "stdin", words)
+        command = ["add-operator", "--config", str(config), "--called", "Ana"]
+        assert main([*command, "ana"]) == 0
+        assert main([*command, "ana"]) == CANNOT_START
+        assert main([*command, "joan"]) == CANNOT_START
+    said = capsys.readouterr()
+    assert "ana already" in said.err
+    assert "at least" in said.err
+    database = Database.open(f"sqlite:///{tmp_path}/data/central.sqlite3")
+    with database.read() as connection:
+        stored = people.operator(connection, "ana")
+    assert stored is not None
+    assert stored.password_hash.startswith("$argon2id$")
+    assert not isinstance(access.log_in(database, "ana", PASSWORD, 1.0), access.LoginRefused)
+    database.close()
+
+
+def test_the_brokers_files_know_every_hub_and_keep_passwords_once_given(tmp_path: Path) -> None:
+    config = configure(tmp_path)
+    assert main(["migrate", "--config", str(config)]) == 0
+    database = Database.open(f"sqlite:///{tmp_path}/data/central.sqlite3")
+    out = tmp_path / "out"
+    command = [
+        "broker-config",
+        "--config",
+        str(config),
+        "--out",
+        str(out),
+        "--certificate",
+        "/c.pem",
+        "--key",
+        "/k.pem",
+    ]
+    known: dict[str, str] = {}
+    for number in (1, 2):
+        with database.begin() as connection:
+            homes.enrol_home(connection, f"home-{number}", address="x", now=1.0)
+            homes.enrol_hub(connection, f"hub-{number}", f"home-{number}", 1.0)
+        assert main(command) == 0
+        secrets = json.loads((out / "secrets.json").read_text())
+        assert known.items() <= secrets.items()
+        known = secrets
+    database.close()
+    assert set(known) == {"desk", "receiver", "hub-1", "hub-2"}
+    assert (out / "secrets.json").stat().st_mode & 0o077 == 0
+    assert "hub-2" in (out / "access.acl").read_text() + (out / "passwords").read_text()
+
+
+def test_what_cannot_start_says_why_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (tmp_path / "file").touch()
+        good = 'data_folder = "data"\n[console]\nport = 0\n'
+        cases = {
+            "Cannot read the configuration": "",
+            "cannot listen on 127.0.0.1": f'data_folder = "data"\n[console]\nport = {port}\n',
+            "Cannot write to the data folder": 'data_folder = "file/data"\n',
+            "database.url must begin": 'data_folder = "data"\n[database]\nurl = "mysql://x"\n',
+            "The database cannot be used": 'data_folder = "data"\n[database]\nurl = "sqlite:////nowhere/x.sqlite3"\n',
+            "Cannot read the secret file": f'{good}[broker]\ndesk_password_file = "no"\n',
+        }
+        for sentence, text in cases.items():
+            config = tmp_path / f"{len(text)}.toml"
+            if text:
+                config.write_text(text)
+            assert main(["desk", "--config", str(config)]) == CANNOT_START
+            said = capsys.readouterr().err.strip()
+            assert sentence in said
+            assert "Traceback" not in said
+            assert len(said.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_configuration_that_cannot_work_is_not_tried_again_and_again(tmp_path: Path) -> None:
+    config = configure(tmp_path, '[broker]\ndesk_password_file = "missing"\nreceiver_password_file = "missing"\n')
+    command = [sys.executable, "-m", "central", "run", "--config", str(config)]
+    ended = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == CANNOT_START
+    assert "Cannot read the secret file" in ended.stderr
