@@ -53,10 +53,10 @@ def _die_with_parent() -> None:
 
 
 class Program:
-    """A process of Llar with its log in a file."""
+    """A process with its log in a file: a module of Llar by its arguments, or any program as `command`."""
 
-    def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
-        self.name, self._arguments = name, arguments
+    def __init__(self, name: str, arguments: list[str], folder: Path, *, command: str = sys.executable) -> None:
+        self.name, self._command = name, [command, *arguments]
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -65,7 +65,7 @@ class Program:
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *self._arguments],
+                self._command,
                 cwd=HOUSE,
                 stdout=log,
                 stderr=log,
