@@ -44,12 +44,15 @@ PASSWORD_MAX: Final = 200
 """Longest password taken: hashing is paid by length."""
 HASHING_AT_ONCE: Final = 2
 """Argon2 takes 64 MiB and a core each time: a flood of log-ins must not take the desk's machine."""
+HASHING_WAITING: Final = 8
+"""Log-ins that may wait for their turn; more are sent away, so that they do not hold the threads that serve alarms."""
 SESSION_COOKIE: Final = "llar_session"
 FORM_COOKIE: Final = "llar_form"
 LANGUAGE_COOKIE: Final = "llar_language"
 
 _hasher = PasswordHasher()
 _turns = threading.BoundedSemaphore(HASHING_AT_ONCE)
+_places = threading.BoundedSemaphore(HASHING_AT_ONCE + HASHING_WAITING)
 _NOBODY: Final = _hasher.hash(secrets.token_hex(16))
 """Checked when the name is unknown, so that the time taken tells nothing."""
 
@@ -66,7 +69,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class LoginRefused:
-    """Why a log-in failed: "wrong", "locked" (until when), or "disabled"."""
+    """Why a log-in failed: "wrong", "locked" (until when), "disabled", "busy" (too many at once; nothing counted)."""
 
     reason: str
     locked_until_at: float = 0.0
@@ -89,6 +92,15 @@ def form_token(token: str) -> str:
 
 def log_in(database: Database, name: str, password: str, now: float) -> tuple[str, Operator] | LoginRefused:
     """Checks a password and begins a session; gives its token. Counts failures and locks after too many."""
+    if not _places.acquire(blocking=False):
+        return LoginRefused("busy")
+    try:
+        return _log_in(database, name, password, now)
+    finally:
+        _places.release()
+
+
+def _log_in(database: Database, name: str, password: str, now: float) -> tuple[str, Operator] | LoginRefused:
     with database.read() as conn:
         operator = people.operator(conn, name)
     if operator is not None and operator.locked_until_at > now:
@@ -193,9 +205,8 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], *_SECURITY_HEADERS.items()]
-                if not scope["path"].startswith("/static/"):
-                    headers.append((b"cache-control", b"no-store"))
+                kept = b"no-cache" if scope["path"].startswith("/static/") else b"no-store"
+                headers = [*message["headers"], *_SECURITY_HEADERS.items(), (b"cache-control", kept)]
                 message = {**message, "headers": headers}
             await send(message)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -88,7 +87,6 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     )
     app.state.parts = parts
     app.state.clock = clock
-    app.state.static_version = _static_version()
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
     for page in (sign_in, station, cases, homes, health):
@@ -137,12 +135,3 @@ def _answer_database_down(request: Request, error: Exception) -> Response:
     log.error("the database failed: %s", error)
     words = translator(access.language_of(request))
     return Problem(503, "database", words.gettext(later("The database does not answer. Nothing was stored."))).answer()
-
-
-def _static_version() -> str:
-    """Changes whenever a file of the pages changes, so that browsers may keep them until then."""
-    digest = hashlib.sha256()
-    for path in sorted((_FOLDER / "static").rglob("*")):
-        if path.is_file():
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]

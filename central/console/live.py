@@ -107,28 +107,32 @@ class Live:
         client = self._enter(session, operator)
         if client is None:
             return
+        beating = asyncio.create_task(self._beat(client, beat))
         try:
             yield b"retry: 1000\n\n"
-            next_beat_s = 0.0
-            loop = asyncio.get_running_loop()
-            while not self._stopped:
-                if loop.time() >= next_beat_s:
-                    sign = await asyncio.to_thread(beat)
-                    if sign is None:
-                        return
-                    yield event_bytes("beat", sign)
-                    next_beat_s = loop.time() + BEAT_S
-                event: bytes | None = b""
-                with contextlib.suppress(TimeoutError):
-                    event = await asyncio.wait_for(client.waiting.get(), max(next_beat_s - loop.time(), 0.0))
-                if event is None:
-                    yield _RELOAD
-                    return
-                if event:
-                    yield event
+            while (event := await client.waiting.get()) is not None:
+                yield event
+            yield _RELOAD
         finally:
+            beating.cancel()
             with self._lock:
                 self._clients.pop(client.number, None)
+
+    async def _beat(self, client: Client, beat: Callable[[], object | None]) -> None:
+        """Signs of life come from a task of their own, so that a slow database never holds back an alarm."""
+        while True:
+            try:
+                sign = await asyncio.to_thread(beat)
+            except Exception:
+                # without signs of life the page calls the line lost, which is the truth
+                log.exception("no sign of life for the console of %s", client.operator)
+            else:
+                if sign is None:
+                    self._end(client)
+                    return
+                with contextlib.suppress(asyncio.QueueFull):
+                    client.waiting.put_nowait(event_bytes("beat", sign))
+            await asyncio.sleep(BEAT_S)
 
     def _enter(self, session: str, operator: str) -> Client | None:
         with self._lock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -21,7 +20,7 @@ _environment = Environment(
 )
 
 
-def page(request: Request, template: str, language: str, status: int = 200, **values: object) -> HTMLResponse:
+def page(template: str, language: str, status: int = 200, **values: object) -> HTMLResponse:
     """A page in `language`. Templates have `_` for texts and `as_json` for data that scripts read."""
     words = translator(language)
     html = _environment.get_template(template).render(
@@ -31,7 +30,6 @@ def page(request: Request, template: str, language: str, status: int = 200, **va
         languages=LANGUAGES,
         as_json=_as_json,
         texts=words.catalogue,
-        version=request.app.state.static_version,
         **values,
     )
     return HTMLResponse(html, status_code=status)

@@ -191,6 +191,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """One cause: when it happened at home (the latest time), a sentence, how often it came."""
+
+    at: float
+    sentence: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """One reading that led to an alarm: when, where, what."""
 
@@ -219,13 +228,21 @@ def timeline(log: list[CaseEvent], names: Names, words: Words, timezone: str) ->
     return lines[::-1]
 
 
-def why_it_fired(log: list[CaseEvent], names: Names, words: Words) -> list[str]:
-    """What happened and which expectation failed, newest cause first, each sentence once."""
-    said: dict[str, None] = {}
-    for event in reversed(log):
+def why_it_fired(log: list[CaseEvent], names: Names, words: Words) -> list[Why]:
+    """What happened and which expectation failed, newest first, each sentence once with how often it was said."""
+    said: dict[str, Why] = {}
+    for event in log:
         if event.type in {EventType.OPENED, EventType.JOINED, EventType.UPDATED}:
-            said.setdefault(_cause(event.facts, names, words))
-    return list(said)
+            sentence = _cause(event.facts, names, words)
+            times = said[sentence].times if sentence in said else 0
+            said[sentence] = Why(event.facts.event_at or event.at, sentence, times + 1)
+    return sorted(said.values(), key=lambda why: why.at, reverse=True)
+
+
+def latest_triage(log: list[CaseEvent]) -> int | None:
+    """The last answer to what is needed, 1 to 5; None when nobody gave one."""
+    given = [event.facts.text for event in log if event.type is EventType.NOTED and event.facts.text in TRIAGE]
+    return TRIAGE.index(given[-1]) + 1 if given else None
 
 
 def proofs(log: list[CaseEvent], names: Names, words: Words) -> list[Proof]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, case, func, select
 
 from central.alarm_cases.case import EventType
 from central.storage.tables import (
@@ -25,8 +25,8 @@ QUEUE_MAX: Final = 500
 """Most open cases shown in one list; far more than one room of operators can look at."""
 LAST_CASES: Final = 3
 _MARKS: Final = {1: "P1", 2: "P2", 3: "P3", 4: "T", 5: "TEST"}
-_COUNTED: Final = 3
-"""Answer times count for people's cases: P1 to P3, not technical ones or tests."""
+_ROUTINE: Final = 3
+"""Priority of routine; answer times count for people's cases, up to this, not for technical ones or tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +148,11 @@ class RefusalLine:
 
 
 def queue(conn: Connection) -> list[Card]:
-    """The open cases, most urgent and then oldest first."""
+    """The open cases, most urgent and then oldest first; one that the home took back is never more than routine."""
+    withdrawn = (cases.c.state == "withdrawn") & (cases.c.priority < _ROUTINE)
+    urgency = case((withdrawn, _ROUTINE), else_=cases.c.priority)
     rows = conn.execute(
-        _cards().where(cases.c.state != "closed").order_by(cases.c.priority, cases.c.opened_at).limit(QUEUE_MAX)
+        _cards().where(cases.c.state != "closed").order_by(urgency, cases.c.opened_at, cases.c.id).limit(QUEUE_MAX)
     )
     return _with_people(conn, list(rows.mappings()))
 
@@ -252,7 +254,7 @@ def answer_times(conn: Connection, since_at: float, now: float) -> AnswerTimes:
     rows = conn.execute(
         select(cases.c.opened_at, first_taken.c.at)
         .outerjoin(first_taken, first_taken.c.case_id == cases.c.id)
-        .where(cases.c.opened_at >= since_at, cases.c.priority <= _COUNTED)
+        .where(cases.c.opened_at >= since_at, cases.c.priority <= _ROUTINE)
     )
     waits = sorted(
         (at if at is not None else now) - opened_at for opened_at, at in rows if at is not None or now - opened_at > 60

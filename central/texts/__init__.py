@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LANGUAGES: Final[Mapping[str, str]] = {"ca": "Català", "es": "Castellano", "en": "English"}
 """Language -> its own name for itself."""
@@ -91,6 +92,11 @@ def say_moment(at: float, now: float, language: str, timezone: str = "Europe/Mad
 def say_day(at: float, language: str, timezone: str = "Europe/Madrid") -> str:
     """A day: "Monday, 12 May"."""
     return format_datetime(local(at, timezone), "EEEE, d MMMM", locale=language)
+
+
+def say_number(value: float, language: str, digits: int = 0) -> str:
+    """A number with so many decimals: "0,4", "48.210"."""
+    return format_decimal(value, "#,##0" + ("." + "0" * digits if digits else ""), locale=language)
 
 
 def say_duration(seconds: float, language: str) -> str:

@@ -9,7 +9,7 @@ from central.notification.delivery import Delivery, DeliveryState
 from central.storage.people import Contact, Resident
 from central.telemetry.store import Row
 from gateway.contract.alarm_kinds import AlarmKind
-from gateway.contract.messages import MessageType
+from gateway.contract.messages import MessageType, Record
 from tests.central.console_setting import Setting, enrol
 
 _PEOPLE = (
@@ -46,7 +46,7 @@ def furnish(setting: Setting) -> int:
         )
     _past(setting, now)
     _measure(setting, now)
-    case = setting.alarm("carme", AlarmKind.FALL, "bany", at=now - 192, late_s=0.6)
+    case = setting.alarm("carme", AlarmKind.FALL, "bany", at=now - 192, late_s=0.6, evidence=_evidence(now - 192))
     setting.alarm("carme", AlarmKind.FALL, "bany", ref="A2", at=now - 186)
     setting.alarm("carme", AlarmKind.HELP, "bany", ref="A3", at=now - 183)
     setting.desk.take(case, "ana", now - 171)
@@ -70,7 +70,7 @@ def furnish(setting: Setting) -> int:
         "jordi", AlarmKind.INACTIVITY, "quiet_too_long", {"hours": 9.5, "device": "bed", "room": "dormitori"}, now - 252
     )
     setting.alarm("nuria", AlarmKind.FLOOD, "bany", at=now - 47, late_s=248)
-    service = setting.alarm("enric", AlarmKind.OTHER if False else AlarmKind.BATTERY_LOW, "", at=now - 1600)
+    service = setting.alarm("enric", AlarmKind.BATTERY_LOW, "", at=now - 1600)
     setting.finding(
         "assumpta",
         AlarmKind.SENSOR_SILENT,
@@ -87,6 +87,16 @@ def furnish(setting: Setting) -> int:
     assert service
     assert withdrawn
     return case
+
+
+def _evidence(at: float) -> list[Record]:
+    return [
+        Record(bn="urn:dev:hub:hub-carme:", bt=at, n="hall/motion", vb=True, t=-305.0),
+        Record(n="bath/motion", vb=True, t=-268.0),
+        Record(n="bath/motion", vb=True, t=-74.0),
+        Record(n="pendant/fall", vs="suspected", t=-21.0),
+        Record(n="pendant/fall", vs="confirmed", t=0.0),
+    ]
 
 
 def _past(setting: Setting, now: float) -> None:

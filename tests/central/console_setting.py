@@ -28,7 +28,7 @@ from central.telemetry.embedded import EmbeddedStore
 from central.telemetry.store import TelemetryStore
 from gateway.contract import encoding
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
-from gateway.contract.messages import Alarm, MessageType
+from gateway.contract.messages import Alarm, MessageType, Record
 
 PASSWORD = "una contrasenya llarga"
 _HASH = hash_password(PASSWORD)
@@ -78,11 +78,22 @@ class Setting:
         late_s: float = 0.0,
         mty: MessageType = MessageType.FIRST,
         pri: int = 0,
+        evidence: list[Record] | None = None,
     ) -> int:
         """An alarm of a home's hub, as the alarm lane hands it to the desk; its case number."""
         now = self.clock() if at is None else at
         dty, stc = SCAIP_CODES[kind]
-        alarm = Alarm(ref=ref, dty=dty, stc=stc, tim=now - late_s, lte=place, mty=mty, did="pendant", pri=pri)
+        alarm = Alarm(
+            ref=ref,
+            dty=dty,
+            stc=stc,
+            tim=now - late_s,
+            lte=place,
+            mty=mty,
+            did="pendant",
+            pri=pri,
+            evidence=evidence or [],
+        )
         return int(self.desk.receive_alarm(f"hub-{home}", alarm, encoding.encode(alarm), now).case)
 
     def finding(

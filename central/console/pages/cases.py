@@ -18,11 +18,11 @@ from central.case_desk import CaseDesk, Done
 from central.console import wording
 from central.console.access import Seat, SeatNeeded
 from central.console.problem import Problem
-from central.console.wording import Line, Names, Proof
+from central.console.wording import Line, Names, Proof, Why
 from central.storage import cases as case_store
 from central.storage import pages
 from central.storage.pages import Card, DeliveryLine
-from central.texts import later, translator
+from central.texts import later, say_number, translator
 
 router = APIRouter(prefix="/api/cases", tags=["cases"])
 
@@ -32,12 +32,16 @@ ETA_MINUTES_MAX: Final = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case as its page shows it. Sentences are in the language of who asks; `parked_max_s` bounds a recall."""
+    """A case as its page shows it. Sentences are in the language of who asks.
+
+    `triage` is the last answer to what is needed, 1 to 5; `parked_max_s` bounds a recall.
+    """
 
     now: float
     card: Card
-    why: list[str]
+    why: list[Why]
     proofs: list[Proof]
+    triage: int | None
     timeline: list[Line]
     deliveries: list[DeliveryLine]
     parked_max_s: float
@@ -184,9 +188,7 @@ def _answer(request: Request, seat: Seat, result: Done | Refused, case_id: int) 
     if result.reason == "not_yours" and not result.who:
         text = later("Nobody has this case. Take it first.")
     words = translator(seat.operator.language)
-    before = f"{result.before_s:.1f}" if result.before_s < 10 else f"{result.before_s:.0f}"
-    if words.language != "en":
-        before = before.replace(".", ",")
+    before = say_number(result.before_s, words.language, 1 if result.before_s < 10 else 0)
     raise Problem(
         status, result.reason, words.say(text, who=result.called or result.who, before=before), result.called or None
     )
@@ -220,6 +222,7 @@ def _worded(
         card=card,
         why=wording.why_it_fired(log, names, words),
         proofs=wording.proofs(log, names, words),
+        triage=wording.latest_triage(log),
         timeline=wording.timeline(log, names, words, timezone),
         deliveries=sent,
         parked_max_s=PARKED_MAX_S[Priority(card.priority)],

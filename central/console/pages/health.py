@@ -12,7 +12,7 @@ from central.console.health_view import HealthView
 from central.console.templating import page
 from central.storage import pages
 from central.storage.pages import RefusalLine
-from central.texts import Words, later, say_duration, translator
+from central.texts import Words, later, say_duration, say_number, translator
 
 router = APIRouter()
 
@@ -69,7 +69,7 @@ def show(request: Request, seat: SeatNeeded) -> Response:
         "operator": {"id": seat.operator.id, "called": seat.operator.called},
         "timezone": "Europe/Madrid",
     }
-    return page(request, "health.html", seat.operator.language, data=data, operator=seat.operator)
+    return page("health.html", seat.operator.language, data=data, operator=seat.operator)
 
 
 @router.get("/api/health", tags=["health"])
@@ -158,7 +158,9 @@ def _database(view: HealthView, words: Words) -> Sign:
         )
     if view.commit_p99_ms is None:
         return Sign(name, "ok", words.gettext(later("Answers.")), "")
-    says = words.say(later("Answers; an alarm is stored within {ms} ms."), ms=f"{view.commit_p99_ms:.0f}")
+    says = words.say(
+        later("Answers; an alarm is stored within {ms} ms."), ms=say_number(view.commit_p99_ms, words.language)
+    )
     if view.commit_p99_ms > COMMIT_SLOW_MS:
         return Sign(name, "warn", says, words.gettext(later("The disk is slow. Look for what else uses it.")))
     return Sign(name, "ok", says, "")
@@ -178,7 +180,9 @@ def _receiver(view: HealthView, now: float, words: Words) -> Sign:
     return Sign(
         name,
         "ok",
-        words.say(later("Takes measurements; {delay} s to store."), delay=f"{view.receiver.delay_s:.1f}"),
+        words.say(
+            later("Takes measurements; {delay} s to store."), delay=say_number(view.receiver.delay_s, words.language, 1)
+        ),
         "",
     )
 

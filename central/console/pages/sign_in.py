@@ -120,7 +120,7 @@ def log_out(request: Request, seat: SeatNeeded) -> Response:
 
 def _form(request: Request, name: str, fault: str, status: int = 200) -> Response:
     token = request.cookies.get(access.FORM_COOKIE, "") or secrets.token_urlsafe(24)
-    answer = page(request, "login.html", access.language_of(request), status, form=token, name=name, fault=fault)
+    answer = page("login.html", access.language_of(request), status, form=token, name=name, fault=fault)
     answer.set_cookie(
         access.FORM_COOKIE,
         token,
@@ -143,6 +143,8 @@ def _why(refused: LoginRefused, language: str) -> str:
     if refused.reason == "locked":
         until = say_clock(refused.locked_until_at, language)
         return words.say(later("Too many wrong passwords. Try again after {time}, or ask your supervisor."), time=until)
+    if refused.reason == "busy":
+        return words.gettext(later("Too many people are logging in. Please try again in a moment."))
     if refused.reason == "disabled":
         return words.gettext(later("This name may not log in any more. Ask your supervisor."))
     return words.gettext(later("Name or password is wrong."))

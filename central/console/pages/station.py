@@ -66,7 +66,7 @@ def show(request: Request, seat: SeatNeeded) -> Response:
         "delivery_states": dict(wording.DELIVERY_STATES),
         "channels": dict(wording.CHANNELS),
     }
-    return page(request, "console.html", language, data=data, operator=seat.operator)
+    return page("console.html", language, data=data, operator=seat.operator)
 
 
 @router.get("/api/queue", tags=["cases"])
@@ -82,11 +82,11 @@ def queue(request: Request, _seat: SeatNeeded) -> Queue:
     return Queue(now, stamp, cards, answers, link_health(request))
 
 
-@router.post("/api/me/state", tags=["me"], status_code=204)
-def set_state(request: Request, seat: SeatNeeded, own: OwnState) -> Response:
+@router.post("/api/me/state", tags=["me"])
+def set_state(request: Request, seat: SeatNeeded, own: OwnState) -> LinkHealth:
     """Says whether this operator answers. It lives as long as their console is open."""
     request.app.state.parts.live.set_state(seat.session, own.state)
-    return Response(status_code=204)
+    return link_health(request)
 
 
 @router.get("/live", include_in_schema=False)

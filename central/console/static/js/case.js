@@ -49,11 +49,12 @@ function head(view, me, now) {
       h("button", { type: "button", class: "button small back", "data-act": "back" }, icon("back", 16), t("Queue")),
       markWithWord(card.mark, 22), h("span", {}, t("Case {id}", { id: card.id })), flagChips(card)),
     h("h1", {}, headline(card), " · ", whoIs(card, now)),
-    card.state === "closed" ? null : waits(card),
+    card.state === "closed" ? null : waits(card, { wordSeen: true }),
     h("div", { class: "doing" },
       can.take && button(t("Take"), "F2", "take", "main take"),
       can.talk && button(t("I am speaking with them"), "S", "talk", "main"),
-      h("span", {}, standing(card, me, now))),
+      h("span", {}, standing(card, me, now)),
+      can.release && h("button", { type: "button", class: "button small leave", "data-act": "release" }, t("Hand back"))),
   ];
 }
 
@@ -63,10 +64,14 @@ function evidence(proofs, now) {
     h("li", {}, h("time", {}, proof.at === null ? "" : moment(proof.at, now)), h("span", {}, `${proof.where}: ${proof.what}`))));
 }
 
-function triage(card) {
-  if (card.state === "closed") return null;
+function triage(view) {
+  if (view.card.state === "closed") return null;
   return h("section", { class: "section" }, h("h2", {}, t("What is needed?")),
-    h("div", { class: "triage" }, page.triage.map((text, index) => button(t(text), String(index + 1), `triage-${index + 1}`))));
+    h("div", { class: "triage" }, page.triage.map((text, index) => {
+      const choice = button(t(text), String(index + 1), `triage-${index + 1}`);
+      choice.setAttribute("aria-pressed", String(view.triage === index + 1));
+      return choice;
+    })));
 }
 
 function deliveries(view) {
@@ -109,13 +114,13 @@ export class CaseRoom {
     fill(this.head, head(view, this.context.me, this.context.now()));
     fill(this.body,
       h("section", { class: "section" }, h("h2", {}, t("What happened")),
-        view.why.map((sentence) => h("p", { class: "why" }, sentence)), evidence(view.proofs, view.now)),
-      triage(card), deliveries(view), timeline(view));
+        view.why.map((cause) => h("div", { class: "why" }, h("time", {}, moment(cause.at, view.now)),
+          h("p", {}, cause.sentence, cause.times > 1 && ` ×${cause.times}`))), evidence(view.proofs, view.now)),
+      triage(view), deliveries(view), timeline(view));
     this.foot.hidden = card.state === "closed";
     const can = may(card, this.context.me);
     fill(this.acts,
       can.park && button(t("Park"), "P", "park"),
-      can.release && button(t("Hand back"), "", "release"),
       can.close && button(t("Close"), "Ctrl+Enter", "close", "main"));
     if (focus && !this.element.contains(document.activeElement)) {
       (this.element.querySelector(`[data-act="${focus}"]`) ?? this.element).focus({ preventScroll: true });
@@ -126,7 +131,7 @@ export class CaseRoom {
   build(id) {
     this.shown = id;
     this.note = h("input", { type: "text", maxlength: 2000, autocomplete: "off", "aria-label": t("Note"), placeholder: t("Write a note") });
-    this.acts = h("div", { class: "chips" });
+    this.acts = h("div", { class: "acts" });
     this.head = h("div", { class: "case-head" });
     this.body = h("div", { class: "case-body", tabindex: "0", role: "region", "aria-label": t("Particulars of the case") });
     this.foot = h("div", { class: "case-foot" },

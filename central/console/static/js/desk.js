@@ -15,6 +15,7 @@ import { t, ticking } from "./words.js";
 
 const BREAK_SPARES_S = 20;
 const CHARTS_EVERY_MS = 60_000;
+const LONGEST_QUEUE = 500;
 
 const me = page.operator.id;
 const cards = new Map();
@@ -24,6 +25,7 @@ let own = "ready";
 let heard = false;
 let up = false;
 let refreshing = null;
+let painting = false;
 
 const now = () => Date.now() / 1000 + offset;
 const tones = new Tones();
@@ -42,13 +44,21 @@ function paintClocks() {
   strip.tick();
 }
 
+/** Sound and words at once; the painting once for all that came within one picture. */
 function paintQueue() {
-  const all = [...cards.values()];
-  queue.render(all);
-  strip.counts(all);
-  notices.follow(all);
+  notices.follow([...cards.values()]);
   sound();
-  if (known.selected === null && known.answers) room.rest({ answers: known.answers, waiting: all.some(isWaiting) });
+  if (painting) return;
+  painting = true;
+  const paint = () => {
+    painting = false;
+    const all = [...cards.values()];
+    queue.render(all);
+    strip.counts(all);
+    if (known.selected === null && known.answers) room.rest({ answers: known.answers, waiting: all.some(isWaiting) });
+  };
+  if (document.hidden) setTimeout(paint);
+  else requestAnimationFrame(paint);
 }
 
 function paintOwn() {
@@ -103,7 +113,10 @@ function beat(sign) {
   // The fingerprint differs for a moment while an event is on its way; twice in a row, something was missed.
   const mine = `${cards.size}.${[...cards.values()].reduce((sum, card) => sum + card.version, 0)}`;
   oddBeats = sign.stamp === mine ? 0 : oddBeats + 1;
-  if (oddBeats >= 2) refresh();
+  if (oddBeats >= (cards.size < LONGEST_QUEUE ? 2 : 10)) {
+    oddBeats = 0;
+    refresh();
+  }
 }
 
 const line = {
@@ -128,7 +141,10 @@ const line = {
 };
 
 function tellOwn() {
-  post("/api/me/state", { state: heard ? own : "not_ready" }).catch(() => {});
+  post("/api/me/state", { state: heard ? own : "not_ready" }).then((link) => {
+    known.link = link;
+    paintOwn();
+  }).catch(() => {});
 }
 
 // ---- choosing and loading ----
@@ -277,7 +293,12 @@ function tell(error) {
 }
 
 furnishPage();
-byId("help").addEventListener("click", () => dialogs.help());
+for (const [id, opens] of [["help", dialogs.help], ["sound", soundTest]]) {
+  byId(id).addEventListener("click", () => {
+    byId("menu").hidePopover();
+    opens();
+  });
+}
 listen({
   busy: dialogs.isOpen, act, step: (by) => queue.step(by),
   inQueue: () => byId("queue").contains(document.activeElement),

@@ -2,12 +2,13 @@
 import { byId, fill, h } from "./dom.js";
 import { icon } from "./marks.js";
 import { page } from "./api.js";
+import { letters } from "./keys.js";
 import { t } from "./words.js";
 
 const dialog = byId("dialog");
 
 /** Opens the window. `submit(form)` gives "" when done, or a sentence why not. Esc only ever closes the window. */
-function ask(name, inside, submit, { feet = null, onclose = null } = {}) {
+function ask(name, inside, submit, { feet = null, wide = false } = {}) {
   const fault = h("p", { class: "notice bad", role: "alert", hidden: true });
   const form = h("form", { class: "inside", novalidate: true }, inside, fault, feet);
   form.addEventListener("submit", async (event) => {
@@ -30,7 +31,7 @@ function ask(name, inside, submit, { feet = null, onclose = null } = {}) {
   dialog.setAttribute("aria-labelledby", "dialog-name");
   fill(dialog, h("div", { class: "head" }, h("h2", { id: "dialog-name" }, name),
     h("button", { type: "button", class: "button plain", "aria-label": t("Close this window"), onclick: () => dialog.close() }, icon("cross"))), form);
-  dialog.onclose = onclose;
+  dialog.classList.toggle("wide", wide);
   if (!dialog.open) dialog.showModal();
   (form.querySelector("[data-first]") ?? form.querySelector("input, button, textarea"))?.focus();
   return form;
@@ -121,7 +122,7 @@ export function close(card, contacts, submit) {
       cause: data.get("cause"), action: data.get("action") ?? "none", outcome: data.get("outcome") ?? "",
       told: data.getAll("told"), label: data.get("label") ?? "", note: String(data.get("note")).trim(),
     });
-  }, { feet: feet(t("Close the case"), "Ctrl+Enter") });
+  }, { feet: feet(t("Close the case"), "Ctrl+Enter"), wide: true });
   template.addEventListener("click", () => {
     pick(form, MISTAKE);
     form.querySelector('[type="submit"]').focus();
@@ -136,6 +137,10 @@ const KEYS = [
 
 /** The keys, and what the marks mean. */
 export function help() {
-  ask(t("Keys"), h("dl", { class: "keys" }, KEYS.map(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)])), () => "",
+  const choice = h("input", { type: "checkbox", checked: letters.on, onchange: () => { letters.on = choice.checked; } });
+  ask(t("Keys"), [
+    h("dl", { class: "keys" }, KEYS.map(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)])),
+    h("label", { class: "tick" }, choice, t("Letters and digits work as keys")),
+  ], () => "",
     { feet: h("div", { class: "feet" }, h("button", { type: "submit", class: "button main", "data-first": true }, t("Back"))) });
 }

@@ -6,7 +6,7 @@ import { furnishPage } from "./page.js";
 import { decimal, exactClock, moment, span, t } from "./words.js";
 
 const EVERY_MS = 5000;
-const SIGNS = { ok: ["check", t("well")], warn: ["alert", t("needs attention")], bad: ["cross", t("fault")] };
+const SIGNS = { ok: ["check", t("well")], warn: ["alert", t("needs attention")], bad: ["cross", t("act now")] };
 
 function sign(entry) {
   const [name, word] = SIGNS[entry.state];
@@ -20,7 +20,6 @@ function figures(health) {
   return [
     [t("Messages"), decimal(health.messages)], [t("Readings stored"), decimal(health.readings)],
     [t("From message to store"), `${decimal(health.delay_s, 2)} s`], [t("Waiting on disk"), decimal(health.spooled)],
-    [t("Homes heard"), decimal(health.hubs_online)], [t("Homes silent"), decimal(health.hubs_silent)],
     [t("Alarms stored"), decimal(health.commits)], [t("Storing, usual"), ms(health.commit_p50_ms)], [t("Storing, slowest 1 %"), ms(health.commit_p99_ms)],
   ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { class: "number" }, value)));
 }

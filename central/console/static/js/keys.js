@@ -1,5 +1,11 @@
 // Keys. Nothing destructive lies on one key, and a key typed into a field is only a letter.
 
+/** Letters and digits can be switched off, for those who steer by voice or whose hands slip. */
+export const letters = {
+  get on() { return localStorage.getItem("llar-letters") !== "off"; },
+  set on(wanted) { localStorage.setItem("llar-letters", wanted ? "on" : "off"); },
+};
+
 const isField = (element) => element?.matches?.('input:not([type="radio"]):not([type="checkbox"]), textarea, select');
 
 /** `on` has: busy() (a window is open), act(name), step(by), inQueue(). */
@@ -29,6 +35,7 @@ function named(event, on) {
     const free = event.target === document.body || on.inQueue();
     return free ? { ArrowUp: "up", ArrowDown: "down" }[key] : null;
   }
+  if (!letters.on) return null;
   if (/^[1-5]$/.test(key)) return on.inQueue() ? null : `triage-${key}`;
   return { n: "to-note", p: "park", s: "talk", q: "to-queue" }[key.toLowerCase()] ?? null;
 }

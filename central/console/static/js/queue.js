@@ -8,8 +8,11 @@ export const isRinging = (card) => card.ring_at !== null;
 export const isWaiting = (card) => isRinging(card) || card.state === "new" || card.state === "withdrawn";
 const isParked = (card) => card.state === "waiting" && !isRinging(card);
 
+/** An alarm that the home took back waits for a friendly call: it is never more than routine. */
+const urgency = (card) => (card.state === "withdrawn" ? Math.max(card.priority, 3) : card.priority);
+
 export function inOrder(cards) {
-  return [...cards].sort((a, b) => a.priority - b.priority || a.opened_at - b.opened_at || a.id - b.id);
+  return [...cards].sort((a, b) => urgency(a) - urgency(b) || a.opened_at - b.opened_at || a.id - b.id);
 }
 
 /** Cards as shown from top to bottom: the waiting, those in hand, the parked. */
@@ -59,9 +62,10 @@ export function caseClock(card) {
   return { since: card.taken_at, word: t("in hand") };
 }
 
-export function waits(card) {
+export function waits(card, { wordSeen }) {
   const { since, until, word } = caseClock(card);
-  return h("span", { class: "waits number" }, h("span", { "data-since": since, "data-until": until }), h("small", {}, word));
+  return h("span", { class: "waits number" }, h("span", { "data-since": since, "data-until": until }),
+    h("small", { class: wordSeen ? null : "unseen" }, ` ${word}`));
 }
 
 function holder(card, me) {
@@ -75,19 +79,16 @@ function holder(card, me) {
 
 function paint(button, card, context) {
   const mark = card.mark.toLowerCase();
-  const calm = !isWaiting(card);
-  button.setAttribute("class", `card ${mark} ${calm ? "calm" : "ringing"}`);
+  button.setAttribute("class", `card ${mark} ${isRinging(card) ? "ringing" : "calm"}`);
   button.setAttribute("aria-current", String(card.id === context.selected));
   fill(button,
     markWithWord(card.mark, 30),
-    h("span", {}, h("span", { class: "what" }, headline(card)), h("br"), h("span", { class: "who" }, whoIs(card, context.now()))),
-    waits(card),
-    wrap(flagChips(card)),
+    h("span", { class: "what" }, headline(card)),
+    waits(card, { wordSeen: false }),
+    h("span", { class: "about" }, h("span", { class: "who" }, whoIs(card, context.now())), flagChips(card)),
     holder(card, context.me),
   );
 }
-
-const wrap = (chips) => (chips.length ? h("span", { class: "chips" }, chips) : null);
 
 export class Queue {
   constructor(element, context) {

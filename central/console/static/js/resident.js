@@ -21,8 +21,8 @@ function person(resident, now) {
     h("div", { class: "chips" },
       resident.lives_alone && h("span", { class: "chip" }, t("Lives alone")),
       resident.flags.map((flag) => h("span", { class: HOT_FLAGS.has(flag) ? "chip bad" : "chip" }, FLAGS[flag] ?? flag))),
-    resident.conditions && h("p", { class: "conditions" }, resident.conditions),
-    h("dl", { class: "facts", style: null }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
+    h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    resident.conditions && h("p", { class: "conditions" }, resident.conditions));
 }
 
 function contact(entry, view, me) {
@@ -80,10 +80,10 @@ export class ResidentCard {
       section(t("Contacts, in order"),
         card.contacts.length ? h("ol", { class: "contacts" }, card.contacts.map((entry) => contact(entry, view, this.context.me)))
           : h("p", { class: "notice warn" }, t("There is nobody to turn to. Use the response team or 112."))),
-      section(t("Way in"),
+      section(t("Way in"), h("div", { class: "way-in" },
         h("p", {}, [home.address, home.district].filter(Boolean).join(", ")),
         home.access_notes && h("p", { class: "access" }, home.access_notes),
-        home.phone && h("p", { class: "number" }, `${t("Telephone at home")}: ${home.phone}`)),
+        home.phone && h("p", { class: "number" }, `${t("Telephone at home")}: ${home.phone}`))),
       section(t("Last hour in the home"), this.rooms),
       section(t("Last day"), this.charts),
       section(t("Cases before"), past(card.last_cases, card.now)));

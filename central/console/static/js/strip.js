@@ -1,7 +1,7 @@
 // The top strip: own state, who waits, how well people are answered, the links, the time.
 import { byId, fill, h, setText } from "./dom.js";
 import { icon, shape } from "./marks.js";
-import { isWaiting } from "./queue.js";
+import { isRinging } from "./queue.js";
 import { MARKS, exactClock, percent, sayDay, t, ticking } from "./words.js";
 
 export class Strip {
@@ -27,20 +27,20 @@ export class Strip {
   }
 
   counts(cards) {
-    const waiting = cards.filter(isWaiting);
+    const waiting = cards.filter(isRinging);
     fill(byId("counts"), Object.entries(MARKS).map(([mark, { short, word }]) => {
       const count = waiting.filter((card) => card.mark === mark).length;
       if (mark === "TEST" && count === 0) return null;
       return h("span", { class: count ? "count" : "count none", title: `${short} ${word}` }, shape(mark, 18),
         h("span", { class: "unseen" }, `${word}: `), String(count));
     }));
-    this.oldest = waiting.filter((card) => card.priority <= 3 && card.ring_at !== null)
+    this.oldest = waiting.filter((card) => card.priority <= 3)
       .reduce((oldest, card) => Math.min(oldest, card.ring_at), Infinity);
   }
 
   answers(answers) {
     const text = answers.counted ? percent(answers.within_60_s / answers.counted) : "–";
-    setText(byId("answered"), answers.counted ? `${text} (${answers.within_60_s}/${answers.counted})` : text);
+    fill(byId("answered"), text, answers.counted > 0 && h("span", { class: "of-all" }, ` (${answers.within_60_s}/${answers.counted})`));
   }
 
   link(link, up) {

@@ -35,6 +35,7 @@ export class Tones {
   /** What should sound now: the marks of the cases that nobody has taken, with their numbers. */
   follow(cases) {
     const loops = cases.find((entry) => entry.mark === "P1") ?? cases.find((entry) => entry.mark === "P2");
+    for (const key of this.done) if (!cases.some((entry) => `${entry.id}:${entry.mark}` === key)) this.done.delete(key);
     for (const entry of cases) {
       const first = !this.done.has(`${entry.id}:${entry.mark}`);
       this.done.add(`${entry.id}:${entry.mark}`);

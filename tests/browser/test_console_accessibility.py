@@ -1,0 +1,66 @@
+"""Nothing that axe can find stands in the way of anybody, in day and night colours and high contrast."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Console
+from tests.browser.street import furnish
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+THEMES = ("light", "dark", "contrast")
+
+
+def look(page: Page, theme: str) -> None:
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark" if theme == "dark" else "light")
+    if theme == "contrast":
+        page.evaluate("document.documentElement.dataset.theme = 'contrast'")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_log_in(console: Console, theme: str) -> None:
+    page = console.page()
+    page.goto(f"{console.url}/login")
+    page.fill("#name", "ana")
+    page.fill("#password", "no")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page, theme)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_console_with_an_open_case_and_its_windows(console: Console, theme: str) -> None:
+    case_id = furnish(console.setting)
+    page = console.log_in()
+    look(page, theme)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-heard]")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator(f'[data-case="{case_id}"]').click()
+    expect(page.locator("figure.plot")).to_have_count(2)
+    look(page, theme)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("dialog[open]")).to_be_visible()
+    look(page, theme)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_health(console: Console, theme: str) -> None:
+    page = console.seat()
+    page.goto(f"{console.url}/health")
+    expect(page.locator(".sign")).to_have_count(6)
+    look(page, theme)
+
+
+@pytest.mark.parametrize("width", [320, 400, 720, 1024, 1440])
+def test_nothing_is_cut_off_sideways_at_any_width(console: Console, width: int) -> None:
+    case_id = furnish(console.setting)
+    page = console.seat(viewport={"width": width, "height": 800})
+    page.locator(f'[data-case="{case_id}"]').click()
+    expect(page.locator("figure.plot")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,0 +1,195 @@
+"""An operator's evening, in a real browser: what is promised to somebody who sits at the console."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+from sqlalchemy import select
+
+from central.storage import cases
+from central.storage.database import Database
+from central.storage.tables import sessions
+from gateway.contract.alarm_kinds import AlarmKind
+from tests.browser.conftest import Console
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def state_of(database: Database, case_id: int) -> str:
+    with database.read() as conn:
+        case = cases.find(conn, case_id)
+    assert case is not None
+    return case.state.value
+
+
+def the_only_session(database: Database) -> str:
+    with database.read() as conn:
+        return str(conn.execute(select(sessions.c.token_hash)).scalar_one())
+
+
+def card(page: Page, case_id: int) -> Locator:
+    return page.locator(f'[data-case="{case_id}"]')
+
+
+def test_an_alarm_appears_on_the_open_page_and_is_handled_by_keyboard_alone(console: Console) -> None:
+    page = console.seat()
+    expect(page.get_by_text("Tot està tranquil.")).to_be_visible()
+
+    case_id = console.setting.alarm("carme", AlarmKind.HELP, "bany")
+
+    arrived = card(page, case_id)
+    expect(arrived).to_contain_text("Botó d'ajuda, bany")
+    expect(arrived).to_contain_text("Carme")
+    expect(arrived.locator(".mark-word")).to_have_text("Vida")
+    expect(arrived.locator(".mark-stars")).to_have_text("***")
+    expect(arrived.locator("svg.shape.p1 path")).to_have_count(1)
+    expect(page).to_have_title(re.compile(r"^\(1\) BOTÓ D'AJUDA"))
+    expect(page.locator("#say-now")).to_have_text("Alarma nova: Botó d'ajuda, bany. Carme.")
+
+    page.keyboard.press("F2")
+    expect(page.locator(".case-head")).to_contain_text("Teniu aquest cas")
+    expect(page).not_to_have_title(re.compile(r"^\(1\)"))
+    assert state_of(console.setting.database, case_id) == "taken"
+
+    page.keyboard.press("s")
+    expect(page.locator(".case-head")).to_contain_text("Hi esteu parlant.")
+    page.keyboard.press("1")
+    expect(page.locator('[data-act="triage-1"]')).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("n")
+    page.keyboard.type("Tot bé, ha premut sense voler")
+    page.keyboard.press("Enter")
+    expect(page.locator(".timeline .words").first).to_have_text("Tot bé, ha premut sense voler")
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    assert state_of(console.setting.database, case_id) == "talking"
+
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-template=mistake]")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text(f"El cas {case_id} està tancat.")).to_be_visible()
+    expect(card(page, case_id)).to_have_count(0)
+    assert state_of(console.setting.database, case_id) == "closed"
+
+
+def test_sound_plays_until_the_case_is_taken_anywhere(console: Console) -> None:
+    ana, marc = console.seat("ana"), console.seat("marc")
+    for page in (ana, marc):
+        page.evaluate(
+            """() => {
+            const { start, stop } = OscillatorNode.prototype;
+            Object.assign(window, { notes: 0, hushed: 0 });
+            OscillatorNode.prototype.start = function (...at) { window.notes += 1; return start.apply(this, at); };
+            OscillatorNode.prototype.stop = function (...at) {
+                if (at.length === 0) window.hushed += 1;
+                return stop.apply(this, at);
+            }; }"""
+        )
+    case_id = console.setting.alarm("carme")
+    for page in (ana, marc):
+        page.wait_for_function("window.notes >= 20")
+    ana.keyboard.press("F2")
+    expect(card(marc, case_id)).to_contain_text("Ana")
+    marc.wait_for_function("window.hushed > 0")
+
+
+def test_two_operators_press_at_once_and_one_hears_why_not(console: Console) -> None:
+    ana, marc = console.seat("ana"), console.seat("marc")
+    case_id = console.setting.alarm("carme")
+    for page in (ana, marc):
+        expect(card(page, case_id)).to_be_visible()
+
+    def ana_is_quicker(route: Route) -> None:
+        ana.keyboard.press("F2")
+        expect(card(ana, case_id)).to_contain_text("Vós")
+        route.continue_()
+
+    marc.route("**/api/cases/*/take", ana_is_quicker)
+    marc.keyboard.press("F2")
+    expect(marc.locator(".toast.bad")).to_contain_text(re.compile(r"Taken by Ana, [\d.]+ s before you\."))
+    expect(marc.locator(".case-head")).to_contain_text("Ana")
+
+
+def test_a_lost_line_is_said_loudly_and_heals_by_itself(console: Console) -> None:
+    page = console.seat()
+    page.context.set_offline(True)
+    console.setting.live.close_session(the_only_session(console.setting.database))
+    expect(page.locator("#lost")).to_be_visible(timeout=15_000)
+    expect(page.locator("#lost")).to_contain_text("Connexió perduda")
+    expect(page.locator(".not-ready")).to_be_visible()
+    expect(page).to_have_title(re.compile("Connexió perduda"))
+
+    case_id = console.setting.alarm("carme")
+    page.context.set_offline(False)
+    expect(page.locator("#lost")).to_be_hidden(timeout=20_000)
+    expect(card(page, case_id)).to_be_visible()
+    expect(page.locator(".state-switch")).to_be_visible()
+
+
+def test_the_console_is_not_ready_before_the_tone_was_heard(console: Console) -> None:
+    page = console.log_in()
+    page.keyboard.press("Escape")
+    expect(page.locator(".not-ready")).to_contain_text("No a punt")
+    assert console.setting.live.ready_operators() == 0
+    page.locator(".not-ready").click()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-heard]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#link")).to_contain_text("Totes les línies funcionen")
+    assert console.setting.live.ready_operators() == 1
+
+
+def test_parking_asks_what_for_and_shows_the_recall(console: Console) -> None:
+    page = console.seat()
+    console.setting.alarm("carme", AlarmKind.BATTERY_LOW)
+    expect(page.locator(".card")).to_have_count(1)
+    page.keyboard.press("F2")
+    expect(page.locator(".case-head")).to_contain_text("Teniu aquest cas")
+    page.keyboard.press("p")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("dialog [role=alert]")).to_have_text("Escriviu què s'espera.")
+    page.fill("#park-reason", "El tècnic hi va")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".card .holder")).to_contain_text("aparcat")
+    expect(page.locator(".case-head")).to_contain_text("Aparcat (Vós)")
+
+
+def test_arrows_and_enter_choose_and_letters_in_the_note_are_only_letters(console: Console) -> None:
+    page = console.seat()
+    first = console.setting.alarm("carme", AlarmKind.HELP, "bany")
+    test = console.setting.alarm("carme", AlarmKind.TEST, ref="T1")
+    expect(page.locator(".card")).to_have_count(2)
+    expect(card(page, test).locator(".dashed")).to_have_count(1)
+    expect(card(page, test)).to_contain_text("PROVA")
+    page.locator(".card").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".case-head")).to_contain_text(f"Cas {test}")
+    page.keyboard.press("q")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator(".case-head")).to_contain_text(f"Cas {first}")
+    page.keyboard.press("n")
+    page.keyboard.type("snp1?")
+    expect(page.locator(".case-foot input")).to_have_value("snp1?")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_a_change_of_language_changes_every_word(console: Console) -> None:
+    page = console.seat()
+    console.setting.alarm("carme", AlarmKind.SMOKE, "cuina")
+    expect(page.locator(".card")).to_contain_text("Fum, cuina")
+    page.locator(".menu-button").click()
+    page.locator("#language").select_option("es")
+    expect(page.locator(".card")).to_contain_text("Humo, cuina")
+    expect(page.locator("html")).to_have_attribute("lang", "es")
+
+
+def test_no_movement_for_those_who_ask_for_none(console: Console) -> None:
+    page = console.seat(reduced_motion="reduce")
+    case_id = console.setting.alarm("carme")
+    expect(card(page, case_id)).to_have_class(re.compile("ringing"))
+    assert card(page, case_id).evaluate("(element) => getComputedStyle(element).animationName") == "none"
