@@ -36,7 +36,9 @@ from central.telemetry.spool import Spool
 from central.telemetry.store import Row, StoreUnavailable, TelemetryStore
 from devices.vocabulary import Reading
 from gateway.contract.topics import Channel, everyone
-from gateway.mqtt_client import BrokerSettings, MqttClient, Received
+from gateway.fast_receiver import FastReceiver
+from gateway.line import BrokerSettings
+from gateway.mqtt_client import Received
 
 logger = logging.getLogger(__name__)
 
@@ -126,8 +128,8 @@ class Receiver:
         self._next_health = 0.0
         self._next_tidy = 0.0
 
-    def _new_client(self) -> MqttClient:
-        return MqttClient(
+    def _new_client(self) -> FastReceiver:
+        return FastReceiver(
             self._parts.broker,
             subscriptions=SUBSCRIPTIONS,
             on_message=self._on_message,

@@ -46,7 +46,7 @@ WAL_PAGES_MAX: Final = 8_000
 """Pages of 4 KiB written ahead before they are moved into the file (32 MB): a page written often is moved once."""
 CACHE_KIB: Final = 32_768
 """Page cache of a day file: holds the pages that 10,000 homes are writing to."""
-SLICE_SERIES: Final = 200
+SLICE_SERIES: Final = 25
 """Series condensed by one call of `tidy`: some tens of milliseconds, which is all that the receiver can spare."""
 BUSY_WAIT_S: Final = 5.0
 
