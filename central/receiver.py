@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import threading
 import time
@@ -18,15 +17,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from central.config import CentralConfig, read_secret
-from central.detection.engine import Engine, Open
-from central.detection.finding import Finding
+from central.detection.engine import Engine
 from central.detection.profile import Limits
 from central.detection.timeline import TRACED_KINDS
+from central.finding_outbox import FindingOutbox
 from central.ingest import HUB_DEVICE, Intake, Refusals
-from central.internal import HEALTH_TOPIC, ReceiverHealth, encode, finding_topic
+from central.internal import HEALTH_TOPIC, ReceiverHealth, encode
 from central.storage.database import Database, DatabaseError
 from central.storage.homes import EnrolledHome, list_enrolled
 from central.telemetry.embedded import EmbeddedStore
@@ -67,13 +64,6 @@ RECALL_WAIT_S: Final = 600.0
 """If the store cannot tell the past by then, homes are judged by what has come since the start."""
 
 SUBSCRIPTIONS: Final = tuple(everyone(channel) for channel in (Channel.MEASUREMENTS, Channel.HEARTBEAT, Channel.STATE))
-
-
-class Kept(msgspec.Struct):
-    """What the receiver keeps over a restart besides telemetry: open findings, and those not yet told the desk."""
-
-    opens: list[Open] = []
-    unsent: list[Finding] = []
 
 
 class Parts(NamedTuple):
@@ -120,9 +110,7 @@ class Receiver:
         self._to_recall: deque[str] = deque()
         self._recall_at = 0.0
         self._seen: set[str] = set()
-        self._unsent: dict[str, Finding] = {}
-        self._in_flight: set[str] = set()
-        self._kept = b""
+        self._findings = FindingOutbox(parts.kept_file)
         self._reopened = False
         self._next_keep = 0.0
         self._next_health = 0.0
@@ -153,7 +141,6 @@ class Receiver:
             self._write_batch(now)
         self._feed.drain(now)
         self._recall(now)
-        self._hear_detectors()
         self._tell_desk(now)
         self._tidy(now)
 
@@ -162,7 +149,8 @@ class Receiver:
         self._write_batch(time.monotonic())
         self._client.poll(0.0)
         self._client.stop()
-        self._keep()
+        if self._reopened:
+            self._findings.keep(self._engine.opens())
         self._parts.spool.close()
         self._parts.store.close()
 
@@ -228,26 +216,15 @@ class Receiver:
         except DatabaseError as error:
             logger.warning("cannot read the registry: %s", str(error).partition("\n")[0])
             return self._reopened
-        self._note(self._intake.enrol(homes, time.time()))
+        self._findings.add(self._intake.enrol(homes, time.time()))
         self._to_recall.extend(home.home_id for home in homes if home.home_id not in self._seen)
         self._seen = {home.home_id for home in homes}
         if not self._reopened:
             self._reopened = True
-            self._reopen()
+            self._engine.reopen(self._findings.load())
         return True
 
     # what was before the start
-
-    def _reopen(self) -> None:
-        try:
-            kept = msgspec.json.decode(self._parts.kept_file.read_bytes(), type=Kept)
-        except FileNotFoundError:
-            return
-        except (OSError, msgspec.DecodeError) as error:
-            logger.warning("cannot read %s, open findings will be found anew: %s", self._parts.kept_file.name, error)
-            return
-        self._engine.reopen(kept.opens)
-        self._note(kept.unsent)
 
     def _recall(self, now: float) -> None:
         late = now - self._started_at > RECALL_WAIT_S
@@ -278,57 +255,15 @@ class Receiver:
 
     # findings
 
-    def _hear_detectors(self) -> None:
-        self._note(self._engine.due(time.time()))
-
-    def _note(self, findings: Sequence[Finding]) -> None:
-        for finding in findings:
-            logger.info("finding %s: %s, %s", finding.key, finding.reason, "holds" if finding.active else "ended")
-            self._unsent[finding.key] = finding
-            self._in_flight.discard(finding.key)
-
     def _tell_desk(self, now: float) -> None:
-        for key, finding in list(self._unsent.items()):
-            if key not in self._in_flight:
-                if not self._client.publish(
-                    finding_topic(finding.home), encode(finding), on_done=self._when_told(finding)
-                ):
-                    break
-                self._in_flight.add(key)
+        self._findings.add(self._engine.due(time.time()))
+        self._findings.send(self._client.publish)
         if now >= self._next_keep:
             self._next_keep = now + KEEP_EVERY_S
-            self._keep()
+            self._findings.keep(self._engine.opens())
         if now >= self._next_health and self._client.connected:
             self._client.publish(HEALTH_TOPIC, encode(self.health()), retain=True)
             self._next_health = now + HEALTH_EVERY_S
-
-    def _when_told(self, finding: Finding) -> Callable[[bool], None]:
-        def told(done: bool) -> None:
-            self._in_flight.discard(finding.key)
-            if done and self._unsent.get(finding.key) is finding:
-                del self._unsent[finding.key]
-
-        return told
-
-    def _keep(self) -> None:
-        """Writes open and unsent findings when they have changed."""
-        if not self._reopened:
-            return
-        content = msgspec.json.encode(Kept(self._engine.opens(), list(self._unsent.values())))
-        if content == self._kept:
-            return
-        path = self._parts.kept_file
-        part = path.with_suffix(".part")
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError as error:
-            logger.warning("cannot keep open findings in %s: %s", path.name, error.strerror)
-            return
-        self._kept = content
 
     # how it stands
 
