@@ -31,6 +31,7 @@ class Program:
         self.log_file = log_file
         self.started_at = 0.0
         self._arguments = list(arguments)
+        self._log_from = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -48,6 +49,7 @@ class Program:
         if self.running:
             return
         wrapped = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), sys.executable]
+        self._log_from = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
                 [*wrapped, *self._arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -89,6 +91,14 @@ class Program:
         if pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def said(self, words: str) -> bool:
+        """Whether its log holds `words` since it was started."""
+        if not self.log_file.exists():
+            return False
+        with self.log_file.open(encoding="utf-8", errors="replace") as log:
+            log.seek(self._log_from)
+            return words in log.read()
 
     def last_words(self) -> str:
         """The last line of its log."""

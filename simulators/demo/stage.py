@@ -35,6 +35,9 @@ LOG_KEPT: Final = 200
 WATCH_EVERY_S: Final = 0.4
 PREPARE_WAIT_S: Final = 60.0
 READY_WAIT_S: Final = 30.0
+RECEIVER_WAIT_S: Final = 10.0
+RECEIVER_LISTENS: Final = "central.receiver: connected to the broker"
+"""A line of the centre's log; without it the homes speak after `RECEIVER_WAIT_S`."""
 SILENT_H: Final = 18.0
 """Josep has not moved for so long when his hub is installed: over his limit whatever the time of day."""
 _BEFORE_H: Final = 12.0
@@ -116,15 +119,23 @@ class Stage:
         self.centre.start()
         for hub_id, hub in self.street.hubs.items():
             past_readings(hub, self.street.homes[hub_id], _STREET_PAST_H, time.time())
-        self.begin(self.street.run())
         self.begin(self.flat.live())
         self.begin(self.screen.watch())
         await self._until_ready()
-        self.begin(self.flat.introduce())
         self.begin(self._watch())
+        self.begin(self._move_in())
+        self.note("demo", "ready")
+
+    async def _move_in(self) -> None:
+        """Lets homes speak once the receiver listens: a broker drops what nobody has ever subscribed to."""
+        for _ in range(int(RECEIVER_WAIT_S / WATCH_EVERY_S)):
+            if self.centre.said(RECEIVER_LISTENS):
+                break
+            await asyncio.sleep(WATCH_EVERY_S)
+        self.begin(self.street.run())
+        self.begin(self.flat.introduce())
         if self.folder.quiet_installed.exists():
             self.install_quiet()
-        self.note("demo", "ready")
 
     async def stop(self) -> None:
         """Ends everything, in an order in which nothing complains."""

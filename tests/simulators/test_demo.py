@@ -140,6 +140,12 @@ def test_the_street_is_connected_and_its_alarms_are_answered(demo: Demo) -> None
     until(lambda: any(entry["key"] == "answer_received" for entry in demo.now()["log"]))
 
 
+def test_the_street_has_a_past_from_the_first_start_on(demo: Demo) -> None:
+    """What homes tell before the receiver has ever listened would be lost at the broker."""
+    with contextlib.closing(demo.console()) as console:
+        until(lambda: console.get("/api/health").json()["readings"] > 100)
+
+
 def test_a_killed_desk_comes_back(demo: Demo) -> None:
     demo.do("desk_kill")
     until(lambda: any(e["key"] == "part_down" and e["source"] == "desk" for e in demo.now()["log"]))
