@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks.__main__ import NAMES
+from benchmarks.__main__ import LONG, NAMES
 from benchmarks.figures import Figure, Outcome, Report, Row, Table, Target
 from benchmarks.machine import describe
 from benchmarks.pages import BEGIN, END, PAGE, outcome_lines, write_page
@@ -25,6 +25,7 @@ RATIOS = {
     "press": "commit / press to receipt",
     "alarm_latency": "p99 x idle",
     "ingest": "x CPU",
+    "flood": "growth x",
 }
 
 
@@ -38,7 +39,7 @@ def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:
     return done.stdout, msgspec.json.decode(page.read_bytes(), type=Report).outcomes[name]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in CHEAP else pytest.mark.slow) for n in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in CHEAP else pytest.mark.slow) for n in NAMES + LONG])
 def test_a_benchmark_runs_and_prints_its_ratios(name: str, tmp_path: Path) -> None:
     printed, outcome = run(name, tmp_path / "figures.json")
     assert RATIOS[name] in printed
