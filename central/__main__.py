@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from central import supervisor
 from central.config import CentralConfig, ConfigError, load
-from central.storage.database import BadDatabaseUrl, Database
+from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
 
 
@@ -36,8 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         return run(given, load(Path(given.config)))
     except (ConfigError, BadDatabaseUrl, UsageError) as error:
         print(error, file=sys.stderr)
-    except sa.exc.OperationalError as error:
-        print(f"The database cannot be used: {error.orig}", file=sys.stderr)
+    except DatabaseError as error:
+        print(f"The database cannot be used: {in_words(error)}", file=sys.stderr)
     except PermissionError as error:
         print(f"No permission for {error.filename}: run as the user that owns the data folder.", file=sys.stderr)
     return CANNOT_START

@@ -29,7 +29,7 @@ from central.case_desk import CaseChange, CaseDesk
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
 from central.refusals import RefusalCounter
 from central.storage.cases import AlarmRef
-from central.storage.database import DatabaseError, try_again
+from central.storage.database import DatabaseError, in_words, try_again
 from devices.rejection import Rejection
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
@@ -270,8 +270,8 @@ class AlarmLane:
         return None
 
     def _database_fails(self, error: DatabaseError, pause_s: float) -> None:
-        self.database_fault = str(error.orig)[:200]
-        log.error("the database does not take an alarm, trying again in %s s: %s", pause_s, error.orig)
+        self.database_fault = in_words(error)[:200]
+        log.error("the database does not take an alarm, trying again in %s s: %s", pause_s, in_words(error))
         self._stopping.wait(pause_s)
 
     def _refuse(self, received: Received, rejection: Rejection, snu: int = 0) -> None:

@@ -21,7 +21,7 @@ from central.due_loop import DueLoop
 from central.notification.channels.email import EmailChannel
 from central.notification.sender import Sender
 from central.refusals import RefusalCounter
-from central.storage.database import Database, DatabaseError, migrate
+from central.storage.database import Database, DatabaseError, in_words, migrate
 from central.telemetry.open_store import open_store
 from gateway.mqtt_client import BrokerSettings
 
@@ -143,7 +143,7 @@ def prepare(config: CentralConfig) -> None:
     try:
         migrate(config.database.url)
     except DatabaseError as error:
-        raise CannotStart(f"The database cannot be used: {error.orig}") from None
+        raise CannotStart(f"The database cannot be used: {in_words(error)}") from None
 
 
 def run_desk(config: CentralConfig) -> None:

@@ -18,13 +18,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long SQLite waits for another process's write; within one process writers queue on a lock instead."""
 
-DatabaseError = sa.exc.DBAPIError
-"""What commands raise when the database itself fails (disk full, server gone): nothing was stored; try again."""
+CONNECTIONS_KEPT: Final = 10
+CONNECTIONS_MAX: Final = 60
+"""More than the threads that may ask at once: 40 of the web server, and the desk's own."""
+
+DatabaseError = sa.exc.SQLAlchemyError
+"""What commands raise when the database itself fails (disk full, server gone): nothing was stored."""
 
 
 def try_again(error: DatabaseError) -> bool:
     """Whether the database is away or busy, so that the same command may succeed later; false: it never will."""
-    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError)
+    away = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError, sa.exc.TimeoutError)
+    return isinstance(error, away)
+
+
+def in_words(error: DatabaseError) -> str:
+    """What went wrong, as the database itself says it, in one line."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    return str(cause).strip().partition("\n")[0]
 
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -74,7 +85,7 @@ def migrate(url: str) -> None:
 
     Raises:
         BadDatabaseUrl: not a URL of a kind that is known here.
-        sqlalchemy.exc.DBAPIError: the database cannot be reached or written.
+        DatabaseError: the database cannot be reached or written.
     """
     engine = _engine(url)
     try:
@@ -114,7 +125,13 @@ def _engine(url: str) -> sa.Engine:
         raise BadDatabaseUrl("The database address must begin with sqlite:/// or postgresql://.")
     try:
         parsed = sa.make_url(url)
-        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+        engine = sa.create_engine(
+            parsed,
+            pool_pre_ping=parsed.get_backend_name() == "postgresql",
+            poolclass=sa.QueuePool,
+            pool_size=CONNECTIONS_KEPT,
+            max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
+        )
     except (sa.exc.ArgumentError, ValueError) as error:
         raise BadDatabaseUrl(f"The database address cannot be used: {error}") from None
     except ImportError:
