@@ -11,6 +11,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from central.alarm_cases import escalation
+from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
 from central.case_desk import CaseChange, CaseDesk
 from central.config import CentralConfig, read_secret
@@ -103,9 +105,10 @@ class DeskProcess:
         self._refusals.flush(self.database)
         return self.desk.work_due(now)
 
-    def _wake(self, _change: CaseChange) -> None:
+    def _wake(self, change: CaseChange) -> None:
         self._due.wake()
-        self._sending.wake()
+        if change.event_type == EventType.CALLED or change.step == escalation.FIRST_CARER:
+            self._sending.wake()
 
 
 def broker_settings(config: CentralConfig, role: str) -> BrokerSettings:

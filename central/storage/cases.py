@@ -64,6 +64,13 @@ _ALARMS_OF: Final = (
     .where(alarms.c.case_id == sa.bindparam("case"))
     .order_by(alarms.c.received_at.desc(), alarms.c.ref)
 )
+_DUE: Final = (
+    sa.select(due_times.c.case_id, due_times.c.step, due_times.c.due_at)
+    .where(due_times.c.done_at.is_(None), due_times.c.due_at <= sa.bindparam("now"))
+    .order_by(due_times.c.due_at, due_times.c.case_id)
+    .limit(sa.bindparam("most"))
+)
+_NEXT_DUE: Final = sa.select(sa.func.min(due_times.c.due_at)).where(due_times.c.done_at.is_(None))
 _ADD_CASE: Final = sa.insert(cases).returning(cases.c.id)
 _ADD_EVENT: Final = sa.insert(case_events)
 _ADD_ALARM: Final = sa.insert(alarms)
@@ -127,18 +134,12 @@ def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent)
 
 def due(connection: sa.Connection, now: float, limit: int) -> list[Due]:
     """What is due, the most overdue first."""
-    query = (
-        sa.select(due_times.c.case_id, due_times.c.step, due_times.c.due_at)
-        .where(due_times.c.done_at.is_(None), due_times.c.due_at <= now)
-        .order_by(due_times.c.due_at, due_times.c.case_id)
-        .limit(limit)
-    )
-    return [Due(*row) for row in connection.execute(query)]
+    return [Due(*row) for row in connection.execute(_DUE, {"now": now, "most": limit})]
 
 
 def next_due_at(connection: sa.Connection) -> float | None:
     """When the desk must act next; None when no case is open."""
-    return connection.execute(sa.select(sa.func.min(due_times.c.due_at)).where(due_times.c.done_at.is_(None))).scalar()
+    return connection.execute(_NEXT_DUE).scalar()
 
 
 def claim(connection: sa.Connection, item: Due, now: float) -> bool:
