@@ -12,7 +12,7 @@ from typing import Final
 from gateway.contract.topics import INTERNAL_ROOT, ROOT, shard_of, valid_hub_id
 
 MESSAGE_BYTES_MAX: Final = 20_480
-"""Largest message that a broker takes: room for the largest measurement pack and its topic."""
+"""Largest packet that a broker takes: room for the largest payload that our clients send, and its topic."""
 SESSION_KEPT: Final = "14d"
 """How long the broker keeps the session of a client that stays away: longer than a hub's own seven days."""
 WINDOW: Final = 1_000
@@ -70,7 +70,7 @@ def shared_settings(folder: Path) -> list[str]:
         f"max_inflight_messages {WINDOW}",
         "max_queued_messages 0",
         "max_queued_bytes 0",
-        f"message_size_limit {MESSAGE_BYTES_MAX}",
+        f"max_packet_size {MESSAGE_BYTES_MAX}",
         f"persistent_client_expiration {SESSION_KEPT}",
         "set_tcp_nodelay true",
         "persistence true",

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
+from gateway.acknowledgements import Acknowledgements
 from gateway.line import CONNECT_WAIT_S, BrokerSettings, Line, Received, Will, in_plain_words
 from gateway.paho_line import PahoLine
 
@@ -104,12 +105,9 @@ class MqttClient:
         self._connected = False
         self._window = 0
         self._outgoing: deque[_Outgoing] = deque()
-        self._receipts_due: deque[int] = deque()
+        self._acknowledgements = Acknowledgements()
         # network thread only
         self._unconfirmed: dict[int, _Unconfirmed] = {}
-        self._generation = 0
-        self._arrived: deque[int] = deque()
-        self._acknowledged_early: set[int] = set()
         self._said: tuple[bool, str] | None = None
         self._failure = ""
         self._delay_s = BACKOFF_FIRST_S
@@ -176,8 +174,7 @@ class MqttClient:
         They are sent in the order of arrival, each when those before it are there. One from before a reconnect is
         passed over: the broker delivers that message again.
         """
-        if received.handle >> 16 == self._generation:
-            self._receipts_due.append(received.handle)
+        if self._acknowledgements.give(received.handle):
             self._wake()
 
     def hurry(self) -> None:
@@ -231,27 +228,12 @@ class MqttClient:
             message = self._outgoing.popleft()
             packet = self._line.publish(message.topic, message.payload, message.retain)
             self._unconfirmed[packet] = _Unconfirmed(time.monotonic(), message.on_done)
-        blocked = self._line.write(self._acknowledgements_due())
+        blocked = self._line.write(self._acknowledgements.due())
         connection = self._line.socket
         if connection is not None:
             wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if blocked else 0)
             if self._selector.get_key(connection).events != wanted:
                 self._selector.modify(connection, wanted, _SOCKET)
-
-    def _acknowledgements_due(self) -> list[int]:
-        """The packets to acknowledge now: MQTT wants them in the order of arrival (3.1.1, 4.6)."""
-        packets: list[int] = []
-        arrived, early = self._arrived, self._acknowledged_early
-        while self._receipts_due:
-            handle = self._receipts_due.popleft()
-            if not arrived or handle != arrived[0]:
-                early.add(handle)
-                continue
-            packets.append(arrived.popleft() & 0xFFFF)
-            while arrived and arrived[0] in early:
-                early.discard(arrived[0])
-                packets.append(arrived.popleft() & 0xFFFF)
-        return packets
 
     def _wake(self) -> None:
         if self._woken or threading.get_ident() == self._owner:
@@ -263,10 +245,7 @@ class MqttClient:
     # connecting
 
     def _connect(self) -> None:
-        self._generation += 1
-        self._receipts_due.clear()
-        self._arrived.clear()
-        self._acknowledged_early.clear()
+        self._acknowledgements.start_over()
         self._failure = ""
         try:
             self._line.open()
@@ -347,16 +326,12 @@ class MqttClient:
 
     def on_published(self, packet: int, topic: str, payload: bytes, retained: bool) -> None:
         """Hands a message over."""
-        handle = 0
-        if packet:
-            handle = (self._generation << 16) + packet
-            self._arrived.append(handle)
+        handle = self._acknowledgements.arrive(packet)
         try:
             self._deliver(Received(topic, payload, retained, handle))
         except Exception:
             log.exception("on_message failed; the message on %s is dropped", topic)
-            if packet:
-                self._receipts_due.append(handle)
+            self._acknowledgements.give(handle)
 
     def on_receipt(self, packet: int) -> None:
         """Frees the place in the window."""
