@@ -15,7 +15,7 @@ from central.detection.finding import Finding
 from central.detection.profile import DeviceAtHome, Limits, limits_of
 from central.internal import HubPresence
 from central.storage.homes import EnrolledHome
-from central.telemetry.store import Row
+from central.telemetry.store import Row, storable_name
 from devices.rejection import Rejection
 from devices.vocabulary import Reading
 from gateway.contract.encoding import decode
@@ -50,6 +50,13 @@ class Refusals:
         if now - self._logged_at.get(reason, -LOG_EVERY_S) >= LOG_EVERY_S:
             self._logged_at[reason] = now
             logger.warning("refused from %.64r: %s: %.200s (%d so far)", source, reason, detail, total)
+
+
+def _storable(home: EnrolledHome) -> bool:
+    if storable_name(home.home_id):
+        return True
+    logger.error("the home id %r cannot stand in the telemetry store: its readings are refused", home.home_id)
+    return False
 
 
 class _Hub:
@@ -90,7 +97,7 @@ class Intake:
 
     def enrol(self, homes: Iterable[EnrolledHome], now: float) -> list[Finding]:
         """Takes over the registry as it is now. Returns the end of what was open about homes that are gone."""
-        by_id = {home.home_id: home for home in homes}
+        by_id = {home.home_id: home for home in homes if _storable(home)}
         for home in by_id.values():
             if self._enrolled.get(home.home_id) != home:
                 self._enrol(home, now)

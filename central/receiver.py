@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from central.config import CentralConfig, read_secret
 from central.detection.engine import Engine
 from central.detection.profile import Limits
-from central.detection.timeline import TRACED_KINDS
+from central.detection.timeline import ACT_KINDS, STATE_KINDS
 from central.finding_outbox import FindingOutbox
 from central.ingest import HUB_DEVICE, Intake, Refusals
 from central.internal import HEALTH_TOPIC, ReceiverHealth, encode
@@ -59,7 +59,9 @@ TIDY_EVERY_S: Final = 60.0
 RECALL_HOMES: Final = 4
 """Homes recalled from the store in one turn of the loop: some milliseconds each."""
 RECALL_DAYS: Final = 14
-RECALL_ROWS: Final = 300
+RECALL_ACTS: Final = 300
+RECALL_STATES: Final = 1_500
+"""Newest rows read of a home: of movements a lively day, of states (which sensors repeat) half a day."""
 RECALL_WAIT_S: Final = 600.0
 """If the store cannot tell the past by then, homes are judged by what has come since the start."""
 
@@ -248,7 +250,9 @@ class Receiver:
     def _recall_home(self, home: str) -> None:
         now = time.time()
         last = self._parts.store.last(home)
-        rows = self._parts.store.events(home, sorted(TRACED_KINDS), now - RECALL_DAYS * 86_400, now, RECALL_ROWS)
+        since = now - RECALL_DAYS * 86_400
+        rows = self._parts.store.events(home, sorted(ACT_KINDS), since, now, RECALL_ACTS)
+        rows += self._parts.store.events(home, sorted(STATE_KINDS), since, now, RECALL_STATES)
         marked_at = next((row.at for row in last if (row.device, row.kind) == (HUB_DEVICE, "heartbeat")), None)
         readings = [Reading(row.device, row.kind, row.value, row.at) for row in (*last, *rows)]
         self._engine.recall(home, marked_at, readings, now)

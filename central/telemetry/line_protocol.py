@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from central.telemetry.store import TEXT_MAX, Row, number_of
+from central.telemetry.store import Row, number_of, storable_name
 
 PREFIXES_MAX: Final = 500_000
 """Rendered measurement-and-tags kept: one for each series of 40,000 homes, some 100 MB; past it they are made anew."""
@@ -26,8 +26,7 @@ def render(rows: Iterable[Row]) -> bytes:
     """The rows as line protocol, one line each. Windows and values that are not finite are left out.
 
     Raises:
-        ValueError: a home, device or kind is empty, too long, ends in a backslash or has a control character. Such
-            names are refused at enrolment and by the vocabulary.
+        ValueError: the name of a home, device or kind cannot be written. The receiver takes in no such names.
     """
     lines = []
     prefixes = _prefixes
@@ -51,7 +50,7 @@ def render(rows: Iterable[Row]) -> bytes:
 
 def _learn(name: tuple[str, str, str]) -> str:
     for text in name:
-        if not 0 < len(text) <= TEXT_MAX or not text.isprintable() or text.endswith("\\"):
+        if not storable_name(text):
             raise ValueError(f"{text!r} cannot name a home, a device or a kind in line protocol")
     if len(_prefixes) >= PREFIXES_MAX:
         _prefixes.clear()

@@ -18,6 +18,12 @@ _WORD_PLACES: Final = {
 }
 
 
+def storable_name(text: str) -> bool:
+    """Whether every store can take this as the id of a home or device: no control character, no backslash at its end
+    (line protocol has no way to write either)."""
+    return 0 < len(text) <= TEXT_MAX and text.isprintable() and not text.endswith("\\")
+
+
 class Row(NamedTuple):
     """One reading of one home, as stored. (home, device, kind, at) names it: writing it again changes nothing.
 

@@ -147,6 +147,13 @@ def test_a_home_that_gets_another_hub_is_heard_through_that_one(intake: Intake) 
     assert stored(intake.take(topic("h-9", Channel.MEASUREMENTS), pack(temperature(), hub="h-9"), False, NOW))
 
 
+@pytest.mark.parametrize("home_id", ["line\nbreak", "tail\\"])
+def test_a_home_id_that_no_store_can_take_does_not_stop_the_others(intake: Intake, home_id: str) -> None:
+    intake.enrol([home(), home(home_id, "h-2")], NOW)
+    assert intake.take(topic("h-2", Channel.MEASUREMENTS), pack(temperature(), hub="h-2"), False, NOW) == ()
+    assert stored(intake.take(PACKS, pack(temperature()), False, NOW))
+
+
 def test_a_home_that_is_gone_is_forgotten(intake: Intake) -> None:
     intake.enrol([], NOW)
     assert intake.take(PACKS, pack(temperature()), False, NOW) == ()

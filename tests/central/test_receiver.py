@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from central import receiver as receiver_module
 from central.detection.finding import Finding
 from central.detection.profile import Limits
 from central.ingest import Refusals
@@ -178,6 +179,32 @@ def test_nothing_is_acknowledged_before_it_is_durable(street: Street) -> None:
     street.store = EmbeddedStore(street.folder / "telemetry")
     street.start()
     street.until(street.stored, "the row that the broker kept")
+
+
+class Switched(EmbeddedStore):
+    """A store that can be switched off."""
+
+    on = False
+
+    def write(self, rows: Sequence[Row]) -> None:
+        if not self.on:
+            raise StoreUnavailable("switched off")
+        super().write(rows)
+
+
+def test_what_exceeds_the_memory_for_held_messages_comes_again(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver_module, "HELD_MESSAGES_MAX", 5)
+    street.store, street.spool_cap = Switched(street.folder / "telemetry"), 10
+    receiver = street.start()
+    start = round(time.time()) - 100
+    for number in range(20):
+        street.send(pack(20.0, start + number))
+    street.until(lambda: receiver._overflowed, "more than can be held")
+    assert len(receiver._unacknowledged) <= 5
+    street.store.on = True
+    street.until(
+        lambda: len(street.store.points("flat-1", "hall", "temperature", start, start + 100)) == 20, "all of them"
+    )
 
 
 def test_while_the_store_is_down_readings_wait_on_disk_and_it_shows(street: Street) -> None:
