@@ -114,8 +114,10 @@ class BleScanner:
         from bleak import BleakScanner
 
         if self._config.is_transport:
-            from edge.drivers.hci_radio import scanner_backend
-
+            try:
+                from edge.drivers.hci_radio import scanner_backend
+            except ImportError as error:
+                raise NoRadioError("a radio behind a HCI transport needs the package 'bumble'") from error
             return BleakScanner(self._on_advert, backend=scanner_backend(self._config.adapter, self._lost.set))
         return BleakScanner(self._on_advert, bluez={"adapter": self._config.adapter})
 

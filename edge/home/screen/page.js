@@ -7,6 +7,7 @@ const body = document.body;
 const start = JSON.parse(byId("start").textContent);
 let hello = start.hello;
 let lastHeard = Date.now();
+let source = null;
 
 function show(shown) {
   body.dataset.scene = shown.scene;
@@ -37,12 +38,13 @@ function say(text) {
 // the sentence is as large as the screen lets it be
 function fit() {
   const say = document.querySelector(".say");
+  const sentence = byId("sentence");
   const portrait = innerHeight > innerWidth;
   const room = portrait ? innerHeight - say.getBoundingClientRect().top - innerHeight * 0.05 : innerHeight * 0.86;
   let size = Math.min(innerHeight * 0.21, innerWidth * (portrait ? 0.13 : 0.105));
   for (; size > 14; size *= 0.95) {
     say.style.setProperty("--sentence-size", `${size}px`);
-    if (say.scrollHeight <= room && say.scrollWidth <= say.clientWidth) break;
+    if (say.scrollHeight <= room && sentence.scrollWidth <= sentence.clientWidth) break;
   }
 }
 
@@ -60,7 +62,7 @@ function tick() {
 }
 
 function listen() {
-  const source = new EventSource(`events${location.search}`);
+  source = new EventSource(`events${location.search}`);
   source.addEventListener("hello", (event) => {
     hello = JSON.parse(event.data);
     lastHeard = Date.now();

@@ -28,7 +28,7 @@ SPEAK_EVERY_S: Final = 5.0
 """The page hears something this often, so that it notices when the agent is gone."""
 GOODBYE_S: Final = 2
 """A viewer that does not let go by then is cut off."""
-VIEWERS_MAX: Final = 8
+VIEWERS_MAX: Final = 16
 """Screens and telephones that look at once."""
 
 _FILES: Final = {
