@@ -23,7 +23,7 @@ from central.case_intake import DESK, alarm_into_case, decide, finding_into_case
 from central.detection.finding import Finding
 from central.notification.delivery import Delivery
 from central.storage import cases, deliveries
-from central.storage.database import Database
+from central.storage.database import Database, DatabaseError
 from gateway.contract.messages import Alarm, AlarmAnswer
 
 __all__ = ["NOBODY_REACHABLE", "CaseChange", "CaseDesk", "Done", "Refused"]
@@ -33,6 +33,8 @@ ALARM_PURPOSE: Final = "alarm"
 NOBODY_REACHABLE: Final = "nobody_reachable"
 DUE_BATCH: Final = 200
 """Due-times looked up at once; the rest follow in the next round of the same call."""
+STUCK_RETRY_S: Final = 30.0
+"""A due-time that met a fault of ours is tried again after this."""
 
 log = logging.getLogger(__name__)
 
@@ -157,15 +159,26 @@ class CaseDesk:
         """Acts once on everything that is due, the most overdue first; when the next is due, None when nothing waits.
 
         Several processes may do this at the same time: each due-time is claimed in the transaction that acts on it.
+        A case that cannot be acted on, by a fault of ours, does not hold up the others; it stays due.
+
+        Raises:
+            central.storage.database.DatabaseError: the database failed; what was not done stays due.
         """
+        stuck: set[cases.Due] = set()
         while True:
             with self._database.read() as connection:
-                items = cases.due(connection, now, DUE_BATCH)
+                items = [item for item in cases.due(connection, now, DUE_BATCH + len(stuck)) if item not in stuck]
                 next_at = cases.next_due_at(connection)
             if not items:
-                return next_at
+                return now + STUCK_RETRY_S if stuck else next_at
             for item in items:
-                self._act(item, now)
+                try:
+                    self._act(item, now)
+                except DatabaseError:
+                    raise
+                except Exception:
+                    log.exception("case %d: due step %s cannot be done", item.case_id, item.step)
+                    stuck.add(item)
 
     def _act(self, item: cases.Due, now: float) -> None:
         with self._database.begin() as connection:
@@ -181,8 +194,7 @@ class CaseDesk:
                 event = CaseEvent(EventType.ESCALATED, now, DESK, facts)
             decided = decide(connection, case, event)
             if isinstance(decided, Refused):
-                log.error("case %d: due step %s refused: %s", item.case_id, item.step, decided.reason)
-                return
+                raise AssertionError(f"what is due is never refused: {decided.reason}")
             change = change_of(connection, decided)
         self._tell(change)
 

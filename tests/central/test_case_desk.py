@@ -379,6 +379,26 @@ def test_several_processes_work_due_times_once(town: Town, database_url: str) ->
         assert steps == [step.name for step in escalation.ladder(case)]
 
 
+def test_a_case_that_meets_a_fault_of_ours_does_not_hold_up_the_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    town.receive(alarm_of(AlarmKind.HELP, "B1"), T + 1, "hub-2")
+    original = cases.claim
+
+    def stumble(connection: sa.Connection, item: cases.Due, now: float) -> bool:
+        if item.case_id == 1:
+            raise KeyError("bug")
+        return original(connection, item, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cases, "claim", stumble)
+        assert town.desk.work_due(T + 15) == T + 45
+    assert [case.version for case in all_cases(town)] == [1, 2]
+    town.desk.work_due(T + 45)
+    assert events(town)[1].facts.late_s == 35
+
+
 def test_when_nobody_can_be_reached_the_log_says_so(town: Town) -> None:
     town.receive(alarm_of(AlarmKind.HELP, "B1"), T, "hub-2")
     town.desk.work_due(T + 60)
