@@ -24,11 +24,22 @@ import re
 import sqlite3
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from central.telemetry.day_files import (
+    BUSY_WAIT_S,
+    DAY_TABLE,
+    SERIES_TABLE,
+    STEPS_TABLE,
+    delete_file,
+    open_day,
+    open_file,
+    open_steps,
+    transaction,
+)
 from central.telemetry.store import Point, Row, StoreUnavailable, number_of
 
 logger = logging.getLogger(__name__)
@@ -42,31 +53,12 @@ STEP_DAYS: Final = 400
 """Condensed days are kept so long: a year and the month before it, to compare."""
 OPEN_DAYS_MAX: Final = 8
 """Day files held open for writing: today and a week of back-filling; others are opened when needed."""
-WAL_PAGES_MAX: Final = 8_000
-"""Pages of 4 KiB written ahead before they are moved into the file (32 MB): a page written often is moved once."""
-CACHE_KIB: Final = 32_768
-"""Page cache of a day file: holds the pages that 10,000 homes are writing to."""
 SLICE_SERIES: Final = 25
 """Series condensed by one call of `tidy`: some tens of milliseconds, which is all that the receiver can spare."""
-BUSY_WAIT_S: Final = 5.0
-
 _DAY_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.sqlite\Z")
 _STEPS_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.steps\.sqlite\Z")
 _CONDENSING_FILE = re.compile(r"(\d{4}-\d\d-\d\d)\.condensing\Z")
 
-_SERIES_TABLE: Final = """
-create table if not exists series (
-    id integer primary key, home text not null, device text not null, kind text not null, unique (home, device, kind)
-)"""
-_DAY_TABLE: Final = """
-create table if not exists readings (
-    series integer not null, at integer not null, value real not null, primary key (series, at)
-) without rowid"""
-_STEPS_TABLE: Final = """
-create table if not exists steps (
-    series integer not null, at integer not null, count integer not null,
-    mean real not null, lowest real not null, highest real not null, primary key (series, at)
-) without rowid"""
 _RAW_SERIES: Final = "select at, 1, value from readings where series = ? and at >= ? and at < ? order by at"
 _STEPS_SERIES: Final = "select at, count, mean from steps where series = ? and at >= ? and at < ? order by at"
 _EVENTS: Final = """
@@ -107,7 +99,7 @@ class EmbeddedStore:
         if not read_only:
             with _unavailable_when_broken():
                 folder.mkdir(parents=True, exist_ok=True)
-                self._series = _open(folder / "series.sqlite", _SERIES_TABLE)
+                self._series = open_file(folder / "series.sqlite", SERIES_TABLE)
 
     # writing
 
@@ -117,7 +109,7 @@ class EmbeddedStore:
             for day, values in self._by_day(rows).items():
                 values.sort()
                 connection = self._day(day)
-                with _transaction(connection):
+                with transaction(connection):
                     connection.executemany("insert or replace into readings values (?, ?, ?)", values)
 
     def _by_day(self, rows: Sequence[Row]) -> dict[int, list[tuple[int, int, float]]]:
@@ -138,7 +130,7 @@ class EmbeddedStore:
     def _learn_series(self, rows: Sequence[Row]) -> None:
         connection = self._writable()
         missing = {row[:3] for row in rows} - self._known.keys()
-        with _transaction(connection):
+        with transaction(connection):
             numbers = {name: _series_number(connection, name) for name in sorted(missing)}
         self._known.update(numbers)
 
@@ -151,7 +143,7 @@ class EmbeddedStore:
         connection = self._days.get(day)
         if connection is None:
             self._writable()
-            connection = self._days[day] = _open_day(self._folder / f"{_day_name(day)}.sqlite")
+            connection = self._days[day] = open_day(self._folder / f"{_day_name(day)}.sqlite")
             while len(self._days) > OPEN_DAYS_MAX:
                 self._days.popitem(last=False)[1].close()
         self._days.move_to_end(day)
@@ -237,7 +229,7 @@ class EmbeddedStore:
         path = self._folder / name
         if not path.exists():
             with closing(sqlite3.connect(":memory:")) as empty:
-                for table in (_SERIES_TABLE, _DAY_TABLE, _STEPS_TABLE):
+                for table in (SERIES_TABLE, DAY_TABLE, STEPS_TABLE):
                     empty.execute(table)
                 yield empty
             return
@@ -268,7 +260,7 @@ class EmbeddedStore:
         with _unavailable_when_broken():
             for day in self._files(_STEPS_FILE):
                 if day < oldest_steps:
-                    _delete(self._folder / f"{day}.steps.sqlite")
+                    delete_file(self._folder / f"{day}.steps.sqlite")
                     return True
             condensing = self._files(_CONDENSING_FILE)
             due = condensing or [day for day in self._files(_DAY_FILE) if day < oldest_raw]
@@ -283,7 +275,7 @@ class EmbeddedStore:
         with closing(sqlite3.connect(raw, timeout=BUSY_WAIT_S, isolation_level=None)) as connection:
             # everything into the one file; a reader that has it open now makes this fail, and it is tried again
             connection.execute("pragma journal_mode = delete")
-        with closing(_open_steps(self._folder / f"{day}.steps.sqlite")) as connection:
+        with closing(open_steps(self._folder / f"{day}.steps.sqlite")) as connection:
             connection.execute("pragma user_version = 0")
         raw.rename(self._folder / f"{day}.condensing")
         return True
@@ -291,7 +283,7 @@ class EmbeddedStore:
     def _condense_slice(self, day: str) -> bool:
         """Condenses the next series of a day into its steps, together with how far it has come."""
         raw = self._folder / f"{day}.condensing"
-        with closing(_open_steps(self._folder / f"{day}.steps.sqlite")) as connection:
+        with closing(open_steps(self._folder / f"{day}.steps.sqlite")) as connection:
             connection.execute("attach ? as day", (str(raw),))
             (after,) = connection.execute("pragma main.user_version").fetchone()
             numbers = connection.execute(
@@ -300,11 +292,11 @@ class EmbeddedStore:
             ).fetchall()
             if numbers:
                 upto = int(numbers[-1][0])
-                with _transaction(connection):
+                with transaction(connection):
                     connection.execute(_CONDENSE, {"step": STEP_MS, "after": after, "upto": upto})
                     connection.execute(f"pragma main.user_version = {upto}")
                 return True
-        _delete(raw)
+        delete_file(raw)
         logger.info("condensed the readings of %s", day)
         return True
 
@@ -320,49 +312,6 @@ class EmbeddedStore:
                 connection.close()
         self._days.clear()
         self._series = None
-
-
-def _open(path: Path, table: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False)
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma synchronous = full")
-    connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES_MAX}")
-    connection.execute(f"pragma cache_size = -{CACHE_KIB}")
-    connection.execute(table)
-    return connection
-
-
-def _open_steps(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_WAIT_S, isolation_level=None)
-    connection.execute("pragma synchronous = full")
-    connection.execute(_STEPS_TABLE)
-    return connection
-
-
-def _open_day(path: Path) -> sqlite3.Connection:
-    """Opens a day for writing. A file that is no longer a database is put aside as `.bad`, so that writing goes on."""
-    try:
-        return _open(path, _DAY_TABLE)
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise
-        aside = path.with_name(path.name + ".bad")
-        logger.exception("%s is damaged: put aside as %s, a new file is begun", path.name, aside.name)
-        path.replace(aside)
-        _delete(path)
-        return _open(path, _DAY_TABLE)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("begin immediate")
-    try:
-        yield
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.execute("rollback")
-        raise
-    connection.execute("commit")
 
 
 @contextmanager
@@ -386,11 +335,6 @@ def _means(weighted: Sequence[tuple[int, int, float]], step: int) -> list[Point]
         seen, total = sums.get(begin, (0, 0.0))
         sums[begin] = (seen + count, total + count * mean)
     return [Point(begin / 1000, total / seen) for begin, (seen, total) in sums.items()]
-
-
-def _delete(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _ms(seconds: float) -> int:
