@@ -16,6 +16,8 @@ QUIET: Final = "s-quiet"
 OPERATORS: Final = ("ana", "marc")
 DAY_S: Final = 86_400.0
 PAST_DAYS: Final = 7
+PAST_CASES: Final = 40
+"""Each is replayed through the desk in four commits at the first start."""
 
 PENDANT_ADDRESS: Final = "A4:C1:38:00:00:02"
 PENDANT_KEY: Final = bytes.fromhex("8f2a6f2c3b4d5e60718293a4b5c6d7e8")
@@ -259,11 +261,11 @@ def _past(homes: Sequence[str], now: float, dice: random.Random) -> list[dict[st
     """Closed cases of the last days: most answered within a minute, a few not."""
     weights = [story[-1] for story in _STORIES]
     cases = []
-    for number in range(min(60, len(homes) * 3)):
+    for number in range(min(PAST_CASES, len(homes) * 3)):
         kind, device, place, cause, action, outcome, label, _ = dice.choices(_STORIES, weights)[0]
         taken = dice.uniform(6, 48) if dice.random() < 0.95 else dice.uniform(62, 150)
         # at least an hour ago, and far enough apart at one home not to be one situation
-        age = 3600 + (number + dice.random() * 0.5) * (PAST_DAYS * DAY_S - 7200) / 60
+        age = 3600 + (number + dice.random() * 0.5) * (PAST_DAYS * DAY_S - 7200) / PAST_CASES
         cases.append(
             {
                 "home": homes[number % len(homes)],

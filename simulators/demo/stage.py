@@ -98,9 +98,11 @@ class Stage:
             DemoCannotStart: something did not start.
         """
         write_configurations(self.folder, self.ports)
-        write_register(self.folder, self._homes)
         preparing = self._program("prepare", "central", "import-homes", str(self.folder.register))
-        preparing.start()
+        known = self.folder.imported.exists() and self.folder.imported.read_text(encoding="ascii") == str(self._homes)
+        if not known:
+            write_register(self.folder, self._homes)
+            preparing.start()
         try:
             self.broker = start_broker(
                 self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind
@@ -112,10 +114,11 @@ class Stage:
         await self.line.restore()
         await self.flat.start()
         self.hub.start()
-        if await preparing.ended(PREPARE_WAIT_S) != 0:
+        if not known and await preparing.ended(PREPARE_WAIT_S) != 0:
             raise DemoCannotStart(
                 f"The centre cannot take in the homes: {preparing.last_words()} (see {preparing.log_file})."
             )
+        self.folder.imported.write_text(str(self._homes), encoding="ascii")
         self.centre.start()
         for hub_id, hub in self.street.hubs.items():
             past_readings(hub, self.street.homes[hub_id], _STREET_PAST_H, time.time())

@@ -60,6 +60,11 @@ class StateFolder:
         return self.path / "pendant.tty"
 
     @property
+    def imported(self) -> Path:
+        """There once the centre has taken in the register; holds for how many simulated homes."""
+        return self.path / "imported"
+
+    @property
     def quiet_installed(self) -> Path:
         """There once the hub of the quiet home was installed; holds since when nobody moves there, Unix seconds."""
         return self.path / "quiet-installed"
