@@ -95,7 +95,10 @@ async def serve(config: ScreenConfig, app: Starlette) -> None:
     Raises:
         OSError: the port cannot be used.
     """
-    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S))
+    settings = uvicorn.Config(
+        app, lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=GOODBYE_S
+    )
+    server = _Server(settings)
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     sockets = [socket.create_server((config.host, config.port), family=family)]
     log.info("the home's page is at http://%s:%d/", config.host, sockets[0].getsockname()[1])
