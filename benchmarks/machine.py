@@ -66,7 +66,7 @@ def describe() -> Machine:
             "node": _first_line("node", "--version"),
             "node-red": _node_red_version(),
             "sqlite": sqlite3.sqlite_version,
-            **{name: _package(name) for name in ("paho-mqtt", "gmqtt", "msgspec", "influxdb-client", "uvicorn")},
+            **{name: _package(name) for name in ("paho-mqtt", "msgspec", "influxdb-client", "uvicorn")},
         },
     )
 
