@@ -16,7 +16,8 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from central.case_desk import CaseChange, CaseDesk
+from central.case_change import CaseChange
+from central.case_desk import CaseDesk
 from central.config import ConsoleConfig
 from central.console import access
 from central.console.access import Guard, SeatNeeded

@@ -22,6 +22,9 @@ LANGUAGES: Final[Mapping[str, str]] = {"ca": "Català", "es": "Castellano", "en"
 """Language -> its own name for itself."""
 DEFAULT_LANGUAGE: Final = "ca"
 
+SAME_SHIFT_S: Final = 12 * 3600.0
+"""Within a shift the time alone says enough, on either side of midnight."""
+
 _FOLDER = Path(__file__).parent
 
 
@@ -82,9 +85,9 @@ def say_clock(at: float, language: str, timezone: str = "Europe/Madrid") -> str:
 
 
 def say_moment(at: float, now: float, language: str, timezone: str = "Europe/Madrid") -> str:
-    """A moment as it is said today: "14:03", or with its day, "12 May, 14:03", when it was another day."""
+    """A moment as it is said now: "14:03", or "12 May, 14:03" when it was another day and long ago."""
     moment = local(at, timezone)
-    if moment.date() == local(now, timezone).date():
+    if abs(now - at) < SAME_SHIFT_S or moment.date() == local(now, timezone).date():
         return say_clock(at, language, timezone)
     return f"{format_date(moment, 'd MMM', locale=language)}, {say_clock(at, language, timezone)}"
 

@@ -53,9 +53,9 @@ class Console:
         return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for each file; while it is open, its event loop bars tests that are coroutines."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: the console was NOT tested in a browser (apt-get install chromium)")
     with sync_playwright() as playwright:

@@ -12,7 +12,8 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from central.case_desk import CaseChange, CaseDesk
+from central.case_change import CaseChange
+from central.case_desk import CaseDesk
 from central.config import ConsoleConfig
 from central.console.access import hash_password
 from central.console.app import ConsoleParts, case_announcer, create_app

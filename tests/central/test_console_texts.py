@@ -81,6 +81,8 @@ def test_times_and_spans_are_said_as_people_say_them() -> None:
     at = 1_795_276_800.0
     assert say_clock(at, "ca") == "17:00"
     assert say_moment(at, at + 60, "es") == "17:00"
+    assert say_moment(at, at + 11 * 3600, "es") == "17:00"
+    assert say_moment(at, at + 13 * 3600, "es") == "21 nov, 17:00"
     assert say_moment(at, at + 2 * 86_400, "en") == "21 Nov, 17:00"
     assert say_day(at, "ca") == "dissabte, 21 de novembre"
     assert say_duration(40, "en") == "40 seconds"

@@ -5,7 +5,14 @@ import { page } from "./api.js";
 import { clock, exactClock, headline, moment, t } from "./words.js";
 import { flagChips, isRinging, waits, whoIs } from "./queue.js";
 
-const DELIVERY_CHIPS = { sent: "good", delivered: "good", opened: "good", accepted: "good", failed: "bad", declined: "warn" };
+const DELIVERY_CHIPS = {
+  sent: "good",
+  delivered: "good",
+  opened: "good",
+  accepted: "good",
+  failed: "bad",
+  declined: "warn",
+};
 
 /** What may be done by whom, as the centre will judge it. */
 export function may(card, me) {
@@ -25,72 +32,149 @@ export function may(card, me) {
 }
 
 const button = (name, key, action, kind = "") =>
-  h("button", { type: "button", class: `button ${kind}`, "data-act": action, "aria-keyshortcuts": key && key.replace("Ctrl", "Control") },
-    name, key && h("kbd", {}, key));
+  h(
+    "button",
+    {
+      type: "button",
+      class: `button ${kind}`,
+      "data-act": action,
+      "aria-keyshortcuts": key && key.replace("Ctrl", "Control"),
+    },
+    name,
+    key && h("kbd", {}, key),
+  );
 
 function standing(card, me, now) {
   if (card.state === "closed") return t("Closed at {time}.", { time: moment(card.closed_at, now) });
   const mine = card.owner_id === me;
   const who = mine ? t("You") : card.owner;
   if (isRinging(card) && card.owner_id) return t("Something new has come in. {who} had this case.", { who });
-  if (!card.owner_id) return card.state === "withdrawn" ? t("Cancelled at home; a check call is due.") : t("Nobody has this case yet.");
+  if (!card.owner_id)
+    return card.state === "withdrawn" ? t("Cancelled at home; a check call is due.") : t("Nobody has this case yet.");
   if (card.state === "waiting") return t("Parked by {who} until {time}.", { who, time: moment(card.wake_at, now) });
-  if (card.arrived_at) return t("{helper} is there. {who} has the case.", { helper: card.helper || t("Somebody"), who });
-  if (card.eta_at) return t("{helper} is on the way, expected at {time}.", { helper: card.helper, time: clock(card.eta_at) });
-  if (card.state === "talking") return mine ? t("You are speaking with them.") : t("{who} is speaking with them.", { who });
-  return mine ? t("You have this case since {time}.", { time: clock(card.taken_at) }) : t("{who} has this case since {time}.", { who, time: clock(card.taken_at) });
+  if (card.arrived_at)
+    return t("{helper} is there. {who} has the case.", { helper: card.helper || t("Somebody"), who });
+  if (card.eta_at)
+    return t("{helper} is on the way, expected at {time}.", { helper: card.helper, time: clock(card.eta_at) });
+  if (card.state === "talking")
+    return mine ? t("You are speaking with them.") : t("{who} is speaking with them.", { who });
+  return mine
+    ? t("You have this case since {time}.", { time: clock(card.taken_at) })
+    : t("{who} has this case since {time}.", { who, time: clock(card.taken_at) });
 }
 
 function head(view, me, now) {
   const { card } = view;
   const can = may(card, me);
   return [
-    h("div", { class: "line" },
+    h(
+      "div",
+      { class: "line" },
       h("button", { type: "button", class: "button small back", "data-act": "back" }, icon("back", 16), t("Queue")),
-      markWithWord(card.mark, 22), h("span", {}, t("Case {id}", { id: card.id })), flagChips(card)),
+      markWithWord(card.mark, 22),
+      h("span", {}, t("Case {id}", { id: card.id })),
+      flagChips(card),
+    ),
     h("h1", {}, headline(card), " · ", whoIs(card, now)),
     card.state === "closed" ? null : waits(card, { wordSeen: true }),
-    h("div", { class: "doing" },
+    h(
+      "div",
+      { class: "doing" },
       can.take && button(t("Take"), "F2", "take", "main take"),
       can.talk && button(t("I am speaking with them"), "S", "talk", "main"),
       h("span", {}, standing(card, me, now)),
-      can.release && h("button", { type: "button", class: "button small leave", "data-act": "release" }, t("Hand back"))),
+      can.release &&
+        h("button", { type: "button", class: "button small leave", "data-act": "release" }, t("Hand back")),
+    ),
   ];
 }
 
 function evidence(proofs, now) {
   if (proofs.length === 0) return null;
-  return h("ul", { class: "evidence" }, proofs.slice(0, 12).map((proof) =>
-    h("li", {}, h("time", {}, proof.at === null ? "" : moment(proof.at, now)), h("span", {}, `${proof.where}: ${proof.what}`))));
+  return h(
+    "ul",
+    { class: "evidence" },
+    proofs
+      .slice(0, 12)
+      .map((proof) =>
+        h(
+          "li",
+          {},
+          h("time", {}, proof.at === null ? "" : moment(proof.at, now)),
+          h("span", {}, `${proof.where}: ${proof.what}`),
+        ),
+      ),
+  );
 }
 
 function triage(view) {
   if (view.card.state === "closed") return null;
-  return h("section", { class: "section" }, h("h2", {}, t("What is needed?")),
-    h("div", { class: "triage" }, page.triage.map((text, index) => {
-      const choice = button(t(text), String(index + 1), `triage-${index + 1}`);
-      choice.setAttribute("aria-pressed", String(view.triage === index + 1));
-      return choice;
-    })));
+  return h(
+    "section",
+    { class: "section" },
+    h("h2", {}, t("What is needed?")),
+    h(
+      "div",
+      { class: "triage" },
+      page.triage.map((text, index) => {
+        const choice = button(t(text), String(index + 1), `triage-${index + 1}`);
+        choice.setAttribute("aria-pressed", String(view.triage === index + 1));
+        return choice;
+      }),
+    ),
+  );
 }
 
 function deliveries(view) {
   if (view.deliveries.length === 0) return null;
-  return h("section", { class: "section" }, h("h2", {}, t("Messages to contacts")),
-    h("ul", { class: "deliveries" }, view.deliveries.map((line) => h("li", {},
-      h("span", {}, line.called),
-      h("span", { class: `chip ${DELIVERY_CHIPS[line.state] ?? ""}` }, t(page.delivery_states[line.state] ?? line.state)),
-      h("span", { class: "quiet" },
-        `${t(page.channels[line.channel] ?? line.channel)}, ${moment(line.changed_at, view.now)}`,
-        line.attempt > 1 && ` · ${t("attempt {count}", { count: line.attempt })}`,
-        line.fault && ` · ${line.fault}`)))));
+  return h(
+    "section",
+    { class: "section" },
+    h("h2", {}, t("Messages to contacts")),
+    h(
+      "ul",
+      { class: "deliveries" },
+      view.deliveries.map((line) =>
+        h(
+          "li",
+          {},
+          h("span", {}, line.called),
+          h(
+            "span",
+            { class: `chip ${DELIVERY_CHIPS[line.state] ?? ""}` },
+            t(page.delivery_states[line.state] ?? line.state),
+          ),
+          h(
+            "span",
+            { class: "quiet" },
+            `${t(page.channels[line.channel] ?? line.channel)}, ${moment(line.changed_at, view.now)}`,
+            line.attempt > 1 && ` · ${t("attempt {count}", { count: line.attempt })}`,
+            line.fault && ` · ${line.fault}`,
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function timeline(view) {
-  return h("section", { class: "section" }, h("h2", {}, t("What was done")),
-    h("ol", { class: "timeline" }, view.timeline.map((line) => h("li", { class: `by-${line.by}` },
-      h("time", { title: exactClock(line.at) }, moment(line.at, view.now)),
-      h("div", {}, line.sentence, line.words && h("p", { class: "words" }, line.words))))));
+  return h(
+    "section",
+    { class: "section" },
+    h("h2", {}, t("What was done")),
+    h(
+      "ol",
+      { class: "timeline" },
+      view.timeline.map((line) =>
+        h(
+          "li",
+          { class: `by-${line.by}` },
+          h("time", { title: exactClock(line.at) }, moment(line.at, view.now)),
+          h("div", {}, line.sentence, line.words && h("p", { class: "words" }, line.words)),
+        ),
+      ),
+    ),
+  );
 }
 
 export class CaseRoom {
@@ -112,16 +196,33 @@ export class CaseRoom {
     const focus = document.activeElement?.dataset?.act;
     this.head.setAttribute("class", `case-head ${card.mark.toLowerCase()}`);
     fill(this.head, head(view, this.context.me, this.context.now()));
-    fill(this.body,
-      h("section", { class: "section" }, h("h2", {}, t("What happened")),
-        view.why.map((cause) => h("div", { class: "why" }, h("time", {}, moment(cause.at, view.now)),
-          h("p", {}, cause.sentence, cause.times > 1 && ` ×${cause.times}`))), evidence(view.proofs, view.now)),
-      triage(view), deliveries(view), timeline(view));
+    fill(
+      this.body,
+      h(
+        "section",
+        { class: "section" },
+        h("h2", {}, t("What happened")),
+        view.why.map((cause) =>
+          h(
+            "div",
+            { class: "why" },
+            h("time", {}, moment(cause.at, view.now)),
+            h("p", {}, cause.sentence, cause.times > 1 && ` ×${cause.times}`),
+          ),
+        ),
+        evidence(view.proofs, view.now),
+      ),
+      triage(view),
+      deliveries(view),
+      timeline(view),
+    );
     this.foot.hidden = card.state === "closed";
     const can = may(card, this.context.me);
-    fill(this.acts,
+    fill(
+      this.acts,
       can.park && button(t("Park"), "P", "park"),
-      can.close && button(t("Close"), "Ctrl+Enter", "close", "main"));
+      can.close && button(t("Close"), "Ctrl+Enter", "close", "main"),
+    );
     if (focus && !this.element.contains(document.activeElement)) {
       (this.element.querySelector(`[data-act="${focus}"]`) ?? this.element).focus({ preventScroll: true });
     }
@@ -130,14 +231,32 @@ export class CaseRoom {
 
   build(id) {
     this.shown = id;
-    this.note = h("input", { type: "text", maxlength: 2000, autocomplete: "off", "aria-label": t("Note"), placeholder: t("Write a note") });
+    this.note = h("input", {
+      type: "text",
+      maxlength: 2000,
+      autocomplete: "off",
+      "aria-label": t("Note"),
+      placeholder: t("Write a note"),
+    });
     this.acts = h("div", { class: "acts" });
     this.head = h("div", { class: "case-head" });
-    this.body = h("div", { class: "case-body", tabindex: "0", role: "region", "aria-label": t("Particulars of the case") });
-    this.foot = h("div", { class: "case-foot" },
-      h("form", { onsubmit: (event) => this.send(event) }, this.note,
-        h("button", { class: "button", type: "submit" }, icon("note", 16), t("Note"), h("kbd", {}, "N"))),
-      this.acts);
+    this.body = h("div", {
+      class: "case-body",
+      tabindex: "0",
+      role: "region",
+      "aria-label": t("Particulars of the case"),
+    });
+    this.foot = h(
+      "div",
+      { class: "case-foot" },
+      h(
+        "form",
+        { onsubmit: (event) => this.send(event) },
+        this.note,
+        h("button", { class: "button", type: "submit" }, icon("note", 16), t("Note"), h("kbd", {}, "N")),
+      ),
+      this.acts,
+    );
     fill(this.element, this.head, this.body, this.foot);
   }
 
@@ -152,11 +271,32 @@ export class CaseRoom {
     this.shown = null;
     const { answers } = queue;
     const figures = answers.counted
-      ? [[t("Answered today"), String(answers.counted)], [t("Within 60 s"), `${answers.within_60_s}`], [t("Within 180 s"), `${answers.within_180_s}`]]
+      ? [
+          [t("Answered today"), String(answers.counted)],
+          [t("Within 60 s"), `${answers.within_60_s}`],
+          [t("Within 180 s"), `${answers.within_180_s}`],
+        ]
       : [];
-    fill(this.element, h("div", { class: "rest" }, icon("home", 44),
-      h("h1", {}, queue.waiting ? t("Somebody is waiting.") : t("All is quiet.")),
-      h("p", {}, queue.waiting ? t("Press F2 to take the most urgent case.") : t("New alarms appear on the left and sound here.")),
-      h("dl", { class: "figures" }, figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { class: "number" }, value))))));
+    fill(
+      this.element,
+      h(
+        "div",
+        { class: "rest" },
+        icon("home", 44),
+        h("h1", {}, queue.waiting ? t("Somebody is waiting.") : t("All is quiet.")),
+        h(
+          "p",
+          {},
+          queue.waiting
+            ? t("Press F2 to take the most urgent case.")
+            : t("New alarms appear on the left and sound here."),
+        ),
+        h(
+          "dl",
+          { class: "figures" },
+          figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { class: "number" }, value))),
+        ),
+      ),
+    );
   }
 }

@@ -9,7 +9,13 @@ const UNITS = { "beat/min": t("beats/min"), Cel: "°C" };
 const ALARMS = new Set(["press", "fall"]);
 
 export const unavailable = (why) =>
-  h("p", { class: "unavailable" }, why === "down" ? t("The store of measurements does not answer now.") : t("No store of measurements is connected to this desk."));
+  h(
+    "p",
+    { class: "unavailable" },
+    why === "down"
+      ? t("The store of measurements does not answer now.")
+      : t("No store of measurements is connected to this desk."),
+  );
 
 /** Where somebody was noticed in the last hour, a lane for each room. */
 export function ribbon(rooms) {
@@ -26,17 +32,34 @@ export function ribbon(rooms) {
     return [
       s("text", { class: "lane-name", x: 0, y: y + 4 }, name.length > 13 ? `${name.slice(0, 12)}…` : name),
       s("line", { class: "lane", x1: left, x2: WIDTH, y1: y, y2: y }),
-      rooms.events.filter((event) => event.room === name).map((event) =>
-        s("rect", { class: ALARMS.has(event.kind) ? "urgent" : "seen", x: x(event.at) - 2, y: y - 5, width: 4, height: 10, rx: 2 })),
+      rooms.events
+        .filter((event) => event.room === name)
+        .map((event) =>
+          s("rect", {
+            class: ALARMS.has(event.kind) ? "urgent" : "seen",
+            x: x(event.at) - 2,
+            y: y - 5,
+            width: 4,
+            height: 10,
+            rx: 2,
+          }),
+        ),
     ];
   });
   const ticks = [0, 20, 40, 60].map((minutes) => {
     const at = rooms.end_at - minutes * 60;
-    return s("text", { x: x(at), y: height - 2, "text-anchor": minutes === 0 ? "end" : minutes === 60 ? "start" : "middle" }, clock(at));
+    return s(
+      "text",
+      { x: x(at), y: height - 2, "text-anchor": minutes === 0 ? "end" : minutes === 60 ? "start" : "middle" },
+      clock(at),
+    );
   });
-  return h("figure", { class: "plot" },
+  return h(
+    "figure",
+    { class: "plot" },
     s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": summary }, lanes, ticks),
-    h("figcaption", {}, h("span", {}, summary)));
+    h("figcaption", {}, h("span", {}, summary)),
+  );
 }
 
 /** A curve of quarter-hour means; a gap in the data is a gap in the line. */
@@ -56,18 +79,50 @@ export function curve(series, start, end) {
     if (gap) pieces.push([]);
     pieces.at(-1).push([x(at), y(value)]);
   });
-  const path = (points) => points.map(([px, py], index) => `${index ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
+  const path = (points) =>
+    points.map(([px, py], index) => `${index ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
   const unit = UNITS[series.unit] ?? series.unit;
   const digits = series.kind === "temperature" ? 1 : 0;
   const name = NAMES[series.kind] ?? series.kind;
   const now = `${decimal(series.last, digits)} ${unit}`;
-  return h("figure", { class: "plot" },
-    h("figcaption", {}, h("span", {}, series.room ? `${name}, ${series.room}` : name), h("b", { class: "number" }, now)),
-    s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": t("{name} over the last day; now {value}", { name, value: now }) },
-      [low, high].map((value) => [s("line", { class: "grid", x1: 0, x2: WIDTH - right, y1: y(value), y2: y(value) }),
-        s("text", { x: WIDTH, y: y(value) + 4, "text-anchor": "end" }, decimal(value))]),
+  return h(
+    "figure",
+    { class: "plot" },
+    h(
+      "figcaption",
+      {},
+      h("span", {}, series.room ? `${name}, ${series.room}` : name),
+      h("b", { class: "number" }, now),
+    ),
+    s(
+      "svg",
+      {
+        viewBox: `0 0 ${WIDTH} ${height}`,
+        role: "img",
+        "aria-label": t("{name} over the last day; now {value}", { name, value: now }),
+      },
+      [low, high].map((value) => [
+        s("line", { class: "grid", x1: 0, x2: WIDTH - right, y1: y(value), y2: y(value) }),
+        s("text", { x: WIDTH, y: y(value) + 4, "text-anchor": "end" }, decimal(value)),
+      ]),
       pieces.map((points) => [
-        s("path", { class: "area", d: `${path(points)}L${points.at(-1)[0].toFixed(1)} ${base}L${points[0][0].toFixed(1)} ${base}Z` }),
-        s("path", { class: "curve", d: path(points) })]),
-      [0, 6, 12, 18, 24].map((hours) => s("text", { x: x(end - hours * 3600), y: height - 2, "text-anchor": hours === 0 ? "end" : hours === 24 ? "start" : "middle" }, clock(end - hours * 3600)))));
+        s("path", {
+          class: "area",
+          d: `${path(points)}L${points.at(-1)[0].toFixed(1)} ${base}L${points[0][0].toFixed(1)} ${base}Z`,
+        }),
+        s("path", { class: "curve", d: path(points) }),
+      ]),
+      [0, 6, 12, 18, 24].map((hours) =>
+        s(
+          "text",
+          {
+            x: x(end - hours * 3600),
+            y: height - 2,
+            "text-anchor": hours === 0 ? "end" : hours === 24 ? "start" : "middle",
+          },
+          clock(end - hours * 3600),
+        ),
+      ),
+    ),
+  );
 }

@@ -19,11 +19,18 @@ const LONGEST_QUEUE = 500;
 
 const me = page.operator.id;
 const cards = new Map();
-const known = { selected: null, view: null, home: null, answers: null, stamp: "", link: { broker: "ok", receiver: "ok", ready_operators: 1 } };
+const known = {
+  selected: null,
+  view: null,
+  home: null,
+  answers: null,
+  stamp: "",
+  link: { broker: "ok", receiver: "ok", ready_operators: 1 },
+};
 let offset = 0;
 let own = "ready";
 let heard = false;
-let up = false;
+let up = null; // not known before the first sign of life
 let refreshing = null;
 let painting = false;
 
@@ -31,7 +38,15 @@ const now = () => Date.now() / 1000 + offset;
 const tones = new Tones();
 const notices = new Notices();
 const strip = new Strip({ now, setOwn, soundTest });
-const queue = new Queue(byId("queue"), { me, now, tick: paintClocks, open, get selected() { return known.selected; } });
+const queue = new Queue(byId("queue"), {
+  me,
+  now,
+  tick: paintClocks,
+  open,
+  get selected() {
+    return known.selected;
+  },
+});
 const room = new CaseRoom(byId("case"), { me, now, tick: paintClocks, act });
 const resident = new ResidentCard(byId("resident"), { me, act });
 
@@ -39,8 +54,10 @@ const resident = new ResidentCard(byId("resident"), { me, act });
 
 function paintClocks() {
   const at = now();
-  for (const element of document.querySelectorAll("[data-since]")) setText(element, ticking(at - Number(element.dataset.since)));
-  for (const element of document.querySelectorAll("[data-until]")) setText(element, ticking(Number(element.dataset.until) - at));
+  for (const element of document.querySelectorAll("[data-since]"))
+    setText(element, ticking(at - Number(element.dataset.since)));
+  for (const element of document.querySelectorAll("[data-until]"))
+    setText(element, ticking(Number(element.dataset.until) - at));
   strip.tick();
 }
 
@@ -68,7 +85,8 @@ function paintOwn() {
 
 /** On a break only matters of life sound, and only when nobody else took them in time. */
 function sound() {
-  const ringing = [...cards.values()].filter(isRinging)
+  const ringing = [...cards.values()]
+    .filter(isRinging)
     .filter((card) => own === "ready" || (card.mark === "P1" && now() - card.ring_at > BREAK_SPARES_S));
   tones.follow(heard ? ringing.map(({ id, mark }) => ({ id, mark })) : []);
 }
@@ -76,16 +94,21 @@ function sound() {
 // ---- what comes from the desk ----
 
 function refresh() {
-  refreshing ??= get("/api/queue").then((fresh) => {
-    offset = fresh.now - Date.now() / 1000;
-    cards.clear();
-    for (const card of fresh.cards) cards.set(card.id, card);
-    Object.assign(known, { answers: fresh.answers, link: fresh.link, stamp: fresh.stamp });
-    strip.answers(fresh.answers);
-    paintOwn();
-    paintQueue();
-    if (known.selected !== null) load(known.selected);
-  }).catch(tell).finally(() => { refreshing = null; });
+  refreshing ??= get("/api/queue")
+    .then((fresh) => {
+      offset = fresh.now - Date.now() / 1000;
+      cards.clear();
+      for (const card of fresh.cards) cards.set(card.id, card);
+      Object.assign(known, { answers: fresh.answers, link: fresh.link, stamp: fresh.stamp });
+      strip.answers(fresh.answers);
+      paintOwn();
+      paintQueue();
+      if (known.selected !== null) load(known.selected);
+    })
+    .catch(tell)
+    .finally(() => {
+      refreshing = null;
+    });
   return refreshing;
 }
 
@@ -120,7 +143,9 @@ function beat(sign) {
 }
 
 const line = {
-  beat, case: caseChanged, reload: refresh,
+  beat,
+  case: caseChanged,
+  reload: refresh,
   connected() {
     up = true;
     byId("lost").hidden = true;
@@ -131,24 +156,32 @@ const line = {
   lost() {
     up = false;
     byId("lost").hidden = false;
-    setText(byId("lost"), t("Connection lost. Alarms do not reach this console. Use another one, and tell your supervisor."));
+    setText(
+      byId("lost"),
+      t("Connection lost. Alarms do not reach this console. Use another one, and tell your supervisor."),
+    );
     document.title = `⚠ ${t("Connection lost")} · Llar`;
     paintOwn();
   },
   refused() {
-    get("/api/me").then(() => setTimeout(() => stream.open(), 1000)).catch(() => setTimeout(() => stream.open(), 1000));
+    get("/api/me")
+      .then(() => setTimeout(() => stream.open(), 1000))
+      .catch(() => setTimeout(() => stream.open(), 1000));
   },
 };
 
 function tellOwn() {
-  post("/api/me/state", { state: heard ? own : "not_ready" }).then((link) => {
-    known.link = link;
-    paintOwn();
-  }).catch(() => {});
+  post("/api/me/state", { state: heard ? own : "not_ready" })
+    .then((link) => {
+      known.link = link;
+      paintOwn();
+    })
+    .catch(() => {});
 }
 
 // ---- choosing and loading ----
 
+/** Shows a case. The focus moves at once, never later: by then the operator may be writing. */
 function open(id, { focus = true } = {}) {
   known.selected = id;
   history.replaceState(null, "", id === null ? "/" : `#${id}`);
@@ -159,7 +192,8 @@ function open(id, { focus = true } = {}) {
     byId("queue").focus({ preventScroll: true });
     return Promise.resolve();
   }
-  return load(id, true).then(() => { if (focus && known.selected === id) byId("case").focus({ preventScroll: true }); });
+  if (focus) byId("case").focus({ preventScroll: true });
+  return load(id, true);
 }
 
 async function load(id, fresh = false) {
@@ -172,7 +206,9 @@ async function load(id, fresh = false) {
   }
 }
 
+/** Paints a view, unless a later one of the same case is there already: answers may overtake each other. */
 async function show(view, fresh = false) {
+  if (known.view?.card.id === view.card.id && known.view.card.version > view.card.version) return;
   known.view = view;
   room.render(view);
   const homeId = view.card.home_id;
@@ -185,8 +221,12 @@ async function show(view, fresh = false) {
 
 function loadPictures(homeId) {
   const still = () => known.home?.home.id === homeId;
-  get(`/api/homes/${homeId}/rooms`).then((rooms) => still() && resident.renderRooms(rooms)).catch(() => resident.failed());
-  get(`/api/homes/${homeId}/charts`).then((charts) => still() && resident.renderCharts(charts)).catch(() => resident.failed());
+  get(`/api/homes/${homeId}/rooms`)
+    .then((rooms) => still() && resident.renderRooms(rooms))
+    .catch(() => resident.failed());
+  get(`/api/homes/${homeId}/charts`)
+    .then((charts) => still() && resident.renderCharts(charts))
+    .catch(() => resident.failed());
 }
 
 // ---- what the operator does ----
@@ -199,14 +239,18 @@ function setOwn(state) {
 }
 
 function soundTest() {
-  dialogs.soundTest(() => tones.test(), () => {
-    heard = true;
-    if ("Notification" in window && Notification.permission === "default") Notification.requestPermission().catch(() => {});
-    tellOwn();
-    paintOwn();
-    sound();
-    byId("queue").focus({ preventScroll: true });
-  });
+  dialogs.soundTest(
+    () => tones.test(),
+    () => {
+      heard = true;
+      if ("Notification" in window && Notification.permission === "default")
+        Notification.requestPermission().catch(() => {});
+      tellOwn();
+      paintOwn();
+      sound();
+      (byId("queue").querySelector(".card") ?? byId("queue")).focus({ preventScroll: true });
+    },
+  );
 }
 
 /** A command on the chosen case. Gives "" when done, else the sentence of the refusal. */
@@ -231,15 +275,15 @@ async function commandOrToast(id, path, body) {
   return !why;
 }
 
-async function take() {
+function take() {
   const first = asShown([...cards.values()])[0][0];
   const focused = Number(document.activeElement?.dataset?.case) || null;
   const chosen = cards.get(focused ?? known.selected);
   const card = chosen && may(chosen, me).take ? chosen : first;
   if (!card) return toast(t("Nobody is waiting."));
   tones.hush();
-  await Promise.all([commandOrToast(card.id, "take"), known.selected === card.id ? null : open(card.id)]);
-  return byId("case").focus({ preventScroll: true });
+  byId("case").focus({ preventScroll: true });
+  return Promise.all([commandOrToast(card.id, "take"), known.selected === card.id ? null : open(card.id)]);
 }
 
 function nextContact() {
@@ -253,17 +297,22 @@ function withContact(name, contactId) {
   const called = known.home.contacts.find((entry) => entry.id === contactId)?.called ?? "";
   if (name === "notify") return commandOrToast(id, `contacts/${contactId}/notify`);
   if (name === "arrived") return commandOrToast(id, `contacts/${contactId}/arrived`);
-  return dialogs.arrival(called, (minutes) => command(id, `contacts/${contactId}/on-the-way`, { eta_minutes: minutes }));
+  return dialogs.arrival(called, (minutes) =>
+    command(id, `contacts/${contactId}/on-the-way`, { eta_minutes: minutes }),
+  );
 }
 
 const ON_CASE = {
   talk: (id, can) => can.talk && commandOrToast(id, "talk"),
   note: (id) => commandOrToast(id, "note", { text: room.note.value.trim() }),
   "to-note": () => room.note.focus(),
-  park: (id, can) => can.park && dialogs.park(known.view.parked_max_s, (minutes, reason) => command(id, "wait", { minutes, reason })),
+  park: (id, can) =>
+    can.park && dialogs.park(known.view.parked_max_s, (minutes, reason) => command(id, "wait", { minutes, reason })),
   release: (id, can) => can.release && dialogs.release((reason) => command(id, "release", { reason })),
-  close: (id, can) => can.close ? dialogs.close(known.view.card, known.home?.contacts ?? [], (body) => closeCase(id, body))
-    : toast(can.take ? t("Take the case before closing it.") : t("Somebody else has this case."), "bad"),
+  close: (id, can) =>
+    can.close
+      ? dialogs.close(known.view.card, known.home?.contacts ?? [], (body) => closeCase(id, body))
+      : toast(can.take ? t("Take the case before closing it.") : t("Somebody else has this case."), "bad"),
   "next-contact": nextContact,
 };
 
@@ -293,14 +342,19 @@ function tell(error) {
 }
 
 furnishPage();
-for (const [id, opens] of [["help", dialogs.help], ["sound", soundTest]]) {
+for (const [id, opens] of [
+  ["help", dialogs.help],
+  ["sound", soundTest],
+]) {
   byId(id).addEventListener("click", () => {
     byId("menu").hidePopover();
     opens();
   });
 }
 listen({
-  busy: dialogs.isOpen, act, step: (by) => queue.step(by),
+  busy: dialogs.isOpen,
+  act,
+  step: (by) => queue.step(by),
   inQueue: () => byId("queue").contains(document.activeElement),
 });
 paintOwn();

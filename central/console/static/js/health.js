@@ -10,25 +10,55 @@ const SIGNS = { ok: ["check", t("well")], warn: ["alert", t("needs attention")],
 
 function sign(entry) {
   const [name, word] = SIGNS[entry.state];
-  return h("li", { class: `sign ${entry.state}` }, icon(name, 26),
-    h("p", { class: "name" }, `${entry.name}: ${word}`), h("p", { class: "says" }, entry.says),
-    entry.advice && h("p", { class: "advice" }, entry.advice));
+  return h(
+    "li",
+    { class: `sign ${entry.state}` },
+    icon(name, 26),
+    h("p", { class: "name" }, `${entry.name}: ${word}`),
+    h("p", { class: "says" }, entry.says),
+    entry.advice && h("p", { class: "advice" }, entry.advice),
+  );
 }
 
 function figures(health) {
   const ms = (value) => (value === null ? "–" : `${decimal(value, value < 10 ? 1 : 0)} ms`);
   return [
-    [t("Messages"), decimal(health.messages)], [t("Readings stored"), decimal(health.readings)],
-    [t("From message to store"), `${decimal(health.delay_s, 2)} s`], [t("Waiting on disk"), decimal(health.spooled)],
-    [t("Alarms stored"), decimal(health.commits)], [t("Storing, usual"), ms(health.commit_p50_ms)], [t("Storing, slowest 1 %"), ms(health.commit_p99_ms)],
+    [t("Messages"), decimal(health.messages)],
+    [t("Readings stored"), decimal(health.readings)],
+    [t("From message to store"), `${decimal(health.delay_s, 2)} s`],
+    [t("Waiting on disk"), decimal(health.spooled)],
+    [t("Alarms stored"), decimal(health.commits)],
+    [t("Storing, usual"), ms(health.commit_p50_ms)],
+    [t("Storing, slowest 1 %"), ms(health.commit_p99_ms)],
   ].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { class: "number" }, value)));
 }
 
 function table(heads, rows, none) {
   if (rows.length === 0) return h("p", {}, none);
-  return h("table", {},
-    h("thead", {}, h("tr", {}, heads.map(([text, kind]) => h("th", { scope: "col", class: kind }, text)))),
-    h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, index) => h("td", { class: heads[index][1] }, cell))))));
+  return h(
+    "table",
+    {},
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        heads.map(([text, kind]) => h("th", { scope: "col", class: kind }, text)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      rows.map((cells) =>
+        h(
+          "tr",
+          {},
+          cells.map((cell, index) => h("td", { class: heads[index][1] }, cell)),
+        ),
+      ),
+    ),
+  );
 }
 
 async function refresh() {
@@ -37,12 +67,32 @@ async function refresh() {
     fill(byId("as-of"), t("As of {time}.", { time: exactClock(health.now) }));
     fill(byId("signs"), health.signs.map(sign));
     fill(byId("figures"), figures(health));
-    fill(byId("silent"), table([[t("Home")], [t("Silent for"), "number"], [t("Messages waiting there"), "number"]],
-      health.silent.map((one) => [`${one.address || one.home} · ${one.hub}`, span(one.silent_s), decimal(one.waiting)]),
-      t("No home is silent.")));
-    fill(byId("refused"), table([[t("From")], [t("Reason")], [t("How many"), "number"], [t("Last"), "number"], [t("Detail"), "raw"]],
-      health.refused.map((one) => [one.source, one.reason, decimal(one.count), moment(one.last_at, health.now), one.last_detail]),
-      t("Nothing has been refused.")));
+    fill(
+      byId("silent"),
+      table(
+        [[t("Home")], [t("Silent for"), "number"], [t("Messages waiting there"), "number"]],
+        health.silent.map((one) => [
+          `${one.address || one.home} · ${one.hub}`,
+          span(one.silent_s),
+          decimal(one.waiting),
+        ]),
+        t("No home is silent."),
+      ),
+    );
+    fill(
+      byId("refused"),
+      table(
+        [[t("From")], [t("Reason")], [t("How many"), "number"], [t("Last"), "number"], [t("Detail"), "raw"]],
+        health.refused.map((one) => [
+          one.source,
+          one.reason,
+          decimal(one.count),
+          moment(one.last_at, health.now),
+          one.last_detail,
+        ]),
+        t("Nothing has been refused."),
+      ),
+    );
   } catch (error) {
     fill(byId("as-of"), t("The desk does not answer. What is shown is old."));
   }

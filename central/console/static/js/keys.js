@@ -2,8 +2,12 @@
 
 /** Letters and digits can be switched off, for those who steer by voice or whose hands slip. */
 export const letters = {
-  get on() { return localStorage.getItem("llar-letters") !== "off"; },
-  set on(wanted) { localStorage.setItem("llar-letters", wanted ? "on" : "off"); },
+  get on() {
+    return localStorage.getItem("llar-letters") !== "off";
+  },
+  set on(wanted) {
+    localStorage.setItem("llar-letters", wanted ? "on" : "off");
+  },
 };
 
 const isField = (element) => element?.matches?.('input:not([type="radio"]):not([type="checkbox"]), textarea, select');

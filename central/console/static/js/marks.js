@@ -16,7 +16,14 @@ export function shape(mark, size = 30) {
   const [letter, baseline] = INSIDE[mark];
   return s(
     "svg",
-    { class: `shape ${mark.toLowerCase()}`, viewBox: "0 0 32 32", width: size, height: size, "aria-hidden": "true", focusable: "false" },
+    {
+      class: `shape ${mark.toLowerCase()}`,
+      viewBox: "0 0 32 32",
+      width: size,
+      height: size,
+      "aria-hidden": "true",
+      focusable: "false",
+    },
     SHAPES[mark](),
     mark === "TEST" ? null : s("text", { x: 16, y: baseline, "text-anchor": "middle" }, letter),
   );
@@ -25,8 +32,13 @@ export function shape(mark, size = 30) {
 /** Shape, word and stars together. */
 export function markWithWord(mark, size) {
   const { word, stars } = MARKS[mark];
-  return h("span", { class: `mark ${mark.toLowerCase()}` }, shape(mark, size),
-    h("span", { class: "mark-word" }, word), stars && h("span", { class: "mark-stars", "aria-hidden": "true" }, stars));
+  return h(
+    "span",
+    { class: `mark ${mark.toLowerCase()}` },
+    shape(mark, size),
+    h("span", { class: "mark-word" }, word),
+    stars && h("span", { class: "mark-stars", "aria-hidden": "true" }, stars),
+  );
 }
 
 const PATHS = {
@@ -50,6 +62,9 @@ const PATHS = {
 
 /** A line icon, silent to assistive technology: the words beside it speak. */
 export function icon(name, size = 18) {
-  return s("svg", { class: "icon", viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", focusable: "false" },
-    s("path", { d: PATHS[name] }));
+  return s(
+    "svg",
+    { class: "icon", viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", focusable: "false" },
+    s("path", { d: PATHS[name] }),
+  );
 }

@@ -22,7 +22,9 @@ export class Notices {
   follow(cards) {
     const ringing = inOrder(cards.filter(isRinging));
     const plain = t("Console");
-    document.title = ringing.length ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()} · Llar` : `${plain} · Llar`;
+    document.title = ringing.length
+      ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()} · Llar`
+      : `${plain} · Llar`;
     for (const card of ringing) {
       const mark = this.known.get(card.id);
       if (mark === card.mark || (mark && !this.primed)) continue;
@@ -39,7 +41,11 @@ export class Notices {
     const line = byId(card.mark === "P1" ? "say-now" : "say-soon");
     setText(line, text);
     if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-      const notice = new Notification(headline(card), { body: name, tag: `case-${card.id}`, requireInteraction: card.mark === "P1" });
+      const notice = new Notification(headline(card), {
+        body: name,
+        tag: `case-${card.id}`,
+        requireInteraction: card.mark === "P1",
+      });
       notice.onclick = () => window.focus();
     }
   }

@@ -31,7 +31,8 @@ export function whoIs(card, now) {
   if (!person) return [h("b", {}, card.address)];
   const age = new Date(now * 1000).getFullYear() - person.born;
   return [
-    h("b", {}, person.called), `, ${age}`,
+    h("b", {}, person.called),
+    `, ${age}`,
     person.others > 0 && ` ${t("and {count} more", { count: person.others })}`,
     person.language !== language && ` · ${sayLanguage(person.language)}`,
   ];
@@ -41,7 +42,8 @@ export function flagChips(card) {
   const person = card.person;
   const chips = [];
   if (card.mark === "TEST") chips.push(h("span", { class: "chip" }, t("TEST")));
-  if (card.late_s >= 1) chips.push(h("span", { class: "chip warn" }, t("LATE +{late}", { late: span(card.late_s, "short") })));
+  if (card.late_s >= 1)
+    chips.push(h("span", { class: "chip warn" }, t("LATE +{late}", { late: span(card.late_s, "short") })));
   if (card.state === "withdrawn") chips.push(h("span", { class: "chip" }, t("Cancelled at home: check call")));
   if (card.repeats > 1) chips.push(h("span", { class: "chip", title: t("Alarms in this case") }, `×${card.repeats}`));
   if (!person) return chips;
@@ -64,16 +66,24 @@ export function caseClock(card) {
 
 export function waits(card, { wordSeen }) {
   const { since, until, word } = caseClock(card);
-  return h("span", { class: "waits number" }, h("span", { "data-since": since, "data-until": until }),
-    h("small", { class: wordSeen ? null : "unseen" }, ` ${word}`));
+  return h(
+    "span",
+    { class: "waits number" },
+    h("span", { "data-since": since, "data-until": until }),
+    h("small", { class: wordSeen ? null : "unseen" }, ` ${word}`),
+  );
 }
 
 function holder(card, me) {
   if (!card.owner_id) return null;
   const name = card.owner_id === me ? t("You") : card.owner;
-  const says = isRinging(card) ? t("{who} · rings again", { who: name })
-    : isParked(card) ? t("{who} · parked", { who: name })
-    : card.state === "talking" ? t("{who} · speaking", { who: name }) : name;
+  const says = isRinging(card)
+    ? t("{who} · rings again", { who: name })
+    : isParked(card)
+      ? t("{who} · parked", { who: name })
+      : card.state === "talking"
+        ? t("{who} · speaking", { who: name })
+        : name;
   return h("span", { class: "holder" }, icon("person", 15), says);
 }
 
@@ -81,7 +91,8 @@ function paint(button, card, context) {
   const mark = card.mark.toLowerCase();
   button.setAttribute("class", `card ${mark} ${isRinging(card) ? "ringing" : "calm"}`);
   button.setAttribute("aria-current", String(card.id === context.selected));
-  fill(button,
+  fill(
+    button,
     markWithWord(card.mark, 30),
     h("span", { class: "what" }, headline(card)),
     waits(card, { wordSeen: false }),
@@ -102,14 +113,22 @@ export class Queue {
     const names = [t("Waiting for somebody"), t("In hand"), t("Parked")];
     const groups = asShown(cards);
     for (const id of this.buttons.keys()) if (!groups.flat().some((card) => card.id === id)) this.buttons.delete(id);
-    fill(this.element, groups.map((group, index) => {
-      if (group.length === 0 && index > 0) return null;
-      return [
-        h("h2", {}, names[index], h("span", { class: "number" }, String(group.length))),
-        group.length ? h("ul", { class: "cards" }, group.map((card) => h("li", {}, this.button(card))))
-          : h("p", { class: "empty" }, t("Nobody is waiting.")),
-      ];
-    }));
+    fill(
+      this.element,
+      groups.map((group, index) => {
+        if (group.length === 0 && index > 0) return null;
+        return [
+          h("h2", {}, names[index], h("span", { class: "number" }, String(group.length))),
+          group.length
+            ? h(
+                "ul",
+                { class: "cards" },
+                group.map((card) => h("li", {}, this.button(card))),
+              )
+            : h("p", { class: "empty" }, t("Nobody is waiting.")),
+        ];
+      }),
+    );
     if (focused) this.buttons.get(Number(focused))?.focus({ preventScroll: true });
     this.context.tick();
   }

@@ -16,13 +16,26 @@ function person(resident, now) {
     resident.speech !== "good" && [t("Speech"), SENSES[resident.speech] ?? resident.speech],
     resident.away_until_at && [t("Away until"), moment(resident.away_until_at, now)],
   ].filter(Boolean);
-  return h("div", { class: "person" },
-    h("h2", {}, `${resident.called}, ${age}`), h("p", { class: "fullname" }, resident.full_name),
-    h("div", { class: "chips" },
+  return h(
+    "div",
+    { class: "person" },
+    h("h2", {}, `${resident.called}, ${age}`),
+    h("p", { class: "fullname" }, resident.full_name),
+    h(
+      "div",
+      { class: "chips" },
       resident.lives_alone && h("span", { class: "chip" }, t("Lives alone")),
-      resident.flags.map((flag) => h("span", { class: HOT_FLAGS.has(flag) ? "chip bad" : "chip" }, FLAGS[flag] ?? flag))),
-    h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    resident.conditions && h("p", { class: "conditions" }, resident.conditions));
+      resident.flags.map((flag) =>
+        h("span", { class: HOT_FLAGS.has(flag) ? "chip bad" : "chip" }, FLAGS[flag] ?? flag),
+      ),
+    ),
+    h(
+      "dl",
+      { class: "facts" },
+      facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ),
+    resident.conditions && h("p", { class: "conditions" }, resident.conditions),
+  );
 }
 
 function contact(entry, view, me) {
@@ -31,29 +44,89 @@ function contact(entry, view, me) {
   const sent = view.deliveries.filter((line) => line.contact_id === entry.id).at(-1);
   const helps = card.helper_id === entry.id;
   const act = (name, text, sign, off) =>
-    h("button", { type: "button", class: "button", "data-act": `${name}:${entry.id}`, disabled: off, "aria-label": `${text}: ${entry.called}` }, icon(sign, 16), text);
-  return h("li", { class: "contact", id: `contact-${entry.id}`, tabindex: "-1" },
-    h("div", { class: "top" }, h("span", { class: "name" }, entry.called), h("span", { class: "quiet" }, entry.relation)),
-    h("div", { class: "reach" },
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button",
+        "data-act": `${name}:${entry.id}`,
+        disabled: off,
+        "aria-label": `${text}: ${entry.called}`,
+      },
+      icon(sign, 16),
+      text,
+    );
+  return h(
+    "li",
+    { class: "contact", id: `contact-${entry.id}`, tabindex: "-1" },
+    h(
+      "div",
+      { class: "top" },
+      h("span", { class: "name" }, entry.called),
+      h("span", { class: "quiet" }, entry.relation),
+    ),
+    h(
+      "div",
+      { class: "reach" },
       entry.phone && h("span", {}, icon("phone", 14), h("span", { class: "number" }, entry.phone)),
       h("span", {}, icon("road", 14), t("{minutes} min away", { minutes: entry.minutes_away })),
       entry.has_key && h("span", {}, icon("key", 14), t("has a key")),
-      entry.language !== document.documentElement.lang && h("span", {}, sayLanguage(entry.language))),
-    h("div", { class: "chips" },
-      helps && card.arrived_at && h("span", { class: "chip good" }, t("arrived at {time}", { time: clock(card.arrived_at) })),
-      helps && !card.arrived_at && card.eta_at && h("span", { class: "chip good" }, t("on the way, {time}", { time: clock(card.eta_at) })),
-      sent && h("span", { class: `chip ${sent.state === "failed" ? "bad" : sent.state === "queued" ? "" : "good"}` }, icon("mail", 13), t(page.delivery_states[sent.state] ?? sent.state))),
-    card.state === "closed" ? null : h("div", { class: "acts" },
-      act("notify", t("E-mail"), "mail", !entry.email || Boolean(sent)),
-      act("going", t("On the way"), "road", !can.help),
-      act("arrived", t("Arrived"), "check", !can.help)));
+      entry.language !== document.documentElement.lang && h("span", {}, sayLanguage(entry.language)),
+    ),
+    h(
+      "div",
+      { class: "chips" },
+      helps &&
+        card.arrived_at &&
+        h("span", { class: "chip good" }, t("arrived at {time}", { time: clock(card.arrived_at) })),
+      helps &&
+        !card.arrived_at &&
+        card.eta_at &&
+        h("span", { class: "chip good" }, t("on the way, {time}", { time: clock(card.eta_at) })),
+      sent &&
+        h(
+          "span",
+          { class: `chip ${sent.state === "failed" ? "bad" : sent.state === "queued" ? "" : "good"}` },
+          icon("mail", 13),
+          t(page.delivery_states[sent.state] ?? sent.state),
+        ),
+    ),
+    card.state === "closed"
+      ? null
+      : h(
+          "div",
+          { class: "acts" },
+          act("notify", t("E-mail"), "mail", !entry.email || Boolean(sent)),
+          act("going", t("On the way"), "road", !can.help),
+          act("arrived", t("Arrived"), "check", !can.help),
+        ),
+  );
 }
 
 function past(cards, now) {
   if (cards.length === 0) return h("p", { class: "quiet" }, t("No case before this one."));
-  return h("ul", { class: "past" }, cards.map((one) => h("li", {},
-    h("time", {}, moment(one.opened_at, now)),
-    h("span", {}, [KINDS[one.kind] ?? one.kind, page.causes[one.cause] && t(page.causes[one.cause]), page.outcomes[one.outcome] && t(page.outcomes[one.outcome])].filter(Boolean).join(" · ")))));
+  return h(
+    "ul",
+    { class: "past" },
+    cards.map((one) =>
+      h(
+        "li",
+        {},
+        h("time", {}, moment(one.opened_at, now)),
+        h(
+          "span",
+          {},
+          [
+            KINDS[one.kind] ?? one.kind,
+            page.causes[one.cause] && t(page.causes[one.cause]),
+            page.outcomes[one.outcome] && t(page.outcomes[one.outcome]),
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        ),
+      ),
+    ),
+  );
 }
 
 const section = (name, ...inside) => h("section", {}, h("h3", {}, name), inside);
@@ -74,19 +147,44 @@ export class ResidentCard {
     const focus = document.activeElement?.closest?.("#resident [data-act]")?.dataset.act;
     const { home } = card;
     this.element.hidden = false;
-    fill(this.element,
-      card.residents.length ? h("section", {}, card.residents.map((one) => person(one, card.now)))
-        : h("section", {}, h("h2", {}, home.address), h("p", { class: "unavailable" }, t("Nobody is written down as living here."))),
-      section(t("Contacts, in order"),
-        card.contacts.length ? h("ol", { class: "contacts" }, card.contacts.map((entry) => contact(entry, view, this.context.me)))
-          : h("p", { class: "notice warn" }, t("There is nobody to turn to. Use the response team or 112."))),
-      section(t("Way in"), h("div", { class: "way-in" },
-        h("p", {}, [home.address, home.district].filter(Boolean).join(", ")),
-        home.access_notes && h("p", { class: "access" }, home.access_notes),
-        home.phone && h("p", { class: "number" }, `${t("Telephone at home")}: ${home.phone}`))),
+    fill(
+      this.element,
+      card.residents.length
+        ? h(
+            "section",
+            {},
+            card.residents.map((one) => person(one, card.now)),
+          )
+        : h(
+            "section",
+            {},
+            h("h2", {}, home.address),
+            h("p", { class: "unavailable" }, t("Nobody is written down as living here.")),
+          ),
+      section(
+        t("Contacts, in order"),
+        card.contacts.length
+          ? h(
+              "ol",
+              { class: "contacts" },
+              card.contacts.map((entry) => contact(entry, view, this.context.me)),
+            )
+          : h("p", { class: "notice warn" }, t("There is nobody to turn to. Use the response team or 112.")),
+      ),
+      section(
+        t("Way in"),
+        h(
+          "div",
+          { class: "way-in" },
+          h("p", {}, [home.address, home.district].filter(Boolean).join(", ")),
+          home.access_notes && h("p", { class: "access" }, home.access_notes),
+          home.phone && h("p", { class: "number" }, `${t("Telephone at home")}: ${home.phone}`),
+        ),
+      ),
       section(t("Last hour in the home"), this.rooms),
       section(t("Last day"), this.charts),
-      section(t("Cases before"), past(card.last_cases, card.now)));
+      section(t("Cases before"), past(card.last_cases, card.now)),
+    );
     if (focus) this.element.querySelector(`[data-act="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
   }
 
@@ -96,8 +194,12 @@ export class ResidentCard {
 
   renderCharts(charts) {
     if (charts.unavailable) return fill(this.charts, unavailable(charts.unavailable));
-    if (charts.series.length === 0) return fill(this.charts, h("p", { class: "unavailable" }, t("No temperature or heart rate in the last day.")));
-    return fill(this.charts, charts.series.map((series) => curve(series, charts.start_at, charts.end_at)));
+    if (charts.series.length === 0)
+      return fill(this.charts, h("p", { class: "unavailable" }, t("No temperature or heart rate in the last day.")));
+    return fill(
+      this.charts,
+      charts.series.map((series) => curve(series, charts.start_at, charts.end_at)),
+    );
   }
 
   failed() {

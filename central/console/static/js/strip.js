@@ -4,6 +4,16 @@ import { icon, shape } from "./marks.js";
 import { isRinging } from "./queue.js";
 import { MARKS, exactClock, percent, sayDay, t, ticking } from "./words.js";
 
+/** How the links are: the worst first, in a few words. */
+function standing(link, up) {
+  if (up === null) return ["warn", t("Connecting…")];
+  if (!up) return ["bad", t("Connection lost")];
+  if (link.broker !== "ok") return ["bad", t("No line to the homes")];
+  if (link.receiver === "store") return ["warn", t("Measurements are not stored")];
+  if (link.receiver !== "ok") return ["warn", t("Receiver is silent")];
+  return link.ready_operators === 0 ? ["warn", t("Nobody is ready")] : ["ok", t("All lines stand")];
+}
+
 export class Strip {
   /** `context` has: now(), setOwn(state), soundTest(). */
   constructor(context) {
@@ -15,41 +25,69 @@ export class Strip {
     const element = byId("own-state");
     const focused = element.contains(document.activeElement) ? document.activeElement.value : null;
     if (!heard || !up) {
-      const why = up ? t("Not ready: test the sound") : t("Not ready: no connection");
-      fill(element, h("button", { type: "button", class: "not-ready", onclick: () => this.context.soundTest() }, icon(up ? "sound" : "alert"), why));
+      const why = up === false ? t("Not ready: no connection") : t("Not ready: test the sound");
+      fill(
+        element,
+        h(
+          "button",
+          { type: "button", class: "not-ready", onclick: () => this.context.soundTest() },
+          icon(up === false ? "alert" : "sound"),
+          why,
+        ),
+      );
       return;
     }
     const choice = (value, sign, word) =>
-      h("button", { type: "button", value, "aria-pressed": String(own === value), onclick: () => this.context.setOwn(value) }, icon(sign, 16), word);
-    fill(element, h("div", { class: "state-switch", role: "group", "aria-label": t("Own state") },
-      choice("ready", "check", t("Ready")), choice("break", "pause", t("Break"))));
+      h(
+        "button",
+        { type: "button", value, "aria-pressed": String(own === value), onclick: () => this.context.setOwn(value) },
+        icon(sign, 16),
+        word,
+      );
+    fill(
+      element,
+      h(
+        "div",
+        { class: "state-switch", role: "group", "aria-label": t("Own state") },
+        choice("ready", "check", t("Ready")),
+        choice("break", "pause", t("Break")),
+      ),
+    );
     if (focused) element.querySelector(`[value="${focused}"]`)?.focus();
   }
 
   counts(cards) {
     const waiting = cards.filter(isRinging);
-    fill(byId("counts"), Object.entries(MARKS).map(([mark, { short, word }]) => {
-      const count = waiting.filter((card) => card.mark === mark).length;
-      if (mark === "TEST" && count === 0) return null;
-      return h("span", { class: count ? "count" : "count none", title: `${short} ${word}` }, shape(mark, 18),
-        h("span", { class: "unseen" }, `${word}: `), String(count));
-    }));
-    this.oldest = waiting.filter((card) => card.priority <= 3)
+    fill(
+      byId("counts"),
+      Object.entries(MARKS).map(([mark, { short, word }]) => {
+        const count = waiting.filter((card) => card.mark === mark).length;
+        if (mark === "TEST" && count === 0) return null;
+        return h(
+          "span",
+          { class: count ? "count" : "count none", title: `${short} ${word}` },
+          shape(mark, 18),
+          h("span", { class: "unseen" }, `${word}: `),
+          String(count),
+        );
+      }),
+    );
+    this.oldest = waiting
+      .filter((card) => card.priority <= 3)
       .reduce((oldest, card) => Math.min(oldest, card.ring_at), Infinity);
   }
 
   answers(answers) {
     const text = answers.counted ? percent(answers.within_60_s / answers.counted) : "–";
-    fill(byId("answered"), text, answers.counted > 0 && h("span", { class: "of-all" }, ` (${answers.within_60_s}/${answers.counted})`));
+    fill(
+      byId("answered"),
+      text,
+      answers.counted > 0 && h("span", { class: "of-all" }, ` (${answers.within_60_s}/${answers.counted})`),
+    );
   }
 
   link(link, up) {
-    const [kind, text] = !up ? ["bad", t("Connection lost")]
-      : link.broker !== "ok" ? ["bad", t("No line to the homes")]
-      : link.receiver === "store" ? ["warn", t("Measurements are not stored")]
-      : link.receiver !== "ok" ? ["warn", t("Receiver is silent")]
-      : link.ready_operators === 0 ? ["warn", t("Nobody is ready")]
-      : ["ok", t("All lines stand")];
+    const [kind, text] = standing(link, up);
     byId("link").setAttribute("class", `link ${kind}`);
     setText(byId("link-text"), text);
   }
@@ -63,4 +101,3 @@ export class Strip {
     byId("longest").classList.toggle("alarm", waits !== null && waits > 60);
   }
 }
-

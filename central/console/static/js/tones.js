@@ -2,9 +2,24 @@
 
 const PATTERNS = {
   P1: { every: 8, notes: [...burst(0), ...burst(1.15)], loud: 0.5 },
-  P2: { every: 20, notes: [[0, 659], [0.28, 659], [0.56, 784]], loud: 0.35 },
+  P2: {
+    every: 20,
+    notes: [
+      [0, 659],
+      [0.28, 659],
+      [0.56, 784],
+    ],
+    loud: 0.35,
+  },
   P3: { every: 0, notes: [[0, 587]], loud: 0.3 },
-  TEST: { every: 0, notes: [[0, 440], [0.3, 440]], loud: 0.12 },
+  TEST: {
+    every: 0,
+    notes: [
+      [0, 440],
+      [0.3, 440],
+    ],
+    loud: 0.12,
+  },
 };
 
 function burst(start) {
@@ -68,7 +83,10 @@ export class Tones {
     gain.gain.exponentialRampToValueAtTime(0.0001, at + 0.17);
     gain.connect(this.context.destination);
     // A fundamental with its octave carries further through poor loudspeakers than a pure tone.
-    for (const [times, share] of [[1, 0.8], [2, 0.2]]) {
+    for (const [times, share] of [
+      [1, 0.8],
+      [2, 0.2],
+    ]) {
       const tone = this.context.createOscillator();
       const level = this.context.createGain();
       tone.frequency.value = hertz * times;
@@ -77,7 +95,9 @@ export class Tones {
       tone.start(at);
       tone.stop(at + 0.18);
       this.sounding.push(tone);
-      tone.onended = () => { this.sounding = this.sounding.filter((other) => other !== tone); };
+      tone.onended = () => {
+        this.sounding = this.sounding.filter((other) => other !== tone);
+      };
     }
   }
 

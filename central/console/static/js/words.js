@@ -10,8 +10,19 @@ export function t(id, facts = {}) {
   return (texts[id] ?? id).replace(/\{(\w+)\}/g, (whole, name) => facts[name] ?? whole);
 }
 
-const time = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: place });
-const exactTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: place });
+const time = new Intl.DateTimeFormat(language, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+  timeZone: place,
+});
+const exactTime = new Intl.DateTimeFormat(language, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZone: place,
+});
 const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: place });
 const longDay = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "long", timeZone: place });
 const sameDay = new Intl.DateTimeFormat("en-CA", { timeZone: place });
@@ -24,9 +35,9 @@ export const sayDay = (at) => longDay.format(at * 1000);
 export const sayList = (words) => list.format(words);
 export const sayLanguage = (code) => languages.of(code);
 
-/** "14:03", or "12 May, 14:03" when it was another day. */
+/** "14:03", or "12 May, 14:03" when it was another day and long ago: a night shift has one midnight. */
 export function moment(at, now) {
-  if (sameDay.format(at * 1000) === sameDay.format(now * 1000)) return clock(at);
+  if (Math.abs(now - at) < 43200 || sameDay.format(at * 1000) === sameDay.format(now * 1000)) return clock(at);
   return `${day.format(at * 1000)}, ${clock(at)}`;
 }
 
@@ -40,22 +51,40 @@ export function ticking(seconds) {
 
 /** A span as it is said: "40 seconds", "3 minutes", "5 hours". */
 export function span(seconds, style = "long") {
-  const steps = [["day", 86400 * 1.5, 86400], ["hour", 5400, 3600], ["minute", 90, 60], ["second", 0, 1]];
+  const steps = [
+    ["day", 86400 * 1.5, 86400],
+    ["hour", 5400, 3600],
+    ["minute", 90, 60],
+    ["second", 0, 1],
+  ];
   const [unit, , size] = steps.find(([, least]) => seconds >= least) ?? steps[3];
   const number = new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: style, maximumFractionDigits: 0 });
   return number.format(Math.max(0, Math.round(seconds / size)));
 }
 
 export const percent = (share) =>
-  new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: share > 0.995 || share < 0.9 ? 0 : 1 }).format(share);
+  new Intl.NumberFormat(language, {
+    style: "percent",
+    maximumFractionDigits: share > 0.995 || share < 0.9 ? 0 : 1,
+  }).format(share);
 
 export const decimal = (value, digits = 0) =>
   new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
 export const KINDS = {
-  help: t("Help button"), fall: t("Fall"), smoke: t("Smoke"), gas: t("Gas"), co: t("Carbon monoxide"), flood: t("Water leak"),
-  inactivity: t("No movement"), sensor_silent: t("Silent sensor"), hub_silent: t("Silent home"), battery_low: t("Low battery"),
-  mains_lost: t("No mains power"), test: t("Test"), other: t("Unknown alarm"),
+  help: t("Help button"),
+  fall: t("Fall"),
+  smoke: t("Smoke"),
+  gas: t("Gas"),
+  co: t("Carbon monoxide"),
+  flood: t("Water leak"),
+  inactivity: t("No movement"),
+  sensor_silent: t("Silent sensor"),
+  hub_silent: t("Silent home"),
+  battery_low: t("Low battery"),
+  mains_lost: t("No mains power"),
+  test: t("Test"),
+  other: t("Unknown alarm"),
 };
 
 export const MARKS = {
@@ -67,9 +96,19 @@ export const MARKS = {
 };
 
 export const FLAGS = {
-  oxygen: t("Oxygen"), dog: t("Dog"), key_safe: t("Key safe"), no_speech: t("No speech possible"), wheelchair: t("Wheelchair"),
-  dementia: t("Memory loss"), diabetes: t("Diabetes"), heart: t("Heart condition"), blind: t("Poor sight"), deaf: t("Deaf"),
-  violence: t("Risk for visitors"), falls: t("Falls often"), anticoagulant: t("Blood thinner"),
+  oxygen: t("Oxygen"),
+  dog: t("Dog"),
+  key_safe: t("Key safe"),
+  no_speech: t("No speech possible"),
+  wheelchair: t("Wheelchair"),
+  dementia: t("Memory loss"),
+  diabetes: t("Diabetes"),
+  heart: t("Heart condition"),
+  blind: t("Poor sight"),
+  deaf: t("Deaf"),
+  violence: t("Risk for visitors"),
+  falls: t("Falls often"),
+  anticoagulant: t("Blood thinner"),
 };
 
 export const SENSES = { good: t("good"), weak: t("weak"), none: t("none"), aid: t("with hearing aid") };
