@@ -143,7 +143,7 @@ def _flat() -> dict[str, Any]:
                 "full_name": "Maria Soler i Camps",
                 "born": 1941,
                 "lives_alone": True,
-                "hearing": "reduced",
+                "hearing": "weak",
                 "flags": ["key_safe", "walker"],
                 "conditions": "Fractura de maluc el 2023. Pren anticoagulants: compte amb els cops.",
             }
@@ -202,7 +202,7 @@ def _home(home_id: str, dice: random.Random) -> dict[str, Any]:
                 "born": dice.randint(1929, 1951),
                 "language": "es" if spanish else "ca",
                 "lives_alone": dice.random() < 0.75,
-                "hearing": dice.choice(("good", "good", "reduced")),
+                "hearing": dice.choice(("good", "good", "weak")),
                 "flags": list(dice.choice(_FLAGS)),
                 "conditions": dice.choice(_CONDITIONS),
             }

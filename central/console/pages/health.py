@@ -32,12 +32,12 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class SilentHub:
-    """A home not heard lately."""
+    """A home not heard lately; `silent_s` is None when its hub was never heard."""
 
     home: str
     hub: str
     address: str
-    silent_s: float
+    silent_s: float | None
     waiting: int
 
 
@@ -103,7 +103,13 @@ def health(request: Request, seat: SeatNeeded) -> Health:
         commit_p99_ms=view.commit_p99_ms,
         refused=refused + in_receiver,
         silent=[
-            SilentHub(one.home, one.hub, addresses.get(one.home, ""), max(now - one.seen_at, 0.0), one.waiting)
+            SilentHub(
+                one.home,
+                one.hub,
+                addresses.get(one.home, ""),
+                max(now - one.seen_at, 0.0) if one.seen_at else None,
+                one.waiting,
+            )
             for one in silent
         ],
     )

@@ -73,7 +73,7 @@ async function refresh() {
         [[t("Home")], [t("Silent for"), "number"], [t("Messages waiting there"), "number"]],
         health.silent.map((one) => [
           `${one.address || one.home} · ${one.hub}`,
-          span(one.silent_s),
+          one.silent_s === null ? t("never heard") : span(one.silent_s),
           decimal(one.waiting),
         ]),
         t("No home is silent."),

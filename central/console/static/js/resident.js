@@ -3,7 +3,7 @@ import { fill, h } from "./dom.js";
 import { page } from "./api.js";
 import { curve, ribbon, unavailable } from "./charts.js";
 import { icon } from "./marks.js";
-import { FLAGS, KINDS, SENSES, clock, moment, sayLanguage, t } from "./words.js";
+import { FLAGS, KINDS, RELATIONS, SENSES, clock, moment, sayLanguage, t } from "./words.js";
 import { may } from "./case.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
@@ -63,7 +63,7 @@ function contact(entry, view, me) {
       "div",
       { class: "top" },
       h("span", { class: "name" }, entry.called),
-      h("span", { class: "quiet" }, entry.relation),
+      h("span", { class: "quiet" }, RELATIONS[entry.relation] ?? entry.relation),
     ),
     h(
       "div",

@@ -98,9 +98,11 @@ export const MARKS = {
 export const FLAGS = {
   oxygen: t("Oxygen"),
   dog: t("Dog"),
+  cat: t("Cat"),
   key_safe: t("Key safe"),
   no_speech: t("No speech possible"),
   wheelchair: t("Wheelchair"),
+  walker: t("Walker"),
   dementia: t("Memory loss"),
   diabetes: t("Diabetes"),
   heart: t("Heart condition"),
@@ -109,6 +111,20 @@ export const FLAGS = {
   violence: t("Risk for visitors"),
   falls: t("Falls often"),
   anticoagulant: t("Blood thinner"),
+};
+
+export const RELATIONS = {
+  daughter: t("daughter"),
+  son: t("son"),
+  sister: t("sister"),
+  brother: t("brother"),
+  niece: t("niece"),
+  nephew: t("nephew"),
+  grandchild: t("grandchild"),
+  partner: t("partner"),
+  friend: t("friend"),
+  neighbour: t("neighbour"),
+  professional: t("professional carer"),
 };
 
 export const SENSES = { good: t("good"), weak: t("weak"), none: t("none"), aid: t("with hearing aid") };
