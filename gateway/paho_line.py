@@ -38,7 +38,8 @@ class PahoLine:
     def __init__(self, settings: BrokerSettings, will: Will | None, events: LineEvents) -> None:
         self._events = events
         self._packets = 0
-        self._half_sent = b""
+        self._receipts = b""
+        self._library_stopped = False
         self._library = library = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
@@ -72,7 +73,8 @@ class PahoLine:
 
     def open(self) -> None:
         """Connects and greets."""
-        self._half_sent = b""
+        self._receipts = b""
+        self._library_stopped = False
         self._library.drop_out_messages()
         self._library.reconnect()
         if self.socket is not None:
@@ -95,23 +97,32 @@ class PahoLine:
                 return
 
     def write(self, acknowledged: Sequence[int]) -> bool:
-        """Sends acknowledgements past the library, which would spend a system call on each."""
-        connection = self.socket
-        if connection is None:
+        """Sends acknowledgements past the library, which would spend a system call on each.
+
+        Whichever of the two was stopped by a full socket goes on first: it may have stopped inside a packet.
+        """
+        if self.socket is None:
             return False
-        if acknowledged:
-            self._half_sent += puback(acknowledged)
+        self._receipts += puback(acknowledged)
+        if not self._library_stopped:
+            self._write_receipts()
+        if self._library_stopped or not self._receipts:
+            if self._library.want_write():
+                self._library.loop_write()
+            self._library_stopped = self._library.want_write()
+        return bool(self._receipts) or self._library_stopped
+
+    def _write_receipts(self) -> None:
+        connection = self.socket
+        if connection is None or not self._receipts:
+            return
         try:
-            if self._half_sent:
-                self._half_sent = self._half_sent[connection.send(self._half_sent) :]
+            self._receipts = self._receipts[connection.send(self._receipts) :]
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return True
+            pass
         except OSError:
             # the next read meets the same fault and reports it
-            self._half_sent = b""
-        if not self._half_sent and self._library.want_write():
-            self._library.loop_write()
-        return bool(self._half_sent) or self._library.want_write()
+            self._receipts = b""
 
     def keep_alive(self) -> None:
         """Lets the library see to its pings."""
