@@ -44,6 +44,30 @@ def test_the_same_packet_number_on_a_new_connection_is_another_message() -> None
     assert book.due() == [7]
 
 
+def test_one_given_twice_does_not_acknowledge_a_later_message_with_the_same_packet_number() -> None:
+    book = Acknowledgements()
+    book.start_over()
+    first = book.arrive(7)
+    book.give(first)
+    book.give(first)
+    assert book.due() == [7]
+    between, later = book.arrive(8), book.arrive(7)
+    assert not book.give(first)
+    book.give(between)
+    assert book.due() == [8]
+    book.give(later)
+    assert book.due() == [7]
+
+
+def test_a_message_that_the_broker_sends_twice_is_acknowledged_twice_and_holds_nothing_back() -> None:
+    book = Acknowledgements()
+    book.start_over()
+    first, second, again, last = (book.arrive(packet) for packet in (1, 7, 7, 2))
+    for handle in (second, again, last, first):
+        book.give(handle)
+    assert book.due() == [1, 7, 7, 2]
+
+
 def test_a_message_that_wants_none_gets_none() -> None:
     book = Acknowledgements()
     book.start_over()
