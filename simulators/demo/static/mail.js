@@ -14,7 +14,7 @@ function make(tag, text, className) {
 function item(mail) {
   const line = document.createElement("p");
   line.className = "to";
-  const clock = new Intl.DateTimeFormat(language, { timeStyle: "medium", hour12: false }).format(new Date(mail.at * 1000));
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(new Date(mail.at * 1000));
   line.append(make("span", `→ ${mail.recipients.join(", ")}`), make("time", clock));
   const box = document.createElement("li");
   box.append(make("h2", mail.subject), line, make("pre", mail.text.trim()));

@@ -133,7 +133,7 @@ function lookOf(entry) {
 }
 
 function showLog() {
-  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const lines = entries.slice(-120).reverse().map((entry) => {
     const facts = { ...entry.facts };
     if (entry.key === "home_says") facts.words = facts[language];
