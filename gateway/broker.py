@@ -166,12 +166,11 @@ def _prepare_mosquitto(folder: Path, users: Mapping[str, str], port: int) -> lis
     if binary is None:
         raise BrokerError("mosquitto is not installed: install the package `mosquitto`, or use the embedded broker")
     settings = [
-        *shared_settings(folder),
         f"persistence_location {folder}/",
         "log_dest stderr",
         "log_type error",
         "log_type warning",
-        f"listener {port} {_HOST}",
+        *shared_settings(folder, f"{port} {_HOST}"),
     ]
     if os.geteuid() == 0:
         # it would otherwise change to a user that cannot read the folder

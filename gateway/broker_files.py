@@ -60,8 +60,13 @@ def access_list(users: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def shared_settings(folder: Path) -> list[str]:
-    """The lines that the local and the production broker have in common; its files lie in `folder`."""
+def shared_settings(folder: Path, listener: str) -> list[str]:
+    """The lines that the local and the production broker have in common.
+
+    Args:
+        folder: where its files lie.
+        listener: port, and address where it is held to one.
+    """
     return [
         "allow_anonymous false",
         f"password_file {folder / 'passwords'}",
@@ -75,6 +80,9 @@ def shared_settings(folder: Path) -> list[str]:
         "set_tcp_nodelay true",
         "persistence true",
         "autosave_interval 300",
+        f"listener {listener}",
+        "# a session belongs to its user: nobody takes over the desk's by calling himself so",
+        "use_username_as_clientid true",
     ]
 
 
@@ -104,11 +112,10 @@ def production_files(
     """
     settings = [
         "# written by `llar-central broker-config`: put it into /etc/mosquitto/conf.d/",
-        *shared_settings(folder),
         f"persistence_location {state_folder}/",
         "log_dest stderr",
         "connection_messages true",
-        f"listener {port}",
+        *shared_settings(folder, str(port)),
         f"certfile {certificate}",
         f"keyfile {key}",
         "tls_version tlsv1.2",

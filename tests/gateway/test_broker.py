@@ -121,6 +121,20 @@ def test_a_hub_is_held_to_its_own_branch(tmp_path: Path, join: Callable[..., Par
 
 
 @pytest.mark.slow
+def test_a_hub_that_calls_itself_the_desk_does_not_throw_the_desk_out(
+    tmp_path: Path, join: Callable[..., Party]
+) -> None:
+    with start_broker(tmp_path, PASSWORDS, kind="mosquitto") as broker:
+        desk = join("desk", broker.port, subscriptions=["care/#"]).up()
+        thief = join("h-18", broker.port, changes={"client_id": "desk"}).up()
+        hub = join("h-17", broker.port).up()
+        hub.send(topic("h-17", Channel.ALARM), b"true alarm")
+        eventually(lambda: desk.received, "the alarm at the desk")
+        assert desk.told == [(True, "")]
+        assert thief.client.connected
+
+
+@pytest.mark.slow
 def test_the_receiver_reads_hubs_and_cannot_command_them(tmp_path: Path, join: Callable[..., Party]) -> None:
     with start_broker(tmp_path, PASSWORDS, kind="mosquitto") as broker:
         hub = join("h-17", broker.port, subscriptions=[topic("h-17", Channel.COMMAND, "c1")]).up()
