@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import msgspec
+
 from edge.clock import Clock
 from edge.home import stages
 from edge.home.stages import Home, OpenAlarm, Scene
@@ -49,7 +51,9 @@ class Presence:
             alarm = OpenAlarm(stored.alarm.ref, _kind(stored.alarm), now.monotonic - max(age, 0.0))
             self._home = stages.restored(self._home, alarm)
             if stored.answer is not None:
-                self.answered(stored.answer)
+                # without the right time nobody knows how much of the promised minutes is left
+                known = stored.answer if now.trusted else msgspec.structs.replace(stored.answer, eta_minutes=None)
+                self.answered(known)
         self._tell()
 
     def heard(self, stored: StoredAlarm) -> None:

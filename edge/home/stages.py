@@ -1,7 +1,8 @@
 """What the home may truthfully say. Pure: driven only by things that have happened.
 
 heard (stored on the hub's disk) -> received (the centre's receipt) -> taken -> on the way -> arrived -> closed.
-A stage never goes back, and nothing is said before its event.
+The centre's newest word counts, also when it takes something back: an operator may hand a case on, and then nobody is
+with the person. Closed is final, and nothing is said before its event.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from gateway.contract.messages import AlarmAnswer, Stage
 
 TRYING_AFTER_S: Final = 10.0
 """Without a receipt for this long the home says that it is still trying."""
+SAME_CALL_S: Final = 600.0
+"""So long after the centre's word on a call, another of the same kind that has not got through asks for the same help:
+the centre joins them to one case within this time."""
 CLOSED_SHOWN_S: Final = 45.0
 """The word of farewell stays this long."""
 FORGOTTEN_AFTER_S: Final = 12 * 3_600.0
@@ -50,13 +54,17 @@ _SCENE_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class OpenAlarm:
-    """An alarm of this home. Moments are of the monotonic clock; `stage` is None before the receipt."""
+    """An alarm of this home. Moments are of the monotonic clock; `stage` is None before the receipt.
+
+    `answered_at` is the centre's own time of its newest word, which orders its words.
+    """
 
     ref: str
     kind: AlarmKind
     heard_at: float
     stage: Stage | None = None
     told_at: float = 0.0
+    answered_at: float = 0.0
     case: str = ""
     who: str = ""
     eta_minutes: int | None = None
@@ -72,13 +80,17 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state."""
+    """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state.
+
+    `reached_before` says, while still trying, that the centre has an earlier call.
+    """
 
     name: SceneName
     kind: AlarmKind = AlarmKind.OTHER
     who: str = ""
     eta_minutes: int | None = None
     connected: bool = True
+    reached_before: bool = False
 
 
 def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
@@ -96,7 +108,7 @@ def restored(home: Home, alarm: OpenAlarm) -> Home:
 def answered(home: Home, answer: AlarmAnswer, now: float) -> Home:
     """The centre has spoken about an alarm, and so about every alarm of the same case.
 
-    Only `snu` 0 is good news; a stage that is behind changes nothing.
+    Only `snu` 0 is good news; a word that was overtaken by a later one changes nothing.
     """
     if answer.snu != 0:
         return home
@@ -117,38 +129,62 @@ def line(home: Home, *, connected: bool) -> Home:
 
 def _told(alarm: OpenAlarm, answer: AlarmAnswer, now: float) -> OpenAlarm:
     case = answer.case or alarm.case
-    if alarm.stage is not None and _RANK[answer.stage] < _RANK[alarm.stage]:
+    if alarm.stage is not None and order(answer.stage, answer.at) < order(alarm.stage, alarm.answered_at):
         return replace(alarm, case=case)
     who = answer.who or (alarm.who if answer.stage is alarm.stage else "")
-    return replace(alarm, stage=answer.stage, told_at=now, case=case, who=who, eta_minutes=answer.eta_minutes)
+    return replace(
+        alarm,
+        stage=answer.stage,
+        told_at=now,
+        answered_at=answer.at,
+        case=case,
+        who=who,
+        eta_minutes=answer.eta_minutes,
+    )
+
+
+def order(stage: Stage, at: float) -> tuple[bool, float, int]:
+    """Sorts the centre's words on an alarm: the end comes last, else the later one, else the further one."""
+    return stage is Stage.CLOSED, at, _RANK[stage]
 
 
 def scene(home: Home, now: float) -> Scene:
-    """What the home shows: the newest open alarm, with the furthest stage of the case it belongs to."""
+    """What the home shows: the newest open alarm, with the newest word on the case it belongs to."""
     shown = [alarm for alarm in home.alarms if not _is_over(alarm, now)]
     if not shown:
         return Scene(SceneName.IDLE, connected=home.connected)
-    newest = shown[-1]
+    newest = max(reversed(shown), key=_weight)
+    waits_s = now - newest.heard_at
+    if newest.stage is None and waits_s < TRYING_AFTER_S:
+        return Scene(SceneName.HEARD, newest.kind, connected=home.connected)
+    known = [alarm for alarm in shown if alarm.stage is not None and alarm.stage is not Stage.CLOSED]
     if newest.stage is None:
-        name = SceneName.TRYING if now - newest.heard_at >= TRYING_AFTER_S else SceneName.HEARD
-        return Scene(name, newest.kind, connected=home.connected)
+        same = [a for a in known if a.kind is newest.kind and now - a.told_at < SAME_CALL_S]
+        if not same:
+            reached = any(alarm.kind is not AlarmKind.TEST for alarm in known)
+            return Scene(SceneName.TRYING, newest.kind, connected=home.connected, reached_before=reached)
+        newest = same[-1]
     together = [alarm for alarm in shown if alarm is newest or (newest.case and alarm.case == newest.case)]
-    furthest = max(together, key=lambda alarm: -1 if alarm.stage is None else _RANK[alarm.stage])
-    assert furthest.stage is not None
-    return Scene(
-        _SCENE_OF[furthest.stage], newest.kind, furthest.who, _minutes_left(furthest, now), connected=home.connected
-    )
+    last = max(together, key=lambda alarm: order(alarm.stage, alarm.answered_at) if alarm.stage else (False, -1.0, 0))
+    assert last.stage is not None
+    return Scene(_SCENE_OF[last.stage], newest.kind, last.who, _minutes_left(last, now), connected=home.connected)
 
 
 def changes_at(home: Home, now: float) -> float:
     """The next moment at which `scene` may change by itself (inf: never)."""
     moments = [alarm.heard_at + TRYING_AFTER_S for alarm in home.alarms if alarm.stage is None]
     moments += [alarm.told_at + CLOSED_SHOWN_S for alarm in home.alarms if alarm.stage is Stage.CLOSED]
+    moments += [alarm.told_at + SAME_CALL_S for alarm in home.alarms if alarm.stage is not None]
     moments += [alarm.heard_at + FORGOTTEN_AFTER_S for alarm in home.alarms]
     moments += [
         now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now
     ]
     return min((moment for moment in moments if moment > now), default=math.inf)
+
+
+def _weight(alarm: OpenAlarm) -> tuple[bool, bool]:
+    """A farewell does not hide a call that is still open, nor a test one that is meant."""
+    return alarm.stage is not Stage.CLOSED, alarm.kind is not AlarmKind.TEST
 
 
 def _is_over(alarm: OpenAlarm, now: float) -> bool:

@@ -59,9 +59,15 @@ def put_in_words(scene: Scene, language: str) -> Shown:
         tone=_TONES[scene.name],
         word=own["word"],
         sentence=_sentence(scene, own),
-        detail=own.get("detail", "") if scene.connected or scene.name is not SceneName.IDLE else own["no_line"],
+        detail=_detail(scene, own),
         label=words["test"]["label"] if scene.kind is AlarmKind.TEST else "",
     )
+
+
+def _detail(scene: Scene, own: Mapping[str, str]) -> str:
+    if scene.name is SceneName.IDLE and not scene.connected:
+        return own["no_line"]
+    return own["reached_before"] if scene.reached_before else own.get("detail", "")
 
 
 def _sentence(scene: Scene, own: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from edge.config import LANGUAGES
 from edge.home.stages import (
     CLOSED_SHOWN_S,
     FORGOTTEN_AFTER_S,
+    SAME_CALL_S,
     TRYING_AFTER_S,
     Home,
     Scene,
@@ -170,3 +171,51 @@ def test_idle_without_a_line_says_so() -> None:
     assert "no line" in shown.detail
     assert shown.sentence == ""
     assert changes_at(Home(), 0) == math.inf
+
+
+def test_a_call_repeated_on_a_cut_line_does_not_hide_that_help_is_coming() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.ON_THE_WAY, who="Marc", eta_minutes=12), 1)
+    home = line(heard(home, "a2", AlarmKind.HELP, 60), connected=False)
+    assert scene(home, 60).name is HEARD
+    shown = scene(home, 60 + TRYING_AFTER_S)
+    assert (shown.name, shown.who, shown.eta_minutes) == (SceneName.ON_THE_WAY, "Marc", 11)
+    later = 1 + SAME_CALL_S
+    assert scene(home, later).name is TRYING, "the centre would not take it for the same call any more"
+    assert changes_at(home, later - 0.5) == later
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_new_danger_that_has_not_got_through_is_not_covered_by_an_earlier_call(language: str) -> None:
+    home = answered(pressed("a1"), said(stage=Stage.TAKEN, who="Ana"), 1)
+    home = heard(home, "a2", AlarmKind.SMOKE, 30)
+    shown = scene(home, 30 + TRYING_AFTER_S)
+    assert (shown.name, shown.kind) == (TRYING, AlarmKind.SMOKE)
+    words = phrases(language)["trying"]
+    assert put_in_words(shown, language).detail == words["reached_before"], "the centre was reached before: no lie"
+    alone = scene(pressed("a1"), TRYING_AFTER_S)
+    assert put_in_words(alone, language).detail == words["detail"]
+
+
+def test_the_end_of_one_case_does_not_hide_another_that_is_open() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.TAKEN, who="Ana"), 1)
+    home = answered(heard(home, "a2", AlarmKind.FLOOD, 30), said("a2", Stage.CLOSED, case="C-2"), 31)
+    assert (scene(home, 32).name, scene(home, 32).who) == (SceneName.TAKEN, "Ana")
+
+
+def test_a_test_does_not_hide_a_call_that_is_meant() -> None:
+    home = answered(pressed("a1"), said(stage=Stage.TAKEN, who="Ana"), 1)
+    home = heard(home, "a2", AlarmKind.TEST, 30)
+    assert (scene(home, 31).name, scene(home, 31).kind) == (SceneName.TAKEN, AlarmKind.HELP)
+
+
+def test_nobody_is_said_to_be_there_who_has_handed_the_case_on() -> None:
+    def at(when: float, stage: Stage, who: str = "") -> AlarmAnswer:
+        return AlarmAnswer("a1", 0, when, stage, case="C-1", who=who)
+
+    home = answered(pressed("a1"), at(100, Stage.TAKEN, "Ana"), 1)
+    home = answered(home, at(90, Stage.RECEIVED), 2)
+    assert scene(home, 2).name is SceneName.TAKEN, "a receipt that was overtaken"
+    home = answered(home, at(110, Stage.RECEIVED), 3)
+    assert scene(home, 3).name is SceneName.RECEIVED
+    home = answered(home, at(120, Stage.CLOSED), 4)
+    assert scene(answered(home, at(130, Stage.TAKEN, "Ana"), 5), 5).name is SceneName.CLOSED
