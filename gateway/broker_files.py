@@ -52,7 +52,7 @@ def access_list(users: Iterable[str]) -> str:
     """
     parts = []
     for user in users:
-        if not valid_hub_id(user):
+        if user not in _CENTRAL and not valid_hub_id(user):
             raise ValueError(f"not a hub id: {user!r}")
         branch = f"{ROOT}/{shard_of(user)}/{user}"
         rights = _CENTRAL.get(user, (f"write {branch}/up/#", f"read {branch}/dn/#"))

@@ -34,9 +34,9 @@ def decode(kind: type[Body], payload: bytes) -> Body | Rejection:
     try:
         body = _decoders[kind].decode(payload)
     except msgspec.ValidationError as error:
-        return Rejection("bad_content", str(error))
+        return Rejection("bad_content", str(error)[:200])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Rejection("bad_json", str(error))
+        return Rejection("bad_json", str(error)[:200])
     assert isinstance(body, kind)
     return body
 

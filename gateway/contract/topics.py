@@ -16,6 +16,9 @@ INTERNAL_ROOT: Final = "care-in/v1"
 SHARDS: Final = 64
 """Homes are divided over this many shards, so that central processes can share them out."""
 
+CENTRAL_USERS: Final = ("desk", "receiver")
+"""What the centre's processes are called at the broker; a hub of such a name would get their rights there."""
+
 _HUB = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
 _SHARD = re.compile(r"[0-9a-f]{2}\Z")
 _TAIL = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -53,8 +56,8 @@ def shard_of(hub: str) -> str:
 
 
 def valid_hub_id(text: str) -> bool:
-    """Whether `text` may name a hub: lower-case letters, digits and `-`, at most 32, no wildcard, no slash."""
-    return _HUB.match(text) is not None
+    """Whether `text` may name a hub: lower-case letters, digits and `-`, at most 32, and none of `CENTRAL_USERS`."""
+    return _HUB.match(text) is not None and text not in CENTRAL_USERS
 
 
 def topic(hub: str, channel: Channel, tail: str = "") -> str:
@@ -84,7 +87,7 @@ def read_topic(text: str) -> Address | None:
         return None
     shard, hub = levels[2], levels[3]
     channel = _CHANNELS.get(f"{levels[4]}/{levels[5]}")
-    if channel is None or not _SHARD.match(shard) or not _HUB.match(hub) or shard != shard_of(hub):
+    if channel is None or not _SHARD.match(shard) or not valid_hub_id(hub) or shard != shard_of(hub):
         return None
     tail = levels[6] if len(levels) == 7 else ""
     if (channel in _WITH_TAIL) != bool(tail) or (tail and not _TAIL.match(tail)):

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from gateway.broker import BrokerError, Kind, start_broker
 from gateway.broker_files import access_list, password_line, production_files
-from gateway.contract.topics import Channel, topic
+from gateway.contract.topics import Channel, read_topic, shard_of, topic, valid_hub_id
 from gateway.fast_receiver import FastReceiver
 from tests.conformance.harness import PASSWORDS, Driven, Party, eventually, settings_for
 
@@ -231,6 +231,13 @@ def test_an_unreadable_authority_is_told_at_once(tmp_path: Path, driven: Driven)
 def test_a_name_that_could_widen_the_access_list_is_refused(user: str) -> None:
     with pytest.raises(ValueError, match="not a hub id"):
         access_list([user])
+
+
+@pytest.mark.parametrize("name", ["desk", "receiver"])
+def test_no_hub_can_have_the_name_and_so_the_rights_of_a_process_of_the_centre(name: str) -> None:
+    assert "care-in/v1/#" in access_list([name])
+    assert not valid_hub_id(name)
+    assert read_topic(f"care/v1/{shard_of(name)}/{name}/up/alarm") is None
 
 
 def test_an_empty_password_is_refused() -> None:

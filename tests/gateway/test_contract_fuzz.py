@@ -112,10 +112,13 @@ def test_any_cbor_that_looks_like_a_pack(pack: list[dict[Any, Any]]) -> None:
 @example(payload=b'{"ref":"A1","dty":3,"tim":1e400}')
 @example(payload=b'{"ref":"A1","dty":3,"tim":-1}')
 @example(payload=b"x" * 9_000)
+@example(payload=b'{"ref":"A1","dty":3,"tim":1,"mty":"' + b"\\u001b[2J" * 500 + b'"}')
 def test_any_bytes_as_a_message(kind: type, payload: bytes) -> None:
     result = encoding.decode(kind, payload)
     assert isinstance(result, Rejection | kind)
     if isinstance(result, Rejection):
+        assert len(result.detail) <= 200
+        assert result.detail.isprintable()
         assert result.reason in {"too_large", "bad_json", "bad_content"}
 
 
