@@ -4,9 +4,10 @@ The network thread only sorts messages into a bounded queue. One worker takes th
 which commits; only then is the message acknowledged and the receipt published. While the database fails, the message at
 the head is tried again and nothing is acknowledged: broker and hubs keep what they have.
 
-The latest progress of every open case is kept here for its alarms, and told again when our connection comes back or
-when a hub says that it is online: a broker that died may have lost what waited for it. It can be rebuilt from the
-database at any time, which happens at start.
+The latest progress of every case, also of those closed lately, is kept here for its alarms, and told again when our
+connection comes back or when a hub says that it is online: a broker that died may have lost what waited for it, and a
+desk that died may not have said what it had stored. It can be rebuilt from the database at any time, which happens at
+start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -46,6 +47,8 @@ UNSENT_MAX: Final = 10_000
 """Answers kept while the broker is away; beyond, the oldest go: a hub that hears nothing sends its alarm again."""
 REASSURE_S: Final = 60.0
 """How long a home may still say "we are coming to you" after it was asked to."""
+CLOSED_TOLD_S: Final = 12 * 3_600.0
+"""How long homes are told again that a case is closed: by then they have given up an open call by themselves."""
 
 _STATE_TAIL: Final = f"/{Channel.STATE.value}"
 _INVALID_FORMAT, _WRONG_CONTENT, _NOT_TREATED = 2, 3, 5
@@ -70,6 +73,13 @@ class _Named(msgspec.Struct):
     ref: Ref
 
 
+class _Told(NamedTuple):
+    """The latest word on an alarm. `order` (case, version) tells which of two words is the later one."""
+
+    order: tuple[int, int]
+    answer: AlarmAnswer
+
+
 _named_decoder = msgspec.json.Decoder(_Named)
 Outcome = TypeVar("Outcome")
 
@@ -83,8 +93,10 @@ class AlarmLane:
         self._waiting: queue.Queue[Received | None] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._progress: dict[str, dict[str, AlarmAnswer]] = {}
+        self._progress: dict[str, dict[str, _Told]] = {}
+        self._closed: deque[tuple[float, AlarmRef]] = deque()
         self._unsent: dict[AlarmRef, AlarmAnswer] = {}
+        self._unasked: dict[str, tuple[str, Command]] = {}
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._receiver: ReceiverHealth | None = None
         self._broker = "connecting"
@@ -99,12 +111,16 @@ class AlarmLane:
         self._worker = threading.Thread(target=self._work, name="alarm-lane", daemon=True)
 
     def start(self) -> None:
-        """Recalls how open cases stand, and begins.
+        """Recalls how cases stand, and begins.
 
         Raises:
             DatabaseError: the cases cannot be read.
         """
-        for change in self._desk.standing(time.time()):
+        now = time.time()
+        for closed in self._desk.closed_since(now - CLOSED_TOLD_S):
+            answer = AlarmAnswer(closed.ref, 0, closed.at, Stage.CLOSED, str(closed.case_id), closed.who)
+            self._note(AlarmRef(closed.hub, closed.ref), _Told((closed.case_id, closed.version), answer))
+        for change in self._desk.standing(now):
             self._remember(change)
         self._worker.start()
         self._client.start()
@@ -121,11 +137,11 @@ class AlarmLane:
     def on_change(self, change: CaseChange) -> None:
         """Tells the home how far help has come. A listener of the desk; from any thread, never blocks."""
         if change.event_type in _PROGRESS:
-            self._remember(change)
-            for name in change.refs:
-                self._send(name, _answer(change, name))
+            for name, answer in self._remember(change):
+                self._send(name, answer)
         elif change.step == escalation.HOME_REASSURED and change.hub:
-            self._reassure(change)
+            expires = change.at + REASSURE_S
+            self._ask(change.hub, Command(f"reassure-{change.case_id}-{change.version}", "reassure", expires))
 
     # for the health page
 
@@ -177,8 +193,8 @@ class AlarmLane:
         with self._lock:
             waiting = dict(self._progress.get(address.hub, {}))
         if waiting and isinstance(state := decode(HubState, received.payload), HubState) and state.online:
-            for ref, answer in waiting.items():
-                self._send(AlarmRef(address.hub, ref), answer)
+            for ref, told in waiting.items():
+                self._send(AlarmRef(address.hub, ref), told.answer)
 
     def _on_connection(self, up: bool, reason: str) -> None:
         self._broker = reason
@@ -187,9 +203,13 @@ class AlarmLane:
             return
         log.info("broker: connected")
         with self._lock:
-            again = {AlarmRef(hub, ref): answer for hub, told in self._progress.items() for ref, answer in told.items()}
-            again |= self._unsent
+            again = dict(self._unsent)
+            again |= {AlarmRef(hub, ref): it.answer for hub, told in self._progress.items() for ref, it in told.items()}
             self._unsent.clear()
+            asking = list(self._unasked.values())
+            self._unasked.clear()
+        for hub, command in asking:
+            self._ask(hub, command)
         for name, answer in again.items():
             self._send(name, answer)
 
@@ -201,7 +221,8 @@ class AlarmLane:
                 done = self._handle(received)
             except Exception as error:  # a fault of ours in one message must not silence those behind it
                 log.exception("message on %s cannot be treated", received.topic)
-                self._refuse(received, Rejection("not_treated", f"{type(error).__name__}: {error}"), _NOT_TREATED)
+                with contextlib.suppress(Exception):
+                    self._refuse(received, Rejection("not_treated", f"{type(error).__name__}: {error}"), _NOT_TREATED)
                 done = True
             if done:
                 self._client.acknowledge(received)
@@ -233,8 +254,8 @@ class AlarmLane:
         # somebody may have taken the case between the commit and the receipt: the newer word goes last
         with self._lock:
             newer = self._progress.get(hub, {}).get(alarm.ref)
-        if newer is not None and answer.stage is Stage.RECEIVED:
-            self._send(name, newer)
+        if newer is not None and answer.stage is Stage.RECEIVED and newer.answer.stage is not Stage.RECEIVED:
+            self._send(name, newer.answer)
         return True
 
     def _handle_finding(self, received: Received) -> bool:
@@ -289,25 +310,55 @@ class AlarmLane:
 
     # what goes out
 
-    def _remember(self, change: CaseChange) -> None:
+    def _remember(self, change: CaseChange) -> list[tuple[AlarmRef, AlarmAnswer]]:
+        """Notes how far help has come; the answers that are news (two threads may announce in the wrong order)."""
+        answers = [(name, _answer(change, name)) for name in change.refs]
+        order = (change.case_id, change.version)
+        return [(name, answer) for name, answer in answers if self._note(name, _Told(order, answer))]
+
+    def _note(self, name: AlarmRef, told: _Told) -> bool:
+        """Keeps the latest word on an alarm; false when a later one is known."""
+        at, stage = told.answer.at, told.answer.stage
         with self._lock:
-            for name in change.refs:
-                told = self._progress.setdefault(name.hub, {})
-                if change.stage in {Stage.RECEIVED, Stage.CLOSED}:
-                    told.pop(name.ref, None)
-                else:
-                    told[name.ref] = _answer(change, name)
-                if not told:
-                    del self._progress[name.hub]
+            before = self._progress.get(name.hub, {}).get(name.ref)
+            if before is not None and before.order > told.order:
+                return False
+            if before is not None or stage is not Stage.RECEIVED:
+                self._progress.setdefault(name.hub, {})[name.ref] = told
+            if stage is Stage.CLOSED:
+                self._closed.append((at, name))
+            while self._closed and self._closed[0][0] < at - CLOSED_TOLD_S:
+                self._forget(self._closed.popleft()[1])
+        return True
+
+    def _forget(self, name: AlarmRef) -> None:
+        of_hub = self._progress.get(name.hub, {})
+        told = of_hub.get(name.ref)
+        if told is not None and told.answer.stage is Stage.CLOSED:
+            del of_hub[name.ref]
+        if not of_hub:
+            self._progress.pop(name.hub, None)
 
     def _send(self, name: AlarmRef, answer: AlarmAnswer) -> None:
         def on_done(done: bool) -> None:
-            if not done:
+            if done:
+                self._send_kept()
+            else:
                 self._keep(name, answer)
 
         channel = topic(name.hub, Channel.ALARM_ANSWER, name.ref)
         if not self._client.publish(channel, encode(answer), on_done=on_done):
             self._keep(name, answer)
+
+    def _send_kept(self) -> None:
+        """One answer that found the window full goes out for each that has left it."""
+        with self._lock:
+            if not self._unsent:
+                return
+            name = next(iter(self._unsent))
+            answer = self._unsent.pop(name)
+            newest = self._progress.get(name.hub, {}).get(name.ref)
+        self._send(name, newest.answer if newest else answer)
 
     def _keep(self, name: AlarmRef, answer: AlarmAnswer) -> None:
         """Keeps the newest unsent answer of an alarm until the connection comes back."""
@@ -318,10 +369,25 @@ class AlarmLane:
             while len(self._unsent) > UNSENT_MAX:
                 del self._unsent[next(iter(self._unsent))]
 
-    def _reassure(self, change: CaseChange) -> None:
-        command = Command(f"reassure-{change.case_id}-{change.version}", "reassure", change.at + REASSURE_S)
-        if not self._client.publish(topic(change.hub, Channel.COMMAND, command.id), encode(command)):
-            log.warning("case %d: the home cannot be told that help is coming: no broker", change.case_id)
+    def _ask(self, hub: str, command: Command) -> None:
+        """Sends a command; while the broker is away, it is kept until it expires."""
+        if command.expires <= time.time():
+            log.warning("%s: %s expired before the broker came back", hub, command.id)
+            return
+
+        def on_done(done: bool) -> None:
+            if not done:
+                self._keep_command(hub, command)
+
+        if not self._client.publish(topic(hub, Channel.COMMAND, command.id), encode(command), on_done=on_done):
+            self._keep_command(hub, command)
+
+    def _keep_command(self, hub: str, command: Command) -> None:
+        log.warning("%s: %s waits for the broker", hub, command.id)
+        with self._lock:
+            self._unasked[command.id] = (hub, command)
+            while len(self._unasked) > UNSENT_MAX:
+                del self._unasked[next(iter(self._unasked))]
 
 
 def _answer(change: CaseChange, name: AlarmRef) -> AlarmAnswer:

@@ -222,6 +222,11 @@ class CaseDesk:
         with self._database.read() as connection:
             return [repeated(connection, case, now) for case in cases.open_cases(connection)]
 
+    def closed_since(self, since_at: float) -> list[cases.ClosedAlarm]:
+        """The alarms of the cases closed since then, the longest closed first."""
+        with self._database.read() as connection:
+            return cases.closed_since(connection, since_at)
+
     def _tell(self, change: CaseChange) -> None:
         try:
             self._announce(change)

@@ -34,7 +34,7 @@ FILE_BYTES_MAX: Final = 64_000_000
 """Largest register: 50,000 homes with their people fit."""
 PASSWORD_LENGTH_MIN: Final = 10
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Language = Literal["ca", "es", "en"]
 

@@ -30,6 +30,17 @@ class KnownAlarm(NamedTuple):
     withdrawn_at: float | None
 
 
+class ClosedAlarm(NamedTuple):
+    """An alarm of a closed case; `who` closed it, `at` is when."""
+
+    hub: str
+    ref: str
+    case_id: int
+    version: int
+    at: float
+    who: str
+
+
 class Due(NamedTuple):
     """A case on which the desk must act."""
 
@@ -87,6 +98,25 @@ def open_cases(connection: sa.Connection) -> list[Case]:
     """All open cases, the most urgent first, then the oldest."""
     query = sa.select(cases).where(cases.c.state != State.CLOSED.value).order_by(cases.c.priority, cases.c.opened_at)
     return [_case(row) for row in connection.execute(query)]
+
+
+def closed_since(connection: sa.Connection, since_at: float) -> list[ClosedAlarm]:
+    """The alarms of the cases closed since then, the longest closed first."""
+    query = (
+        sa.select(
+            alarms.c.hub,
+            alarms.c.ref,
+            cases.c.id,
+            cases.c.version,
+            cases.c.closed_at,
+            sa.func.coalesce(operators.c.called, ""),
+        )
+        .join(alarms, alarms.c.case_id == cases.c.id)
+        .outerjoin(operators, operators.c.id == cases.c.owner_id)
+        .where(cases.c.closed_at >= since_at)
+        .order_by(cases.c.closed_at)
+    )
+    return [ClosedAlarm(*row) for row in connection.execute(query)]
 
 
 def recent_open_cases(connection: sa.Connection, home_id: str, since_at: float) -> list[Case]:

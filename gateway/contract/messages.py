@@ -18,9 +18,10 @@ EVIDENCE_MAX: Final = 32
 TEXT_MAX: Final = 256
 """Longest free text in any message."""
 
+# `$` alone would let a line break pass at the end, which no topic can carry
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
-Ref = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,16}$")]
-Epoch = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,16}$")]
+Ref = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{1,16}$(?!\n)")]
+Epoch = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{0,16}$(?!\n)")]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=2**34)]
 
@@ -229,8 +230,8 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
         text: what to say or show.
     """
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    verb: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,32}$")]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
+    verb: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,32}$(?!\n)")]
     expires: UnixSeconds
     text: Text = ""
 
@@ -245,7 +246,7 @@ class CommandOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
         text: for a technician.
     """
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
     at: UnixSeconds
-    outcome: Annotated[str, msgspec.Meta(pattern=r"^(done|failed|expired|unsupported)$")]
+    outcome: Annotated[str, msgspec.Meta(pattern=r"^(done|failed|expired|unsupported)$(?!\n)")]
     text: Text = ""

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from central import internal
 from central.alarm_cases.closing import Cause, Closing, Outcome
-from central.alarm_lane import AlarmLane
+from central.alarm_lane import CLOSED_TOLD_S, AlarmLane
 from central.case_desk import CaseChange, CaseDesk
 from central.detection.finding import Finding
 from central.refusals import RefusalCounter
@@ -172,6 +173,28 @@ def test_malformed_alarms_are_counted_answered_and_do_not_stop_the_next(
     assert case_count(centre.database) == 1
 
 
+def test_a_reference_that_no_topic_can_carry_does_not_deafen_the_desk(
+    centre: Centre, hub: Hub, wait_until: Wait
+) -> None:
+    hub.send(b'{"ref":"A0\\n","dty":3,"tim":1}')
+    hub.alarm("A1")
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    assert centre.refused() == {("alarm", "bad_content"): 1}
+    assert case_count(centre.database) == 1
+
+
+def test_a_fault_in_refusing_does_not_deafen_the_desk(
+    centre: Centre, hub: Hub, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_args: object, **_kwargs: object) -> None:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(centre.lane, "_refuse", stumble)
+    hub.send(b"nonsense")
+    hub.alarm("A1")
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+
+
 def test_a_retained_alarm_is_refused_since_it_would_ring_for_ever(
     broker: Broker, town: Town, hub: Hub, wait_until: Wait
 ) -> None:
@@ -260,6 +283,76 @@ def test_a_new_desk_tells_homes_how_their_cases_stand(broker: Broker, town: Town
     running = Centre(broker, town.database)
     wait_until(lambda: hub.stages("A1") == [Stage.TAKEN])
     running.lane.stop()
+
+
+def test_a_desk_that_died_before_it_said_that_a_case_is_closed_says_so_at_its_next_start(
+    broker: Broker, town: Town, hub: Hub, wait_until: Wait
+) -> None:
+    closed_at = time.time() - 3_600
+    for ref, at in (("OLD", closed_at - 86_400), ("A1", closed_at)):
+        case = int(town.receive(alarm_of(AlarmKind.HELP, ref), at - 60).case)
+        town.desk.take(case, "ana", at - 50)
+        town.desk.close(case, "ana", Closing(Cause.MISTAKE, outcome=Outcome.RESOLVED_BY_TALK, note="fine"), at)
+    running = Centre(broker, town.database)
+    wait_until(lambda: hub.stages("A1") == [Stage.CLOSED])
+    running.lane.stop()
+    assert (hub.answers[0].at, hub.answers[0].who) == (closed_at, "Ana")
+    assert hub.stages("OLD") == []
+
+
+def test_a_home_hears_of_the_closing_when_it_comes_back_and_the_memory_of_it_ends(
+    centre: Centre, hub: Hub, wait_until: Wait
+) -> None:
+    hub.alarm("A1")
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    now = time.time()
+    centre.desk.take(1, "ana", now)
+    centre.desk.close(1, "ana", Closing(Cause.MISTAKE, outcome=Outcome.RESOLVED_BY_TALK, note="fine"), now)
+    wait_until(lambda: Stage.CLOSED in hub.stages("A1"))
+    hub.tell_state(True, "")
+    wait_until(lambda: hub.stages("A1").count(Stage.CLOSED) == 2)
+    hub.alarm("A2")
+    wait_until(lambda: hub.stages("A2") == [Stage.RECEIVED])
+    centre.desk.take(2, "ana", now + CLOSED_TOLD_S + 60)
+    assert list(centre.lane._progress["hub-1"]) == ["A2"]
+
+
+def test_changes_announced_in_the_wrong_order_leave_the_latest_word(
+    centre: Centre, town: Town, hub: Hub, wait_until: Wait
+) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), time.time())
+    town.desk.take(1, "ana", time.time())
+    town.desk.on_the_way(1, "ana", "marc", 5, time.time())
+    for change in reversed(town.changes):
+        centre.lane.on_change(change)
+    hub.tell_state(True, "")
+    wait_until(lambda: hub.stages("A1") == [Stage.ON_THE_WAY] * 2)
+
+
+def test_more_answers_than_the_window_holds_all_reach_the_home(
+    broker: Broker, town: Town, hub: Hub, wait_until: Wait
+) -> None:
+    for number in range(30):
+        town.receive(alarm_of(AlarmKind.HELP, f"A{number}"), time.time())
+    town.desk.take(1, "ana", time.time())
+    desk = CaseDesk(town.database, lambda _change: None)
+    lane = AlarmLane(replace(settings_of(broker, "desk"), inflight_max=5), desk, RefusalCounter())
+    lane.start()
+    wait_until(lambda: {answer.ref for answer in hub.answers} == {f"A{number}" for number in range(30)})
+    lane.stop()
+
+
+def test_a_home_is_asked_to_reassure_even_when_the_broker_was_away_at_that_moment(
+    broker: Broker, centre: Centre, hub: Hub, wait_until: Wait
+) -> None:
+    hub.alarm("A1")
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    broker.kill()
+    wait_until(lambda: not centre.lane.connected and not hub.client.connected)
+    centre.desk.work_due(time.time() + 125)
+    broker.restart()
+    wait_until(lambda: bool(hub.commands))
+    assert hub.commands[0].verb == "reassure"
 
 
 def test_a_home_that_waits_long_is_told_that_help_is_coming(centre: Centre, hub: Hub, wait_until: Wait) -> None:
