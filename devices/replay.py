@@ -34,7 +34,8 @@ import msgspec
 from devices.rejection import Rejection
 
 RECENT_KEPT: Final = 32
-"""Messages remembered exactly: a serial pendant resends for 10 s beside a heartbeat a second."""
+"""Messages remembered exactly. One that a wire brings again is remembered anew each time, so that a press cannot be
+forgotten and counted once more while its device, for want of an acknowledgement, goes on beside its heartbeats."""
 ALARMS_KEPT: Final = 256
 """Alarms remembered against playing back: a test press every working day of a year."""
 RESTART_BELOW: Final = 100
@@ -119,8 +120,9 @@ def admit_encrypted(mark: ReplayMark, number: int, *, alarm: bool) -> tuple[Repl
 
 
 def admit_numbered(mark: ReplayMark, number: int, *, restarted: bool) -> ReplayMark:
-    """Takes a message from a wire that was not heard before; `restarted` forgets the ones before it."""
-    return msgspec.structs.replace(mark, recent=(number,) if restarted else (*mark.recent, number)[-RECENT_KEPT:])
+    """Remembers a message from a wire as the latest, new or again; `restarted` forgets the ones before it."""
+    others = () if restarted else tuple(heard for heard in mark.recent if heard != number)
+    return msgspec.structs.replace(mark, recent=(*others, number)[-RECENT_KEPT:])
 
 
 def plain_repeated(mark: ReplayMark, digest: int, now: float) -> Rejection | None:

@@ -2,7 +2,8 @@
 
 On the wire: COBS frames, each ended by a zero byte. In a frame, little-endian: version u8 = 1, type u8, device number
 u32, sequence u16, uptime in ms u32, battery in mV u16, argument u8, and the CRC-16/CCITT-FALSE of all that.
-The hub answers `A`, sequence u16, CRC, framed likewise; a device resends until it gets it.
+The hub answers `A`, sequence u16, CRC, framed likewise; until it gets that, a device resends the very same bytes, for
+the hub knows a message again by its sequence and its uptime.
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ def _read(frame: Frame, device: EnrolledDevice, mark: ReplayMark, interpret: Int
     restarted = message.type is MessageType.BOOT
     if not restarted and already_heard(mark, number):
         # The device did not get the acknowledgement and would go on until it does.
-        return Decoded((), mark, acknowledge) if event else Rejection("repeat", "the same message again")
+        if not event:
+            return Rejection("repeat", "the same message again")
+        return Decoded((), admit_numbered(mark, number, restarted=False), acknowledge)
     facts = interpret(message) if event else _health(message)
     if isinstance(facts, Rejection):
         return facts

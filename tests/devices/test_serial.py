@@ -150,6 +150,15 @@ def test_a_press_is_acknowledged_each_time_and_counted_once() -> None:
     assert again.acknowledge == acknowledgement(7)
 
 
+def test_a_press_that_is_resent_for_an_hour_because_no_acknowledgement_gets_through_counts_once() -> None:
+    home = Home()
+    press = message(BUTTON, 7, 1_000, 1)
+    assert home.pressed(press)
+    for later in range(3_600):
+        home.hear(message(HEARTBEAT, 8 + later, 2_000 + 1_000 * later))
+        assert not home.pressed(press)
+
+
 def test_a_press_resent_because_it_was_lost_counts_although_later_messages_came_first() -> None:
     home = Home()
     home.hear(message(HEARTBEAT, 6, 900))
