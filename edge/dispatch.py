@@ -151,12 +151,12 @@ class Dispatch:
             return
         known = await self._outbox.call(lambda box: box.answer(answer))
         if not known and ref not in self._alarms:
+            # the home may still know it, when the disk failed after the receipt
             self._health.refused["unknown_ref"] += 1
-            return
         if answer.snu == 0:
             self._alarms.pop(ref, None)
             self._health.fault(f"alarm {ref}", "")
-        else:
+        elif ref in self._alarms:
             self._health.fault(f"alarm {ref}", f"the centre does not take alarm {ref}: status {answer.snu}")
             self.state_changed()
         log.info("alarm %s: status %d, %s", ref, answer.snu, answer.stage.value)
@@ -172,7 +172,8 @@ class Dispatch:
             routes = [Route(Path.BROADBAND, up=self.connected)]
             match next_to_send(self._waiting(), routes, self._clock.monotonic):
                 case Send(What.ALARM, ref=ref):
-                    self._send_alarm(ref)
+                    if not self._send_alarm(ref):
+                        await self._sleep_until(self._clock.monotonic + WINDOW_FULL_S)
                 case Send(What.STATE):
                     self._send_state()
                 case Send(What.PACK):
@@ -195,16 +196,18 @@ class Dispatch:
         except TimeoutError:
             pass
 
-    def _send_alarm(self, ref: str) -> None:
+    def _send_alarm(self, ref: str) -> bool:
+        """False when the line takes nothing now."""
         waiting = self._alarms[ref]
         now = self._clock.now()
-        payload = encode(uplink.for_sending(waiting.stored, now))
-        if not self._publish(Channel.ALARM, payload):
-            waiting.due_at = now.monotonic + WINDOW_FULL_S
-            return
+        # set beforehand, so that an alarm which cannot be written does not hold up those behind it
+        waiting.due_at = resend_at(waiting.sent_times + 1, now.monotonic, random.random())
+        if not self._publish(Channel.ALARM, encode(uplink.for_sending(waiting.stored, now))):
+            waiting.due_at = now.monotonic
+            return False
         waiting.sent_times += 1
-        waiting.due_at = resend_at(waiting.sent_times, now.monotonic, random.random())
         log.info("alarm %s sent, time %d", ref, waiting.sent_times)
+        return True
 
     def _send_state(self) -> None:
         now = self._clock.now()
@@ -224,6 +227,9 @@ class Dispatch:
                 self._pack_due_at = math.inf
                 return
         if pack is None:
+            return
+        if not pack.readings:
+            self._packs_delivered.append(pack.sequence)
             return
         epoch = await self._outbox.call(lambda box: box.epoch)
         self._packs_in_flight.add(pack.sequence)

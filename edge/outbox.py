@@ -12,16 +12,19 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from devices.decoding import ReplayMark
-from devices.vocabulary import Reading
+from devices.vocabulary import KINDS, Reading
 from edge.clock import Stamp
+from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer, Stage
 
 log = logging.getLogger(__name__)
+
+Content = TypeVar("Content")
 
 FILE_NAME: Final = "outbox.sqlite"
 DONE_ALARMS_KEPT: Final = 500
@@ -57,6 +60,7 @@ _answer_decoder = msgspec.json.Decoder(AlarmAnswer)
 _mark_decoder = msgspec.json.Decoder(ReplayMark)
 _encoder = msgspec.json.Encoder()
 _RANK: Final = {stage: rank for rank, stage in enumerate(Stage)}
+_HELP: Final = SCAIP_CODES[AlarmKind.HELP]
 
 
 class StampedReading(NamedTuple):
@@ -67,7 +71,7 @@ class StampedReading(NamedTuple):
 
 
 class StoredAlarm(NamedTuple):
-    """An alarm on disk; `alarm` has its ref and number, `answer` is the centre's furthest word on it."""
+    """An alarm on disk; `alarm` has its ref and number, `answer` is the centre's newest word on it."""
 
     alarm: Alarm
     stamp: Stamp
@@ -76,7 +80,7 @@ class StoredAlarm(NamedTuple):
 
 
 class Pack(NamedTuple):
-    """Readings that travel together under one number; `relative` says that their times are ages of this boot."""
+    """Readings that travel together under one number; none, when the disk has damaged them all."""
 
     sequence: int
     readings: tuple[StampedReading, ...]
@@ -142,16 +146,16 @@ class Outbox:
         return stored
 
     def answer(self, answer: AlarmAnswer) -> bool:
-        """Stores the centre's word on an alarm, unless it has said more before; false when the alarm is not known."""
+        """Stores the centre's word on an alarm, unless a later one is stored; false when the alarm is not known."""
         row = self._db.execute("SELECT answer FROM alarm WHERE ref = ?", (answer.ref,)).fetchone()
         if row is None:
             return False
-        before = _answer_decoder.decode(row[0]) if row[0] else None
-        furthest = before if before and _progress(before) > _progress(answer) else answer
+        before = _read(_answer_decoder, row[0])
+        newest = before if before and _order(before) > _order(answer) else answer
         with self._transaction():
             self._db.execute(
                 "UPDATE alarm SET answer = ?, received = max(received, ?) WHERE ref = ?",
-                (_encoder.encode(furthest), answer.snu == 0, answer.ref),
+                (_encoder.encode(newest), answer.snu == 0, answer.ref),
             )
             self._db.execute(
                 "DELETE FROM alarm WHERE received = 1 AND seq <= (SELECT max(seq) FROM alarm) - ?", (DONE_ALARMS_KEPT,)
@@ -177,14 +181,14 @@ class Outbox:
                 return None
             sequence = self._next_number("pack")
             self._db.executemany("UPDATE reading SET pack = ? WHERE id = ?", [(sequence, row[0]) for row in chosen])
-        return Pack(sequence, tuple(_read_row(row[1:]) for row in reversed(chosen)))
+        return Pack(sequence, _read_rows([row[1:] for row in reversed(chosen)]))
 
     def pack(self, sequence: int) -> Pack | None:
         """A pack that was made before; None when its readings are gone."""
         rows = self._db.execute(
             "SELECT boot, monotonic, trusted, body FROM reading WHERE pack = ? ORDER BY id", (sequence,)
         ).fetchall()
-        return Pack(sequence, tuple(map(_read_row, rows))) if rows else None
+        return Pack(sequence, _read_rows(rows)) if rows else None
 
     def unconfirmed_packs(self) -> list[int]:
         """Numbers of the packs that were made and not confirmed, newest first."""
@@ -199,7 +203,8 @@ class Outbox:
 
     def marks(self) -> dict[str, ReplayMark]:
         """The replay memory of every device."""
-        return {device: _mark_decoder.decode(body) for device, body in self._db.execute("SELECT * FROM mark")}
+        rows = self._db.execute("SELECT device, body FROM mark")
+        return {device: mark for device, body in rows if (mark := _read(_mark_decoder, body))}
 
     def readings_pruned(self) -> int:
         """How many readings were dropped for want of room, since the file was made."""
@@ -216,18 +221,24 @@ class Outbox:
 
     def _alarms(self, which: str, *values: int) -> list[StoredAlarm]:
         rows = self._db.execute(
-            f"SELECT boot, monotonic, wall, trusted, body, received, answer FROM alarm {which}",  # noqa: S608 - ours
+            f"SELECT ref, seq, boot, monotonic, wall, trusted, body, received, answer FROM alarm {which}",  # noqa: S608 - ours
             values,
         )
         return [
             StoredAlarm(
-                _alarm_decoder.decode(body),
+                _read(_alarm_decoder, body) or self._damaged(ref, seq, wall),
                 Stamp(boot, monotonic, wall, bool(trusted)),
                 bool(received),
-                _answer_decoder.decode(answer) if answer else None,
+                _read(_answer_decoder, answer),
             )
-            for boot, monotonic, wall, trusted, body, received, answer in rows
+            for ref, seq, boot, monotonic, wall, trusted, body, received, answer in rows
         ]
+
+    def _damaged(self, ref: str, seq: int, wall: float) -> Alarm:
+        """Stands for an alarm whose content the disk has lost: that somebody called is still known."""
+        dty, stc = _HELP
+        text = "the hub's disk has damaged what this alarm was"
+        return Alarm(ref, dty, max(wall, 0.0), stc, seq=seq, ep=self.epoch, pri=9, trusted=False, text=text)
 
     def _newest_free(self, boot: str) -> list[tuple[int, str, float, int, bytes]]:
         """Newest first, of one class, as many as a pack takes."""
@@ -375,8 +386,20 @@ def _is_age(row: tuple[int, str, float, int, bytes], boot: str) -> bool:
     return not row[3] and row[1] == boot
 
 
-def _progress(answer: AlarmAnswer) -> int:
-    return _RANK[answer.stage] if answer.snu == 0 else -1
+def _order(answer: AlarmAnswer) -> tuple[bool, bool, float, int]:
+    """Sorts the centre's words on an alarm: the end comes last, else the later one, else the further one."""
+    return answer.snu == 0, answer.stage is Stage.CLOSED, answer.at, _RANK[answer.stage]
+
+
+def _read(decoder: msgspec.json.Decoder[Content], body: bytes | None) -> Content | None:
+    """What stands in a row; None for nothing, or for what a flipped bit has made unreadable: SQLite cannot notice."""
+    if not body:
+        return None
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        log.warning("the outbox has a damaged record: %.80r", body)
+        return None
 
 
 def _write_reading(reading: Reading) -> bytes:
@@ -385,9 +408,16 @@ def _write_reading(reading: Reading) -> bytes:
     return _encoder.encode((reading.device, reading.kind, value, reading.measured_at, is_data))
 
 
-def _read_row(row: tuple[str, float, int, bytes]) -> StampedReading:
+def _read_rows(rows: Iterable[tuple[str, float, int, bytes]]) -> tuple[StampedReading, ...]:
+    return tuple(reading for row in rows if (reading := _read_row(row)))
+
+
+def _read_row(row: tuple[str, float, int, bytes]) -> StampedReading | None:
     boot, monotonic, trusted, body = row
-    device, kind, value, measured_at, is_data = _reading_decoder.decode(body)
+    content = _read(_reading_decoder, body)
+    if content is None or content[1] not in KINDS:
+        return None
+    device, kind, value, measured_at, is_data = content
     stamp = Stamp(boot, monotonic, measured_at, bool(trusted))
     known = b64decode(str(value)) if is_data else value
     return StampedReading(Reading(device, kind, known, measured_at), stamp)

@@ -47,14 +47,18 @@ class OutboxThread:
 
     async def call(self, work: Callable[[Outbox], Result]) -> Result:
         """Runs `work` on the outbox's thread; if the disk fails, once more on an outbox in memory."""
+        used = self._outbox
         try:
             return await self._run(work)
         except sqlite3.Error as error:
-            if not self.durable:
-                raise
-            log.exception("the outbox failed; alarms are kept in memory from now on")
-            self._on_fault(f"outbox: the disk failed ({error}); alarms are kept in memory only")
-            self._outbox = await self._run(lambda _: memory_outbox(_new_epoch(), self._readings_max))
+            # when two calls met the same failure, the first has seen to it
+            if used is self._outbox:
+                if not self.durable:
+                    raise
+                log.exception("the outbox failed; alarms are kept in memory from now on")
+                self._on_fault(f"outbox: the disk failed ({error}); alarms are kept in memory only")
+                # no waiting here, or two calls would each make one
+                self._outbox = memory_outbox(_new_epoch(), self._readings_max)
         return await self._run(work)
 
     async def close(self) -> None:
@@ -65,7 +69,8 @@ class OutboxThread:
 
     async def _run(self, work: Callable[[Outbox], Result]) -> Result:
         assert self._outbox is not None, "the outbox is not open"
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self._outbox)
+        # what was asked for is done also when the asker is stopped meanwhile
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work, self._outbox))
 
 
 def _new_epoch() -> str:

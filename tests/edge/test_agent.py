@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -214,6 +215,39 @@ async def test_what_fails_on_disk_is_done_in_memory(tmp_path: Path) -> None:
     assert stored.alarm.seq == 1
     assert not outbox.durable
     assert "memory" in said[-1]
+    await outbox.close()
+
+
+async def test_calls_that_meet_a_dead_disk_together_share_one_memory(tmp_path: Path) -> None:
+    outbox = OutboxThread(lambda _: None)
+    await outbox.open(tmp_path, 1000)
+    await outbox.call(lambda box: box._db.execute("DROP TABLE alarm"))
+
+    async def press(number: int) -> str:
+        if number == 2:
+            await until(outbox._thread._work_queue.empty, "the first has met the failure")
+        alarm = (Alarm("0", 3, float(number)), Stamp("b", 0.0, 1.0, trusted=True))
+        [stored] = await outbox.call(lambda box: box.keep([alarm]))
+        return stored.alarm.ref
+
+    refs = await asyncio.gather(press(0), press(1), press(2))
+    assert [stored.alarm.ref for stored in await outbox.call(lambda box: box.waiting_alarms())] == sorted(refs)
+    await outbox.close()
+
+
+async def test_what_is_being_written_when_the_agent_stops_is_written(tmp_path: Path) -> None:
+    outbox = OutboxThread(lambda _: None)
+    await outbox.open(tmp_path, 1000)
+    may_go_on = threading.Event()
+    before = asyncio.create_task(outbox.call(lambda _: may_go_on.wait(20)))
+    alarm = (Alarm("0", 3, 1.0), Stamp("b", 0.0, 1.0, trusted=True))
+    writing = asyncio.create_task(outbox.call(lambda box: box.keep([alarm])))
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    may_go_on.set()
+    await before
+    assert len(await outbox.call(lambda box: box.waiting_alarms())) == 1
     await outbox.close()
 
 

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from devices.decoding import ReplayMark
 from devices.vocabulary import Reading, Value
 from edge.clock import Stamp
-from edge.outbox import FILE_NAME, PACK_READINGS_MAX, Outbox, StampedReading, devices_heard, open_outbox
+from edge.outbox import FILE_NAME, PACK_READINGS_MAX, Outbox, Pack, StampedReading, devices_heard, open_outbox
+from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.messages import Alarm, AlarmAnswer, Stage
 
 BOOT = "b1"
@@ -285,3 +286,47 @@ def test_two_agents_cannot_write_at_once(tmp_path: Path) -> None:
             second.keep([help_alarm(1)])
     first.close()
     second.close()
+
+
+def test_flipped_bits_in_records_cost_no_call_for_help_and_do_not_stop_the_hub(tmp_path: Path) -> None:
+    outbox = opened(tmp_path)
+    [known, lost] = outbox.keep(
+        [help_alarm(1), help_alarm(2)], [reading(1)], {"pendant": ReplayMark(counter=7), "door": ReplayMark(counter=8)}
+    )
+    outbox.answer(AlarmAnswer(known.alarm.ref, 0, 5.0))
+    pack = outbox.next_pack(BOOT)
+    assert pack is not None
+    outbox._db.execute("UPDATE alarm SET answer = x'7bff' WHERE ref = ?", (known.alarm.ref,))
+    outbox._db.execute("UPDATE alarm SET body = x'00' WHERE ref = ?", (lost.alarm.ref,))
+    outbox._db.execute("UPDATE mark SET body = x'7b22ff' WHERE device = 'door'")
+    outbox._db.execute("UPDATE reading SET body = x'5b'")
+    outbox.close()
+    again = opened(tmp_path)
+    [waiting] = again.waiting_alarms()
+    assert (waiting.alarm.ref, waiting.alarm.seq, waiting.alarm.ep) == (lost.alarm.ref, 2, "e1")
+    assert kind_of(waiting.alarm.dty, waiting.alarm.stc) is AlarmKind.HELP
+    assert "damaged" in waiting.alarm.text
+    assert [stored.answer for stored in again.recent_alarms(5)] == [None, None]
+    assert again.answer(AlarmAnswer(known.alarm.ref, 0, 6.0, Stage.TAKEN))
+    assert again.marks() == {"pendant": ReplayMark(counter=7)}
+    assert again.pack(pack.sequence) == Pack(pack.sequence, ())
+    again.close()
+
+
+def test_a_case_that_was_handed_on_is_not_remembered_as_taken(tmp_path: Path) -> None:
+    outbox = opened(tmp_path)
+    [stored] = outbox.keep([help_alarm(1)])
+    ref = stored.alarm.ref
+    for answer in (
+        AlarmAnswer(ref, 0, 10.0, Stage.TAKEN, who="Ana"),
+        AlarmAnswer(ref, 0, 20.0, Stage.RECEIVED),
+        AlarmAnswer(ref, 6, 30.0),
+    ):
+        outbox.answer(answer)
+    assert outbox.recent_alarms(1)[0].answer == AlarmAnswer(ref, 0, 20.0, Stage.RECEIVED)
+    outbox.answer(AlarmAnswer(ref, 0, 40.0, Stage.CLOSED))
+    outbox.answer(AlarmAnswer(ref, 0, 50.0, Stage.TAKEN))
+    closed = outbox.recent_alarms(1)[0].answer
+    assert closed is not None
+    assert closed.stage is Stage.CLOSED
+    outbox.close()
