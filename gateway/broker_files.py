@@ -111,7 +111,8 @@ def production_files(
         ValueError: a user name is not a hub id, or a password is empty.
     """
     settings = [
-        "# written by `llar-central broker-config`: put it into /etc/mosquitto/conf.d/",
+        "# written by `llar-central broker-config`; goes in the place of /etc/mosquitto/mosquitto.conf (as a part of",
+        "# Debian's own it is refused: both name a persistence_location); its folder must belong to the user mosquitto",
         f"persistence_location {state_folder}/",
         "log_dest stderr",
         "connection_messages true",
