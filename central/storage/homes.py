@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from central.storage.database import insert_new, put
-from central.storage.tables import devices, homes, hubs
+from central.storage.tables import devices, homes, hubs, residents
 from gateway.contract.topics import shard_of, valid_hub_id
 
 UNKNOWN_PREFIX: Final = "unknown-"
@@ -26,7 +26,11 @@ class DeviceAtHome(NamedTuple):
 
 
 class EnrolledHome(NamedTuple):
-    """A home with its hub and devices. `care_plan` holds limits that differ from the defaults."""
+    """A home with its hub and devices. `care_plan` holds limits that differ from the defaults.
+
+    `hub_enrolled_at` is when the hub came to the home; `away_until_at` until when all of its residents have said that
+    they are away.
+    """
 
     home_id: str
     hub_id: str
@@ -35,6 +39,8 @@ class EnrolledHome(NamedTuple):
     language: str
     care_plan: dict[str, Any]
     devices: list[DeviceAtHome]
+    hub_enrolled_at: float = 0.0
+    away_until_at: float | None = None
 
 
 class HomeOfHub(NamedTuple):
@@ -158,13 +164,26 @@ def list_enrolled(connection: sa.Connection) -> list[EnrolledHome]:
     for row in connection.execute(sa.select(devices).order_by(devices.c.home_id, devices.c.id)):
         device = DeviceAtHome(row.id, row.model, row.room, row.silence_max_s)
         by_home.setdefault(row.home_id, []).append(device)
+    # somebody of whom no absence is known may be at home
+    away = sa.select(residents.c.home_id, sa.func.min(sa.func.coalesce(residents.c.away_until_at, 0.0)))
+    away_until = {home_id: until or None for home_id, until in connection.execute(away.group_by(residents.c.home_id))}
     query = (
-        sa.select(homes, hubs.c.id.label("hub_id"), hubs.c.shard)
+        sa.select(homes, hubs.c.id.label("hub_id"), hubs.c.shard, hubs.c.enrolled_at.label("hub_enrolled_at"))
         .join(hubs, hubs.c.home_id == homes.c.id)
         .where(~homes.c.id.startswith(UNKNOWN_PREFIX, autoescape=True))
         .order_by(homes.c.id)
     )
     return [
-        EnrolledHome(row.id, row.hub_id, row.shard, row.timezone, row.language, row.care_plan, by_home.get(row.id, []))
+        EnrolledHome(
+            row.id,
+            row.hub_id,
+            row.shard,
+            row.timezone,
+            row.language,
+            row.care_plan,
+            by_home.get(row.id, []),
+            row.hub_enrolled_at,
+            away_until.get(row.id),
+        )
         for row in connection.execute(query)
     ]
