@@ -56,13 +56,25 @@ def open_day(path: Path) -> sqlite3.Connection:
     try:
         return open_file(path, DAY_TABLE)
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if not is_damage(error):
             raise
-        aside = path.with_name(path.name + ".bad")
-        logger.exception("%s is damaged: put aside as %s, a new file is begun", path.name, aside.name)
-        path.replace(aside)
-        delete_file(path)
+        put_aside(path)
         return open_file(path, DAY_TABLE)
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file is no longer a sound database: trying again will not help."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    # the low byte is the kind, what is above it the details
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def put_aside(path: Path) -> None:
+    """Renames a damaged file to `.bad`."""
+    aside = path.with_name(path.name + ".bad")
+    logger.error("%s is damaged: put aside as %s, a new file is begun", path.name, aside.name)
+    path.replace(aside)
+    delete_file(path)
 
 
 @contextmanager
@@ -71,11 +83,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("begin immediate")
     try:
         yield
+        connection.execute("commit")
     except BaseException:
         with suppress(sqlite3.Error):
             connection.execute("rollback")
         raise
-    connection.execute("commit")
 
 
 def delete_file(path: Path) -> None:

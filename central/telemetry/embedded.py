@@ -35,9 +35,11 @@ from central.telemetry.day_files import (
     SERIES_TABLE,
     STEPS_TABLE,
     delete_file,
+    is_damage,
     open_day,
     open_file,
     open_steps,
+    put_aside,
     transaction,
 )
 from central.telemetry.store import Point, Row, StoreUnavailable, number_of
@@ -108,9 +110,19 @@ class EmbeddedStore:
         with _unavailable_when_broken():
             for day, values in self._by_day(rows).items():
                 values.sort()
-                connection = self._day(day)
-                with transaction(connection):
-                    connection.executemany("insert or replace into readings values (?, ?, ?)", values)
+                self._write_day(day, values)
+
+    def _write_day(self, day: int, values: list[tuple[int, int, float]]) -> None:
+        connection = self._day(day)
+        try:
+            with transaction(connection):
+                connection.executemany("insert or replace into readings values (?, ?, ?)", values)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                # the caller tries again and finds a new file; else one damaged day would hold up all that follows
+                self._close_day(_day_name(day))
+                put_aside(self._folder / f"{_day_name(day)}.sqlite")
+            raise
 
     def _by_day(self, rows: Sequence[Row]) -> dict[int, list[tuple[int, int, float]]]:
         """The rows as (series, Unix ms, number) by day. One plain loop: it is the hot path."""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from central.telemetry.day_files import transaction
 from central.telemetry.embedded import STEP_MS, EmbeddedStore
 from central.telemetry.store import Point, Row, StoreUnavailable
 
@@ -187,3 +188,27 @@ def test_a_day_is_clustered_by_series(tmp_path: Path) -> None:
     with closing(sqlite3.connect(day)) as connection:
         plan = str(connection.execute("explain query plan select * from readings where series = 1").fetchall())
     assert "SEARCH readings USING PRIMARY KEY" in plan
+
+
+def test_a_day_that_is_found_damaged_while_writing_is_put_aside_too(tmp_path: Path) -> None:
+    with closing(EmbeddedStore(tmp_path)) as store:
+        store.write([row(START + n, 1.0) for n in range(2_000)])
+    (day,) = tmp_path.glob("2024*.sqlite")
+    content = day.read_bytes()
+    day.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
+    with closing(EmbeddedStore(tmp_path)) as store:
+        later = [row(START + n, 2.0) for n in range(500, 1_500, 10)]
+        with pytest.raises(StoreUnavailable):
+            store.write(later)
+        store.write(later)
+        assert len(store.points("flat-1", "hall", "temperature", START, START + DAY)) == 100
+    assert day.with_name(day.name + ".bad").exists()
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("pragma foreign_keys = on")
+        connection.execute("create table t (id integer primary key, r references t deferrable initially deferred)")
+        with pytest.raises(sqlite3.IntegrityError), transaction(connection):
+            connection.execute("insert into t values (1, 2)")
+        assert not connection.in_transaction, "or no later batch could begin"
