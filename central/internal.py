@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -61,8 +62,8 @@ _encoder = msgspec.json.Encoder()
 
 
 def finding_topic(home: str) -> str:
-    """Where findings about a home are published, QoS 1, not retained."""
-    return f"{INTERNAL_ROOT}/finding/{home}"
+    """Where findings about a home are published, QoS 1, not retained. Escaped: the id of a home may be any text."""
+    return f"{INTERNAL_ROOT}/finding/{quote(home, safe='')}"
 
 
 def encode(body: Finding | ReceiverHealth) -> bytes:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
+from paho.mqtt.client import topic_matches_sub
 
 from central.detection.engine import Open
 from central.detection.finding import Finding
 from central.finding_outbox import FindingOutbox
-from central.internal import decode_finding
+from central.internal import FINDING_FILTER, decode_finding, finding_topic
 from gateway.contract.alarm_kinds import AlarmKind
 
 
@@ -84,6 +86,14 @@ def test_what_could_not_be_sent_is_sent_after_a_restart(tmp_path: Path) -> None:
     assert msgspec.to_builtins(again.load()) == msgspec.to_builtins(opens)
     again.send(line.publish)
     assert line.sent == [finding(1), finding(2, active=False)]
+
+
+@pytest.mark.parametrize("home", ["flat/3", "flat #3", "flat +3", "+", "Carrer Nou, 3"])
+def test_whatever_a_home_is_called_its_findings_reach_the_desk(home: str) -> None:
+    topic = finding_topic(home)
+    assert topic_matches_sub(FINDING_FILTER, topic)
+    assert not set("+#") & set(topic), "a broker hangs up on a wildcard"
+    assert topic != finding_topic(home + "x")
 
 
 def test_a_damaged_file_is_no_obstacle(tmp_path: Path) -> None:
