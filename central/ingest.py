@@ -10,6 +10,8 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from central.detection.engine import Engine
 from central.detection.finding import Finding
 from central.detection.profile import DeviceAtHome, Limits, limits_of
@@ -98,23 +100,24 @@ class Intake:
     def enrol(self, homes: Iterable[EnrolledHome], now: float) -> list[Finding]:
         """Takes over the registry as it is now. Returns the end of what was open about homes that are gone."""
         by_id = {home.home_id: home for home in homes if _storable(home)}
+        for before in self._enrolled.values():
+            after = by_id.get(before.home_id)
+            if after is None or after.hub_id != before.hub_id:
+                # before anybody is enrolled: the hub may stand in another home now
+                self._forget(before.hub_id)
         for home in by_id.values():
             if self._enrolled.get(home.home_id) != home:
                 self._enrol(home, now)
         gone = [home_id for home_id in self._enrolled if home_id not in by_id]
-        for home_id in gone:
-            self._forget(self._enrolled.pop(home_id).hub_id)
         self._enrolled = by_id
         return self._engine.dismiss(gone)
 
     def _enrol(self, home: EnrolledHome, now: float) -> None:
-        before = self._enrolled.get(home.home_id)
-        if before is not None and before.hub_id != home.hub_id:
-            self._forget(before.hub_id)
         devices = {device.id: DeviceAtHome(device.id, device.room, device.silence_max_s) for device in home.devices}
         limits, faults = limits_of(self._defaults, home.care_plan, home.timezone, devices)
         if faults:
             logger.warning("care plan of %s: %s", home.home_id, "; ".join(faults))
+        limits = msgspec.structs.replace(limits, hub_enrolled_at=home.hub_enrolled_at, away_until_at=home.away_until_at)
         self._engine.enrol(home.home_id, limits, now)
         hub = self._hubs.get(home.hub_id)
         if hub is None:
@@ -139,11 +142,14 @@ class Intake:
     # what comes
 
     def take(self, topic_name: str, payload: bytes, retained: bool, received_at: float) -> Sequence[Row]:
-        """One message. Returns the rows to store, none where it was refused or has none."""
+        """One message. Returns the rows to store, none where it was refused or has none.
+
+        What the broker retained was said at some earlier time, and proves nothing about now.
+        """
         self.messages += 1
         hub = self._packs.get(topic_name)
         if hub is not None:
-            return self._take_pack(hub, payload, received_at)
+            return self._take_pack(hub, payload, retained, received_at)
         address = read_topic(topic_name)
         if address is None:
             self.refusals.add("bad_topic", topic_name, "not a topic of a hub", received_at)
@@ -153,13 +159,13 @@ class Intake:
             self.refusals.add("unknown_hub", address.hub, "nobody enrolled this hub", received_at)
             return ()
         if address.channel is Channel.HEARTBEAT:
-            return self._take_heartbeat(hub, payload, received_at)
+            return self._take_heartbeat(hub, payload, retained, received_at)
         if address.channel is Channel.STATE:
             return self._take_state(hub, payload, retained, received_at)
         self.refusals.add("bad_topic", topic_name, "not a topic for the receiver", received_at)
         return ()
 
-    def _take_pack(self, hub: _Hub, payload: bytes, received_at: float) -> list[Row]:
+    def _take_pack(self, hub: _Hub, payload: bytes, retained: bool, received_at: float) -> list[Row]:
         pack = decode_measurements(hub.hub, payload, received_at)
         if isinstance(pack, Rejection):
             self.refusals.add(pack.reason, hub.hub, pack.detail, received_at)
@@ -181,7 +187,9 @@ class Intake:
             rows = [Row(home, one.device, one.kind, one.measured_at, one.value) for one in readings]
         self.readings += len(rows)
         self._engine.take(home, readings, received_at)
-        self._hear(hub, rows, received_at)
+        if not retained:
+            said_at = max([reading.measured_at for reading in readings], default=None)
+            self._hear(hub, rows, self._engine.lived_at(said_at, received_at))
         return rows
 
     def _admit(self, hub: _Hub, reading: Reading, received_at: float) -> bool:
@@ -198,15 +206,18 @@ class Intake:
         hub.known.add(reading.device)
         return True
 
-    def _take_heartbeat(self, hub: _Hub, payload: bytes, received_at: float) -> list[Row]:
+    def _take_heartbeat(self, hub: _Hub, payload: bytes, retained: bool, received_at: float) -> list[Row]:
         beat = decode(Heartbeat, payload)
         if isinstance(beat, Rejection):
             self.refusals.add(f"heartbeat_{beat.reason}", hub.hub, beat.detail, received_at)
             return []
-        hub.waiting = beat.waiting
         rows: list[Row] = []
-        self._hear(hub, rows, received_at)
-        self._engine.hear_devices(hub.home, beat.heard, received_at)
+        if not retained:
+            hub.waiting = beat.waiting
+            self._engine.catch_up(beat.at, received_at)
+            lived_at = self._engine.lived_at(beat.at, received_at)
+            self._hear(hub, rows, lived_at)
+            self._engine.hear_devices(hub.home, beat.heard, lived_at)
         return rows
 
     def _take_state(self, hub: _Hub, payload: bytes, retained: bool, received_at: float) -> list[Row]:
@@ -218,14 +229,13 @@ class Intake:
         if not state.online:
             self._engine.offline(hub.home)
         elif not retained:
-            # a retained state was said at some earlier time, and proves nothing about now
             hub.waiting = state.waiting
-            self._hear(hub, rows, received_at)
+            self._hear(hub, rows, self._engine.lived_at(state.at, received_at))
         return rows
 
-    def _hear(self, hub: _Hub, rows: list[Row], received_at: float) -> None:
-        if self._engine.hear(hub.home, received_at):
-            rows.append(Row(hub.home, HUB_DEVICE, "heartbeat", received_at, float(hub.waiting)))
+    def _hear(self, hub: _Hub, rows: list[Row], at: float) -> None:
+        if self._engine.hear(hub.home, at):
+            rows.append(Row(hub.home, HUB_DEVICE, "heartbeat", at, float(hub.waiting)))
 
     # how it stands
 

@@ -62,6 +62,8 @@ RECALL_DAYS: Final = 14
 RECALL_ACTS: Final = 300
 RECALL_STATES: Final = 1_500
 """Newest rows read of a home: of movements a lively day, of states (which sensors repeat) half a day."""
+STALL_S: Final = 60.0
+"""A loop that did not turn for so long (suspended, blocked, clock set ahead) has heard nothing meanwhile."""
 RECALL_WAIT_S: Final = 600.0
 """If the store cannot tell the past by then, homes are judged by what has come since the start."""
 
@@ -97,7 +99,9 @@ class Receiver:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._started_at = time.monotonic()
-        self._engine = Engine(time.time(), parts.grace_s)
+        self._turned_at = time.time()
+        self._engine = Engine(self._turned_at, parts.grace_s)
+        self._engine.outage_began(self._turned_at)
         self._intake = Intake(self._engine, parts.limits, parts.refusals)
         self._feed = Feed(parts.store, parts.spool)
         self._client = self._new_client()
@@ -107,7 +111,7 @@ class Receiver:
         self._retry_at = 0.0
         self._overflowed = False
         self._delay_s = 0.0
-        self._was_down = False
+        self._refused_batch = False
         self._registry_at = -REGISTRY_EVERY_S
         self._to_recall: deque[str] = deque()
         self._recall_at = 0.0
@@ -143,13 +147,13 @@ class Receiver:
             self._write_batch(now)
         self._feed.drain(now)
         self._recall(now)
+        self._note_hearing(time.time())
         self._tell_desk(now)
         self._tidy(now)
 
     def close(self) -> None:
         """Writes and acknowledges what has come, keeps open findings, says good-bye to the broker."""
         self._write_batch(time.monotonic())
-        self._client.poll(0.0)
         self._client.stop()
         if self._reopened:
             self._findings.keep(self._engine.opens())
@@ -174,12 +178,21 @@ class Receiver:
     def _on_connection(self, up: bool, reason: str) -> None:
         if up:
             logger.info("connected to the broker")
-            if self._was_down:
-                self._engine.outage_ended(time.time())
-            return
-        logger.warning("no connection to the broker: %s", reason)
-        self._was_down = True
-        self._engine.outage_began()
+        else:
+            logger.warning("no connection to the broker: %s", reason)
+
+    def _note_hearing(self, now: float) -> None:
+        """Tells the engine whether hubs can be heard: not without a line, nor while no message can be kept."""
+        if now - self._turned_at > STALL_S:
+            logger.warning(
+                "nothing was heard for %.0f s: the loop stood still, or the clock was set", now - self._turned_at
+            )
+            self._engine.outage_began(self._turned_at)
+        self._turned_at = now
+        if self._client.connected and not self._refused_batch:
+            self._engine.outage_ended(now)
+        else:
+            self._engine.outage_began(now)
 
     def _batch_due(self, now: float, quiet: bool) -> bool:
         waiting = len(self._unacknowledged)
@@ -190,7 +203,8 @@ class Receiver:
         )
 
     def _write_batch(self, now: float) -> None:
-        if not self._feed.put(self._rows, now):
+        self._refused_batch = not self._feed.put(self._rows, now)
+        if self._refused_batch:
             self._retry_at = now + RETRY_EVERY_S
             return
         if self._unacknowledged:
@@ -202,7 +216,6 @@ class Receiver:
         if self._overflowed:
             # what was passed over comes again with a new connection
             self._overflowed = False
-            self._client.poll(0.0)
             self._client.stop()
             self._client = self._new_client()
 
@@ -223,7 +236,7 @@ class Receiver:
         self._seen = {home.home_id for home in homes}
         if not self._reopened:
             self._reopened = True
-            self._engine.reopen(self._findings.load())
+            self._findings.add(self._engine.reopen(self._findings.load()))
         return True
 
     # what was before the start
@@ -237,15 +250,22 @@ class Receiver:
             try:
                 self._recall_home(home)
             except StoreUnavailable as error:
-                if late:
-                    logger.warning(
-                        "the past of %s cannot be read, it is judged by what has come since: %s", home, error
-                    )
-                    self._engine.recall(home, None, (), time.time())
-                    continue
                 self._to_recall.append(home)
                 self._recall_at = now + RETRY_EVERY_S
+                if late:
+                    self._judge_without_past(error)
                 return
+
+    def _judge_without_past(self, error: StoreUnavailable) -> None:
+        """All homes at once: each further question could block the loop for the store's time-out."""
+        logger.warning(
+            "the past of %d homes cannot be read, they are judged by what has come since: %s",
+            len(self._to_recall),
+            error,
+        )
+        for home in self._to_recall:
+            self._engine.recall_nothing(home, time.time())
+        self._to_recall.clear()
 
     def _recall_home(self, home: str) -> None:
         now = time.time()

@@ -28,7 +28,12 @@ JUDGE_EVERY_S: Final = 60.0
 RESTATE_EVERY_S: Final = 300.0
 """An open finding is said again so often, in case the desk has missed it; its key makes that harmless."""
 SETTLE_AFTER_OUTAGE_S: Final = 600.0
-"""After the centre's own line to the broker was down, hubs need so long to come back, jittered as they are."""
+"""After the centre was deaf, hubs need at most so long to come back, jittered as they are; after a short time half as
+long as it was. So a line that comes and goes keeps silence from being judged only while it is down most of the time."""
+FRESH_S: Final = 5.0
+"""A message this young did not wait at the broker, nor did those behind it in the queue."""
+WAITED_MAX_S: Final = 172_800.0
+"""Brokers keep messages for us for two days; what says that it is older comes from a wrong clock."""
 
 
 def load_detectors() -> tuple[Detector, ...]:
@@ -75,8 +80,10 @@ class Engine:
         self._judges = tuple(judges) if judges is not None else load_detectors()
         self._homes: dict[str, _Home] = {}
         self._due: list[tuple[float, str]] = []
-        self._grace_until = started_at + grace_s
-        self._hearing_from_at = self._grace_until
+        self._started_at = started_at
+        self._settled_at = started_at + grace_s
+        self._deaf_since: float | None = None
+        self._catching_up = True
 
     # who there is
 
@@ -111,36 +118,54 @@ class Engine:
 
     # what happens
 
-    def hear(self, home: str, received_at: float) -> bool:
-        """Something came from the home's hub; True when a mark of it is due in the store."""
+    def lived_at(self, said_at: float | None, received_at: float) -> float:
+        """When the sender of a message lived: now, or when it says, where the message may have waited at the broker."""
+        if said_at is None or not self._catching_up:
+            return received_at
+        return said_at if 0.0 < received_at - said_at <= WAITED_MAX_S else received_at
+
+    def catch_up(self, beat_at: float, received_at: float) -> None:
+        """A heartbeat of that time came: one that is fresh shows that no older message waits at the broker."""
+        if self._catching_up and (abs(received_at - beat_at) <= FRESH_S or received_at >= self._settled_at):
+            self._catching_up = False
+
+    def hear(self, home: str, at: float) -> bool:
+        """The home's hub lived at that time; True when a mark of it is due in the store."""
         known = self._homes[home]
         if known.open:
-            self._judge_soon(home, known, received_at)
-        return known.timeline.hear(received_at)
+            self._judge_soon(home, known, at)
+        return known.timeline.hear(at)
 
     def take(self, home: str, readings: Iterable[Reading], received_at: float) -> None:
         """Readings of a home arrived."""
         self._homes[home].timeline.take(readings, received_at)
 
-    def hear_devices(self, home: str, heard: dict[str, float], received_at: float) -> None:
-        """The hub says how many seconds ago it heard each device."""
+    def hear_devices(self, home: str, heard: dict[str, float], at: float) -> None:
+        """The hub said at that time how many seconds before it had heard each device."""
         timeline = self._homes[home].timeline
         for device in self._homes[home].limits.devices:
             ago_s = heard.get(device)
             if ago_s is not None and ago_s >= 0:
-                timeline.hear_device(device, received_at - ago_s)
+                timeline.hear_device(device, at - ago_s)
 
     def offline(self, home: str) -> None:
         """The broker published the hub's last will."""
         self._homes[home].timeline.online = False
 
-    def outage_ended(self, now: float) -> None:
-        """The centre's line to the broker is back: silence is not judged until the hubs had time to come back."""
-        self._hearing_from_at = max(self._grace_until, now + SETTLE_AFTER_OUTAGE_S)
+    def outage_began(self, now: float) -> None:
+        """The centre hears nothing any more: silence is not judged until `outage_ended`. Said again, it changes
+        nothing."""
+        if self._deaf_since is None:
+            self._deaf_since = now
 
-    def outage_began(self) -> None:
-        """The centre's line to the broker is down: silence is not judged until `outage_ended`."""
-        self._hearing_from_at = float("inf")
+    def outage_ended(self, now: float) -> None:
+        """The centre hears again: silence is not judged until the hubs had time to come back."""
+        if self._deaf_since is None:
+            return
+        deaf_s = now - self._deaf_since
+        self._deaf_since = None
+        self._catching_up = True
+        self._settled_at = max(self._settled_at, now + min(deaf_s / 2, SETTLE_AFTER_OUTAGE_S))
 
     # after a restart
 
@@ -155,12 +180,34 @@ class Engine:
         known.known = True
         self._judge_soon(home, known, now)
 
-    def reopen(self, opens: Iterable[Open]) -> None:
-        """Takes over the findings that were open before a restart."""
+    def recall_nothing(self, home: str, now: float) -> None:
+        """The store cannot tell the past: the hub counts as heard at the start, and what was open as it was then."""
+        known = self._homes.get(home)
+        if known is None:
+            return
+        marked_at, acts = self._started_at, []
+        for open_ in known.open.values():
+            since_at = open_.finding.since_at
+            if open_.detector == "hub_silent":
+                marked_at = min(marked_at, since_at)
+            elif open_.detector == "sensor_silent":
+                known.timeline.hear_device(open_.subject, since_at)
+            else:
+                device = str(open_.finding.facts["device"])
+                acts.append(Reading(device, "motion", True, since_at))
+                known.timeline.hear_device(device, self._started_at)
+        self.recall(home, marked_at, acts, now)
+
+    def reopen(self, opens: Iterable[Open]) -> list[Finding]:
+        """Takes over the findings that were open before a restart; those of homes that are gone end."""
+        ended = []
         for open_ in opens:
             known = self._homes.get(open_.finding.home)
-            if known is not None:
+            if known is None:
+                ended.append(_ended(open_.finding))
+            else:
                 known.open[_Subject(open_.finding.home, open_.detector, open_.subject)] = open_
+        return ended
 
     def opens(self) -> list[Open]:
         """All open findings: to be kept over a restart."""
@@ -190,7 +237,8 @@ class Engine:
 
     def _judge(self, home: str, known: _Home, now: float) -> list[Finding]:
         said: list[Finding] = []
-        moment = Moment(now, self._hearing_from_at)
+        hearing_from_at = self._settled_at if self._deaf_since is None else float("inf")
+        moment = Moment(now, hearing_from_at, self._started_at)
         for detector in self._judges:
             situations = detector.judge(known.timeline, known.limits, moment)
             if situations is not None:

@@ -27,7 +27,7 @@ class DeviceAtHome(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Limits of one home. Each field but `timezone` and `devices` may stand in the care plan under its own name.
+    """Limits of one home. Each field down to `night_to` and `entry_doors` may stand in the care plan under its name.
 
     Attributes:
         hub_silent_shown_s, hub_silent_technical_s, hub_silent_alarm_s: stages of a silent hub.
@@ -38,6 +38,8 @@ class Limits(msgspec.Struct, frozen=True):
         entry_doors: devices by which people leave the home.
         timezone: IANA name.
         devices: by id.
+        hub_enrolled_at: when the home got its hub.
+        away_until_at: until when the residents have said that they are away; None = nobody said so.
     """
 
     hub_silent_shown_s: Seconds = 180.0
@@ -52,15 +54,16 @@ class Limits(msgspec.Struct, frozen=True):
     entry_doors: tuple[str, ...] = ("door", "front-door", "entry-door", "main-door")
     timezone: str = "UTC"
     devices: dict[str, DeviceAtHome] = {}
+    hub_enrolled_at: float = 0.0
+    away_until_at: float | None = None
 
     def zone(self) -> ZoneInfo:
         """The home's time zone."""
         return ZoneInfo(self.timezone)
 
 
-_FIELDS: Final = {
-    field.name: field.type for field in msgspec.structs.fields(Limits) if field.name not in {"timezone", "devices"}
-}
+_NOT_IN_PLAN: Final = {"timezone", "devices", "hub_enrolled_at", "away_until_at"}
+_FIELDS: Final = {field.name: field.type for field in msgspec.structs.fields(Limits) if field.name not in _NOT_IN_PLAN}
 
 
 def limits_of(
@@ -77,10 +80,11 @@ def limits_of(
             changes[key] = msgspec.convert(care_plan[key], _FIELDS[key])
         except msgspec.ValidationError as error:
             faults.append(f"{key}: {error}")
-    if "inactivity_hours" in changes and "inactivity_night_hours" not in changes:
+    if "inactivity_hours" in changes:
         by_day = changes["inactivity_hours"]
         assert isinstance(by_day, float)
-        changes["inactivity_night_hours"] = max(by_day, default.inactivity_night_hours)
+        changes.setdefault("inactivity_night_hours", max(by_day, default.inactivity_night_hours))
+        changes.setdefault("inactivity_away_hours", max(by_day, default.inactivity_away_hours))
     try:
         ZoneInfo(timezone)
         changes["timezone"] = timezone

@@ -34,10 +34,12 @@ class Situation(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a judgement is made. Before `hearing_from_at` the centre itself may have missed things (start, broker)."""
+    """When a judgement is made. Before `hearing_from_at` the centre itself may have missed things (start, broker).
+    Nothing is known to have been heard before `started_at` but what the store told."""
 
     now: float
     hearing_from_at: float
+    started_at: float
 
 
 Judge = Callable[[Timeline, Limits, Moment], list[Situation] | None]

@@ -22,6 +22,8 @@ MARK_EVERY_S: Final = 60.0
 """A hub that is heard leaves a mark in the store this often, so that a restart knows when it was last heard."""
 AWAY_AFTER_S: Final = 180.0
 """A hub unheard for longer than this was away; what it measured meanwhile comes afterwards."""
+BACK_AGAIN_S: Final = 3_600.0
+"""A hub that comes and goes is given time to catch up once in so long, or its home would never be judged."""
 
 STATE_KINDS: Final = frozenset({"open", "presence"})
 """Kinds whose *change* is somebody's doing; sensors repeat the state itself every few minutes."""
@@ -108,7 +110,7 @@ class Timeline:
     Attributes:
         heard_at: when anything last came from the hub, by the centre's clock; None = never.
         marked_at: the newest such time that went into the store (at most `MARK_EVERY_S` older than `heard_at`).
-        back_at: when the hub was last heard again after being away; None = not seen to be away.
+        back_at: when the hub was heard again after being away, the first time in an hour; None = not seen to be away.
         online: False after the hub's last will, until it is heard again.
         device_heard_at: device -> when it last gave a sign of life, never later than the hub was heard.
     """
@@ -126,7 +128,8 @@ class Timeline:
     def hear(self, received_at: float) -> bool:
         """Notes that something came from the hub; True when a mark of it is due in the store."""
         if self.heard_at is None or received_at > self.heard_at:
-            if self.heard_at is not None and received_at - self.heard_at > AWAY_AFTER_S:
+            was_away = self.heard_at is not None and received_at - self.heard_at > AWAY_AFTER_S
+            if was_away and (self.back_at is None or received_at - self.back_at >= BACK_AGAIN_S):
                 self.back_at = received_at
             self.heard_at = received_at
         self.online = True
@@ -138,7 +141,7 @@ class Timeline:
     def recall(self, marked_at: float) -> None:
         """Takes over a mark from the store, after a restart."""
         self.marked_at = max(marked_at, self.marked_at or marked_at)
-        if self.heard_at is None:
+        if self.heard_at is None or self.heard_at < marked_at:
             self.heard_at = marked_at
         elif self.back_at is None and self.heard_at - marked_at > AWAY_AFTER_S:
             self.back_at = self.heard_at

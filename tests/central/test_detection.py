@@ -110,7 +110,7 @@ class World:
 
     def outage(self, seconds: float) -> None:
         self.broker_on = False
-        self.engine.outage_began()
+        self.engine.outage_began(self.now)
         self.run_until(self.now + seconds)
         self.broker_on = True
         self.engine.outage_ended(self.now)
@@ -259,6 +259,85 @@ def test_a_hub_that_does_not_come_back_after_an_outage_is_found() -> None:
     assert world.news() == [("hub_silent", True)]
 
 
+@pytest.mark.parametrize(("down_s", "up_s"), [(10, 290), (120, 120), (300, 300)])
+def test_a_line_of_the_centre_that_comes_and_goes_does_not_hide_a_dead_hub(down_s: int, up_s: int) -> None:
+    world = World().run_until(MONDAY + 12 * HOUR, lives)
+    world.hub_on = False
+    end = world.now + HOUR
+    while world.now < end:
+        world.engine.outage_began(world.now)
+        world.engine.outage_ended(world.now + down_s)
+        world.run_until(world.now + down_s + up_s)
+    assert world.news() == [("hub_silent", True)]
+
+
+def test_a_hub_that_comes_and_goes_does_not_hide_a_collapse() -> None:
+    def flaps(world: World) -> None:
+        world.hub_on = world.now // MINUTE % 8 < 2
+
+    world = World().run_until(MONDAY + 14 * HOUR, lives)
+    world.run_until(MONDAY + 26 * HOUR, flaps)
+    assert ("quiet_too_long", True) in world.news()
+
+
+def test_a_hub_that_died_while_the_receiver_was_down_is_found_by_what_its_last_message_says() -> None:
+    world = World().run_until(MONDAY + 12 * HOUR, lives)
+    died_at = world.now + 5 * MINUTE
+    world.now += 3 * HOUR
+    world.engine = world._engine(180.0)
+    world.engine.recall(HOME, world.marked_at, world.stored, world.now)
+    world.engine.catch_up(died_at, world.now)
+    world.engine.hear(HOME, world.engine.lived_at(died_at, world.now))
+    world.run_until(world.now + 5 * MINUTE, lambda world: setattr(world, "hub_on", False))
+    assert sorted(world.news()) == [("hub_silent", True), ("hub_silent_long", True)]
+    assert {finding.since_at for finding in world.said} == {died_at}
+
+
+def test_a_clock_that_is_wrong_does_not_make_a_living_hub_silent() -> None:
+    engine = Engine(MONDAY, 180.0)
+    assert engine.lived_at(MONDAY - HOUR, MONDAY) == MONDAY - HOUR, "it may have waited"
+    assert engine.lived_at(MONDAY + HOUR, MONDAY) == MONDAY
+    assert engine.lived_at(0.0, MONDAY) == MONDAY
+    engine.catch_up(MONDAY + 1, MONDAY + 2)
+    assert engine.lived_at(MONDAY - HOUR, MONDAY) == MONDAY, "nothing waits any more"
+
+
+def test_a_store_that_cannot_tell_the_past_ends_nothing_that_was_open() -> None:
+    for name, (scenario, reasons) in LOUD.items():
+        world = scenario(World())
+        before = {finding.key for finding in world.said}
+        opens = world.engine.opens()
+        world.engine = world._engine(180.0)
+        world.engine.reopen(opens)
+        world.engine.recall_nothing(HOME, world.now)
+        world.run_until(world.now + HOUR)
+        assert world.news() == [(reason, True) for reason in reasons], name
+        assert {finding.key for finding in world.said} == before
+
+
+def test_what_was_open_of_a_home_that_is_gone_after_a_restart_ends() -> None:
+    opens = hub_dies(World()).engine.opens()
+    ended = Engine(MONDAY + DAY, 180.0).reopen(opens)
+    assert [finding.active for finding in ended] == [False, False]
+
+
+def test_an_announced_absence_is_no_alarm_and_quiet_counts_from_its_end() -> None:
+    until = MONDAY + 4 * DAY + 10 * HOUR
+    world = World(limits=msgspec.structs.replace(LIMITS, away_until_at=until))
+    world.run_until(MONDAY + 14 * HOUR, lives)
+    world.run_until(until + 9.9 * HOUR)
+    assert world.said == []
+    world.run_until(until + 10.2 * HOUR)
+    assert {(finding.reason, finding.since_at) for finding in world.said} == {("quiet_too_long", until)}
+
+
+def test_an_absence_that_is_told_after_the_finding_neither_ends_nor_repeats_it() -> None:
+    world = person_collapses(World())
+    world.engine.enrol(HOME, msgspec.structs.replace(LIMITS, away_until_at=world.now + 2 * HOUR), world.now)
+    world.run_until(world.now + HOUR)
+    assert world.news() == [("quiet_too_long", True)]
+
+
 def test_the_grace_after_a_restart_lets_what_waits_at_the_broker_arrive() -> None:
     world = World().run_until(MONDAY + 12 * HOUR, lives)
     world.down_for(3 * HOUR)
@@ -281,10 +360,23 @@ def test_what_ended_while_the_receiver_was_down_is_said_to_have_ended() -> None:
     assert sorted(world.news()) == [("hub_silent", False), ("hub_silent_long", False)]
 
 
-def test_a_hub_or_a_device_that_was_never_heard_is_not_installed_yet() -> None:
-    world = World()
+def test_a_hub_that_is_not_heard_after_its_enrolment_is_a_technicians_task_under_a_lasting_key() -> None:
+    world = World(limits=msgspec.structs.replace(LIMITS, hub_enrolled_at=MONDAY + 5 * MINUTE))
     world.hub_on = False
-    assert world.run_until(MONDAY + 3 * DAY).said == []
+    world.run_until(MONDAY + 34 * MINUTE)
+    assert world.said == []
+    world.run_until(MONDAY + 6 * HOUR)
+    assert world.news() == [("hub_silent", True)]
+    world.engine = world._engine(180.0)
+    world.engine.recall(HOME, None, (), world.now)
+    world.run_until(world.now + HOUR)
+    assert {finding.key for finding in world.said} == {f"{HOME}:hub_silent:technical:{int(MONDAY + 5 * MINUTE)}"}
+    world.hub_on = True
+    world.run_until(world.now + 5 * MINUTE)
+    assert world.news() == [("hub_silent", True), ("hub_silent", False)]
+
+
+def test_a_device_that_was_never_heard_is_not_installed_yet() -> None:
     world = World()
     world.alive.discard("kitchen")
     assert world.run_until(MONDAY + 3 * DAY, lives).said == []

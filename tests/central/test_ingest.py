@@ -33,7 +33,7 @@ def home(home_id: str = "flat-1", hub: str = "h-1", devices: Sequence[str] = ("h
 
 
 def new_intake() -> Intake:
-    intake = Intake(Engine(NOW, 0.0), Limits(), Refusals())
+    intake = Intake(Engine(NOW, 180.0), Limits(), Refusals())
     intake.enrol([home()], NOW)
     return intake
 
@@ -138,6 +138,8 @@ def test_a_silent_or_offline_hub_is_shown_with_when_it_was_last_heard(intake: In
 
 def test_a_state_that_the_broker_retained_is_no_sign_of_life(intake: Intake) -> None:
     assert intake.take(STATES, encode(HubState(online=True, at=NOW - 9_999)), True, NOW) == []
+    assert intake.take(BEATS, encode(Heartbeat(at=NOW)), True, NOW) == []
+    assert stored(intake.take(PACKS, pack(temperature()), True, NOW)), "a reading stays true"
     assert intake.presence(NOW)[0] == 1
 
 
@@ -145,6 +147,30 @@ def test_a_home_that_gets_another_hub_is_heard_through_that_one(intake: Intake) 
     intake.enrol([home(hub="h-9")], NOW)
     assert intake.take(PACKS, pack(temperature()), False, NOW) == ()
     assert stored(intake.take(topic("h-9", Channel.MEASUREMENTS), pack(temperature(), hub="h-9"), False, NOW))
+
+
+def test_a_hub_that_moves_to_another_home_is_heard_there(intake: Intake) -> None:
+    intake.enrol([home("flat-2")], NOW)
+    assert {row.home for row in intake.take(PACKS, pack(temperature()), False, NOW)} == {"flat-2"}
+    intake.enrol([home("flat-2", "h-2"), home("flat-3")], NOW)
+    assert {row.home for row in intake.take(PACKS, pack(temperature()), False, NOW)} == {"flat-3"}
+
+
+def test_hubs_that_change_places_are_both_heard(intake: Intake) -> None:
+    intake.enrol([home(), home("flat-2", "h-2")], NOW)
+    intake.enrol([home(hub="h-2"), home("flat-2", "h-1")], NOW)
+    assert {row.home for row in intake.take(PACKS, pack(temperature()), False, NOW)} == {"flat-2"}
+    rows = intake.take(topic("h-2", Channel.MEASUREMENTS), pack(temperature(), hub="h-2"), False, NOW)
+    assert {row.home for row in rows} == {"flat-1"}
+
+
+def test_a_heartbeat_that_waited_at_the_broker_counts_as_of_when_it_was_written() -> None:
+    intake = new_intake()
+    (mark,) = intake.take(BEATS, encode(Heartbeat(at=NOW - 3600)), False, NOW)
+    assert mark.at == NOW - 3600
+    assert intake.presence(NOW)[0] == 1
+    intake.take(BEATS, encode(Heartbeat(at=NOW)), False, NOW)
+    assert intake.presence(NOW)[0] == 0
 
 
 @pytest.mark.parametrize("home_id", ["line\nbreak", "tail\\"])

@@ -250,9 +250,14 @@ def test_a_flood_of_garbage_is_counted_and_good_readings_still_arrive(street: St
     assert set(refused) == {"bad_cbor", "heartbeat_bad_json", "state_bad_json"}
 
 
-def test_a_finding_reaches_the_desk_and_keeps_its_key_over_a_restart(street: Street) -> None:
+def test_a_finding_reaches_the_desk_and_keeps_its_key_over_a_restart(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
     street.store.write([Row("flat-1", "hub", "heartbeat", time.time() - 3600, 0.0)])
     receiver = street.start()
+    # judged once a minute; the first time perhaps before the line stood
+    clock.pass_by(receiver, 60, 10.0)
     street.until(lambda: street.findings, "the finding")
     assert [(finding.home, finding.reason) for finding in street.findings] == [("flat-1", "hub_silent")]
     receiver.close()
@@ -295,3 +300,68 @@ def test_the_process_stops_at_sigterm_with_everything_stored(street: Street, tmp
     assert process.returncode == 0, log
     assert log.rstrip().endswith("stopped")
     assert street.stored()[0].value == 20.49
+
+
+class Clock:
+    """A wall clock that can be set ahead; the steady one goes on as it is."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead_s = 0.0
+        self.monotonic, self.sleep = time.monotonic, time.sleep
+        monkeypatch.setattr(receiver_module, "time", self)
+
+    def time(self) -> float:
+        return time.time() + self.ahead_s
+
+    def pass_by(self, receiver: Receiver, seconds: float, step_s: float) -> None:
+        """Time passes in steps; in each the receiver turns and judges."""
+        end_s = self.ahead_s + seconds
+        while self.ahead_s < end_s:
+            self.ahead_s += step_s
+            receiver.turn()
+
+
+def test_while_nothing_can_be_stored_no_hub_is_called_silent(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    street.store, street.spool_cap = Switched(street.folder / "telemetry"), 10
+    receiver = street.start()
+    street.send(pack(21.5, time.time()))
+    street.until(lambda: "the cap is 10" in receiver.health().store, "word of the full spool")
+    clock.pass_by(receiver, 3 * 3600, 50.0)
+    assert receiver._engine.opens() == []
+    street.store.on = True
+    street.until(street.stored, "the row")
+    clock.pass_by(receiver, 3600, 50.0)
+    assert [open_.subject for open_ in receiver._engine.opens()][:1] == ["technical"], "and then it is, if it is"
+
+
+def test_a_receiver_that_stood_still_does_not_take_that_for_silence(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    receiver = street.start()
+    street.send(pack(21.5, time.time()))
+    street.until(street.stored, "the row")
+    clock.pass_by(receiver, 3 * 3600, 3 * 3600)
+    clock.pass_by(receiver, 300, 50.0)
+    assert receiver._engine.opens() == []
+    clock.pass_by(receiver, 600, 50.0)
+    assert len(receiver._engine.opens()) == 2, "the hub does not come back"
+
+
+def test_a_store_that_cannot_tell_the_past_is_not_asked_for_each_home(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver_module, "RECALL_WAIT_S", 0.0)
+    asked: list[str] = []
+
+    class Slow(Broken):
+        def last(self, home: str) -> list[Row]:
+            asked.append(home)
+            raise StoreUnavailable("no answer in 5 s")
+
+    street.store = Slow()
+    street.enrolled = [home(f"flat-{number}", f"h-{number}") for number in range(50)]
+    receiver = street.start()
+    street.until(lambda: not receiver._to_recall, "all homes to be judged")
+    assert len(asked) == 1

@@ -3,6 +3,7 @@
 The limit is used up by the hour: an hour of quiet by day uses 1/`inactivity_hours` of it, an hour at night
 1/`inactivity_night_hours`. So a silence that begins at bedtime is found in the morning, not in the middle of the
 night. After a front door that nothing followed the person may be out: then only `inactivity_away_hours` counts.
+An absence that was announced is not judged, and quiet counts from its end.
 
 What it cannot do: it finds a collapse after hours, never within the hour (a pendant or a bed sensor does); it does
 not know this person's habits; a pet, a visitor or a second person hides a collapse from it; a person who lies down
@@ -31,6 +32,10 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     last = _last(timeline)
     if last is None:
         return []
+    if limits.away_until_at is not None and last.at < limits.away_until_at:
+        last = last._replace(at=limits.away_until_at)
+    if limits.away_until_at is not None and moment.now < limits.away_until_at:
+        return None
     shortest_h = min(limits.inactivity_hours, limits.inactivity_night_hours, limits.inactivity_away_hours)
     if moment.now - last.at < shortest_h * 3600:
         return []
