@@ -23,7 +23,7 @@ from central.case_intake import DESK, alarm_into_case, decide, finding_into_case
 from central.detection.finding import Finding
 from central.notification.delivery import Delivery
 from central.storage import cases, deliveries
-from central.storage.database import Database, DatabaseError
+from central.storage.database import Database, DatabaseError, try_again
 from gateway.contract.messages import Alarm, AlarmAnswer
 
 __all__ = ["NOBODY_REACHABLE", "CaseChange", "CaseDesk", "Done", "Refused"]
@@ -162,21 +162,22 @@ class CaseDesk:
         A case that cannot be acted on, by a fault of ours, does not hold up the others; it stays due.
 
         Raises:
-            central.storage.database.DatabaseError: the database failed; what was not done stays due.
+            central.storage.database.DatabaseError: the database is away; what was not done stays due.
         """
         stuck: set[cases.Due] = set()
         while True:
             with self._database.read() as connection:
                 items = [item for item in cases.due(connection, now, DUE_BATCH + len(stuck)) if item not in stuck]
-                next_at = cases.next_due_at(connection)
+                next_at = cases.next_due_at(connection, now)
             if not items:
-                return now + STUCK_RETRY_S if stuck else next_at
+                retry_at = now + STUCK_RETRY_S if stuck else None
+                return min((at for at in (next_at, retry_at) if at is not None), default=None)
             for item in items:
                 try:
                     self._act(item, now)
-                except DatabaseError:
-                    raise
-                except Exception:
+                except Exception as error:
+                    if isinstance(error, DatabaseError) and try_again(error):
+                        raise
                     log.exception("case %d: due step %s cannot be done", item.case_id, item.step)
                     stuck.add(item)
 

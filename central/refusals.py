@@ -30,14 +30,16 @@ class RefusalCounter:
         """Counts one refusal. `source` is the kind of input, such as "alarm"; `sender` a hub's id, for the log."""
         key = (source, rejection.reason)
         detail = f"{sender}: {rejection.detail}" if sender else rejection.detail
+        # PostgreSQL stores no NUL, and a log line is one line
+        detail = "".join(letter if letter.isprintable() else "?" for letter in detail[:DETAIL_MAX])
         with self._lock:
             before = self._waiting.get(key)
-            self._waiting[key] = Refusal((before.times if before else 0) + 1, now, detail[:DETAIL_MAX])
+            self._waiting[key] = Refusal((before.times if before else 0) + 1, now, detail)
             quiet = now - self._logged_at.get(key, -LOG_EVERY_S) < LOG_EVERY_S
             if not quiet:
                 self._logged_at[key] = now
         if not quiet:
-            log.warning("refused %s (%s): %s", source, rejection.reason, detail[:DETAIL_MAX])
+            log.warning("refused %s (%s): %s", source, rejection.reason, detail)
 
     def flush(self, database: Database) -> None:
         """Writes what was counted. Raises DatabaseError; the counts are then kept for the next time."""

@@ -102,8 +102,12 @@ class DeskProcess:
         )
 
     def _work_due(self, now: float) -> float | None:
-        self._refusals.flush(self.database)
-        return self.desk.work_due(now)
+        next_at = self.desk.work_due(now)
+        try:
+            self._refusals.flush(self.database)
+        except DatabaseError as error:  # the counts are kept, and no case waits for them
+            log.warning("refusals cannot be counted: %s", in_words(error))
+        return next_at
 
     def _wake(self, change: CaseChange) -> None:
         self._due.wake()

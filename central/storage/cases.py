@@ -81,7 +81,9 @@ _DUE: Final = (
     .order_by(due_times.c.due_at, due_times.c.case_id)
     .limit(sa.bindparam("most"))
 )
-_NEXT_DUE: Final = sa.select(sa.func.min(due_times.c.due_at)).where(due_times.c.done_at.is_(None))
+_NEXT_DUE: Final = sa.select(sa.func.min(due_times.c.due_at)).where(
+    due_times.c.done_at.is_(None), due_times.c.due_at > sa.bindparam("after")
+)
 _ADD_CASE: Final = sa.insert(cases).returning(cases.c.id)
 _ADD_EVENT: Final = sa.insert(case_events)
 _ADD_ALARM: Final = sa.insert(alarms)
@@ -167,9 +169,9 @@ def due(connection: sa.Connection, now: float, limit: int) -> list[Due]:
     return [Due(*row) for row in connection.execute(_DUE, {"now": now, "most": limit})]
 
 
-def next_due_at(connection: sa.Connection) -> float | None:
-    """When the desk must act next; None when no case is open."""
-    return connection.execute(_NEXT_DUE).scalar()
+def next_due_at(connection: sa.Connection, after: float) -> float | None:
+    """When the desk must act next, after that moment; None when nothing is due then."""
+    return connection.execute(_NEXT_DUE, {"after": after}).scalar()
 
 
 def claim(connection: sa.Connection, item: Due, now: float) -> bool:

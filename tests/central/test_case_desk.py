@@ -393,10 +393,27 @@ def test_a_case_that_meets_a_fault_of_ours_does_not_hold_up_the_others(
 
     with monkeypatch.context() as patched:
         patched.setattr(cases, "claim", stumble)
-        assert town.desk.work_due(T + 15) == T + 45
+        assert town.desk.work_due(T + 15) == T + 21, "the other case's next step is not held up"
     assert [case.version for case in all_cases(town)] == [1, 2]
     town.desk.work_due(T + 45)
     assert events(town)[1].facts.late_s == 35
+
+
+def test_a_case_that_the_database_refuses_does_not_hold_up_the_others(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    town.receive(alarm_of(AlarmKind.HELP, "B1"), T + 1, "hub-2")
+    original = cases.claim
+
+    def refuse(connection: sa.Connection, item: cases.Due, now: float) -> bool:
+        if item.case_id == 1:
+            raise sa.exc.IntegrityError("UPDATE", {}, sqlite3.IntegrityError("constraint failed"))
+        return original(connection, item, now)
+
+    monkeypatch.setattr(cases, "claim", refuse)
+    town.desk.work_due(T + 15)
+    assert [case.version for case in all_cases(town)] == [1, 2]
 
 
 def test_when_nobody_can_be_reached_the_log_says_so(town: Town) -> None:
