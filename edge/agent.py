@@ -36,6 +36,8 @@ RETRY_FIRST_S: Final = 1.0
 RETRY_MAX_S: Final = 15.0
 FORGIVEN_AFTER_S: Final = 20.0
 """A loop that has run for this long after a crash is well again."""
+UNSENT_AGAIN_S: Final = 1.0
+"""A command whose outcome the line did not take is looked at again after so long."""
 GOODBYE_S: Final = 2.0
 """Longest wait for the broker to take "offline" when the agent is stopped."""
 INFLIGHT_MAX: Final = 40
@@ -108,6 +110,7 @@ class Agent:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._intake.finish()
             await self._say_goodbye()
             await self._intake.flush()
             await self._outbox.close()
@@ -147,6 +150,7 @@ class Agent:
             except Exception as error:
                 log.exception("the loop %s crashed", name)
                 reason = f"{type(error).__name__}: {error}"
+            self._health.moved(name, self._clock.monotonic)
             if self._fault(f"loop {name}", f"{name}: {reason}"):
                 log.error("%s does not work and is started again: %s", name, reason)
             if self._clock.monotonic - started > FORGIVEN_AFTER_S:
@@ -198,7 +202,11 @@ class Agent:
         app = create_app(self._presence, self._config.hub.language)
         progress()
         self._health.ended("screen")
-        await serve(self._config.screen, app)
+        forgiven = self._loop.call_later(FORGIVEN_AFTER_S, self._fault, "loop screen", "")
+        try:
+            await serve(self._config.screen, app)
+        finally:
+            forgiven.cancel()
 
     async def _look_after_health(self, progress: Progress) -> None:
         heartbeat_at, faults, was_stuck, pruned = 0.0, [""], False, await self._outbox.call(Outbox.readings_pruned)
@@ -214,7 +222,7 @@ class Agent:
                 heartbeat_at = now.monotonic + HEARTBEAT_S
                 before, pruned = pruned, await self._outbox.call(Outbox.readings_pruned)
                 self._fault("room", "outbox: full; the oldest readings are dropped" if pruned > before else "")
-            stuck = self._health.stuck(now.monotonic)
+            stuck = self._health.stuck(now.monotonic) + ([] if self._client.alive else ["line"])
             if not stuck:
                 notify_systemd("WATCHDOG=1")
             elif not was_stuck:
@@ -231,17 +239,27 @@ class Agent:
                     received = await self._inbox.get()
             except TimeoutError:
                 continue
-            address = read_topic(received.topic)
-            done = True
-            if address is not None and address.channel is Channel.ALARM_ANSWER:
-                await self._dispatch.take_answer(address.tail, received.payload)
-            elif address is not None and address.channel is Channel.COMMAND:
-                done = await self._take_command(received.payload)
+            try:
+                done = await self._take_message(received)
+            except Exception:
+                # unacknowledged, it would hold up all that come after it
+                self._client.acknowledge(received)
+                raise
             if done:
                 self._client.acknowledge(received)
+            else:
+                self._loop.call_later(UNSENT_AGAIN_S, self._inbox.put_nowait, received)
+
+    async def _take_message(self, received: Received) -> bool:
+        address = read_topic(received.topic)
+        if address is not None and address.channel is Channel.ALARM_ANSWER:
+            await self._dispatch.take_answer(address.tail, received.payload)
+        elif address is not None and address.channel is Channel.COMMAND:
+            return await self._take_command(received.payload)
+        return True
 
     async def _take_command(self, payload: bytes) -> bool:
-        """Carries a command out once and answers; false when the answer could not be sent (it comes again)."""
+        """Carries a command out once and answers; false when the answer could not be sent."""
         command = decode(Command, payload)
         if isinstance(command, Rejection):
             self._health.refused["bad_command"] += 1

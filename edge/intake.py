@@ -84,12 +84,14 @@ class Intake:
         """Reads the replay memory, so that a press that is still on the air after a restart is not counted again."""
         self._marks = await self._outbox.call(lambda box: box.marks())
 
-    def take(self, frame: Frame, reply: Reply | None = None) -> None:
-        """From a driver, in the event loop; `reply` sends bytes back to the device."""
+    def take(self, frame: Frame, reply: Reply | None = None) -> bool:
+        """From a driver, in the event loop; `reply` sends bytes back to the device. False: no room, give it again."""
         try:
             self._queue.put_nowait(_Heard(frame, self._clock.now(), reply))
         except asyncio.QueueFull:
             self._health.refused["flood"] += 1
+            return False
+        return True
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Works until cancelled."""
@@ -113,6 +115,12 @@ class Intake:
         """Writes down what is only in memory."""
         await self._store([])
 
+    async def finish(self) -> None:
+        """Works off what the drivers have handed over, and writes everything down."""
+        while not self._queue.empty():
+            await self._work(self._queue.get_nowait())
+        await self.flush()
+
     async def _work(self, heard: _Heard) -> None:
         frame, stamp, reply = heard
         device = self._devices.get((frame.link, frame.sender))
@@ -127,10 +135,15 @@ class Intake:
         self._on_fault(f"device {device.id}", "")
         for kind in decoded.faults:
             self._health.refused[f"bad_{kind}"] += 1
-        if decoded.mark != self._marks.get(device.id):
+        before = self._marks.get(device.id)
+        if decoded.mark != before:
             self._marks[device.id] = decoded.mark
             self._marks_to_store.add(device.id)
-        await self._act(decoded, device, stamp, reply)
+        try:
+            await self._act(decoded, device, stamp, reply)
+        except Exception:
+            self._forget(device.id, before)
+            raise
 
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
         alarms = uplink.declare(decoded.readings, device, stamp, self._memory)
@@ -142,6 +155,14 @@ class Intake:
             self._flush_at = min(self._flush_at, stamp.monotonic + patience)
         if decoded.acknowledge and reply is not None and self._outbox.durable:
             reply(decoded.acknowledge)
+
+    def _forget(self, device: str, before: ReplayMark | None) -> None:
+        """After a fault: what was not stored is not known, so that the repeat counts and is not merely confirmed."""
+        self._marks_to_store.discard(device)
+        self._marks.pop(device, None)
+        if before is not None:
+            self._marks[device] = before
+        self._memory.raised = {key: at for key, at in self._memory.raised.items() if key[0] != device}
 
     def _refuse(self, rejection: Rejection, device: EnrolledDevice, stamp: Stamp) -> None:
         self._health.refused[rejection.reason] += 1

@@ -110,9 +110,15 @@ def _is_telling(reading: Reading) -> bool:
 
 
 def _evidence(reading: Reading, together: Sequence[Reading], stamp: Stamp, memory: Memory) -> list[Record]:
-    earlier = [r.reading for r in memory.lately if stamp.monotonic - r.stamp.monotonic <= EVIDENCE_S]
+    earlier = [_dated(r, stamp) for r in memory.lately if stamp.monotonic - r.stamp.monotonic <= EVIDENCE_S]
     others = [r for r in together if r is not reading and not isinstance(r.value, bytes)][:4]
     return [to_record(r) for r in (*earlier, *others, reading)]
+
+
+def _dated(earlier: StampedReading, now: Stamp) -> Reading:
+    """The reading with the time that it has by today's clock, which may have been set since."""
+    measured_at = now.wall - (now.monotonic - earlier.stamp.monotonic)
+    return msgspec.structs.replace(earlier.reading, measured_at=measured_at)
 
 
 def _alarm(reading: Reading, device: EnrolledDevice, stamp: Stamp, evidence: list[Record]) -> Alarm:

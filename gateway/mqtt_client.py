@@ -120,6 +120,11 @@ class MqttClient:
         """Whether the broker has welcomed us and confirmed the subscriptions, and no loss was seen since."""
         return self._connected
 
+    @property
+    def alive(self) -> bool:
+        """Whether the network thread of `start` runs: for a watchdog."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Connects and stays connected, on a network thread of its own."""
         assert self._thread is None, "started twice"

@@ -1,7 +1,7 @@
 """Listens to Bluetooth adverts through bleak, and looks after a radio that has gone deaf.
 
 A dead controller looks just like a quiet home: no error, no advert. So hearing is watched here: after `RESCAN_AFTER_S`
-without any advert from anybody the scan is started anew, again and again with growing pauses.
+without any advert from anybody the scan is started anew, again and again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RESCAN_AFTER_S: Final = 60.0
-"""Without any advert for this long the scan is started anew."""
-RESCAN_PAUSE_MAX_S: Final = 600.0
+"""Without any advert for this long the scan is started anew: so long a press may go unheard by a radio gone deaf."""
 RADIO_ANSWERS_S: Final = 10.0
 """A radio that takes longer to start or stop is stuck."""
 STEP_S: Final = 5.0
@@ -44,7 +43,8 @@ class BleScanner:
     Args:
         config: which adapter.
         addresses: the senders that belong to the home; others only show that the radio hears.
-        on_frame: called in the event loop for each advert that matters; must be quick.
+        on_frame: called in the event loop for each advert that matters; must be quick. When it has no room (False), the
+            next repeat is given to it at once.
         on_hearing: called for every advert of anybody; must be quicker still.
         on_progress: called every few seconds while the scan runs.
     """
@@ -53,7 +53,7 @@ class BleScanner:
         self,
         config: BleConfig,
         addresses: Collection[str],
-        on_frame: Callable[[Frame], None],
+        on_frame: Callable[[Frame], bool],
         on_hearing: Callable[[], None],
         on_progress: Callable[[], None],
     ) -> None:
@@ -64,7 +64,7 @@ class BleScanner:
         self._on_progress = on_progress
         self._heard_at = 0.0
         self._lost = asyncio.Event()
-        self._last: dict[tuple[str, str], tuple[bytes, float]] = {}
+        self._last: dict[str, tuple[bytes, float]] = {}
 
     async def run(self) -> None:
         """Scans until cancelled.
@@ -83,25 +83,25 @@ class BleScanner:
             raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {why}") from error
 
     async def _scan_for_ever(self) -> None:
-        pause = RESCAN_AFTER_S
+        level, quiet = logging.INFO, logging.WARNING
         while True:
             self._lost.clear()
-            started = self._heard_at = time.monotonic()
+            self._heard_at = time.monotonic()
             scanner = self._scanner()
             async with asyncio.timeout(RADIO_ANSWERS_S):
                 await scanner.start()
-            log.info("scanning on %s", self._config.adapter)
+            log.log(level, "scanning on %s", self._config.adapter)
             try:
-                await self._watch(pause)
+                await self._watch()
             finally:
                 async with asyncio.timeout(RADIO_ANSWERS_S):
                     await scanner.stop()
-            log.warning("heard no advert for %.0f s on %s; scanning anew", pause, self._config.adapter)
-            heard_something = self._heard_at > started
-            pause = RESCAN_AFTER_S if heard_something else min(pause * 2, RESCAN_PAUSE_MAX_S)
+            log.log(quiet, "heard no advert for %.0f s on %s; scanning anew", RESCAN_AFTER_S, self._config.adapter)
+            # said once: in a quiet home it is so all night
+            level = quiet = logging.DEBUG
 
-    async def _watch(self, pause: float) -> None:
-        while time.monotonic() - self._heard_at < pause:
+    async def _watch(self) -> None:
+        while time.monotonic() - self._heard_at < RESCAN_AFTER_S:
             self._on_progress()
             try:
                 async with asyncio.timeout(STEP_S):
@@ -129,9 +129,9 @@ class BleScanner:
         for uuid, data in advert.service_data.items():
             if not (uuid.startswith("0000") and uuid.endswith(_UUID_TAIL)):
                 continue
-            last = self._last.get((device.address, uuid))
-            if last and last[0] == data and now - last[1] < SAME_ADVERT_S:
-                continue
-            self._last[device.address, uuid] = data, now
             payload = int(uuid[4:8], 16).to_bytes(2, "little") + data
-            self._on_frame(Frame(Link.BLE_ADVERT, device.address, payload, advert.rssi, time.time()))
+            last = self._last.get(device.address)
+            if last and last[0] == payload and now - last[1] < SAME_ADVERT_S:
+                continue
+            if self._on_frame(Frame(Link.BLE_ADVERT, device.address, payload, advert.rssi, time.time())):
+                self._last[device.address] = payload, now

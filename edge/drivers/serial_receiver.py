@@ -43,7 +43,7 @@ class SerialReceiver:
         self,
         config: SerialConfig,
         *,
-        on_frame: Callable[[Frame, Reply], None],
+        on_frame: Callable[[Frame, Reply], object],
         on_refused: Callable[[str], None],
         on_hearing: Callable[[], None],
         on_progress: Callable[[], None],

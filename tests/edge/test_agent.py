@@ -15,11 +15,16 @@ from pathlib import Path
 
 import pytest
 
+from edge import uplink
 from edge.clock import Clock, Stamp, boot_id, system_clock_is_trusted
 from edge.health import DEAF_AFTER_S, STUCK_AFTER_S, Health, notify_systemd
+from edge.home.presence import Presence
+from edge.home.stages import SceneName
+from edge.outbox import StoredAlarm
 from edge.outbox_thread import OutboxThread
 from gateway.broker import Broker
-from gateway.contract.messages import Alarm, Stage
+from gateway.contract.messages import Alarm, AlarmAnswer, Command, Stage
+from gateway.mqtt_client import Received
 from simulators.bthome_bytes import ObjectId
 from simulators.pendant_tty import PendantTty
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
@@ -335,3 +340,130 @@ async def test_a_loop_that_crashes_is_reported_and_started_again(
         await until(lambda: desk.alarms, "the pendant's repeat gets through")
         await until(lambda: any("a fault of ours" in f for s in desk.states for f in s.faults), "it is reported")
     assert len(desk.refs) == 1
+
+
+@slow
+async def test_an_alarm_that_cannot_be_written_does_not_hold_up_the_next(
+    write_config: Callable[[str], Path], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = uplink.for_sending
+
+    def fails_for_the_first(stored: StoredAlarm, now: Stamp) -> Alarm:
+        if stored.alarm.seq == 1:
+            raise ValueError("a fault of ours")
+        return real(stored, now)
+
+    monkeypatch.setattr(uplink, "for_sending", fails_for_the_first)
+    async with running(write_config("")) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        for _ in range(2):
+            await agent._intake.raise_drill("")
+        await until(lambda: desk.alarms, "the second gets through")
+    assert {alarm.seq for alarm in desk.alarms} == {2}
+
+
+@slow
+async def test_the_home_goes_on_hearing_of_its_call_when_the_disk_fails_after_the_receipt(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk
+) -> None:
+    async with running(write_config(f'[[serial]]\nport = "{pendant.path}"\n')) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        pendant.press()
+        await until(lambda: agent._presence.scene().name is SceneName.RECEIVED, "receipt")
+        await agent._outbox.call(lambda box: box._db.execute("DROP TABLE alarm"))
+        desk.answer(desk.alarms[0].ref, Stage.TAKEN, who="Ana")
+        await until(lambda: agent._presence.scene().who == "Ana", "taken")
+        assert not agent._outbox.durable
+
+
+@slow
+async def test_a_message_that_meets_a_fault_does_not_hold_up_those_behind_it(
+    write_config: Callable[[str], Path], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(write_config("")) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        given: list[bytes] = []
+        real = agent._client.acknowledge
+
+        def acknowledge(received: Received) -> None:
+            given.append(received.payload)
+            real(received)
+
+        async def fails(*_: object) -> None:
+            raise RuntimeError("a fault of ours")
+
+        monkeypatch.setattr(agent._client, "acknowledge", acknowledge)
+        monkeypatch.setattr(agent._dispatch, "take_answer", fails)
+        desk.answer("e1")
+        await until(lambda: given, "it is acknowledged, or the broker would stop at twenty such")
+
+
+@slow
+async def test_an_outcome_for_which_the_line_had_no_room_is_sent_later(
+    write_config: Callable[[str], Path], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(write_config("")) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        real, full = agent._client.publish, iter([True])
+
+        def publish(to: str, payload: bytes, **more: object) -> bool:
+            if "/up/cmd/" in to and next(full, False):
+                return False
+            return real(to, payload, **more)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(agent._client, "publish", publish)
+        desk.command(Command("c1", "dance", expires=4e9))
+        await until(lambda: desk.outcomes, "it is answered")
+
+
+@slow
+async def test_a_page_that_found_its_port_taken_is_well_again_when_it_is_served(
+    write_config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.agent.FORGIVEN_AFTER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        context = running(write_config(f"[screen]\nport = {port}\n"))
+        agent = await context.__aenter__()
+        await until(lambda: "screen" in str(agent._health.faults(0.0)), "it is reported")
+    await until(lambda: "screen" not in str(agent._health.faults(0.0)), "it is served, and well")
+    await context.__aexit__(None, None, None)
+
+
+@slow
+async def test_a_dead_network_thread_starves_the_watchdog(
+    write_config: Callable[[str], Path], desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(write_config("")) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        agent._client.stop()
+        await until(lambda: "stuck: line" in caplog.text, "it is noticed")
+
+
+@slow
+async def test_a_quiet_home_is_scanned_anew_and_the_log_stays_quiet(
+    write_config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.drivers.ble_scanner.RESCAN_AFTER_S", 0.1)
+    monkeypatch.setattr("edge.drivers.ble_scanner.STEP_S", 0.05)
+    caplog.set_level("DEBUG", "edge")
+    controller = HubController(VirtualAir())
+    await controller.start()
+
+    def said(level: str) -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelname == level and "anew" in r.getMessage()]
+
+    async with running(write_config(f'[ble]\nadapter = "{controller.transport}"\n')):
+        await until(lambda: len(said("DEBUG")) >= 3 or len(said("WARNING")) >= 4, "it is scanned again and again")
+    assert len(said("WARNING")) == 1
+    await controller.die()
+
+
+def test_after_a_restart_with_a_wrong_clock_no_minutes_are_promised() -> None:
+    for right, minutes in ((True, 12), (False, None)):
+        clock = Clock("b1", monotonic=lambda: 50.0, wall=lambda: 1.8e9, is_trusted=lambda right=right: right)
+        presence = Presence(clock)
+        answer = AlarmAnswer("e1", 0, 1.8e9, Stage.ON_THE_WAY, who="Marc", eta_minutes=12)
+        stamp = Stamp("b0", 0.0, 1.8e9, trusted=True)
+        presence.restore([StoredAlarm(Alarm("e1", 3, 1.8e9), stamp, received=True, answer=answer)])
+        assert (presence.scene().who, presence.scene().eta_minutes) == ("Marc", minutes)

@@ -143,3 +143,12 @@ def test_readings_of_a_wrong_clock_are_placed_by_their_age() -> None:
     assert [r.measured_at for r in still_wrong.readings] == pytest.approx([NOW - 60, NOW - 55])
     right_by_now = received(Pack(1, items), at(60, wall=NOW + 60), received_at=NOW + 61)
     assert [r.measured_at for r in right_by_now.readings] == pytest.approx([NOW, NOW + 5])
+
+
+def test_evidence_from_before_the_clock_was_set_has_its_true_time() -> None:
+    memory = Memory()
+    hall = EnrolledDevice("hall", "bthome_motion", Link.BLE_ADVERT, "A4:C1:38:00:00:01", "hall")
+    a_year_ago = NOW - 365 * 86_400
+    declare([Reading("hall", "motion", True, a_year_ago)], hall, at(10, trusted=False, wall=a_year_ago), memory)
+    [(alarm, _)] = declare([Reading("pendant", "press", "single", NOW + 70)], PENDANT, at(70), memory)
+    assert [(r.n, r.t) for r in alarm.evidence] == [("hall/motion", NOW + 10), ("pendant/press", NOW + 70)]
