@@ -15,13 +15,14 @@ import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases import escalation
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.closing import Closing
+from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import Decided, Refused
 from central.case_change import CaseChange, change_of, repeated
 from central.case_intake import DESK, alarm_into_case, decide, finding_into_case
 from central.detection.finding import Finding
-from central.notification.delivery import Delivery
+from central.notification.delivery import Delivery, DeliveryState
 from central.storage import cases, deliveries
 from central.storage.database import Database, DatabaseError, try_again
 from gateway.contract.messages import Alarm, AlarmAnswer
@@ -190,7 +191,7 @@ class CaseDesk:
             if case.ring_at is None:
                 event = CaseEvent(EventType.RECALLED, now, DESK, facts)
             else:
-                if item.step == escalation.FIRST_CARER:
+                if item.step == escalation.FIRST_CARER or _failed_to_tell(connection, case, item.step):
                     facts = _ask_next(connection, case, facts, now)
                 event = CaseEvent(EventType.ESCALATED, now, DESK, facts)
             decided = decide(connection, case, event)
@@ -245,6 +246,15 @@ def _ask_next(connection: sa.Connection, case: Case, facts: Facts, now: float) -
         return msgspec.structs.replace(facts, state=NOBODY_REACHABLE)
     deliveries.queue(connection, case.id, contact.contact_id, EMAIL, ALARM_PURPOSE, now)
     return msgspec.structs.replace(facts, contact=contact.contact_id, channel=EMAIL, state="queued")
+
+
+def _failed_to_tell(connection: sa.Connection, case: Case, step: str) -> bool:
+    """Whether carers should know by now of a matter of life, and every message to one has failed for good."""
+    later_steps = {escalation.HOME_REASSURED, escalation.EXCEPTION, escalation.STILL_RINGING}
+    if case.priority is not Priority.LIFE or case.state is State.WITHDRAWN or step not in later_steps:
+        return False
+    states = {delivery.state for delivery in deliveries.of_case(connection, case.id)}
+    return states == {DeliveryState.FAILED}
 
 
 def _contact_fault(connection: sa.Connection, case: Case, event: CaseEvent) -> str:

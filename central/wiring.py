@@ -11,7 +11,6 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from central.alarm_cases import escalation
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
 from central.case_desk import CaseChange, CaseDesk
@@ -111,7 +110,7 @@ class DeskProcess:
 
     def _wake(self, change: CaseChange) -> None:
         self._due.wake()
-        if change.event_type == EventType.CALLED or change.step == escalation.FIRST_CARER:
+        if change.event_type in {EventType.CALLED, EventType.ESCALATED}:
             self._sending.wake()
 
 

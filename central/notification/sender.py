@@ -18,7 +18,7 @@ from central.notification.message_text import Occasion, write
 from central.storage import cases, deliveries
 from central.storage.database import Database
 
-CLAIM_S: Final = 120.0
+CLAIM_S: Final = 240.0
 """How long a process may be busy with one message: longer than all waits of a channel together."""
 BATCH: Final = 20
 """Deliveries looked up at once; the rest follow in the next round."""
@@ -72,11 +72,15 @@ class Sender:
                 priority=case.priority,
                 at=case.opened_at,
                 timezone=about.timezone,
-                answered=case.owner_id is not None,
+                answered=case.owner_id is not None and case.ring_at is None,
                 operator_asks=about.operator_asks,
             )
-            subject, text = write(occasion, contact.called, contact.language)
-            result, fault = channel.send(contact.email, subject, text, f"llar-{delivery.case_id}-{delivery.id}")
+            key = f"llar-{delivery.case_id}-{delivery.id}"
+            try:
+                result, fault = channel.send(contact.email, *write(occasion, contact.called, contact.language), key)
+            except Exception as error:  # a fault of ours in one message: counted as an attempt, so that it ends
+                log.exception("case %d: the message to %s cannot be sent", case.id, delivery.contact_id)
+                result, fault = Sent.NOT_NOW, f"{type(error).__name__}: {error}"
         after = after_attempt(delivery, result, fault, max(now, self._clock()))
         log.info("case %d: %s to %s: %s %s", after.case_id, after.channel, after.contact_id, after.state, after.fault)
         self._desk.record_delivery(after, max(now, self._clock()))

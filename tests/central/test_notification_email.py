@@ -20,7 +20,7 @@ from central.notification.delivery import Delivery, DeliveryState, Sent
 from central.notification.message_text import Occasion, write
 from central.notification.sender import CLAIM_S, Sender
 from central.storage import cases, deliveries
-from central.storage.tables import contacts
+from central.storage.tables import contacts, homes, residents
 from gateway.contract.alarm_kinds import AlarmKind
 
 from .conftest import NOON as T
@@ -103,6 +103,71 @@ def test_an_operator_asks_for_the_next_carer(town: Town, mail: MailServer) -> No
     assert [message["To"] for message in mail.messages] == ["marc@example.org", "pol@example.org"]
     assert "already looking after it" in mail.messages[1].get_content()
     assert "asks you to get in touch" in mail.messages[1].get_content()
+
+
+def test_a_case_that_rings_again_is_not_said_to_be_looked_after(town: Town, mail: MailServer) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    town.desk.take(1, "ana", T + 5)
+    town.desk.work_due(T + 305)
+    town.desk.work_due(T + 365)
+    sender_of(town, mail.port, T + 365).work_due(T + 365)
+    (message,) = mail.messages
+    assert "looking after it" not in message.get_content()
+    assert "trying to reach them" in message.get_content()
+
+
+def test_when_the_first_carer_cannot_be_told_the_next_one_is(town: Town, mail: MailServer) -> None:
+    asked(town)
+    mail.answer = "550 no such user"
+    sender_of(town, mail.port, T + 61).work_due(T + 61)
+    mail.answer = "250 OK"
+    for seconds in (120, 180, 240):
+        town.desk.work_due(T + seconds)
+        sender_of(town, mail.port, T + seconds).work_due(T + seconds)
+    assert [message["To"] for message in mail.messages] == ["pol@example.org"]
+    with town.database.read() as connection:
+        asked_at = {
+            event.facts.contact: event.facts.step for event in cases.events_of(connection, 1) if event.facts.step
+        }
+    assert (asked_at["marc"], asked_at["pol"]) == ("first_carer", "home_reassured")
+
+
+def test_a_line_break_in_a_name_does_not_cost_the_carer_the_message(town: Town, mail: MailServer) -> None:
+    asked(town)
+    with town.database.begin() as connection:
+        connection.execute(sa.update(residents).values(called="Maria\nBcc: all@example.org"))
+    sender_of(town, mail.port, T + 61).work_due(T + 61)
+    (message,) = mail.messages
+    assert message["To"] == "marc@example.org"
+    assert message["Bcc"] is None
+    assert "Maria Bcc: all@example.org" in message["Subject"]
+
+
+def test_a_message_that_cannot_be_written_is_not_tried_for_ever_nor_holds_up_the_next(
+    town: Town, mail: MailServer
+) -> None:
+    with town.database.begin() as connection:
+        connection.execute(sa.update(contacts).where(contacts.c.id == "marc").values(language="xx"))
+        connection.execute(sa.update(homes).where(homes.c.id == "home-1").values(timezone="Mars/Olympus"))
+    asked(town)
+    next_at: float | None = T + 61
+    attempts = 0
+    while next_at is not None and attempts < 50:
+        next_at = sender_of(town, mail.port, next_at).work_due(next_at)
+        attempts += 1
+    assert delivery_of(town).state is DeliveryState.FAILED
+
+
+def test_a_server_that_parts_rudely_has_still_taken_the_message(
+    mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rude(server: SMTP, _argument: str) -> None:
+        await server.push("421 shutting down")
+        server.transport.close()
+
+    monkeypatch.setattr(SMTP, "smtp_QUIT", rude)
+    assert channel_to(mail.port).send("marc@example.org", "s", "t", "k") == (Sent.TAKEN, "")
+    assert len(mail.messages) == 1
 
 
 def test_refused_for_now_is_tried_again_and_gets_through(town: Town, mail: MailServer) -> None:

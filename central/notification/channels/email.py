@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import ssl
 from email.message import EmailMessage
-from email.utils import formatdate
+from email.utils import formatdate, parseaddr
 from typing import Final
 
 from central.config import MailConfig, read_secret
@@ -47,8 +48,14 @@ class EmailChannel:
         except ValueError as error:
             return Sent.NEVER, f"not an address: {error}"
         try:
-            with self._connect() as server:
+            server = self._connect()
+            try:
                 server.send_message(message)
+            finally:
+                # what the server says at parting no longer concerns the message
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+                server.close()
         except smtplib.SMTPRecipientsRefused as error:
             code, reason = next(iter(error.recipients.values()))
             return _classified(code, reason)
@@ -62,10 +69,10 @@ class EmailChannel:
 
     def _compose(self, to: str, subject: str, text: str, key: str) -> EmailMessage:
         message = EmailMessage()
-        domain = self._config.sender.rpartition("@")[2] or "localhost"
+        domain = parseaddr(self._config.sender)[1].rpartition("@")[2] or "localhost"
         message["From"] = self._config.sender
         message["To"] = to
-        message["Subject"] = subject
+        message["Subject"] = " ".join(subject.split())  # a name may hold a line break, a header may not
         message["Date"] = formatdate()
         message["Message-ID"] = f"<{key}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"
