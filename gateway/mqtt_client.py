@@ -133,7 +133,13 @@ class MqttClient:
 
     def _run(self) -> None:
         while not self._stopping:
-            self.poll(1.0)
+            try:
+                self.poll(1.0)
+            except Exception:  # a home must not stay deaf behind a connection that still counts as standing
+                log.exception("a fault in the connection to the broker; connecting anew")
+                self._break_off("a fault of this program: see its log")
+                self._lost(self._failure)
+                time.sleep(BACKOFF_FIRST_S)
         self._close()
 
     def stop(self) -> None:
@@ -230,8 +236,9 @@ class MqttClient:
         if self._line.socket is None:
             return
         while self._outgoing:
-            message = self._outgoing.popleft()
+            message = self._outgoing[0]
             packet = self._line.publish(message.topic, message.payload, message.retain)
+            self._outgoing.popleft()
             self._unconfirmed[packet] = _Unconfirmed(time.monotonic(), message.on_done)
         blocked = self._line.write(self._acknowledgements.due())
         connection = self._line.socket
