@@ -120,13 +120,14 @@ class Engine:
 
     def lived_at(self, said_at: float | None, received_at: float) -> float:
         """When the sender of a message lived: now, or when it says, where the message may have waited at the broker."""
-        if said_at is None or not self._catching_up:
+        settled = self._deaf_since is None and received_at >= self._settled_at
+        if said_at is None or settled or not self._catching_up:
             return received_at
         return said_at if 0.0 < received_at - said_at <= WAITED_MAX_S else received_at
 
     def catch_up(self, beat_at: float, received_at: float) -> None:
         """A heartbeat of that time came: one that is fresh shows that no older message waits at the broker."""
-        if self._catching_up and (abs(received_at - beat_at) <= FRESH_S or received_at >= self._settled_at):
+        if abs(received_at - beat_at) <= FRESH_S:
             self._catching_up = False
 
     def hear(self, home: str, at: float) -> bool:
@@ -157,6 +158,7 @@ class Engine:
         nothing."""
         if self._deaf_since is None:
             self._deaf_since = now
+            self._catching_up = True
 
     def outage_ended(self, now: float) -> None:
         """The centre hears again: silence is not judged until the hubs had time to come back."""
@@ -164,7 +166,6 @@ class Engine:
             return
         deaf_s = now - self._deaf_since
         self._deaf_since = None
-        self._catching_up = True
         self._settled_at = max(self._settled_at, now + min(deaf_s / 2, SETTLE_AFTER_OUTAGE_S))
 
     # after a restart
@@ -175,7 +176,7 @@ class Engine:
         if known is None:
             return
         if marked_at is not None:
-            known.timeline.recall(marked_at)
+            known.timeline.recall(min(marked_at, now))
         self.take(home, rows, now)
         known.known = True
         self._judge_soon(home, known, now)
@@ -223,6 +224,8 @@ class Engine:
     def due(self, now: float, most: int = 500) -> list[Finding]:
         """Judges the homes whose time has come, at most `most` of them, and returns what is to be said."""
         said: list[Finding] = []
+        if self._due and self._due[0][0] > now + JUDGE_EVERY_S:
+            self._clock_set_back(now)
         while self._due and self._due[0][0] <= now and most > 0:
             due_at, home = heapq.heappop(self._due)
             known = self._homes.get(home)
@@ -234,6 +237,14 @@ class Engine:
                 said += self._judge(home, known, now)
                 most -= 1
         return said
+
+    def _clock_set_back(self, now: float) -> None:
+        self._started_at = min(self._started_at, now)
+        self._settled_at = min(self._settled_at, now + SETTLE_AFTER_OUTAGE_S)
+        for known in self._homes.values():
+            known.due_at = now
+            known.timeline.clock_set_back(now)
+        self._due = [(now, home) for home in sorted(self._homes)]
 
     def _judge(self, home: str, known: _Home, now: float) -> list[Finding]:
         said: list[Finding] = []

@@ -146,6 +146,13 @@ class Timeline:
         elif self.back_at is None and self.heard_at - marked_at > AWAY_AFTER_S:
             self.back_at = self.heard_at
 
+    def clock_set_back(self, now: float) -> None:
+        """What was heard in a time that is still to come counts as heard now: else it would hide silence until then."""
+        self.heard_at = None if self.heard_at is None else min(self.heard_at, now)
+        self.marked_at = None if self.marked_at is None else min(self.marked_at, now)
+        self.back_at = None if self.back_at is None else min(self.back_at, now)
+        self.device_heard_at = {device: min(at, now) for device, at in self.device_heard_at.items()}
+
     def hear_device(self, device: str, at: float) -> None:
         """Notes a sign of life of a device."""
         if at > self.device_heard_at.get(device, 0.0):

@@ -60,12 +60,12 @@ class Feed:
             return False
         try:
             rows = self._spool.first()
+            if rows is None or not self._try_store(rows, now):
+                return False
+            self._spool.done()
         except OSError as error:
-            self._note(self._fault, f"the spool cannot be read: {error}")
+            self._note(self._fault, f"the spool cannot be used: {error}")
             return False
-        if rows is None or not self._try_store(rows, now):
-            return False
-        self._spool.done()
         return self._spool.rows > 0
 
     def _try_store(self, rows: Sequence[Row], now: float) -> bool:

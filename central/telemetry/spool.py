@@ -187,12 +187,14 @@ class Spool:
     def done(self) -> None:
         """The oldest batch has reached the store."""
         number, batches = next(iter(self._segments.items()))
-        _, rows = batches.pop(0)
-        self.rows -= rows
-        if batches:
-            return
-        self._forget(number)
-        self._path(number).unlink()
+        if len(batches) == 1:
+            if number == self._next:
+                self._end_segment()
+            size = self._path(number).stat().st_size
+            self._path(number).unlink()
+            del self._segments[number]
+            self._bytes -= size
+        self.rows -= batches.pop(0)[1]
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:010d}.spool"

@@ -302,6 +302,30 @@ def test_a_clock_that_is_wrong_does_not_make_a_living_hub_silent() -> None:
     assert engine.lived_at(MONDAY - HOUR, MONDAY) == MONDAY, "nothing waits any more"
 
 
+def test_backfilled_measurements_are_a_sign_of_life_now_once_nothing_waits_at_the_broker() -> None:
+    engine = Engine(MONDAY, 180.0)
+    assert engine.lived_at(MONDAY - HOUR, MONDAY + 200) == MONDAY + 200, "even where no heartbeat ever comes"
+    engine.catch_up(MONDAY + 300, MONDAY + 300)
+    engine.outage_began(MONDAY + 300)
+    assert engine.lived_at(MONDAY + 400, MONDAY + 3600) == MONDAY + 400, "the line is just back"
+
+
+def test_a_clock_that_is_set_back_hides_no_dead_hub() -> None:
+    world = World().run_until(MONDAY + 12 * HOUR, lives)
+    world.now -= DAY
+    world.run_until(world.now + 10 * MINUTE, lives)
+    world.hub_on = False
+    world.run_until(world.now + 32 * MINUTE)
+    assert world.news() == [("hub_silent", True)]
+    world = World(now=MONDAY)
+    world.engine = Engine(MONDAY, 0.0)
+    world.engine.enrol(HOME, LIMITS, MONDAY)
+    world.engine.recall(HOME, MONDAY + 300 * DAY, (), MONDAY)
+    world.hub_on = False
+    world.run_until(MONDAY + 32 * MINUTE)
+    assert world.news() == [("hub_silent", True)], "the store keeps marks of the time that was wrong"
+
+
 def test_a_store_that_cannot_tell_the_past_ends_nothing_that_was_open() -> None:
     for name, (scenario, reasons) in LOUD.items():
         world = scenario(World())

@@ -106,6 +106,31 @@ def test_at_the_cap_a_batch_is_refused_and_the_others_stay(tmp_path: Path) -> No
     spool.append(batch(7))
 
 
+def test_a_segment_that_cannot_be_deleted_stays_and_the_receiver_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Switched()
+    store.on = False
+    feed = feed_of(store, tmp_path)
+    assert feed.put(batch(1), 0.0)
+    store.on = True
+
+    def refuse(_: Path, missing_ok: bool = False) -> None:
+        raise OSError(30, "read-only file system")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "unlink", refuse)
+        for _ in range(2):
+            assert not feed.drain(RETRY_MAX_S)
+            assert feed.spooled == 3
+            assert "read-only" in feed.status
+    assert feed.put(batch(2), RETRY_MAX_S)
+    while feed.drain(2 * RETRY_MAX_S):
+        pass
+    assert (feed.spooled, feed.status, list(tmp_path.iterdir())) == (0, "ok", [])
+    assert store.written[-3:] == batch(2)
+
+
 class SpoolMachine(RuleBasedStateMachine):
     """Any order of keeping, draining and restarting, with small segments."""
 
