@@ -122,15 +122,7 @@ class CaseDesk:
 
     def close(self, case_id: int, operator_id: str, closing: Closing, now: float) -> Done | Refused:
         """The owner closes the case, with what it was, what was done and how it ended."""
-        facts = Facts(
-            cause=closing.cause.value,
-            action=closing.action.value,
-            outcome=closing.outcome.value,
-            told=closing.told,
-            text=closing.note,
-            label=closing.label.value,
-        )
-        return self._by_person(case_id, CaseEvent(EventType.CLOSED, now, operator_id, facts))
+        return self._by_person(case_id, CaseEvent(EventType.CLOSED, now, operator_id, facts_of_closing(closing)))
 
     def notify_contact(self, case_id: int, operator_id: str, contact_id: str, now: float) -> Done | Refused:
         """The operator asks that a contact be sent a message about the case."""
@@ -234,6 +226,18 @@ class CaseDesk:
             self._announce(change)
         except Exception:  # the command is committed: a listener's fault must not look like its failure
             log.exception("case %d: a listener failed on %s", change.case_id, change.event_type)
+
+
+def facts_of_closing(closing: Closing) -> Facts:
+    """What a case's log keeps of an operator's closing words."""
+    return Facts(
+        cause=closing.cause.value,
+        action=closing.action.value,
+        outcome=closing.outcome.value,
+        told=closing.told,
+        text=closing.note,
+        label=closing.label.value,
+    )
 
 
 def _ask_next(connection: sa.Connection, case: Case, facts: Facts, now: float) -> Facts:

@@ -105,7 +105,7 @@ def _first_word(
     """An alarm of which nothing was heard before, whatever its message type: a lost first message is no excuse."""
     event_at = event_time(alarm, received_at)
     withdrawn = alarm.mty is MessageType.WITHDRAWN
-    facts = _facts_of_alarm(home_id, name, alarm, event_at, received_at)
+    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at)
     decided = _into_case(connection, home_id, facts, received_at, withdrawn=withdrawn)
     cases.add_alarm(connection, name, decided.case.id, received_at, event_at, withdrawn)
     log.info("alarm %s of %s: case %d, %s", name.ref, name.hub, decided.case.id, decided.event.type)
@@ -127,7 +127,7 @@ def _later_word(
     if withdrawn and (known.withdrawn_at is not None or not case.open):
         return None
     event_at = event_time(alarm, received_at)
-    facts = _facts_of_alarm(home_id, name, alarm, event_at, received_at)
+    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at)
     if not case.open:
         decided = _into_case(connection, home_id, facts, received_at)
     else:
@@ -147,11 +147,16 @@ def _into_case(
     actor = HUB if facts.ref else DESK
     case = joins(cases.recent_open_cases(connection, home_id, now - JOIN_WITHIN_S), facts.priority, now)
     if case is None:
-        opened = opening(0, CaseEvent(EventType.OPENED, now, actor, facts))
-        case_id = cases.add(connection, opened.case, opened.event)
-        return opening(case_id, opened.event)
+        return open_case(connection, facts, now, actor)
     event_type = EventType.RETRACTED if withdrawn else EventType.JOINED
     return _must(decide(connection, case, CaseEvent(event_type, now, actor, facts)))
+
+
+def open_case(connection: sa.Connection, facts: Facts, now: float, actor: str) -> Decided:
+    """Opens a new case, whatever else is open."""
+    opened = opening(0, CaseEvent(EventType.OPENED, now, actor, facts))
+    case_id = cases.add(connection, opened.case, opened.event)
+    return opening(case_id, opened.event)
 
 
 def _must(decided: Decided | Refused) -> Decided:
@@ -160,7 +165,8 @@ def _must(decided: Decided | Refused) -> Decided:
     return decided
 
 
-def _facts_of_alarm(home_id: str, name: AlarmRef, alarm: Alarm, event_at: float, received_at: float) -> Facts:
+def facts_of_alarm(home_id: str, name: AlarmRef, alarm: Alarm, event_at: float, received_at: float) -> Facts:
+    """What a case's log keeps of an alarm."""
     kind = kind_of(alarm.dty, alarm.stc)
     return Facts(
         home=home_id,

@@ -16,8 +16,11 @@ from zoneinfo import available_timezones
 import msgspec
 import sqlalchemy as sa
 
+from central.alarm_cases.case import CaseEvent, EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Label, Outcome
-from central.case_desk import CaseDesk, Done
+from central.alarm_cases.transitions import Refused
+from central.case_desk import facts_of_closing
+from central.case_intake import HUB, decide, facts_of_alarm, open_case
 from central.console.access import hash_password
 from central.storage import cases, homes, people
 from central.storage.cases import AlarmRef
@@ -25,7 +28,6 @@ from central.storage.database import Database
 from central.storage.homes import DeviceAtHome
 from devices.catalogue import CATALOGUE
 from devices.vocabulary import valid_device_id
-from gateway.contract import encoding
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, Ref
 from gateway.contract.topics import valid_hub_id
@@ -33,6 +35,8 @@ from gateway.contract.topics import valid_hub_id
 FILE_BYTES_MAX: Final = 64_000_000
 """Largest register: 50,000 homes with their people fit."""
 PASSWORD_LENGTH_MIN: Final = 10
+HOMES_AT_ONCE: Final = 50
+"""Homes in one transaction: an alarm waits for no more of them than that."""
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
@@ -211,20 +215,20 @@ def _home_faults(home: SeedHome, zones: set[str]) -> Iterator[str]:
 
 
 def import_homes(database: Database, seed: Seed, now: float) -> Imported:
-    """Writes a checked register: homes, people and operators in one transaction, then the past cases.
+    """Writes a checked register, a few homes at a time: a desk that is at work can take alarms in between.
 
     Raises:
         SeedError: a past case could not be replayed.
         central.storage.database.DatabaseError: the database failed; what was not written can be imported again.
     """
-    residents = contacts = operators = 0
-    with database.begin() as connection:
-        for home in seed.homes:
-            _enrol(connection, home, now)
-            residents += _add_residents(connection, home)
-            contacts += _add_contacts(connection, home)
-        for operator in seed.operators:
-            operators += _add_operator(connection, operator)
+    residents = contacts = 0
+    for first in range(0, len(seed.homes), HOMES_AT_ONCE):
+        with database.begin() as connection:
+            for home in seed.homes[first : first + HOMES_AT_ONCE]:
+                _enrol(connection, home, now)
+                residents += _add_residents(connection, home)
+                contacts += _add_contacts(connection, home)
+    operators = sum(_add_operator(database, operator) for operator in seed.operators)
     hubs = {home.id: home.hub for home in seed.homes}
     past = sum(_replay(database, hubs[case.home], case) for case in sorted(seed.cases, key=lambda case: case.at))
     return Imported(len(seed.homes), residents, contacts, operators, past)
@@ -270,33 +274,44 @@ def _add_contacts(connection: sa.Connection, home: SeedHome) -> int:
     return len(new)
 
 
-def _add_operator(connection: sa.Connection, given: SeedOperator) -> bool:
-    if people.operator(connection, given.id) is not None:
-        return False
+def _add_operator(database: Database, given: SeedOperator) -> bool:
+    with database.read() as connection:
+        if people.operator(connection, given.id) is not None:
+            return False
+    # slow on purpose, so not within a transaction
     password_hash = hash_password(given.password)
-    people.add_operator(
-        connection, people.Operator(given.id, given.called, password_hash, role=given.role, language=given.language)
-    )
+    with database.begin() as connection:
+        people.add_operator(
+            connection, people.Operator(given.id, given.called, password_hash, role=given.role, language=given.language)
+        )
     return True
 
 
-def _replay(database: Database, hub: str, case: SeedCase) -> bool:
-    """Lets a case of the past happen again, through the same door as a real one; false when it is there already."""
-    with database.read() as connection:
-        if cases.find_alarm(connection, AlarmRef(hub, case.ref)) is not None:
-            return False
-    dty, stc = SCAIP_CODES[case.kind]
-    alarm = Alarm(ref=case.ref, dty=dty, stc=stc, tim=case.at, did=case.device, lte=case.place)
-    desk = CaseDesk(database, lambda _change: None)
-    answer = desk.receive_alarm(hub, alarm, encoding.encode(alarm), case.at)
-    number = int(answer.case)
-    closing = Closing(case.cause, case.action, case.outcome, note=case.note, label=case.label)
+def _replay(database: Database, hub: str, past: SeedCase) -> bool:
+    """Lets a case of the past happen again, by the same rules as a real one; false when it is there already.
+
+    It is a case of its own, whatever is open in that home, and is written whole, so that nobody is asked for help.
+    """
+    name = AlarmRef(hub, past.ref)
+    dty, stc = SCAIP_CODES[past.kind]
+    alarm = Alarm(ref=past.ref, dty=dty, stc=stc, tim=past.at, did=past.device, lte=past.place)
+    closing = Closing(past.cause, past.action, past.outcome, note=past.note, label=past.label)
     steps = (
-        desk.take(number, case.operator, case.at + case.taken_after_s),
-        desk.talk(number, case.operator, case.at + case.spoken_after_s),
-        desk.close(number, case.operator, closing, case.at + case.closed_after_s),
+        CaseEvent(EventType.TAKEN, past.at + past.taken_after_s, past.operator),
+        CaseEvent(EventType.SPOKEN, past.at + past.spoken_after_s, past.operator),
+        CaseEvent(EventType.CLOSED, past.at + past.closed_after_s, past.operator, facts_of_closing(closing)),
     )
-    for step in steps:
-        if not isinstance(step, Done):
-            raise SeedError(f"case {case.ref}: {step.reason}")
+    with database.begin() as connection:
+        if cases.find_alarm(connection, name) is not None:
+            return False
+        if cases.operator_called(connection, past.operator) is None:
+            raise SeedError(f"case {past.ref}: there is no operator {past.operator!r}")
+        facts = facts_of_alarm(past.home, name, alarm, past.at, past.at)
+        case = open_case(connection, facts, past.at, HUB).case
+        cases.add_alarm(connection, name, case.id, past.at, past.at, withdrawn=False)
+        for step in steps:
+            decided = decide(connection, case, step)
+            if isinstance(decided, Refused):
+                raise SeedError(f"case {past.ref}: {decided.reason}")
+            case = decided.case
     return True

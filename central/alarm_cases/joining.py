@@ -28,7 +28,7 @@ def joins(open_cases: Sequence[Case], priority: Priority, now: float) -> Case | 
         case
         for case in open_cases
         if case.open
-        and now - case.last_alarm_at <= JOIN_WITHIN_S
+        and abs(now - case.last_alarm_at) <= JOIN_WITHIN_S
         and (case.priority is Priority.TEST) == (priority is Priority.TEST)
     ]
     return min(recent, key=lambda case: (case.priority, -case.last_alarm_at, case.id), default=None)

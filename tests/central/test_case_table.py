@@ -230,6 +230,8 @@ def test_alarms_join_within_ten_minutes_and_tests_keep_to_themselves() -> None:
     real, test = opened(), replace(opened(AlarmKind.TEST), id=8)
     assert joins([real, test], Priority.TECHNICAL, T + 600) is real
     assert joins([real, test], Priority.LIFE, T + 601) is None
+    assert joins([real], Priority.LIFE, T - 601) is None
+    assert joins([real], Priority.LIFE, T - 2) is real
     assert joins([real, test], Priority.TEST, T + 60) is test
     assert joins([real], Priority.TEST, T + 60) is None
     assert joins([test], Priority.LIFE, T + 60) is None

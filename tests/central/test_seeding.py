@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from central import seeding
+from central.case_desk import CaseDesk
 from central.storage import cases, homes, pages, people
 from central.storage.database import Database, migrate
+from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
+from gateway.contract.messages import Alarm
 
 NOW = 1_795_280_000.0
 
@@ -79,6 +83,57 @@ def test_a_register_is_written_and_a_second_time_changes_nothing(database: Datab
         (past,) = pages.last_cases(conn, "h-1")
         assert (past.cause, past.opened_at) == ("mistake", NOW - 7200)
         assert pages.answer_times(conn, NOW - 86_400, NOW).within_60_s == 1
+
+
+def test_the_past_never_touches_an_alarm_that_rings_now(database: Database, tmp_path: Path) -> None:
+    content = register()
+    seeding.import_homes(database, seeding.load(written(tmp_path, {**content, "cases": []})), NOW)
+    dty, stc = SCAIP_CODES[AlarmKind.HELP]
+    alarm = Alarm(ref="now1", dty=dty, stc=stc, tim=NOW)
+    CaseDesk(database, lambda _change: None).receive_alarm("h-1", alarm, b"{}", NOW)
+    near = {**content["cases"][0], "ref": "past2", "at": NOW - 300}
+    imported = seeding.import_homes(
+        database, seeding.load(written(tmp_path, {**content, "cases": [*content["cases"], near]})), NOW
+    )
+    assert imported.cases == 2
+    with database.read() as conn:
+        (ringing,) = cases.open_cases(conn)
+        assert (ringing.id, ringing.owner_id, ringing.version) == (1, None, 1)
+        assert ringing.ring_at == NOW
+        assert len(pages.last_cases(conn, "h-1")) == 2
+
+
+def test_a_past_case_is_written_whole_or_not_at_all(database: Database, tmp_path: Path) -> None:
+    content = register()
+    content["cases"][0]["operator"] = "nobody"
+    with pytest.raises(seeding.SeedError, match="past1"):
+        seeding.import_homes(database, seeding.load(written(tmp_path, content)), NOW)
+    with database.read() as conn:
+        assert cases.open_cases(conn) == []
+
+
+def test_a_large_register_leaves_gaps_for_alarms(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = register()
+    content["homes"] = [{**content["homes"][0], "id": f"h-{n}", "hub": f"h-{n}"} for n in range(5)]
+    for number, home in enumerate(content["homes"]):
+        home["residents"] = [{**home["residents"][0], "id": f"maria-{number}"}]
+        home["contacts"] = []
+    content["cases"] = []
+    seed = seeding.load(written(tmp_path, content))
+    monkeypatch.setattr(seeding, "HOMES_AT_ONCE", 2)
+    transactions = 0
+
+    @sa.event.listens_for(database.engine, "commit")
+    def count(_connection: object) -> None:
+        nonlocal transactions
+        transactions += 1
+
+    seeding.import_homes(database, seed, NOW)
+    assert transactions >= 4
+    with database.read() as conn:
+        assert len(homes.list_enrolled(conn)) == 5
 
 
 def test_the_operator_of_a_register_can_log_in(database: Database, tmp_path: Path) -> None:
