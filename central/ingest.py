@@ -188,8 +188,11 @@ class Intake:
         self.readings += len(rows)
         self._engine.take(home, readings, received_at)
         if not retained:
-            said_at = max([reading.measured_at for reading in readings], default=None)
-            self._hear(hub, rows, self._engine.lived_at(said_at, received_at))
+            lived_at = received_at
+            if self._engine.catching_up:
+                newest_at = max([reading.measured_at for reading in readings], default=None)
+                lived_at = self._engine.lived_at(newest_at, received_at)
+            self._hear(hub, rows, lived_at)
         return rows
 
     def _admit(self, hub: _Hub, reading: Reading, received_at: float) -> bool:

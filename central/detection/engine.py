@@ -74,6 +74,9 @@ class Engine:
     Args:
         started_at: now; `grace_s` after it silence is not judged, so that what waits at the broker can arrive.
         judges: the detectors.
+
+    Attributes:
+        catching_up: whether what comes may have waited at the broker.
     """
 
     def __init__(self, started_at: float, grace_s: float, judges: Sequence[Detector] | None = None) -> None:
@@ -83,7 +86,7 @@ class Engine:
         self._started_at = started_at
         self._settled_at = started_at + grace_s
         self._deaf_since: float | None = None
-        self._catching_up = True
+        self.catching_up = True
 
     # who there is
 
@@ -121,14 +124,14 @@ class Engine:
     def lived_at(self, said_at: float | None, received_at: float) -> float:
         """When the sender of a message lived: now, or when it says, where the message may have waited at the broker."""
         settled = self._deaf_since is None and received_at >= self._settled_at
-        if said_at is None or settled or not self._catching_up:
+        if said_at is None or settled or not self.catching_up:
             return received_at
         return said_at if 0.0 < received_at - said_at <= WAITED_MAX_S else received_at
 
     def catch_up(self, beat_at: float, received_at: float) -> None:
         """A heartbeat of that time came: one that is fresh shows that no older message waits at the broker."""
         if abs(received_at - beat_at) <= FRESH_S:
-            self._catching_up = False
+            self.catching_up = False
 
     def hear(self, home: str, at: float) -> bool:
         """The home's hub lived at that time; True when a mark of it is due in the store."""
@@ -158,7 +161,7 @@ class Engine:
         nothing."""
         if self._deaf_since is None:
             self._deaf_since = now
-            self._catching_up = True
+            self.catching_up = True
 
     def outage_ended(self, now: float) -> None:
         """The centre hears again: silence is not judged until the hubs had time to come back."""
