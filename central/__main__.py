@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import sqlalchemy as sa
 
 from central import supervisor
@@ -114,9 +115,15 @@ def _migrate(_given: argparse.Namespace, config: CentralConfig) -> int:
 
 def _add_operator(given: argparse.Namespace, config: CentralConfig) -> int:
     from central.console.access import hash_password
-    from central.seeding import PASSWORD_LENGTH_MIN
+    from central.seeding import PASSWORD_LENGTH_MIN, OperatorId
     from central.storage import people
 
+    try:
+        msgspec.convert(given.id, OperatorId)
+    except msgspec.ValidationError:
+        raise UsageError(
+            f"{given.id!r} cannot be a log-in name: small letters, digits and '-', at most 32; not 'desk' or 'hub'."
+        ) from None
     _migrate(given, config)
     if sys.stdin.isatty():
         password = getpass.getpass(f"Password for {given.id}: ")
@@ -171,9 +178,11 @@ def _broker_config(given: argparse.Namespace, config: CentralConfig) -> int:
     passwords = {user: known.get(user) or secrets.token_urlsafe(24) for user in users}
     files = production_files(passwords, certificate=given.certificate, key=given.key, port=given.port)
     for name, content in {**files, "secrets.json": json.dumps(passwords, indent=1)}.items():
-        path = given.out / name
-        path.touch(mode=0o600)
-        path.write_text(content, encoding="utf-8")
+        # replaced whole: half a file of passwords would lock every hub out
+        part = given.out / f"{name}.part"
+        part.touch(mode=0o600)
+        part.write_text(content, encoding="utf-8")
+        part.replace(given.out / name)
     print(f"{len(users)} users; wrote {', '.join(sorted([*files, 'secrets.json']))} to {given.out}.")
     return 0
 

@@ -39,6 +39,8 @@ HOMES_AT_ONCE: Final = 50
 """Homes in one transaction: an alarm waits for no more of them than that."""
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
+OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
+"""In a case's log "desk" and "hub" are not persons."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Language = Literal["ca", "es", "en"]
 
@@ -104,7 +106,7 @@ class SeedHome(_Strict, frozen=True):
 class SeedOperator(_Strict, frozen=True):
     """Somebody who answers. The password stands in the file in plain: keep the file private, and delete it."""
 
-    id: Id
+    id: OperatorId
     called: Name
     password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=200)]
     role: Literal["operator", "supervisor"] = "operator"

@@ -146,6 +146,37 @@ def test_the_brokers_files_know_every_hub_and_keep_passwords_once_given(tmp_path
     assert "hub-2" in (out / "access.acl").read_text() + (out / "passwords").read_text()
 
 
+def test_a_full_disk_does_not_cost_the_hubs_their_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configure(tmp_path)
+    assert main(["migrate", "--config", str(config)]) == 0
+    out = tmp_path / "out"
+    command = ["broker-config", "--config", str(config), "--out", str(out), "--certificate", "/c", "--key", "/k"]
+    assert main(command) == 0
+    before = (out / "secrets.json").read_text()
+
+    original = Path.write_text
+
+    def full(path: Path, text: str, **more: str) -> int:
+        if "secrets" not in path.name:
+            return original(path, text, **more)
+        path.write_bytes(b"")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="space"):
+            main(command)
+    assert (out / "secrets.json").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["desk", "Ana Soler", "a" * 40, ""])
+def test_an_operator_cannot_take_a_name_that_means_something_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["add-operator", "--config", str(configure(tmp_path)), "--called", "Ana", name]) == CANNOT_START
+    assert "log-in name" in capsys.readouterr().err
+
+
 def test_what_cannot_start_says_why_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
