@@ -1,4 +1,4 @@
-"""Starts an MQTT broker of our own: for the demo, for tests, and for a small installation without one.
+"""Starts an MQTT broker of our own, for the demo and for tests.
 
 Mosquitto where it is installed, else the embedded broker (the `iotcore` wheel: rumqttd). Both listen on the loopback
 interface only, know their users by password, and die with the process that started them.
