@@ -64,6 +64,8 @@ def _read_files(path: Path) -> tuple[Config, Devices, str]:
             password = Path(config.broker.password_file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise BadFileError(path, [f"[broker]: 'password_file': {error.filename}: {error.strerror}"]) from None
+        except UnicodeDecodeError:
+            raise BadFileError(path, [f"[broker]: {config.broker.password_file}: is not text in UTF-8"]) from None
     if config.broker.ca_file and not Path(config.broker.ca_file).is_file():
         raise BadFileError(path, [f"[broker]: 'ca_file': {config.broker.ca_file}: there is no such file"])
     return config, devices, password

@@ -69,13 +69,13 @@ class Health:
         return {link: round(max(now - at, 0.0), 1) for link, at in sorted(self._links.items())}
 
     def faults(self, now: float) -> list[str]:
-        """A sentence for everything that is wrong."""
+        """A sentence for everything that is wrong, the newest first where the state has no room for all."""
         deaf = [
             f"{link}: heard nothing for more than {DEAF_AFTER_S:.0f} s"
             for link, at in sorted(self._links.items())
             if link == "ble" and now - at > DEAF_AFTER_S
         ]
-        return [*self._faults.values(), *deaf][:FAULTS_MAX]
+        return [*deaf, *reversed(self._faults.values())][:FAULTS_MAX]
 
     def state(self, now: Stamp, waiting: int, firmware: str) -> HubState:
         """What stands on `up/state`."""

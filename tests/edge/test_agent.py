@@ -17,7 +17,7 @@ import pytest
 
 from edge import uplink
 from edge.clock import Clock, Stamp, boot_id, system_clock_is_trusted
-from edge.health import DEAF_AFTER_S, STUCK_AFTER_S, Health, notify_systemd
+from edge.health import DEAF_AFTER_S, FAULTS_MAX, STUCK_AFTER_S, Health, notify_systemd
 from edge.home.presence import Presence
 from edge.home.stages import SceneName
 from edge.outbox import StoredAlarm
@@ -287,6 +287,18 @@ def test_health_tells_silence_faults_and_stuck_loops() -> None:
     health.heard_device("pendant", 10.0)
     beat = health.heartbeat(Stamp("b1", 70.0, 1000.0, trusted=True), waiting=2)
     assert (beat.uptime_s, beat.waiting, beat.heard) == (70.0, 2, {"pendant": 60.0})
+
+
+def test_the_newest_faults_are_told_when_there_are_more_than_the_state_holds() -> None:
+    health = Health(0.0)
+    health.expect_link("ble", 0.0)
+    for number in range(FAULTS_MAX + 4):
+        health.fault(f"device {number}", f"device {number} can never be heard")
+    health.fault("outbox", "the disk failed")
+    told = health.faults(DEAF_AFTER_S + 1)
+    assert len(told) == FAULTS_MAX
+    assert "heard nothing" in told[0]
+    assert told[1] == "the disk failed"
 
 
 def test_systemd_is_told_and_its_absence_does_not_matter(tmp_path: Path) -> None:

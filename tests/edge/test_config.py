@@ -126,6 +126,9 @@ def test_the_command_ends_with_one_clear_sentence(tmp_path: Path, capsys: pytest
     write(tmp_path, f"[[device]]\n{PENDANT}", "enrolment.toml")
     assert main(["run", "--config", str(path)]) == 2
     assert "password" in capsys.readouterr().err
+    (tmp_path / "password").write_bytes(b"\xff\xfe")
+    assert main(["run", "--config", str(path)]) == 2
+    assert "UTF-8" in capsys.readouterr().err
 
 
 def test_check_says_what_is_configured_and_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from edge.clock import Clock, Stamp
 from edge.config import LANGUAGES, ScreenConfig
@@ -130,3 +130,6 @@ async def test_the_open_page_changes_by_itself_and_says_so_when_the_agent_is_gon
     await page.evaluate("source.close()")
     await page.clock.run_for(14_000)
     await page.wait_for_function("document.querySelector('#sentence').textContent.includes('One moment, please.')")
+    await page.unroute("**/events*")
+    await page.clock.run_for(14_000)
+    await expect(page.locator("#sentence")).to_contain_text("Ana is with you now.")

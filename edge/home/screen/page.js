@@ -7,6 +7,7 @@ const body = document.body;
 const start = JSON.parse(byId("start").textContent);
 let hello = start.hello;
 let lastHeard = Date.now();
+let listeningSince = Date.now();
 let source = null;
 
 function show(shown) {
@@ -58,10 +59,15 @@ function tick() {
   byId("weekday").textContent = `${weekday[0].toUpperCase()}${weekday.slice(1)}, ${hello.day[part]}`;
   byId("time").textContent = `${hour}:${String(now.getMinutes()).padStart(2, "0")}`;
   byId("date").textContent = format({ day: "numeric", month: "long", year: "numeric" });
-  if (Date.now() - lastHeard > LOST_AFTER_MS) show(hello.lost);
+  if (Date.now() - lastHeard <= LOST_AFTER_MS) return;
+  show(hello.lost);
+  // a browser does not come back by itself from a refusal, nor from a line that died without a word
+  if (Date.now() - listeningSince > LOST_AFTER_MS) listen();
 }
 
 function listen() {
+  source?.close();
+  listeningSince = Date.now();
   source = new EventSource(`events${location.search}`);
   source.addEventListener("hello", (event) => {
     hello = JSON.parse(event.data);
