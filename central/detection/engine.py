@@ -285,8 +285,9 @@ def _ended(finding: Finding) -> Finding:
 
 
 def _finding(home: str, detector: str, situation: Situation) -> Finding:
+    limit_s = situation.found_at - situation.since_at
     return Finding(
-        key=f"{home}:{detector}:{situation.subject}:{int(situation.since_at)}",
+        key=f"{home}:{detector}:{situation.subject}:{int(situation.since_at)}+{round(limit_s)}",
         home=home,
         kind=situation.kind,
         since_at=situation.since_at,

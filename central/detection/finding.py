@@ -14,7 +14,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One finding. Detectors state it again and again while it holds; `key` says that it is still the same one.
 
     Attributes:
-        key: `home:detector:subject:since`, unique for ever; the same situation gives the same key after a restart.
+        key: `home:detector:subject:since+limit`, unique for ever; the same situation gives the same key after a
+            restart, a longer limit that has passed as well gives another.
         home: id of the home.
         kind: what an alarm of it is called.
         since_at: when the situation began, Unix seconds, UTC.

@@ -394,7 +394,7 @@ def test_a_hub_that_is_not_heard_after_its_enrolment_is_a_technicians_task_under
     world.engine = world._engine(180.0)
     world.engine.recall(HOME, None, (), world.now)
     world.run_until(world.now + HOUR)
-    assert {finding.key for finding in world.said} == {f"{HOME}:hub_silent:technical:{int(MONDAY + 5 * MINUTE)}"}
+    assert {finding.key for finding in world.said} == {f"{HOME}:hub_silent:technical:{int(MONDAY + 5 * MINUTE)}+1800"}
     world.hub_on = True
     world.run_until(world.now + 5 * MINUTE)
     assert world.news() == [("hub_silent", True), ("hub_silent", False)]
@@ -533,6 +533,17 @@ def test_the_care_plan_changes_limits_and_what_is_wrong_in_it_is_said() -> None:
     world = World(limits=limits_of(Limits(), {"inactivity_hours": 4}, ZONE, DEVICES)[0])
     assert [reason for reason, active in person_collapses(world).news() if active] == ["quiet_too_long"]
     assert at_hour(world.said[0]) == pytest.approx(18, abs=0.02)
+
+
+def test_a_limit_that_is_raised_and_then_passed_as_well_is_another_finding() -> None:
+    world = person_collapses(World())
+    longer = limits_of(Limits(), {"inactivity_hours": 20}, ZONE, DEVICES)[0]
+    world.engine.enrol(HOME, longer, world.now)
+    world.run_until(MONDAY + 36 * HOUR)
+    assert world.news() == [("quiet_too_long", True), ("quiet_too_long", False), ("quiet_too_long", True)]
+    first, *_, last = world.said
+    assert first.since_at == last.since_at
+    assert first.key != last.key, "the desk takes no finding up again that has ended"
 
 
 def test_a_home_that_is_no_longer_enrolled_ends_what_was_open() -> None:
