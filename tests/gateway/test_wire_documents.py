@@ -14,10 +14,18 @@ from hypothesis import given
 from devices.rejection import Rejection
 from devices.vocabulary import Reading
 from gateway.contract import encoding, senml
-from gateway.contract.messages import Alarm, AlarmAnswer, Command, CommandOutcome, Heartbeat, HubState, Measurements
+from gateway.contract.messages import (
+    EVIDENCE_MAX,
+    Alarm,
+    AlarmAnswer,
+    Command,
+    CommandOutcome,
+    Heartbeat,
+    HubState,
+    Measurements,
+)
 from gateway.contract.schema import SCHEMAS, main, schemas
 from gateway.contract.topics import Channel, read_topic
-from gateway.mqtt_client import PUBLISH_BYTES_MAX
 from tests.gateway.test_contract_fuzz import alarms, answers, heartbeats, readings, states
 
 FOLDER = Path(__file__).parents[2] / "docs" / "wire"
@@ -95,7 +103,8 @@ def test_every_example_is_accepted(topic: str, text: str) -> None:
 
 def test_limits_that_the_page_names() -> None:
     page = (FOLDER / "README.md").read_text()
-    for number in (PUBLISH_BYTES_MAX, senml.RECORDS_MAX, senml.PAYLOAD_BYTES_MAX):
+    for number in (encoding.MESSAGE_BYTES_MAX, senml.RECORDS_MAX, senml.PAYLOAD_BYTES_MAX):
         assert f"{number:,}" in page
+    assert f"at most {EVIDENCE_MAX} records" in page
     assert f"older than {senml.AGE_MAX_S / 86_400:.0f} days" in page
     assert f"{senml.FUTURE_MAX_S / 60:.0f} minutes ahead" in page
