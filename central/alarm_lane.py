@@ -1,8 +1,9 @@
 """The desk's MQTT session: alarms and findings in, receipts and progress out.
 
-The network thread only sorts messages into a bounded queue. One worker takes them in order: decode, hand to the desk,
-which commits; only then is the message acknowledged and the receipt published. While the database fails, the message at
-the head is tried again and nothing is acknowledged: broker and hubs keep what they have.
+The network thread only sorts messages into a bounded queue. One worker takes them, alarms before findings, else in
+order of arrival: decode, hand to the desk, which commits; only then is the message acknowledged and the receipt
+published. While the database fails, the message at the head is tried again and nothing is acknowledged: broker and
+hubs keep what they have.
 
 The latest progress of every case, also of those closed lately, is kept here for its alarms, and told again when our
 connection comes back or when a hub says that it is online: a broker that died may have lost what waited for it, and a
@@ -13,13 +14,14 @@ start.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -28,6 +30,7 @@ from central.alarm_cases.case import EventType
 from central.alarm_cases.transitions import Refused
 from central.case_desk import CaseChange, CaseDesk
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
+from central.progress import CLOSED_TOLD_S, Progress, Told
 from central.refusals import RefusalCounter
 from central.storage.cases import AlarmRef
 from central.storage.database import DatabaseError, in_words, try_again
@@ -47,9 +50,9 @@ UNSENT_MAX: Final = 10_000
 """Answers kept while the broker is away; beyond, the oldest go: a hub that hears nothing sends its alarm again."""
 REASSURE_S: Final = 60.0
 """How long a home may still say "we are coming to you" after it was asked to."""
-CLOSED_TOLD_S: Final = 12 * 3_600.0
-"""How long homes are told again that a case is closed: by then they have given up an open call by themselves."""
 
+_STOP, _ALARM, _FINDING = range(3)
+_FINDINGS: Final = FINDING_FILTER.removesuffix("+")
 _STATE_TAIL: Final = f"/{Channel.STATE.value}"
 _INVALID_FORMAT, _WRONG_CONTENT, _NOT_TREATED = 2, 3, 5
 _FORMAT_FAULTS: Final = frozenset({"bad_json", "too_large"})
@@ -73,13 +76,6 @@ class _Named(msgspec.Struct):
     ref: Ref
 
 
-class _Told(NamedTuple):
-    """The latest word on an alarm. `order` (case, version) tells which of two words is the later one."""
-
-    order: tuple[int, int]
-    answer: AlarmAnswer
-
-
 _named_decoder = msgspec.json.Decoder(_Named)
 Outcome = TypeVar("Outcome")
 
@@ -90,11 +86,11 @@ class AlarmLane:
     def __init__(self, settings: BrokerSettings, desk: CaseDesk, refusals: RefusalCounter) -> None:
         self._desk = desk
         self._refusals = refusals
-        self._waiting: queue.Queue[Received | None] = queue.Queue(QUEUE_MAX)
+        self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)
+        self._arrivals = itertools.count()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._progress: dict[str, dict[str, _Told]] = {}
-        self._closed: deque[tuple[float, AlarmRef]] = deque()
+        self._progress = Progress()
         self._unsent: dict[AlarmRef, AlarmAnswer] = {}
         self._unasked: dict[str, tuple[str, Command]] = {}
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
@@ -119,7 +115,7 @@ class AlarmLane:
         now = time.time()
         for closed in self._desk.closed_since(now - CLOSED_TOLD_S):
             answer = AlarmAnswer(closed.ref, 0, closed.at, Stage.CLOSED, str(closed.case_id), closed.who)
-            self._note(AlarmRef(closed.hub, closed.ref), _Told((closed.case_id, closed.version), answer))
+            self._progress.note(AlarmRef(closed.hub, closed.ref), Told((closed.case_id, closed.version), answer))
         for change in self._desk.standing(now):
             self._remember(change)
         self._worker.start()
@@ -130,7 +126,7 @@ class AlarmLane:
         self._stopping.set()
         self._client.stop()
         with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(None)
+            self._waiting.put_nowait((_STOP, 0, None))
         if self._worker.is_alive():
             self._worker.join()
 
@@ -180,9 +176,11 @@ class AlarmLane:
             self._hear_state(received)
             self._client.acknowledge(received)
             return
+        rank = _FINDING if received.topic.startswith(_FINDINGS) else _ALARM
+        waiting = (rank, next(self._arrivals), received)
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):
-                self._waiting.put(received, timeout=1.0)
+                self._waiting.put(waiting, timeout=1.0)
                 return
 
     def _hear_state(self, received: Received) -> None:
@@ -190,11 +188,10 @@ class AlarmLane:
         address = read_topic(received.topic)
         if address is None or received.retained:
             return
-        with self._lock:
-            waiting = dict(self._progress.get(address.hub, {}))
+        waiting = self._progress.of_hub(address.hub)
         if waiting and isinstance(state := decode(HubState, received.payload), HubState) and state.online:
-            for ref, told in waiting.items():
-                self._send(AlarmRef(address.hub, ref), told.answer)
+            for name, answer in waiting.items():
+                self._send(name, answer)
 
     def _on_connection(self, up: bool, reason: str) -> None:
         self._broker = reason
@@ -203,8 +200,7 @@ class AlarmLane:
             return
         log.info("broker: connected")
         with self._lock:
-            again = dict(self._unsent)
-            again |= {AlarmRef(hub, ref): it.answer for hub, told in self._progress.items() for ref, it in told.items()}
+            again = self._unsent | self._progress.all()
             self._unsent.clear()
             asking = list(self._unasked.values())
             self._unasked.clear()
@@ -216,7 +212,7 @@ class AlarmLane:
     # the worker
 
     def _work(self) -> None:
-        while (received := self._waiting.get()) is not None and not self._stopping.is_set():
+        while (received := self._waiting.get()[2]) is not None and not self._stopping.is_set():
             try:
                 done = self._handle(received)
             except Exception as error:  # a fault of ours in one message must not silence those behind it
@@ -252,17 +248,14 @@ class AlarmLane:
         name = AlarmRef(hub, alarm.ref)
         self._send(name, answer)
         # somebody may have taken the case between the commit and the receipt: the newer word goes last
-        with self._lock:
-            newer = self._progress.get(hub, {}).get(alarm.ref)
-        if newer is not None and answer.stage is Stage.RECEIVED and newer.answer.stage is not Stage.RECEIVED:
-            self._send(name, newer.answer)
+        newer = self._progress.of(name)
+        if newer is not None and answer.stage is Stage.RECEIVED and newer.stage is not Stage.RECEIVED:
+            self._send(name, newer)
         return True
 
     def _handle_finding(self, received: Received) -> bool:
-        if not received.topic.startswith(FINDING_FILTER.removesuffix("+")):
-            self._refuse(
-                received, Rejection("bad_topic", "not a topic of ours, or shard and hub do not belong together")
-            )
+        if not received.topic.startswith(_FINDINGS):
+            self._refuse(received, Rejection("bad_topic", "not a topic of ours, or shard and hub do not agree"))
             return True
         finding = decode_finding(received.payload)
         if isinstance(finding, Rejection):
@@ -311,33 +304,10 @@ class AlarmLane:
     # what goes out
 
     def _remember(self, change: CaseChange) -> list[tuple[AlarmRef, AlarmAnswer]]:
-        """Notes how far help has come; the answers that are news (two threads may announce in the wrong order)."""
+        """Notes how far help has come; the answers that are news."""
         answers = [(name, _answer(change, name)) for name in change.refs]
         order = (change.case_id, change.version)
-        return [(name, answer) for name, answer in answers if self._note(name, _Told(order, answer))]
-
-    def _note(self, name: AlarmRef, told: _Told) -> bool:
-        """Keeps the latest word on an alarm; false when a later one is known."""
-        at, stage = told.answer.at, told.answer.stage
-        with self._lock:
-            before = self._progress.get(name.hub, {}).get(name.ref)
-            if before is not None and before.order > told.order:
-                return False
-            if before is not None or stage is not Stage.RECEIVED:
-                self._progress.setdefault(name.hub, {})[name.ref] = told
-            if stage is Stage.CLOSED:
-                self._closed.append((at, name))
-            while self._closed and self._closed[0][0] < at - CLOSED_TOLD_S:
-                self._forget(self._closed.popleft()[1])
-        return True
-
-    def _forget(self, name: AlarmRef) -> None:
-        of_hub = self._progress.get(name.hub, {})
-        told = of_hub.get(name.ref)
-        if told is not None and told.answer.stage is Stage.CLOSED:
-            del of_hub[name.ref]
-        if not of_hub:
-            self._progress.pop(name.hub, None)
+        return [(name, answer) for name, answer in answers if self._progress.note(name, Told(order, answer))]
 
     def _send(self, name: AlarmRef, answer: AlarmAnswer) -> None:
         def on_done(done: bool) -> None:
@@ -357,8 +327,7 @@ class AlarmLane:
                 return
             name = next(iter(self._unsent))
             answer = self._unsent.pop(name)
-            newest = self._progress.get(name.hub, {}).get(name.ref)
-        self._send(name, newest.answer if newest else answer)
+        self._send(name, self._progress.of(name) or answer)
 
     def _keep(self, name: AlarmRef, answer: AlarmAnswer) -> None:
         """Keeps the newest unsent answer of an alarm until the connection comes back."""

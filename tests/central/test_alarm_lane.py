@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -18,9 +19,10 @@ import sqlalchemy as sa
 
 from central import internal
 from central.alarm_cases.closing import Cause, Closing, Outcome
-from central.alarm_lane import CLOSED_TOLD_S, AlarmLane
+from central.alarm_lane import AlarmLane
 from central.case_desk import CaseChange, CaseDesk
 from central.detection.finding import Finding
+from central.progress import CLOSED_TOLD_S
 from central.refusals import RefusalCounter
 from central.storage import cases, health
 from central.storage.database import Database
@@ -227,6 +229,38 @@ def test_findings_and_health_come_from_the_receiver_alone(
         assert [case.home_id for case in cases.open_cases(connection)] == ["home-1"]
 
 
+def test_an_alarm_overtakes_the_findings_of_a_thousand_silent_homes(
+    broker: Broker, centre: Centre, hub: Hub, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on, handled = threading.Event(), []
+    take_finding, take_alarm = centre.desk.receive_finding, centre.desk.receive_alarm
+
+    def slow_finding(finding: Finding, at: float) -> object:
+        may_go_on.wait(20)
+        handled.append(finding.key)
+        return take_finding(finding, at)
+
+    def alarm(name: str, alarm: Alarm, payload: bytes, at: float) -> AlarmAnswer:
+        handled.append(alarm.ref)
+        return take_alarm(name, alarm, payload, at)
+
+    monkeypatch.setattr(centre.desk, "receive_finding", slow_finding)
+    monkeypatch.setattr(centre.desk, "receive_alarm", alarm)
+    receiver = Hub(broker, "receiver")
+    wait_until(lambda: receiver.client.connected)
+    for number in range(20):
+        finding = Finding(f"f{number}", "home-1", AlarmKind.HUB_SILENT, 1.0, time.time(), "hub_silent")
+        receiver.client.publish(internal.finding_topic("home-1"), internal.encode(finding))
+    wait_until(lambda: centre.lane._waiting.qsize() == 19)
+    hub.alarm("A1")
+    wait_until(lambda: centre.lane._waiting.qsize() == 20)
+    may_go_on.set()
+    wait_until(lambda: len(handled) == 21)
+    receiver.client.stop()
+    assert handled[1] == "A1"
+    assert handled[2:] == [f"f{number}" for number in range(1, 20)], "the others keep their order"
+
+
 def test_while_the_database_fails_nothing_is_acknowledged_and_then_everything_is_stored(
     centre: Centre, hub: Hub, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,7 +348,7 @@ def test_a_home_hears_of_the_closing_when_it_comes_back_and_the_memory_of_it_end
     hub.alarm("A2")
     wait_until(lambda: hub.stages("A2") == [Stage.RECEIVED])
     centre.desk.take(2, "ana", now + CLOSED_TOLD_S + 60)
-    assert list(centre.lane._progress["hub-1"]) == ["A2"]
+    assert [name.ref for name in centre.lane._progress.all()] == ["A2"]
 
 
 def test_changes_announced_in_the_wrong_order_leave_the_latest_word(
