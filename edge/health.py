@@ -105,6 +105,7 @@ def notify_systemd(message: str, environment: Mapping[str, str] = os.environ) ->
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.setblocking(False)
         try:
             channel.sendto(message.encode(), address)
         except OSError:

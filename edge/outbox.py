@@ -31,12 +31,17 @@ DONE_ALARMS_KEPT: Final = 500
 """Alarms with a receipt that stay for the technician: years of a home, and a bound on the file."""
 MEMORY_READINGS_MAX: Final = 20_000
 """Readings kept where there is no disk: half a day of a home, in a few megabytes."""
+BUSY_WAIT_S: Final = 5.0
+"""Somebody else who writes in the file for longer than this has taken it from us."""
 PACK_READINGS_MAX: Final = 150
 """Most readings of a pack: well below the wire's 500, so that a pack on a slow line does not hold up an alarm."""
 PACK_BYTES_MAX: Final = 12_000
 """Most estimated bytes of a pack; the wire takes 16,384."""
 _BYTES_ADDED: Final = 20
 """What a reading grows by at most on its way to SenML: labels and unit in, absolute time out."""
+
+_SEQUENCE_BELOW: Final = 2**31
+"""No hub counts so far; a number that a damaged file makes up must not become the next one."""
 
 _VERSION: Final = 1
 _CREATE: Final = """
@@ -210,6 +215,20 @@ class Outbox:
         """How many readings were dropped for want of room, since the file was made."""
         return int(self._meta("pruned"))
 
+    def take_over(self, before: sqlite3.Connection) -> None:
+        """Takes calls without receipt and the replay memory from a file that cannot be used any more. Done first of all.
+
+        Raises:
+            sqlite3.Error: not all could be read; what could is taken.
+        """
+        try:
+            for row in before.execute("SELECT * FROM alarm WHERE received = 0 AND seq < ?", (_SEQUENCE_BELOW,)):
+                self._db.execute("INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            for row in before.execute("SELECT * FROM mark"):
+                self._db.execute("INSERT OR IGNORE INTO mark VALUES (?, ?)", row)
+        finally:
+            self._db.execute("UPDATE meta SET value = (SELECT ifnull(max(seq), 0) FROM alarm) WHERE name = 'alarm'")
+
     def _add_alarm(self, alarm: Alarm, stamp: Stamp) -> StoredAlarm:
         sequence = self._next_number("alarm")
         alarm = msgspec.structs.replace(alarm, ref=f"{self.epoch}{sequence:x}", seq=sequence, ep=self.epoch)
@@ -299,24 +318,41 @@ def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox
         The outbox, and a sentence for each thing that is wrong: a damaged file that was moved aside, or a disk that
         cannot be written, in which case the outbox lives in memory and is not `durable`.
     """
-    path = folder / FILE_NAME
+    path = unusable = folder / FILE_NAME
     faults: list[str] = []
     for _ in range(2):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return Outbox(_connect(str(path), new_epoch), readings_max, durable=True), faults
+            outbox = Outbox(_connect(str(path), new_epoch), readings_max, durable=True)
+            return (_rescued(outbox, unusable) if faults else outbox), faults
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
                 faults.append(f"outbox: cannot write {path}: {error}; alarms are kept in memory only")
                 break
             faults.append(f"outbox: {path} was damaged ({error}) and moved aside; a new one was begun")
-            if not _move_aside(path):
+            aside = _move_aside(path)
+            unusable = aside or path
+            if aside is None:
                 faults.append(f"outbox: {path} cannot be moved; alarms are kept in memory only")
                 break
         except OSError as error:
             faults.append(f"outbox: cannot use {folder}: {error.strerror}; alarms are kept in memory only")
             break
-    return memory_outbox(new_epoch, readings_max), faults
+    return _rescued(memory_outbox(new_epoch, readings_max), unusable), faults
+
+
+def _rescued(outbox: Outbox, unusable: Path) -> Outbox:
+    if not unusable.exists():
+        return outbox
+    # a disk that takes nothing at all lets SQLite read only what it is told will not change
+    for how in ("mode=ro", "immutable=1"):
+        try:
+            with closing(sqlite3.connect(f"{unusable.absolute().as_uri()}?{how}", uri=True)) as before:
+                outbox.take_over(before)
+                break
+        except sqlite3.Error as error:
+            log.warning("not all that waits in %s could be read: %s", unusable, error)
+    return outbox
 
 
 def memory_outbox(new_epoch: str, readings_max: int) -> Outbox:
@@ -334,7 +370,7 @@ def devices_heard(folder: Path) -> frozenset[str]:
 
 
 def _connect(path: str, new_epoch: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_WAIT_S)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
@@ -366,7 +402,7 @@ def _is_damage(error: sqlite3.OperationalError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, 1}
 
 
-def _move_aside(path: Path) -> bool:
+def _move_aside(path: Path) -> Path | None:
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
@@ -378,8 +414,8 @@ def _move_aside(path: Path) -> bool:
         path.rename(aside)
     except OSError:
         log.exception("cannot move %s aside", path)
-        return False
-    return True
+        return None
+    return aside
 
 
 def _is_age(row: tuple[int, str, float, int, bytes], boot: str) -> bool:

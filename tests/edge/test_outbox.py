@@ -330,3 +330,37 @@ def test_a_case_that_was_handed_on_is_not_remembered_as_taken(tmp_path: Path) ->
     assert closed is not None
     assert closed.stage is Stage.CLOSED
     outbox.close()
+
+
+def test_a_call_that_can_still_be_read_in_a_damaged_file_is_sent(tmp_path: Path) -> None:
+    outbox = opened(tmp_path)
+    [done, waiting] = outbox.keep([help_alarm(1), help_alarm(2)], marks={"pendant": ReplayMark(counter=7)})
+    outbox.answer(AlarmAnswer(done.alarm.ref, 0, 0.0))
+    outbox.keep(readings=[reading(i) for i in range(2000)])
+    outbox.close()
+    path = tmp_path / FILE_NAME
+    damaged = bytearray(path.read_bytes())
+    for page in range(len(damaged) // 2 // 4096 * 4096, len(damaged), 4096):
+        damaged[page : page + 8] = b"\xff" * 8
+    path.write_bytes(damaged)
+    again, faults = open_outbox(tmp_path, "e2", DEPTH)
+    assert "damaged" in faults[0]
+    assert [stored.alarm for stored in again.waiting_alarms()] == [waiting.alarm]
+    assert again.marks() == {"pendant": ReplayMark(counter=7)}
+    [new] = again.keep([help_alarm(3)])
+    assert again.durable
+    assert len({new.alarm.ref, done.alarm.ref, waiting.alarm.ref}) == 3
+    again.close()
+
+
+def test_a_call_on_a_disk_that_takes_nothing_more_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.outbox.BUSY_WAIT_S", 0.0)
+    outbox = opened(tmp_path)
+    [waiting] = outbox.keep([help_alarm(1)])
+    with outbox._transaction():
+        again, faults = open_outbox(tmp_path, "e2", DEPTH)
+        assert "memory only" in faults[0]
+        assert [stored.alarm for stored in again.waiting_alarms()] == [waiting.alarm]
+        assert again.answer(AlarmAnswer(waiting.alarm.ref, 0, 0.0))
+        again.close()
+    outbox.close()
