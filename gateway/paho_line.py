@@ -131,7 +131,12 @@ class PahoLine:
     def close(self) -> None:
         """Says good-bye."""
         self._library.disconnect()
-        self._library.loop_write()
+        self.write(())
+        connection = self.socket
+        if connection is not None:
+            # the good-bye waits behind what the socket does not take, and the library would keep the line open
+            self._events.on_closing(connection)
+            connection.close()
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
         self._packets += 1

@@ -6,9 +6,13 @@ import contextlib
 import socket
 from collections.abc import Sequence
 
+import pytest
+
+from gateway.fast_receiver import FastReceiver
 from gateway.line import BrokerSettings
-from gateway.mqtt_client import PUBLISH_BYTES_MAX
+from gateway.mqtt_client import PUBLISH_BYTES_MAX, MqttClient
 from gateway.paho_line import PahoLine
+from tests.conformance.harness import WAIT_S, Driven, Party, settings_for
 
 
 class Silent:
@@ -42,6 +46,26 @@ def packets(stream: bytes) -> list[tuple[int, bytes]]:
         taken.append((head, stream[at : at + length]))
         at += length
     return taken
+
+
+@pytest.mark.parametrize("kind", [MqttClient, FastReceiver])
+def test_stopping_closes_a_line_that_takes_nothing_more(kind: type[MqttClient]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        hub = Party(settings_for("h-17", listener.getsockname()[1]), Driven("thread", polled=False, kind=kind))
+        broker, _ = listener.accept()
+    with broker:
+        broker.recv(4096)
+        broker.sendall(b"\x20\x02\x00\x00")
+        hub.up()
+        taken = 0
+        while hub.client.publish("t", bytes(PUBLISH_BYTES_MAX), on_done=hub.done.append):
+            taken += 1
+        hub.stop()
+        broker.settimeout(WAIT_S)
+        with contextlib.suppress(ConnectionResetError):
+            while broker.recv(1_000_000):
+                pass
+    assert hub.done == [False] * taken
 
 
 def test_an_acknowledgement_never_lands_inside_a_message_that_a_slow_line_took_only_in_part() -> None:
