@@ -216,7 +216,7 @@ class Outbox:
         return int(self._meta("pruned"))
 
     def take_over(self, before: sqlite3.Connection) -> None:
-        """Takes calls without receipt and the replay memory from a file that cannot be used any more. Done first of all.
+        """Takes calls without receipt and the replay memory from an unusable file; done before all else.
 
         Raises:
             sqlite3.Error: not all could be read; what could is taken.
