@@ -73,8 +73,11 @@ PARKED_MAX_S: Final[dict[Priority, float]] = {
 
 def ladder(case: Case) -> tuple[Step, ...]:
     """The steps that follow while nobody has the case in hand; a withdrawn one is never more than routine."""
-    priority = max(case.priority, Priority.ROUTINE) if case.state is State.WITHDRAWN else case.priority
-    return _LADDERS[priority]
+    return _LADDERS[_urgency(case)]
+
+
+def _urgency(case: Case) -> Priority:
+    return max(case.priority, Priority.ROUTINE) if case.state is State.WITHDRAWN else case.priority
 
 
 def review_s(priority: Priority) -> float:
@@ -91,7 +94,7 @@ def step_after(case: Case, done: str, now: float) -> tuple[str, float]:
     names = [step.name for step in steps]
     position = names.index(done) + 1 if done in names else len(steps)
     if case.ring_at is None or position == len(steps):
-        return STILL_RINGING, now + _REPEAT_S[case.priority]
+        return STILL_RINGING, now + _REPEAT_S[_urgency(case)]
     return steps[position].name, case.ring_at + steps[position].after_s
 
 

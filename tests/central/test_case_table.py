@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -160,6 +161,17 @@ def test_a_withdrawn_alarm_wants_a_check_call_and_a_person_to_close_it() -> None
     assert refused(case, EventType.CLOSED, T + 4, cause="mistake", outcome="resolved_by_talk").reason == "not_possible"
     assert after(case, EventType.RECALLED, T + 303, "desk", step=escalation.CHECK_CALL).ring_at == T + 303
     assert joined(case, AlarmKind.HELP, T + 60).state is State.NEW
+
+
+def test_a_check_call_that_nobody_makes_keeps_asking_at_the_pace_of_routine() -> None:
+    case = after(opened(), EventType.RETRACTED, T + 3, "hub", standing=-1)
+    case = after(case, EventType.RECALLED, T + 303, "desk", step=escalation.CHECK_CALL)
+    moments = [T + 303]
+    for _ in range(5):
+        assert case.wake_at is not None
+        moments.append(case.wake_at)
+        case = after(case, EventType.ESCALATED, case.wake_at, "desk", step=case.wake_step)
+    assert min(later - earlier for earlier, later in pairwise(moments)) >= 900
 
 
 def test_a_case_with_another_alarm_standing_is_not_withdrawn() -> None:
