@@ -84,12 +84,20 @@ def _keep_running(child: _Child) -> int | None:
         log.error("%s ended with %d; started again in %.1f s", child.name, code, child.backoff_s)
         _close(child.process)
         child.process = None
-        child.start_at_s = now_s + child.backoff_s
-        child.backoff_s = min(child.backoff_s * 2, BACKOFF_MAX_S)
+        _wait_before_start(child, now_s)
     if now_s >= child.start_at_s:
-        child.process = subprocess.Popen(child.command, stdin=subprocess.PIPE)
+        try:
+            child.process = subprocess.Popen(child.command, stdin=subprocess.PIPE)
+        except OSError as error:  # no memory for one more process must not end the other one
+            log.warning("%s cannot be started: %s; tried again in %.1f s", child.name, error, child.backoff_s)
+            _wait_before_start(child, now_s)
         child.started_s = now_s
     return None
+
+
+def _wait_before_start(child: _Child, now_s: float) -> None:
+    child.start_at_s = now_s + child.backoff_s
+    child.backoff_s = min(child.backoff_s * 2, BACKOFF_MAX_S)
 
 
 def _end(children: list[_Child]) -> None:

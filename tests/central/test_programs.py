@@ -7,12 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from central import supervisor
 from central.__main__ import main
 from central.console import access
 from central.storage import homes, people
@@ -88,6 +90,13 @@ def test_the_processes_end_when_the_one_that_watches_them_is_killed(
     centre.kill()
     centre.wait(10)
     assert psutil.wait_procs(children, 20)[1] == []
+
+
+def test_a_process_that_cannot_be_started_now_is_tried_again_and_takes_no_other_down(tmp_path: Path) -> None:
+    child = supervisor._Child("desk", [str(tmp_path / "missing")])
+    assert supervisor._keep_running(child) is None
+    assert child.process is None
+    assert child.start_at_s > time.monotonic()
 
 
 def test_an_operator_is_added_once_and_can_log_in(
