@@ -22,6 +22,15 @@ CONNECTIONS_KEPT: Final = 10
 CONNECTIONS_MAX: Final = 60
 """More than the threads that may ask at once: 40 of the web server, and the desk's own."""
 
+POSTGRES_WAITS: Final = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""A server that vanishes without a word would otherwise hold up an alarm for hours; the URL may say other figures."""
+
 DatabaseError = sa.exc.SQLAlchemyError
 """What commands raise when the database itself fails (disk full, server gone): nothing was stored."""
 
@@ -125,9 +134,12 @@ def _engine(url: str) -> sa.Engine:
         raise BadDatabaseUrl("The database address must begin with sqlite:/// or postgresql://.")
     try:
         parsed = sa.make_url(url)
+        postgres = parsed.get_backend_name() == "postgresql"
+        waits = {name: value for name, value in POSTGRES_WAITS.items() if name not in parsed.query}
         engine = sa.create_engine(
             parsed,
-            pool_pre_ping=parsed.get_backend_name() == "postgresql",
+            connect_args=waits if postgres else {},
+            pool_pre_ping=postgres,
             poolclass=sa.QueuePool,
             pool_size=CONNECTIONS_KEPT,
             max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
@@ -136,7 +148,7 @@ def _engine(url: str) -> sa.Engine:
         raise BadDatabaseUrl(f"The database address cannot be used: {error}") from None
     except ImportError:
         raise BadDatabaseUrl("PostgreSQL needs the extra 'postgres': pip install 'llar[postgres]'.") from None
-    if parsed.get_backend_name() == "sqlite":
+    if not postgres:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -47,6 +47,16 @@ def test_sqlite_keeps_what_it_committed_through_a_power_cut(tmp_path: Path) -> N
     assert settings == ["wal", 2, 1, 10_000]
 
 
+@pytest.mark.slow
+def test_a_database_server_that_vanishes_is_noticed_within_seconds(postgres_folder: Path) -> None:
+    opened = Database.open(f"postgresql://postgres@/migrated?host={postgres_folder}&connect_timeout=3")
+    with opened.read() as connection:
+        said = connection.connection.driver_connection.info.get_parameters()
+    opened.close()
+    assert (said["connect_timeout"], said["tcp_user_timeout"]) == ("3", "20000")
+    assert int(said["keepalives_idle"]) + int(said["keepalives_interval"]) * int(said["keepalives_count"]) <= 30
+
+
 def test_an_exception_rolls_everything_back(database: Database) -> None:
     def fail_halfway() -> None:
         with database.begin() as connection:
