@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -473,9 +474,32 @@ async def test_a_quiet_home_is_scanned_anew_and_the_log_stays_quiet(
 
 def test_after_a_restart_with_a_wrong_clock_no_minutes_are_promised() -> None:
     for right, minutes in ((True, 12), (False, None)):
-        clock = Clock("b1", monotonic=lambda: 50.0, wall=lambda: 1.8e9, is_trusted=lambda right=right: right)
+        clock = Clock("b1", monotonic=lambda: 50.0, wall=lambda: 1.8e9, is_trusted=partial(bool, right))
         presence = Presence(clock)
         answer = AlarmAnswer("e1", 0, 1.8e9, Stage.ON_THE_WAY, who="Marc", eta_minutes=12)
         stamp = Stamp("b0", 0.0, 1.8e9, trusted=True)
         presence.restore([StoredAlarm(Alarm("e1", 3, 1.8e9), stamp, received=True, answer=answer)])
         assert (presence.scene().who, presence.scene().eta_minutes) == ("Marc", minutes)
+
+
+@slow
+async def test_a_full_line_and_many_calls_do_not_keep_the_hub_from_listening(
+    write_config: Callable[[str], Path], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(write_config("")) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        real, tried, full = agent._client.publish, [0], True
+
+        def publish(to: str, payload: bytes, **more: object) -> bool:
+            if to.endswith("/up/alarm") and full:
+                tried[0] += 1
+                return False
+            return real(to, payload, **more)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(agent._client, "publish", publish)
+        drills = [uplink.drill(agent._clock.now(), "") for _ in range(60)]
+        agent._on_alarms(await agent._outbox.call(lambda box: box.keep(drills)))
+        await until(lambda: tried[0], "it is tried")
+        assert tried[0] < 5, "one try, not one for each call"
+        full = False
+        await until(lambda: len(desk.refs) == 60, "all are sent when there is room")
