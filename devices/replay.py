@@ -8,15 +8,14 @@ Encrypted adverts (BTHome v2 counts them with 32 bits):
 - The very same message again is a repeat: not counted twice, also not after the hub restarted.
 - A counter above the highest one heard is new. The highest one never falls.
 - A lower counter is either a recording, or a device that counts anew because its battery was changed. An alarm that
-  was heard is kept and never accepted again, whatever happened in between. Any other alarm is taken if its
-  counter is below `RESTART_BELOW`, where a device with a new battery begins. Everything else is taken from the
-  `RESTART_RUN`th of a run of rising counters on, which also serves devices that begin with a random number. So after
-  a changed battery a press comes through at once, or at the latest at the third time.
+  was heard is kept and never accepted again, whatever happened in between. An alarm that was never heard is
+  taken at once, at whatever counter: a press lost to a changed battery is worse than one played back. Anything
+  else is taken from the `RESTART_RUN`th of a run of rising counters on.
 
 What remains: an alarm recorded where this hub did not hear it, or more than `ALARMS_KEPT` alarms ago, can be made to
-fire once, if its counter is below `RESTART_BELOW` or it is part of a recorded run. And a device that sends byte for
-byte the same after a changed battery as once before cannot be told from a recording: it is refused until its content
-or counter moves on. Pendants should therefore keep their counter over a changed battery.
+fire once. And a device that sends byte for byte the same after a changed battery as once before cannot be told from a
+recording: it is refused until its content or counter moves on. Pendants should therefore keep their counter over a
+changed battery.
 
 Plain adverts have no protection; they are never taken for an alarm. Their packet id and a digest only save work.
 
@@ -38,8 +37,6 @@ RECENT_KEPT: Final = 32
 forgotten and counted once more while its device, for want of an acknowledgement, goes on beside its heartbeats."""
 ALARMS_KEPT: Final = 256
 """Alarms remembered against playing back: a test press every working day of a year."""
-RESTART_BELOW: Final = 100
-"""Counters that a device with a new battery begins with (`bthome-ble` draws the line at the same number)."""
 RESTART_RUN: Final = 3
 """Rising counters in a row that prove a restart elsewhere in the number range."""
 RESTART_STEP_MAX: Final = 256
@@ -103,7 +100,7 @@ def admit_encrypted(mark: ReplayMark, number: int, *, alarm: bool) -> tuple[Repl
         alarm: whether it carries one.
 
     Returns:
-        The new memory, and whether the message counts (False: a restart that is not yet proven).
+        The new memory, and whether the message counts (False: a restart that is not yet proven, and no alarm).
     """
     counter = number >> 32
     mark = msgspec.structs.replace(
@@ -116,7 +113,7 @@ def admit_encrypted(mark: ReplayMark, number: int, *, alarm: bool) -> tuple[Repl
     follows = mark.restart_counter >= 0 and 0 < counter - mark.restart_counter <= RESTART_STEP_MAX
     run = min(mark.restart_run + 1, RESTART_RUN) if follows else 1
     mark = msgspec.structs.replace(mark, restart_counter=counter, restart_run=run)
-    return mark, run >= RESTART_RUN or (alarm and counter < RESTART_BELOW)
+    return mark, alarm or run >= RESTART_RUN
 
 
 def admit_numbered(mark: ReplayMark, number: int, *, restarted: bool) -> ReplayMark:
