@@ -62,6 +62,9 @@ class Database:
         # SQLite makes a second writer poll with growing naps; a lock wakes it at once.
         self._writers: Any = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         self._write = engine.execution_options(llar_write=True)
+        # a transaction of SQLite reads from one moment by itself
+        sqlite_file = engine.dialect.name == "sqlite"
+        self._read = engine if sqlite_file else engine.execution_options(isolation_level="REPEATABLE READ")
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -81,7 +84,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent view for reading."""
-        with self.engine.begin() as connection:
+        with self._read.begin() as connection:
             yield connection
 
     def close(self) -> None:

@@ -214,8 +214,11 @@ def test_a_late_alarm_is_marked(town: Town) -> None:
 
 
 def test_control_characters_do_not_stop_an_alarm(town: Town) -> None:
-    town.receive(alarm_of(AlarmKind.HELP, "A1", lte="ba\0th\nroom", text="\0", did="\0"), T)
+    evidence = [Record(n="a\0/motion", vs="\0")]
+    town.receive(alarm_of(AlarmKind.HELP, "A1", lte="ba\0th\nroom", text="\0", did="\0", evidence=evidence), T)
     assert one_case(town).place == "bathroom"
+    town.desk.receive_finding(finding(home="home-2", facts={"room": "ha\0ll", "device": "\0"}), T)
+    assert all_cases(town)[1].place == "hall"
 
 
 def finding(key: str = "home-1:inactivity::1", **changes: object) -> Finding:

@@ -57,6 +57,17 @@ def test_a_database_server_that_vanishes_is_noticed_within_seconds(postgres_fold
     assert int(said["keepalives_idle"]) + int(said["keepalives_interval"]) * int(said["keepalives_count"]) <= 30
 
 
+def test_what_is_read_together_belongs_together(database: Database) -> None:
+    query = sa.select(sa.func.count()).select_from(homes_table)
+    with database.read() as reading:
+        before = reading.execute(query).scalar()
+        with database.begin() as writing:
+            homes.enrol_home(writing, "home-1", address="x", now=1.0)
+        assert reading.execute(query).scalar() == before
+    with database.begin() as writing:
+        assert writing.execute(query).scalar() == 1
+
+
 def test_an_exception_rolls_everything_back(database: Database) -> None:
     def fail_halfway() -> None:
         with database.begin() as connection:
