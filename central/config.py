@@ -181,6 +181,8 @@ def read_secret(path: str) -> str:
         secret = Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"Cannot read the secret file {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The secret file {path} is not text.") from None
     if not secret:
         raise ConfigError(f"The secret file {path} is empty.")
     return secret

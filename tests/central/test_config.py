@@ -58,7 +58,8 @@ def test_files_are_found_beside_the_configuration(tmp_path: Path) -> None:
 
 def test_a_missing_or_empty_secret_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
-    for name in ("empty", "missing"):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for name in ("empty", "missing", "binary"):
         with pytest.raises(ConfigError, match="secret file"):
             read_secret(str(tmp_path / name))
 
