@@ -20,7 +20,7 @@ from benchmarks.figures import Figure, Outcome, Row, Scale, Table, percentile
 from benchmarks.processes import Child
 from benchmarks.servers import LOAD_USER, PASSWORD, mosquitto
 from edge.clock import Stamp
-from edge.outbox import open_outbox
+from edge.outbox_file import open_outbox
 from edge.uplink import drill
 from gateway.contract.encoding import decode
 from gateway.contract.messages import Alarm

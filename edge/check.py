@@ -12,7 +12,7 @@ from devices.catalogue import CATALOGUE
 from edge.clock import system_clock_is_trusted
 from edge.config import Config
 from edge.enrolment import Devices, unheard
-from edge.outbox import devices_heard
+from edge.outbox_file import devices_heard
 
 CONNECT_S: Final = 3.0
 

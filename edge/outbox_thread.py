@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from edge.outbox import Outbox, memory_outbox, open_outbox
+from edge.outbox import Outbox
+from edge.outbox_file import memory_outbox, open_outbox
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from devices.decoding import ReplayMark
 from devices.vocabulary import Reading, Value
 from edge.clock import Stamp
-from edge.outbox import FILE_NAME, PACK_READINGS_MAX, Outbox, Pack, StampedReading, devices_heard, open_outbox
+from edge.outbox import PACK_READINGS_MAX, Outbox, Pack, StampedReading
+from edge.outbox_file import FILE_NAME, devices_heard, open_outbox
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.messages import Alarm, AlarmAnswer, Stage
 
@@ -354,7 +355,7 @@ def test_a_call_that_can_still_be_read_in_a_damaged_file_is_sent(tmp_path: Path)
 
 
 def test_a_call_on_a_disk_that_takes_nothing_more_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.outbox.BUSY_WAIT_S", 0.0)
+    monkeypatch.setattr("edge.outbox_file.BUSY_WAIT_S", 0.0)
     outbox = opened(tmp_path)
     [waiting] = outbox.keep([help_alarm(1)])
     with outbox._transaction():
