@@ -278,6 +278,9 @@ class Agent:
             case "test":
                 await self._intake.raise_drill(command.text)
                 return CommandOutcome(command.id, now, "done")
+            case "reassure":
+                self._presence.reassured()
+                return CommandOutcome(command.id, now, "done")
             case _:
                 return CommandOutcome(command.id, now, "unsupported", f"this hub does not know '{command.verb}'")
 

@@ -68,6 +68,11 @@ class Presence:
         self._home = stages.answered(self._home, answer, now.monotonic - age)
         self._tell()
 
+    def reassured(self) -> None:
+        """The centre asks to comfort whoever waits for an answer."""
+        self._home = stages.reassured(self._home)
+        self._tell()
+
     def line(self, connected: bool) -> None:
         """The line to the centre has come or gone."""
         self._home = stages.line(self._home, connected=connected)

@@ -56,7 +56,8 @@ _SCENE_OF: Final = {
 class OpenAlarm:
     """An alarm of this home. Moments are of the monotonic clock; `stage` is None before the receipt.
 
-    `answered_at` is the centre's own time of its newest word, which orders its words.
+    `answered_at` is the centre's own time of its newest word, which orders its words; `reassured` says that the centre
+    has asked the home to comfort a person for whom nobody is free yet.
     """
 
     ref: str
@@ -68,6 +69,7 @@ class OpenAlarm:
     case: str = ""
     who: str = ""
     eta_minutes: int | None = None
+    reassured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Home:
 class Scene:
     """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state.
 
-    `reached_before` says, while still trying, that the centre has an earlier call.
+    `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has waited
+    long for an answer and is asked for a little patience.
     """
 
     name: SceneName
@@ -91,6 +94,7 @@ class Scene:
     eta_minutes: int | None = None
     connected: bool = True
     reached_before: bool = False
+    reassured: bool = False
 
 
 def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
@@ -120,6 +124,12 @@ def answered(home: Home, answer: AlarmAnswer, now: float) -> Home:
 
 def _is_about(answer: AlarmAnswer, alarm: OpenAlarm) -> bool:
     return alarm.ref == answer.ref or (bool(answer.case) and alarm.case == answer.case)
+
+
+def reassured(home: Home) -> Home:
+    """The centre asks the home to comfort whoever waits: calls that it has and that nobody has taken."""
+    waiting = tuple(replace(a, reassured=True) if a.stage is Stage.RECEIVED else a for a in home.alarms)
+    return replace(home, alarms=waiting)
 
 
 def line(home: Home, *, connected: bool) -> Home:
@@ -167,7 +177,14 @@ def scene(home: Home, now: float) -> Scene:
     together = [alarm for alarm in shown if alarm is newest or (newest.case and alarm.case == newest.case)]
     last = max(together, key=lambda alarm: order(alarm.stage, alarm.answered_at) if alarm.stage else (False, -1.0, 0))
     assert last.stage is not None
-    return Scene(_SCENE_OF[last.stage], newest.kind, last.who, _minutes_left(last, now), connected=home.connected)
+    return Scene(
+        _SCENE_OF[last.stage],
+        newest.kind,
+        last.who,
+        _minutes_left(last, now),
+        connected=home.connected,
+        reassured=last.reassured and last.stage is Stage.RECEIVED,
+    )
 
 
 def changes_at(home: Home, now: float) -> float:

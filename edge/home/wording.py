@@ -76,6 +76,8 @@ def _sentence(scene: Scene, own: Mapping[str, str]) -> str:
             return ""
         case SceneName.HEARD:
             return own.get(scene.kind.value, own["other"])
+        case SceneName.RECEIVED if scene.reassured:
+            return own["reassured"]
         case SceneName.TAKEN if not scene.who:
             return own["nobody"]
         case SceneName.ON_THE_WAY:

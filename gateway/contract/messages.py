@@ -225,7 +225,7 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         id: names the command; the outcome comes on `up/cmd/{id}`.
-        verb: what to do: "check_in", "say", "show", "remind", "test" ...
+        verb: what to do: "test", "reassure" (comfort who waits), later "say", "show", "remind" ...
         expires: Unix seconds; at or after it the command is dead.
         text: what to say or show.
     """

@@ -22,6 +22,7 @@ from edge.home.stages import (
     changes_at,
     heard,
     line,
+    reassured,
     scene,
 )
 from edge.home.wording import phrases, put_in_words
@@ -219,3 +220,14 @@ def test_nobody_is_said_to_be_there_who_has_handed_the_case_on() -> None:
     assert scene(home, 3).name is SceneName.RECEIVED
     home = answered(home, at(120, Stage.CLOSED), 4)
     assert scene(answered(home, at(130, Stage.TAKEN, "Ana"), 5), 5).name is SceneName.CLOSED
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_waits_long_hears_that_they_are_not_forgotten(language: str) -> None:
+    home = reassured(pressed("a1"))
+    assert not scene(home, 1).reassured, "nothing is said of a centre that has not answered yet"
+    home = reassured(answered(pressed("a1"), said(), 2))
+    words = put_in_words(scene(home, 3), language)
+    assert words.sentence == phrases(language)["received"]["reassured"]
+    taken = scene(answered(home, said(stage=Stage.TAKEN, who="Ana"), 4), 4)
+    assert put_in_words(taken, language).sentence == phrases(language)["taken"]["sentence"].format(who="Ana")
