@@ -84,8 +84,8 @@ class Home:
 class Scene:
     """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state.
 
-    `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has waited
-    long for an answer and is asked for a little patience.
+    `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
+    waited long for an answer.
     """
 
     name: SceneName
