@@ -92,7 +92,7 @@ class AlarmLane:
         self._lock = threading.Lock()
         self._progress = Progress()
         self._unsent: dict[AlarmRef, AlarmAnswer] = {}
-        self._unasked: dict[str, tuple[str, Command]] = {}
+        self._asked: dict[str, tuple[str, Command]] = {}
         self._latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._receiver: ReceiverHealth | None = None
         self._broker = "connecting"
@@ -189,9 +189,14 @@ class AlarmLane:
         if address is None or received.retained:
             return
         waiting = self._progress.of_hub(address.hub)
-        if waiting and isinstance(state := decode(HubState, received.payload), HubState) and state.online:
+        asked = any(hub == address.hub for hub, _ in list(self._asked.values()))
+        if not waiting and not asked:
+            return
+        state = decode(HubState, received.payload)
+        if isinstance(state, HubState) and state.online:
             for name, answer in waiting.items():
                 self._send(name, answer)
+            self._ask_again(address.hub)
 
     def _on_connection(self, up: bool, reason: str) -> None:
         self._broker = reason
@@ -202,10 +207,7 @@ class AlarmLane:
         with self._lock:
             again = self._unsent | self._progress.all()
             self._unsent.clear()
-            asking = list(self._unasked.values())
-            self._unasked.clear()
-        for hub, command in asking:
-            self._ask(hub, command)
+        self._ask_again()
         for name, answer in again.items():
             self._send(name, answer)
 
@@ -339,24 +341,20 @@ class AlarmLane:
                 del self._unsent[next(iter(self._unsent))]
 
     def _ask(self, hub: str, command: Command) -> None:
-        """Sends a command; while the broker is away, it is kept until it expires."""
-        if command.expires <= time.time():
-            log.warning("%s: %s expired before the broker came back", hub, command.id)
-            return
-
-        def on_done(done: bool) -> None:
-            if not done:
-                self._keep_command(hub, command)
-
-        if not self._client.publish(topic(hub, Channel.COMMAND, command.id), encode(command), on_done=on_done):
-            self._keep_command(hub, command)
-
-    def _keep_command(self, hub: str, command: Command) -> None:
-        log.warning("%s: %s waits for the broker", hub, command.id)
+        """Sends a command, and again when the broker or the hub comes back, until it expires; hubs know repeats."""
+        now = time.time()
         with self._lock:
-            self._unasked[command.id] = (hub, command)
-            while len(self._unasked) > UNSENT_MAX:
-                del self._unasked[next(iter(self._unasked))]
+            self._asked = {key: kept for key, kept in self._asked.items() if kept[1].expires > now}
+            self._asked[command.id] = (hub, command)
+        self._ask_again(hub)
+
+    def _ask_again(self, only_hub: str = "") -> None:
+        now = time.time()
+        with self._lock:
+            asked = [(hub, it) for hub, it in self._asked.values() if it.expires > now and only_hub in {"", hub}]
+        for hub, command in asked:
+            if not self._client.publish(topic(hub, Channel.COMMAND, command.id), encode(command)):
+                log.warning("%s: %s waits for the broker", hub, command.id)
 
 
 def _answer(change: CaseChange, name: AlarmRef) -> AlarmAnswer:

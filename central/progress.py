@@ -35,8 +35,7 @@ class Progress:
             before = self._told.get(name.hub, {}).get(name.ref)
             if before is not None and before.order > told.order:
                 return False
-            if before is not None or stage is not Stage.RECEIVED:
-                self._told.setdefault(name.hub, {})[name.ref] = told
+            self._told.setdefault(name.hub, {})[name.ref] = told
             if stage is Stage.CLOSED:
                 self._closed.append((at, name))
             while self._closed and self._closed[0][0] < at - CLOSED_TOLD_S:
@@ -44,7 +43,7 @@ class Progress:
         return True
 
     def of(self, name: AlarmRef) -> AlarmAnswer | None:
-        """The latest word on an alarm, None while it is only received."""
+        """The latest word on an alarm, None when there was none besides its receipt."""
         with self._lock:
             told = self._told.get(name.hub, {}).get(name.ref)
         return told.answer if told else None

@@ -334,6 +334,19 @@ def test_a_desk_that_died_before_it_said_that_a_case_is_closed_says_so_at_its_ne
     assert hub.stages("OLD") == []
 
 
+def test_a_desk_that_died_before_it_said_that_a_case_was_handed_back_says_so_at_its_next_start(
+    broker: Broker, town: Town, hub: Hub, wait_until: Wait
+) -> None:
+    now = time.time()
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), now - 60)
+    town.desk.take(1, "ana", now - 50)
+    town.desk.release(1, "ana", "", now - 40)
+    running = Centre(broker, town.database)
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    running.lane.stop()
+    assert hub.answers[0].at > now - 40, "later than the word that it takes back"
+
+
 def test_a_home_hears_of_the_closing_when_it_comes_back_and_the_memory_of_it_ends(
     centre: Centre, hub: Hub, wait_until: Wait
 ) -> None:
@@ -436,8 +449,9 @@ def test_killed_between_commit_and_acknowledgement_there_is_one_case_and_a_recei
     assert case_count(town.database) == 1
     assert hub.answers == []
     running = Centre(broker, town.database)
-    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    wait_until(lambda: running.lane.commits > 0 and bool(hub.answers))
     running.lane.stop()
+    assert set(hub.stages("A1")) == {Stage.RECEIVED}
     with town.database.read() as connection:
         (case,) = cases.open_cases(connection)
     assert (case.repeats, case.version) == (1, 1)
