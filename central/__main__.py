@@ -157,7 +157,10 @@ def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
         raise UsageError(str(error)) from None
     finally:
         database.close()
-    print(imported)
+    print(
+        f"{imported.homes} homes are up to date. New: {imported.residents} residents, {imported.contacts} contacts, "
+        f"{imported.operators} operators, {imported.cases} past cases."
+    )
     return 0
 
 

@@ -37,6 +37,7 @@ from central.storage.database import DatabaseError, in_words, try_again
 from devices.rejection import Rejection
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
+from gateway.contract.rescue import rescue_alarm
 from gateway.contract.topics import Channel, everyone, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 
@@ -235,9 +236,12 @@ class AlarmLane:
             return True
         alarm = decode(Alarm, received.payload)
         if isinstance(alarm, Rejection):
-            fault = _INVALID_FORMAT if alarm.reason in _FORMAT_FAULTS else _WRONG_CONTENT
-            self._refuse(received, alarm, fault)
-            return True
+            rescued = rescue_alarm(received.payload)
+            if rescued is None:
+                self._refuse(received, alarm, _INVALID_FORMAT if alarm.reason in _FORMAT_FAULTS else _WRONG_CONTENT)
+                return True
+            self._refuse(received, alarm)
+            alarm = rescued
         return self._handle_alarm(address.hub, alarm, received)
 
     def _handle_alarm(self, hub: str, alarm: Alarm, received: Received) -> bool:

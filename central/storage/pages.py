@@ -246,15 +246,12 @@ def last_cases(conn: Connection, home_id: str, besides: int | None = None) -> li
 def answer_times(conn: Connection, since_at: float, now: float) -> AnswerTimes:
     """Answer times of the cases of people opened since then. One that still waits counts once its minute is over."""
     first_taken = (
-        select(case_events.c.case_id, func.min(case_events.c.at).label("at"))
-        .where(case_events.c.type == EventType.TAKEN.value, case_events.c.at >= since_at)
-        .group_by(case_events.c.case_id)
-        .subquery()
+        select(func.min(case_events.c.at))
+        .where(case_events.c.case_id == cases.c.id, case_events.c.type == EventType.TAKEN.value)
+        .scalar_subquery()
     )
     rows = conn.execute(
-        select(cases.c.opened_at, first_taken.c.at)
-        .outerjoin(first_taken, first_taken.c.case_id == cases.c.id)
-        .where(cases.c.opened_at >= since_at, cases.c.priority <= _ROUTINE)
+        select(cases.c.opened_at, first_taken).where(cases.c.opened_at >= since_at, cases.c.priority <= _ROUTINE)
     )
     waits = sorted(
         (at if at is not None else now) - opened_at for opened_at, at in rows if at is not None or now - opened_at > 60

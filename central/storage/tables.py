@@ -151,6 +151,7 @@ cases = Table(
     Column("wake_step", String(32), nullable=False, server_default=""),
     Column("version", Integer, nullable=False),
 )
+Index("ix_cases_opened_at", cases.c.opened_at)
 Index(
     "ix_cases_open", cases.c.state, sqlite_where=text("state != 'closed'"), postgresql_where=text("state != 'closed'")
 )

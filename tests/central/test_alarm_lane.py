@@ -167,12 +167,22 @@ def test_malformed_alarms_are_counted_answered_and_do_not_stop_the_next(
     hub.send(b'{"ref":"BAD1","dty":"three","tim":1}')
     hub.send(b'{"ref":"BAD 2","dty":3,"tim":1}')
     hub.send(b"[" * 5_000)
-    hub.send(b'{"ref":"BAD3",' + b" " * 9_000 + b'"dty":3,"tim":1}')
+    hub.send(b'{"ref":"BAD3",' + b" " * 9_000 + b'"tim":1}')
     hub.alarm("A1")
     wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
     assert {answer.ref: answer.snu for answer in hub.answers} == {"BAD1": 3, "BAD3": 2, "A1": 0}
     assert centre.refused() == {("alarm", "bad_json"): 1, ("alarm", "bad_content"): 3, ("alarm", "too_large"): 1}
     assert case_count(centre.database) == 1
+
+
+def test_a_press_with_a_faulty_ornament_is_still_a_press(centre: Centre, hub: Hub, wait_until: Wait) -> None:
+    hub.send(b'{"ref":"ORN1","dty":3,"tim":"noon","geo":[],"text":"' + b"x" * 9_000 + b'"}')
+    wait_until(lambda: hub.stages("ORN1") == [Stage.RECEIVED])
+    with centre.database.read() as connection:
+        (case,) = cases.open_cases(connection)
+    assert (case.kind, case.priority) == (AlarmKind.HELP, 1)
+    assert abs(case.opened_at - time.time()) < 60, "a time that cannot be read is the time of arrival"
+    assert centre.refused() == {("alarm", "too_large"): 1}, "and a technician can see what was wrong"
 
 
 def test_a_reference_that_no_topic_can_carry_does_not_deafen_the_desk(

@@ -93,6 +93,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_cases_home_id"), ["home_id"], unique=False)
+        batch_op.create_index("ix_cases_opened_at", ["opened_at"], unique=False)
         batch_op.create_index(
             "ix_cases_open",
             ["state"],
@@ -282,6 +283,7 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ix_cases_open", sqlite_where=sa.text("state != 'closed'"), postgresql_where=sa.text("state != 'closed'")
         )
+        batch_op.drop_index("ix_cases_opened_at")
         batch_op.drop_index(batch_op.f("ix_cases_home_id"))
 
     op.drop_table("cases")
