@@ -22,7 +22,7 @@ from benchmarks.centre import Centre, console_port, enrol, log_in
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target, percentile
 from benchmarks.packs import hub_name
 from benchmarks.processes import Child
-from benchmarks.servers import LOAD_USER, PASSWORD, mosquitto, publisher
+from benchmarks.servers import LISTENER, PASSWORD, mosquitto, publisher
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import encode
 from gateway.contract.messages import Alarm
@@ -191,7 +191,7 @@ async def _watch(
 ) -> Latencies:
     board = _Board(alarms)
     listener = Listener(board.hear)
-    line = open_socket(port, "alarms", LOAD_USER, PASSWORD)
+    line = open_socket(port, "alarms", LISTENER, PASSWORD)
     await listener.subscribe(line, [everyone(Channel.ALARM), everyone(Channel.ALARM_ANSWER)])
     async with asyncio.TaskGroup() as group:
         readers = []

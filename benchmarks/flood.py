@@ -18,7 +18,7 @@ from benchmarks.centre import Centre, console_port, enrol
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target, percentile
 from benchmarks.packs import hub_name, pack
 from benchmarks.processes import Child
-from benchmarks.servers import LOAD_USER, PASSWORD, mosquitto
+from benchmarks.servers import LISTENER, PASSWORD, mosquitto
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import encode
 from gateway.contract.messages import Alarm
@@ -103,7 +103,7 @@ async def _flood(
             waits_ms.append((time.perf_counter() - at) * 1000)
 
     line = Listener(hear)
-    await line.subscribe(open_socket(port, "flood", LOAD_USER, PASSWORD), [everyone(Channel.ALARM_ANSWER)])
+    await line.subscribe(open_socket(port, "flood", LISTENER, PASSWORD), [everyone(Channel.ALARM_ANSWER)])
     dice = random.Random(11)
     began, sent, presses = time.perf_counter(), 0, 0
     while (passed := time.perf_counter() - began) < seconds:

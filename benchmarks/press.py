@@ -18,7 +18,7 @@ from benchmarks.broker_line import Listener, open_socket
 from benchmarks.centre import Centre, enrol
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, percentile
 from benchmarks.processes import Child
-from benchmarks.servers import LOAD_USER, PASSWORD, mosquitto
+from benchmarks.servers import LISTENER, PASSWORD, mosquitto
 from edge.clock import Stamp
 from edge.outbox_file import open_outbox
 from edge.uplink import drill
@@ -124,7 +124,7 @@ async def _press(folder: Path, port: int, count: int) -> Presses:
     alarms = topic(HUB, Channel.ALARM)
     listener = Listener(on_message)
     await listener.subscribe(
-        open_socket(port, "listener", LOAD_USER, PASSWORD), [alarms, everyone(Channel.ALARM_ANSWER)]
+        open_socket(port, "listener", LISTENER, PASSWORD), [alarms, everyone(Channel.ALARM_ANSWER)]
     )
     pendant = PendantTty(folder / "tty", FIRST_PENDANT, heartbeat_s=3600.0)
     pendant.plug_in()

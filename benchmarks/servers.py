@@ -25,6 +25,8 @@ from gateway.broker_files import password_line
 from gateway.contract.topics import INTERNAL_ROOT, ROOT
 
 LOAD_USER: Final = "load"
+LISTENER: Final = "listener"
+"""Publishes alarms and hears what is said, beside the load. The broker lets a user in once at a time."""
 PASSWORD: Final = "loopback-only"
 """Of every user of these brokers, which live for minutes and on the loopback."""
 MARKS: Final = "heartbeat"
@@ -49,14 +51,15 @@ def free_port() -> int:
 
 @contextmanager
 def mosquitto(folder: Path, *hubs: str) -> Iterator[Broker]:
-    """The broker with its production limits and access list; `load` may read and write everything."""
+    """The broker with its production limits and access list; `load` and `listener` may read and write all."""
     folder.mkdir()
     users = dict.fromkeys(("desk", "receiver", *hubs), PASSWORD)
     with start_broker(folder, users, kind="mosquitto") as broker:
         with (folder / "passwords").open("a") as page:
-            page.write(password_line(LOAD_USER, PASSWORD) + "\n")
+            page.writelines(password_line(user, PASSWORD) + "\n" for user in (LOAD_USER, LISTENER))
         with (folder / "access.acl").open("a") as page:
-            page.write(f"\nuser {LOAD_USER}\ntopic readwrite {ROOT}/#\ntopic readwrite {INTERNAL_ROOT}/#\n")
+            rights = f"topic readwrite {ROOT}/#\ntopic readwrite {INTERNAL_ROOT}/#\n"
+            page.writelines(f"\nuser {user}\n{rights}" for user in (LOAD_USER, LISTENER))
         os.kill(broker.pid, signal.SIGHUP)
         _await_login(broker.port)
         yield broker
@@ -66,7 +69,7 @@ def _await_login(port: int) -> None:
     deadline = time.monotonic() + 10
     while True:
         try:
-            open_socket(port, "probe", LOAD_USER, PASSWORD).close()
+            open_socket(port, "probe", LISTENER, PASSWORD).close()
             return
         except ConnectionError:
             if time.monotonic() > deadline:
