@@ -1,4 +1,4 @@
-"""A thread that works due-times from the database: at once when woken, else when the next is due."""
+"""A thread that works due-times from the database: soon after it is woken, else when the next is due."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+GATHER_S: Final = 0.05
+"""Pause after being woken: the alarm that woke us goes out to people first, and what comes with it is worked together.
+Nothing here is due sooner than seconds."""
 LOOK_EVERY_S: Final = 15.0
 """Looks at least so often: another process may have written a due-time."""
 RETRY_S: Final = 2.0
@@ -45,7 +48,8 @@ class DueLoop:
         while not self._stopping:
             self._woken.clear()
             wait_s = self._once()
-            self._woken.wait(wait_s)
+            if self._woken.wait(wait_s):
+                time.sleep(GATHER_S)
 
     def _once(self) -> float:
         try:
