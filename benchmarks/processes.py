@@ -70,6 +70,16 @@ class Child:
         """Resident memory of it and its children."""
         return sum(p.memory_info().rss for p in self._family()) / 2**20
 
+    def hold(self) -> None:
+        """Stops it and its children where they stand, until `let_go`."""
+        for process in self._family():
+            process.suspend()
+
+    def let_go(self) -> None:
+        """Lets what was held run on."""
+        for process in self._family():
+            process.resume()
+
     def _family(self) -> list[psutil.Process]:
         return [self._watched, *self._watched.children(recursive=True)]
 

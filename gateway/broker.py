@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from gateway.broker_files import MESSAGE_BYTES_MAX, WINDOW, access_list, password_file, shared_settings
+from gateway.broker_files import MESSAGE_BYTES_MAX, access_list, password_file, shared_settings
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ READY_WAIT_S: Final = 10.0
 """A broker that does not take connections by then is reported as broken."""
 STOP_WAIT_S: Final = 10.0
 _PORT_TRIES: Final = 3
+_EMBEDDED_WINDOW: Final = 1_000
 _HOST: Final = "127.0.0.1"
 _BINARY_FOLDERS = ":/usr/sbin:/usr/local/sbin"
 _CONNECTIONS_MAX: Final = 10_000
@@ -204,7 +205,7 @@ next_connection_delay_ms = 1
 [v4.1.connections]
 connection_timeout_ms = 60000
 max_payload_size = {MESSAGE_BYTES_MAX}
-max_inflight_count = {WINDOW}
+max_inflight_count = {_EMBEDDED_WINDOW}
 dynamic_filters = true
 [v4.1.connections.auth]
 {logins}

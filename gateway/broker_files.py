@@ -15,8 +15,8 @@ MESSAGE_BYTES_MAX: Final = 20_480
 """Largest packet that a broker takes: room for the largest payload that our clients send, and its topic."""
 SESSION_KEPT: Final = "14d"
 """How long the broker keeps the session of a client that stays away: longer than a hub's own seven days."""
-WINDOW: Final = 1_000
-"""Messages on their way to one client; mosquitto's own 20 holds a busy receiver back."""
+WINDOW: Final = 4_000
+"""Messages on their way to one client: two of the receiver's batches. Mosquitto's own 20 holds a busy receiver back."""
 _HASH_ROUNDS: Final = 101
 """Mosquitto's own number. Passwords here are long random secrets, which no number of rounds makes safer, and each
 connect of each hub costs the broker this work."""
