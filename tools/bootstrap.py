@@ -22,6 +22,7 @@ SYSTEM_PACKAGES = {
     "mosquitto": ("mosquitto",),
     "influxdb": ("influxd",),
     "victoria-metrics": ("victoria-metrics",),
+    "libatomic1": ("/usr/lib/*/libatomic.so.1",),
     "postgresql": ("/usr/lib/postgresql/*/bin/initdb",),
     "chromium": ("chromium", "chromium-browser"),
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -151,6 +151,8 @@ class CaseLife(RuleBasedStateMachine):
 QUIET = settings(
     max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
+SEARCH = settings(QUIET, max_examples=3_000, derandomize=True, phases=(Phase.generate,))
+"""Long enough to meet every planted fault, and the same search each time; it ends at the first find."""
 
 
 def test_a_case_keeps_its_promises() -> None:
@@ -180,4 +182,4 @@ def _forgets_to_wake(case: Case, _event: CaseEvent) -> Case:
 )
 def test_a_planted_fault_is_found(place: tuple[State, EventType], fault: transitions.Rule) -> None:
     with patch.dict(transitions.TABLE, {place: fault}), pytest.raises(AssertionError):
-        run_state_machine_as_test(CaseLife, settings=QUIET)
+        run_state_machine_as_test(CaseLife, settings=SEARCH)
