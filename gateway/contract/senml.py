@@ -32,7 +32,7 @@ FUTURE_MAX_S: Final = 300.0
 AGE_MAX_S: Final = 40 * 86_400.0
 """Older readings are refused: hubs keep at least 7 days, and 40 leaves room for a long holiday without a line."""
 
-_NAMES_MAX: Final = 20_000
+_NAMES_MAX: Final = 4_096
 """Most `device/kind` names remembered; homes share most of theirs."""
 _URN: Final = "urn:dev:hub:"
 _FROM_URL_SAFE: Final = str.maketrans("-_", "+/")
