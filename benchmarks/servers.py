@@ -118,7 +118,7 @@ class Influx:
         for series in self.query(f"SELECT COUNT(*) FROM /.*/{chosen}"):
             lines = series["values"] if series["name"] != MARKS else [[0]]
             assert isinstance(lines, list)
-            total += sum(int(value) for value in lines[0][1:])
+            total += sum(int(value or 0) for value in lines[0][1:])
         return total
 
 
