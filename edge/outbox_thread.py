@@ -30,6 +30,7 @@ class OutboxThread:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._on_fault = on_fault
         self._outbox: Outbox | None = None
+        self._failed: Outbox | None = None
         self._readings_max = 0
 
     @property
@@ -59,11 +60,15 @@ class OutboxThread:
                 log.exception("the outbox failed; alarms are kept in memory from now on")
                 self._on_fault(f"outbox: the disk failed ({error}); alarms are kept in memory only")
                 # no waiting here, or two calls would each make one
+                self._failed = used
                 self._outbox = memory_outbox(_new_epoch(), self._readings_max)
         return await self._run(work)
 
     async def close(self) -> None:
         """Ends the thread after what was asked of it."""
+        if self._failed is not None:
+            # only now: a call that met the same failure may still have been at work on it
+            self._failed.close()
         if self._outbox is not None:
             await self._run(Outbox.close)
         self._thread.shutdown()

@@ -35,11 +35,15 @@ create table if not exists steps (
 def open_file(path: Path, table: str) -> sqlite3.Connection:
     """Opens a file for writing, with `table` in it. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False)
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma synchronous = full")
-    connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES_MAX}")
-    connection.execute(f"pragma cache_size = -{CACHE_KIB}")
-    connection.execute(table)
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute(f"pragma wal_autocheckpoint = {WAL_PAGES_MAX}")
+        connection.execute(f"pragma cache_size = -{CACHE_KIB}")
+        connection.execute(table)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

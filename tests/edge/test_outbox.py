@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from devices.decoding import ReplayMark
 from devices.vocabulary import Reading, Value
+from edge import outbox_file
 from edge.clock import Stamp
 from edge.outbox import PACK_READINGS_MAX, Outbox, Pack, StampedReading
-from edge.outbox_file import FILE_NAME, devices_heard, open_outbox
+from edge.outbox_file import FILE_NAME, devices_heard
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.messages import Alarm, AlarmAnswer, Stage
 
@@ -34,6 +36,23 @@ def reading(number: int, *, boot: str = BOOT, trusted: bool = True, value: Value
 
 def help_alarm(number: int) -> tuple[Alarm, Stamp]:
     return Alarm("0", 3, 1.8e9 + number, did="pendant"), at(number)
+
+
+_OPENED: list[Outbox] = []
+
+
+def open_outbox(folder: Path, epoch: str, readings_max: int) -> tuple[Outbox, list[str]]:
+    """As the agent does; closed after the test."""
+    outbox, faults = outbox_file.open_outbox(folder, epoch, readings_max)
+    _OPENED.append(outbox)
+    return outbox, faults
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards() -> Iterator[None]:
+    yield
+    while _OPENED:
+        _OPENED.pop().close()
 
 
 def opened(folder: Path, readings_max: int = DEPTH, epoch: str = "e1") -> Outbox:
