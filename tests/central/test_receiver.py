@@ -35,6 +35,22 @@ USERS = {"receiver": "receiver-secret", "desk": "desk-secret", "h-1": "hub-one-s
 WAIT_S = 20.0
 
 
+_OPENED: list[EmbeddedStore] = []
+
+
+def opened(folder: Path, *, read_only: bool = False) -> EmbeddedStore:
+    """A store that is closed after the test, also one that the test left as a crash would."""
+    _OPENED.append(EmbeddedStore(folder, read_only=read_only))
+    return _OPENED[-1]
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards() -> Iterator[None]:
+    yield
+    while _OPENED:
+        _OPENED.pop().close()
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     folder = tmp_path / "broker"
@@ -54,7 +70,7 @@ class Street:
         self.folder = folder
         self.broker = broker
         self.enrolled = [home("flat-1", "h-1")]
-        self.store: TelemetryStore = EmbeddedStore(folder / "telemetry")
+        self.store: TelemetryStore = opened(folder / "telemetry")
         self.spool_cap = 10_000_000
         self.limits = Limits()
         self.health: list[ReceiverHealth] = []
@@ -114,7 +130,7 @@ class Street:
         self.until(lambda: done, "the broker's receipt")
 
     def stored(self) -> list[Row]:
-        reader = EmbeddedStore(self.folder / "telemetry", read_only=True)
+        reader = opened(self.folder / "telemetry", read_only=True)
         return [row for row in reader.last("flat-1") if row.device != "hub"]
 
     def close(self) -> None:
@@ -176,7 +192,7 @@ def test_nothing_is_acknowledged_before_it_is_durable(street: Street) -> None:
         receiver.turn()
     # killed here, and started again when the store is repaired
     receiver._client.stop()
-    street.store = EmbeddedStore(street.folder / "telemetry")
+    street.store = opened(street.folder / "telemetry")
     street.start()
     street.until(street.stored, "the row that the broker kept")
 
@@ -215,7 +231,7 @@ def test_while_the_store_is_down_readings_wait_on_disk_and_it_shows(street: Stre
     street.until(lambda: receiver.health().spooled >= 5, "rows in the spool")
     street.until(lambda: any(health.store == "down for repair" for health in street.health), "word to the desk")
     receiver.close()
-    street.store = EmbeddedStore(street.folder / "telemetry")
+    street.store = opened(street.folder / "telemetry")
     receiver = street.start()
     street.until(lambda: street.stored() and receiver.health().spooled == 0, "the rows in the store")
     assert street.stored()[0].value == 24.0
@@ -261,7 +277,7 @@ def test_a_finding_reaches_the_desk_and_keeps_its_key_over_a_restart(
     street.until(lambda: street.findings, "the finding")
     assert [(finding.home, finding.reason) for finding in street.findings] == [("flat-1", "hub_silent")]
     receiver.close()
-    street.store = EmbeddedStore(street.folder / "telemetry")
+    street.store = opened(street.folder / "telemetry")
     street.start()
     street.send(encode(Heartbeat(at=time.time())), Channel.HEARTBEAT)
     street.until(lambda: not street.findings[-1].active, "the end of the finding")
