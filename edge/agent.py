@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from devices.frames import Link
-from devices.rejection import Rejection
 from edge.clock import Clock
-from edge.config import Config, SerialConfig
+from edge.commands import Commands
+from edge.config import Config
 from edge.dispatch import Dispatch
-from edge.drivers.ble_scanner import BleScanner, NoRadioError
-from edge.drivers.serial_receiver import SerialReceiver
+from edge.drivers.ble_scanner import NoRadioError
 from edge.enrolment import Devices, unheard
 from edge.health import Health, notify_systemd
 from edge.home.presence import Presence
 from edge.intake import Intake
+from edge.listening import Listening, Loop, Progress
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
-from gateway.contract.encoding import decode, encode
-from gateway.contract.messages import AlarmAnswer, Command, CommandOutcome, HubState
+from gateway.contract.encoding import encode
+from gateway.contract.messages import AlarmAnswer, HubState
 from gateway.contract.topics import Channel, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received, Will
 
@@ -41,11 +39,6 @@ UNSENT_AGAIN_S: Final = 1.0
 GOODBYE_S: Final = 2.0
 """Longest wait for the broker to take "offline" when the agent is stopped."""
 INFLIGHT_MAX: Final = 40
-COMMANDS_REMEMBERED: Final = 64
-"""Commands that are recognised when the broker delivers them twice."""
-
-Progress = Callable[[], None]
-Loop = Callable[[Progress], Awaitable[None]]
 
 
 class CertificateError(Exception):
@@ -81,11 +74,19 @@ class Agent:
             on_fault=self._fault,
         )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
-        self._commands_done: dict[str, CommandOutcome] = {}
         self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._client = self._make_client(password)
         self._dispatch.use(self._client)
+        self._commands = Commands(
+            self._hub,
+            clock,
+            self._intake,
+            self._presence,
+            self._health,
+            lambda to, payload: self._client.publish(to, payload),
+        )
+        self._listening = Listening(config, devices, clock, self._intake, self._health, self._fault)
 
     def stop(self) -> None:
         """Ends `run`."""
@@ -122,10 +123,7 @@ class Agent:
             "answers": self._take_messages,
             "health": self._look_after_health,
         }
-        for port in self._config.serial:
-            loops[f"serial {port.port}"] = self._serial_loop(port)
-        if self._config.ble is not None:
-            loops["ble"] = self._ble_loop
+        loops |= self._listening.loops()
         if self._config.screen is not None:
             loops["screen"] = self._screen_loop
         return loops
@@ -166,34 +164,6 @@ class Agent:
         return news
 
     # the loops that are made here
-
-    def _serial_loop(self, port: SerialConfig) -> Loop:
-        self._health.expect_link("serial", self._clock.monotonic)
-
-        async def run(progress: Progress) -> None:
-            receiver = SerialReceiver(
-                port,
-                on_frame=self._intake.take,
-                on_refused=lambda reason: self._health.refused.update([reason]),
-                on_hearing=lambda: self._health.heard_link("serial", self._clock.monotonic),
-                on_progress=progress,
-                on_fault=lambda sentence: self._fault(f"serial {port.port}", sentence),
-            )
-            await receiver.run()
-
-        return run
-
-    async def _ble_loop(self, progress: Progress) -> None:
-        assert self._config.ble is not None
-        self._health.expect_link("ble", self._clock.monotonic)
-        scanner = BleScanner(
-            self._config.ble,
-            {address for link, address in self._devices if link is Link.BLE_ADVERT},
-            on_frame=self._intake.take,
-            on_hearing=lambda: self._health.heard_link("ble", self._clock.monotonic),
-            on_progress=progress,
-        )
-        await scanner.run()
 
     async def _screen_loop(self, progress: Progress) -> None:
         from edge.home.screen.server import create_app, serve
@@ -255,34 +225,8 @@ class Agent:
         if address is not None and address.channel is Channel.ALARM_ANSWER:
             await self._dispatch.take_answer(address.tail, received.payload)
         elif address is not None and address.channel is Channel.COMMAND:
-            return await self._take_command(received.payload)
+            return await self._commands.take(received.payload)
         return True
-
-    async def _take_command(self, payload: bytes) -> bool:
-        """Carries a command out once and answers; false when the answer could not be sent."""
-        command = decode(Command, payload)
-        if isinstance(command, Rejection):
-            self._health.refused["bad_command"] += 1
-            return True
-        outcome = self._commands_done.get(command.id) or await self._carry_out(command)
-        self._commands_done[command.id] = outcome
-        while len(self._commands_done) > COMMANDS_REMEMBERED:
-            self._commands_done.pop(next(iter(self._commands_done)))
-        return self._client.publish(topic(self._hub, Channel.COMMAND_OUTCOME, command.id), encode(outcome))
-
-    async def _carry_out(self, command: Command) -> CommandOutcome:
-        now = self._clock.now().wall
-        if command.expires <= now:
-            return CommandOutcome(command.id, now, "expired")
-        match command.verb:
-            case "test":
-                await self._intake.raise_drill(command.text)
-                return CommandOutcome(command.id, now, "done")
-            case "reassure":
-                self._presence.reassured()
-                return CommandOutcome(command.id, now, "done")
-            case _:
-                return CommandOutcome(command.id, now, "unsupported", f"this hub does not know '{command.verb}'")
 
     # what the parts tell each other
 
