@@ -84,7 +84,7 @@ class Agent:
             self._intake,
             self._presence,
             self._health,
-            lambda to, payload: self._client.publish(to, payload),
+            self._publish,
         )
         self._listening = Listening(config, devices, clock, self._intake, self._health, self._fault)
 
@@ -253,6 +253,9 @@ class Agent:
     def _on_message(self, received: Received) -> None:
         """Network thread."""
         self._loop.call_soon_threadsafe(self._inbox.put_nowait, received)
+
+    def _publish(self, to: str, payload: bytes) -> bool:
+        return self._client.publish(to, payload)
 
     def _make_client(self, password: str) -> MqttClient:
         broker = self._config.broker
