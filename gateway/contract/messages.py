@@ -17,6 +17,8 @@ EVIDENCE_MAX: Final = 32
 """Most evidence records in one alarm: an hour of a lively home, and small enough for a metered line."""
 TEXT_MAX: Final = 256
 """Longest free text in any message."""
+PROBLEMS_MAX: Final = 32
+"""Most problems in one state: half of a home's devices, and with words for each still a message of 8 kB."""
 
 # `$` alone would let a line break pass at the end, which no topic can carry
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
@@ -172,6 +174,80 @@ class Path(StrEnum):
     NONE = "none"
 
 
+class ProblemCode(StrEnum):
+    """What can be wrong with a hub. On the wire `Problem.code` may be one that this program does not know yet.
+
+    The radio: `ble_missing` no adapter, no Bluetooth service, or it does not answer; `ble_deaf` it works and hears
+    nobody; `ble_rescanned`, `adapter_reset`, `agent_restarted` what the hub did about it, with an outcome.
+    """
+
+    BLE_MISSING = "ble_missing"
+    BLE_DEAF = "ble_deaf"
+    BLE_RESCANNED = "ble_rescanned"
+    ADAPTER_RESET = "adapter_reset"
+    AGENT_RESTARTED = "agent_restarted"
+    DEVICE_SILENT = "device_silent"
+    DEVICE_BATTERY_LOW = "device_battery_low"
+    DEVICE_NOT_UNDERSTOOD = "device_not_understood"
+    DEVICE_UNREACHABLE = "device_unreachable"
+    DEVICE_NOT_LISTENED_TO = "device_not_listened_to"
+    SERIAL_UNPLUGGED = "serial_unplugged"
+    BUTTON_STUCK = "button_stuck"
+    BUTTON_MISSING = "button_missing"
+    OUTBOX_DAMAGED = "outbox_damaged"
+    OUTBOX_MEMORY = "outbox_memory"
+    OUTBOX_FULL = "outbox_full"
+    DISK_FULL = "disk_full"
+    ALARM_REFUSED = "alarm_refused"
+    BROADBAND_DOWN = "broadband_down"
+    MODEM_MISSING = "modem_missing"
+    MODEM_NO_SIM = "modem_no_sim"
+    MODEM_SIM_LOCKED = "modem_sim_locked"
+    MODEM_NOT_REGISTERED = "modem_not_registered"
+    MODEM_DENIED = "modem_denied"
+    MODEM_NO_CREDIT = "modem_no_credit"
+    MODEM_MUTE = "modem_mute"
+    MODEM_SMS_FAILED = "modem_sms_failed"
+    CLOCK_UNTRUSTED = "clock_untrusted"
+    SETTINGS_REFUSED = "settings_refused"
+    SETTINGS_ROLLED_BACK = "settings_rolled_back"
+    FLOODED = "flooded"
+    LOOP_CRASHED = "loop_crashed"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """What became of something that the hub did by itself to heal a problem."""
+
+    WAITING = "waiting"
+    HELPED = "helped"
+    FAILED = "failed"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that is wrong with a hub, or that it did about it.
+
+    Attributes:
+        code: which kind, one of `ProblemCode`; take one that is not known as `other`.
+        since: when it began or was done, counted back from the state's `at`, so that `at - since` is its age also
+            while the clock is wrong.
+        subject: what it is about: a device's id, a port, a radio ("ble"); empty for the hub as a whole.
+        detail: for a technician, in plain English.
+        outcome: of healing steps only: whether it helped.
+    """
+
+    code: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^[a-z0-9_]{1,32}$(?!\n)", extra_json_schema={"examples": [code.value for code in ProblemCode]}
+        ),
+    ]
+    since: UnixSeconds
+    subject: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    detail: Annotated[str, msgspec.Meta(max_length=160)] = ""
+    outcome: Outcome | None = None
+
+
 class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Retained on `up/state`; the last will publishes it with `online` false.
 
@@ -186,8 +262,10 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
         path: the way by which the hub reaches the centre now.
         waiting: messages in the outbox.
         hearing: radio or bus ("ble", "serial") -> seconds since anything was heard on it.
-        faults: what is wrong with the hub, in words for a technician.
+        faults: what is wrong with the hub, in words for a technician: for readers that do not know `problems`.
         cfg: version of the settings in force.
+        problems: what is wrong with the hub and its devices, the most serious first.
+        problems_more: how many problems had no room in the list.
     """
 
     online: bool
@@ -202,6 +280,8 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     hearing: Annotated[dict[str, float], msgspec.Meta(max_length=8)] = {}
     faults: Annotated[list[Text], msgspec.Meta(max_length=16)] = []
     cfg: Annotated[int, msgspec.Meta(ge=0)] = 0
+    problems: Annotated[list[Problem], msgspec.Meta(max_length=PROBLEMS_MAX)] = []
+    problems_more: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -212,12 +292,14 @@ class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
         uptime_s: seconds since the hub started.
         waiting: messages in the outbox.
         heard: enrolled device -> seconds since it was last heard.
+        refused: reason -> how many frames and messages were refused for it since the hub started.
     """
 
     at: UnixSeconds
     uptime_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     waiting: Annotated[int, msgspec.Meta(ge=0)] = 0
     heard: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
+    refused: Annotated[dict[str, Annotated[int, msgspec.Meta(ge=0)]], msgspec.Meta(max_length=32)] = {}
 
 
 class Command(msgspec.Struct, frozen=True, omit_defaults=True):

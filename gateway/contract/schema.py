@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from gateway.contract.messages import Alarm, AlarmAnswer, Command, CommandOutcome, Heartbeat, HubState, Record
+from gateway.contract.messages import Alarm, AlarmAnswer, Command, CommandOutcome, Heartbeat, HubState, Problem, Record
 from gateway.contract.senml import RECORDS_MAX
 
 _Pack = Annotated[list[Record], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
@@ -41,7 +41,7 @@ def schemas() -> dict[str, str]:
 def _written(stem: str, title: str, described: type, whole: Any) -> str:
     schema = msgspec.json.schema(whole)
     parts: dict[str, dict[str, Any]] = schema.pop("$defs")
-    types = {kind.__name__: kind for kind in (described, Record)}
+    types = {kind.__name__: kind for kind in (described, Record, Problem)}
     for name, part in parts.items():
         _describe(part, types.get(name))
     head = {

@@ -24,7 +24,10 @@ from gateway.contract.messages import (
     HubState,
     Measurements,
     MessageType,
+    Outcome,
     Path,
+    Problem,
+    ProblemCode,
     Record,
     Stage,
 )
@@ -314,8 +317,25 @@ states = st.builds(
     mains=st.none() | st.booleans(),
     hearing=st.dictionaries(texts, st.floats(0, 1e6), max_size=8),
     faults=st.lists(texts, max_size=4),
+    problems=st.lists(
+        st.builds(
+            Problem,
+            code=st.sampled_from([code.value for code in ProblemCode]) | st.from_regex(r"[a-z_]{1,32}", fullmatch=True),
+            since=seconds,
+            subject=st.text(max_size=64),
+            detail=st.text(max_size=160),
+            outcome=st.none() | st.sampled_from(Outcome),
+        ),
+        max_size=4,
+    ),
 )
-heartbeats = st.builds(Heartbeat, at=seconds, uptime_s=st.floats(0, 1e9), heard=st.dictionaries(device_ids, seconds))
+heartbeats = st.builds(
+    Heartbeat,
+    at=seconds,
+    uptime_s=st.floats(0, 1e9),
+    heard=st.dictionaries(device_ids, seconds),
+    refused=st.dictionaries(st.from_regex(r"[a-z_]{1,32}", fullmatch=True), st.integers(0, 2**53), max_size=8),
+)
 
 
 @given(alarms | answers | states | heartbeats)
