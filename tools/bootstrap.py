@@ -25,6 +25,13 @@ SYSTEM_PACKAGES = {
     "libatomic1": ("/usr/lib/*/libatomic.so.1",),
     "postgresql": ("/usr/lib/postgresql/*/bin/initdb",),
     "chromium": ("chromium", "chromium-browser"),
+    "qemu-system-x86": ("qemu-system-x86_64",),
+    "bluez": ("btattach",),
+    "dbus": ("dbus-daemon",),
+    "socat": ("socat",),
+    "busybox-static": ("busybox",),
+    "kmod": ("depmod",),
+    "cpio": ("cpio",),
 }
 """Debian package -> the programs of which one must be found."""
 
