@@ -47,6 +47,8 @@ class BleScanner:
             next repeat is given to it at once.
         on_hearing: called for every advert of anybody; must be quicker still.
         on_progress: called every few seconds while the scan runs.
+        connectable: the senders that are read over a connection.
+        on_nearby: called for each advert of one of those.
     """
 
     def __init__(
@@ -56,12 +58,17 @@ class BleScanner:
         on_frame: Callable[[Frame], bool],
         on_hearing: Callable[[], None],
         on_progress: Callable[[], None],
+        *,
+        connectable: Collection[str] = (),
+        on_nearby: Callable[[BLEDevice], None] = lambda _device: None,
     ) -> None:
         self._config = config
         self._addresses = frozenset(addresses)
         self._on_frame = on_frame
         self._on_hearing = on_hearing
         self._on_progress = on_progress
+        self._connectable = frozenset(connectable)
+        self._on_nearby = on_nearby
         self._heard_at = 0.0
         self._lost = asyncio.Event()
         self._last: dict[str, tuple[bytes, float]] = {}
@@ -124,6 +131,8 @@ class BleScanner:
     def _on_advert(self, device: BLEDevice, advert: AdvertisementData) -> None:
         now = self._heard_at = time.monotonic()
         self._on_hearing()
+        if device.address in self._connectable:
+            self._on_nearby(device)
         if device.address not in self._addresses:
             return
         for uuid, data in advert.service_data.items():
