@@ -15,14 +15,16 @@ from gateway.contract.messages import (
     Heartbeat,
     HubState,
 )
+from gateway.contract.settings import HubSettings
 
 MESSAGE_BYTES_MAX: Final = 8_192
 """Largest message that is not a measurement pack: an alarm with all its evidence fits four times over."""
 
-Body = TypeVar("Body", Alarm, AlarmAnswer, HubState, Heartbeat, Command, CommandOutcome)
+Body = TypeVar("Body", Alarm, AlarmAnswer, HubState, Heartbeat, Command, CommandOutcome, HubSettings)
 
 _decoders: Final[dict[type, msgspec.json.Decoder[object]]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Alarm, AlarmAnswer, HubState, Heartbeat, Command, CommandOutcome)
+    kind: msgspec.json.Decoder(kind)
+    for kind in (Alarm, AlarmAnswer, HubState, Heartbeat, Command, CommandOutcome, HubSettings)
 }
 _encoder = msgspec.json.Encoder()
 
@@ -41,6 +43,6 @@ def decode(kind: type[Body], payload: bytes) -> Body | Rejection:
     return body
 
 
-def encode(body: Alarm | AlarmAnswer | HubState | Heartbeat | Command | CommandOutcome) -> bytes:
+def encode(body: Alarm | AlarmAnswer | HubState | Heartbeat | Command | CommandOutcome | HubSettings) -> bytes:
     """Writes a message as JSON."""
     return _encoder.encode(body)

@@ -14,8 +14,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from gateway.contract.claim import ClaimAnswer, ClaimedBroker, ClaimedDevice, ClaimFile, ClaimRefusal, ClaimRequest
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, CommandOutcome, Heartbeat, HubState, Problem, Record
 from gateway.contract.senml import RECORDS_MAX
+from gateway.contract.settings import Contact, DeviceSettings, HubSettings
 
 _Pack = Annotated[list[Record], msgspec.Meta(min_length=1, max_length=RECORDS_MAX)]
 
@@ -27,8 +29,16 @@ SCHEMAS: Final[dict[str, tuple[str, type, Any]]] = {
     "command": ("Command, on dn/cmd/{id}", Command, Command),
     "outcome": ("Outcome of a command, on up/cmd/{id}", CommandOutcome, CommandOutcome),
     "senml-pack": ("Measurements, on up/meas", Record, _Pack),
+    "settings": ("Settings of a hub, retained on dn/cfg", HubSettings, HubSettings),
+    "claim-request": ("Claim of a new hub, POST /claim", ClaimRequest, ClaimRequest),
+    "claim-answer": ("Answer to a good claim", ClaimAnswer, ClaimAnswer),
+    "claim-refusal": ("Answer to a claim that is not taken", ClaimRefusal, ClaimRefusal),
+    "claim-file": ("Claim in a file, llar-claim.json", ClaimFile, ClaimFile),
 }
 """File stem -> title, the type that describes it, the type of the whole message."""
+
+_PARTS: Final = (Record, Problem, HubSettings, Contact, DeviceSettings, ClaimAnswer, ClaimedBroker, ClaimedDevice)
+"""Types that stand within others."""
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+(?:, \w+)*): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
@@ -41,7 +51,7 @@ def schemas() -> dict[str, str]:
 def _written(stem: str, title: str, described: type, whole: Any) -> str:
     schema = msgspec.json.schema(whole)
     parts: dict[str, dict[str, Any]] = schema.pop("$defs")
-    types = {kind.__name__: kind for kind in (described, Record, Problem)}
+    types = {kind.__name__: kind for kind in (described, *_PARTS)}
     for name, part in parts.items():
         _describe(part, types.get(name))
     head = {

@@ -14,6 +14,16 @@ from hypothesis import given
 from devices.rejection import Rejection
 from devices.vocabulary import Reading
 from gateway.contract import encoding, senml
+from gateway.contract.claim import (
+    STATUS_OF,
+    ClaimAnswer,
+    ClaimFile,
+    ClaimRefusal,
+    ClaimRequest,
+    read_claim,
+    read_code,
+    read_link,
+)
 from gateway.contract.messages import (
     EVIDENCE_MAX,
     Alarm,
@@ -25,6 +35,7 @@ from gateway.contract.messages import (
     Measurements,
 )
 from gateway.contract.schema import SCHEMAS, main, schemas
+from gateway.contract.settings import HubSettings
 from gateway.contract.topics import Channel, read_topic
 from tests.gateway.test_contract_fuzz import alarms, answers, heartbeats, readings, states
 
@@ -40,6 +51,13 @@ CHANNELS: dict[Channel, tuple[str, type]] = {
     Channel.HEARTBEAT: ("heartbeat", Heartbeat),
     Channel.COMMAND: ("command", Command),
     Channel.COMMAND_OUTCOME: ("outcome", CommandOutcome),
+    Channel.SETTINGS: ("settings", HubSettings),
+}
+CLAIM_FORMS: dict[str, type] = {
+    "claim-request": ClaimRequest,
+    "claim-answer": ClaimAnswer,
+    "claim-refusal": ClaimRefusal,
+    "claim-file": ClaimFile,
 }
 
 
@@ -81,7 +99,7 @@ def examples() -> list[tuple[str, str]]:
 def test_the_page_shows_every_kind_of_message() -> None:
     shown = {address.channel for topic, _ in examples() if (address := read_topic(topic))}
     assert shown == {*CHANNELS, Channel.MEASUREMENTS}
-    assert len(re.findall("```json", (FOLDER / "README.md").read_text())) == len(examples())
+    assert len(re.findall("```json", (FOLDER / "README.md").read_text())) == len(examples()) + len(CLAIM_FORMS)
 
 
 @pytest.mark.parametrize(("topic", "text"), examples())
@@ -108,3 +126,20 @@ def test_limits_that_the_page_names() -> None:
     assert f"at most {EVIDENCE_MAX} records" in page
     assert f"older than {senml.AGE_MAX_S / 86_400:.0f} days" in page
     assert f"{senml.FUTURE_MAX_S / 60:.0f} minutes ahead" in page
+
+
+def test_every_claim_form_of_the_page_is_accepted_by_its_schema_and_its_reader() -> None:
+    page = (FOLDER / "README.md").read_text().partition("## Claiming a new hub")[2]
+    shown = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert len(shown) == len(CLAIM_FORMS)
+    for (stem, kind), text in zip(CLAIM_FORMS.items(), shown, strict=True):
+        VALIDATORS[stem].validate(json.loads(text))
+        form: Any = read_claim(kind, text.encode())
+        assert isinstance(form, kind), form
+    link = re.search(r"`(https://\S+#\S+)`", page)
+    assert link is not None
+    read = read_link(link[1])
+    assert read is not None
+    assert not isinstance(read_code(read[1]), Rejection)
+    for reason, status in STATUS_OF.items():
+        assert f"| `{reason}` | {status} |" in page
