@@ -96,7 +96,7 @@ KINDS: Final[dict[str, ReadingKind]] = {
         ReadingKind("diastolic", _N, "mm[Hg]", 10.0, 250.0),
         ReadingKind("weight", _N, "kg", 1.0, 400.0),
         ReadingKind("body_temperature", _N, "Cel", 25.0, 45.0),
-        # acceleration window: int16 triples, little-endian, 1/2048 g per step; the rate is told at enrolment
+        # acceleration window: header (sample counter, rate, flags) and int16 triples, see devices.wearable.windows
         ReadingKind("acceleration", _D),
         # the device itself; of heartbeat and boot, the value is the message's number where the device has one
         ReadingKind("battery", _N, "%EL", 0.0, 100.0),
