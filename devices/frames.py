@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Link(StrEnum):
@@ -15,6 +15,22 @@ class Link(StrEnum):
     BUTTON = "button"
 
 
+class ButtonEvent(IntEnum):
+    """The one byte of a wired button's payload. Not from the button: the hub's driver watches its contact and says so.
+
+    ALIVE: it is plugged in and open, or down as told before. PRESS: it went down. HELD: it was down already when
+    the driver began to watch it. LONG: that press was held for three seconds. RELEASE: it is open again. STUCK: nobody
+    holds a button for so long.
+    """
+
+    ALIVE = 0
+    PRESS = 1
+    LONG = 2
+    RELEASE = 3
+    STUCK = 4
+    HELD = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One packet as received.
@@ -24,6 +40,7 @@ class Frame:
         sender: the sender's address as that link names it: a Bluetooth address in capitals with colons, a serial
             device number in eight hex digits, a button's line name.
         payload: the bytes. For a BLE advert: the 16-bit service UUID (little-endian) followed by its service data.
+            For a button: one byte, a `ButtonEvent`.
         rssi_dbm: received signal strength, or None where the link has none.
         received_at: Unix time in seconds, UTC.
     """

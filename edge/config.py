@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -62,6 +63,20 @@ class SerialConfig(msgspec.Struct, frozen=True):
     baud: Annotated[int, msgspec.Meta(ge=1_200, le=4_000_000)] = 115_200
 
 
+class ButtonConfig(msgspec.Struct, frozen=True):
+    """One `[[button]]`: an emergency button on a wire. `name` is its address in the enrolment.
+
+    Attributes:
+        device: of a USB button: its path in `/dev/input/by-id`, "vendor:product" in hex, or the name it gives itself.
+        pin: of a GPIO button: its GPIO number.
+    """
+
+    kind: Literal["usb", "gpio"]
+    name: Annotated[str, msgspec.Meta(pattern=r"^\S{1,64}\Z")]
+    device: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    pin: Annotated[int, msgspec.Meta(ge=0, le=63)] | None = None
+
+
 class ScreenConfig(msgspec.Struct, frozen=True):
     """`[screen]`: where the home's page is served; port 0 takes a free one."""
 
@@ -78,6 +93,7 @@ class Config(msgspec.Struct, frozen=True):
     enrolment: Path
     ble: BleConfig | None = None
     serial: tuple[SerialConfig, ...] = ()
+    button: tuple[ButtonConfig, ...] = ()
     screen: ScreenConfig | None = None
 
 
@@ -88,7 +104,7 @@ _TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
     "ble": (BleConfig, False),
     "screen": (ScreenConfig, False),
 }
-_OTHERS: Final = frozenset({"serial", "enrolment"})
+_OTHERS: Final = frozenset({"serial", "button", "enrolment"})
 
 
 def load_config(path: Path) -> Config:
@@ -106,6 +122,7 @@ def load_config(path: Path) -> Config:
         elif required:
             faults.append(f"the table [{name}] is missing")
     serial = _serial_ports(document.get("serial", []), faults)
+    button = _buttons(document.get("button", []), faults)
     enrolment = document.get("enrolment", "enrolment.toml")
     if not isinstance(enrolment, str) or not enrolment:
         faults.append("'enrolment' must be the name of a file")
@@ -114,7 +131,8 @@ def load_config(path: Path) -> Config:
         faults.append(f"[hub]: 'id': {hub.id!r} may have only lower-case letters, digits and '-', at most 32")
     if faults:
         raise BadFileError(path, faults)
-    return _with_full_paths(Config(enrolment=Path(enrolment), serial=serial, **parts), path.resolve().parent)
+    config = Config(enrolment=Path(enrolment), serial=serial, button=button, **parts)
+    return _with_full_paths(config, path.resolve().parent)
 
 
 def _serial_ports(tables: object, faults: list[str]) -> tuple[SerialConfig, ...]:
@@ -126,6 +144,27 @@ def _serial_ports(tables: object, faults: list[str]) -> tuple[SerialConfig, ...]
     if len({port.port for port in found}) != len(found):
         faults.append("[[serial]]: the same port stands there twice")
     return found
+
+
+def _buttons(tables: object, faults: list[str]) -> tuple[ButtonConfig, ...]:
+    if not isinstance(tables, list):
+        faults.append("[[button]] must be a list of tables")
+        return ()
+    found = []
+    for number, table in enumerate(tables, 1):
+        where = f"[[button]] {number}"
+        button = read_table(ButtonConfig, table, where, faults)
+        if button is None:
+            continue
+        if button.kind == "usb" and (not button.device or button.pin is not None):
+            faults.append(f"{where}: a USB button needs 'device' (and no 'pin')")
+        if button.kind == "gpio" and (button.pin is None or button.device):
+            faults.append(f"{where}: a GPIO button needs 'pin' (and no 'device')")
+        found.append(button)
+    used = Counter(f"name {button.name!r}" for button in found)
+    used.update(f"device {button.device!r}" if button.kind == "usb" else f"pin {button.pin}" for button in found)
+    faults.extend(f"[[button]]: the {what} stands there {times} times" for what, times in used.items() if times > 1)
+    return tuple(found)
 
 
 def _with_full_paths(config: Config, folder: Path) -> Config:

@@ -70,14 +70,19 @@ def load_enrolment(path: Path) -> Devices:
 
 
 def unheard(config: Config, devices: Devices) -> list[str]:
-    """A sentence for each device that can never be heard, because nothing is configured to listen for it."""
+    """A sentence for each device that can never be heard, because nothing is configured to listen for it.
+
+    Also one for each wired button that is listened to in vain, because it is not enrolled.
+    """
     listening = {Link.BLE_ADVERT: config.ble is not None, Link.SERIAL: bool(config.serial)}
-    remedy = {Link.BLE_ADVERT: "add [ble]", Link.SERIAL: "add [[serial]]"}
+    remedy = {Link.BLE_ADVERT: "add [ble]", Link.SERIAL: "add [[serial]]", Link.BUTTON: "add its [[button]]"}
+    lines = {button.name for button in config.button}
+    wired = {address for link, address in devices if link is Link.BUTTON}
     return [
         f"{device.id} can never be heard: {remedy.get(link, f'this agent does not listen to {link.value}')}"
-        for (link, _), device in devices.items()
-        if not listening.get(link, False)
-    ]
+        for (link, address), device in devices.items()
+        if not (address in lines if link is Link.BUTTON else listening.get(link, False))
+    ] + [f"the button {name} is not enrolled: its presses are not taken" for name in sorted(lines - wired)]
 
 
 def _device(row: _DeviceTable, where: str, faults: list[str]) -> EnrolledDevice:

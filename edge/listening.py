@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from devices.frames import Link
 from edge.clock import Clock
-from edge.config import Config, SerialConfig
+from edge.config import ButtonConfig, Config, SerialConfig
 from edge.drivers.ble_scanner import BleScanner
+from edge.drivers.button_line import ButtonLine
 from edge.drivers.serial_receiver import SerialReceiver
 from edge.enrolment import Devices
 from edge.health import Health
@@ -35,6 +36,7 @@ class Listening:
     def loops(self) -> dict[str, Loop]:
         """Loops by name; each runs until cancelled, or raises and is started again."""
         loops: dict[str, Loop] = {f"serial {port.port}": self._serial(port) for port in self._config.serial}
+        loops |= {f"button {button.name}": self._button(button) for button in self._config.button}
         if self._config.ble is not None:
             loops["ble"] = self._ble
         return loops
@@ -52,6 +54,30 @@ class Listening:
                 on_fault=lambda sentence: self._on_fault(f"serial {port.port}", sentence),
             )
             await receiver.run()
+
+        return run
+
+    def _button(self, config: ButtonConfig) -> Loop:
+        part = f"button {config.name}"
+        self._health.expect_link(part, self._clock.monotonic)
+
+        async def run(progress: Progress) -> None:
+            line = ButtonLine(
+                config.name,
+                on_frame=self._intake.take,
+                on_hearing=lambda: self._health.heard_link(part, self._clock.monotonic),
+                on_progress=progress,
+                on_fault=lambda sentence: self._on_fault(part, sentence),
+            )
+            if config.kind == "usb":
+                from edge.drivers.buttons_usb import UsbButton
+
+                await UsbButton(config.device, line).run()
+            else:
+                from edge.drivers.buttons_gpio import GpioButton
+
+                assert config.pin is not None
+                await GpioButton(config.pin, line).run()
 
         return run
 

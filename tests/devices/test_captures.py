@@ -29,8 +29,9 @@ NOW = 1_795_276_800.0
 PREFIXES = {
     Link.BLE_ADVERT: [b"", b"\xd2\xfc", b"\xd2\xfc\x40", b"\xd2\xfc\x41", b"\xd2\xfc\x44\x00\x01"],
     Link.SERIAL: [b"", b"\x05\x01\x03\x17\xa1\x01\x01"],
+    Link.BUTTON: [b""],
 }
-ADDRESSES = {Link.BLE_ADVERT: "A4:C1:38:8D:18:B2", Link.SERIAL: "0000a117"}
+ADDRESSES = {Link.BLE_ADVERT: "A4:C1:38:8D:18:B2", Link.SERIAL: "0000a117", Link.BUTTON: "bathroom"}
 
 
 def device_of(model: DeviceModel, address: str, key: str = "") -> EnrolledDevice:
@@ -64,7 +65,7 @@ def test_a_product_is_welcome(model: DeviceModel) -> None:
 @pytest.mark.parametrize("model", CATALOGUE.values(), ids=CATALOGUE)
 def test_what_comes_by_radio_and_raises_an_alarm_must_prove_who_it_is(model: DeviceModel) -> None:
     alarms = [kind for kind in model.kinds if KINDS[kind].urgency is Urgency.ALARM]
-    assert model.key_required or not alarms or model.link is Link.SERIAL
+    assert model.key_required or not alarms or model.link in {Link.SERIAL, Link.BUTTON}
 
 
 def test_no_two_captured_frames_of_a_product_are_the_same() -> None:
@@ -98,7 +99,7 @@ def test_a_frame_cut_short_never_says_something_else(name: str, capture: dict[st
         result = decode(Frame(model.link, device.address, whole[:length], -60, NOW), device, None)
         if isinstance(result, Decoded):
             assert capture.get("key") is None, "an encrypted advert counts whole or not at all"
-            assert model.link is Link.BLE_ADVERT, "a serial message counts whole or not at all"
+            assert model.link is Link.BLE_ADVERT, "what comes by wire counts whole or not at all"
             said = {reading.kind: reading.value for reading in result.readings}
             assert said.items() <= capture["readings"].items()
 
