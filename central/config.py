@@ -89,6 +89,37 @@ class DetectionConfig(msgspec.Struct, frozen=True):
     restart_grace_s: Seconds = 180.0
 
 
+class SecretsConfig(msgspec.Struct, frozen=True):
+    """`key_file` holds 64 hex digits (`openssl rand -hex 32`) that seal hubs' passwords and devices' keys in the
+    database. Empty: they lie there as they are, guarded by the database's own permissions."""
+
+    key_file: str = ""
+
+
+class SmsConfig(msgspec.Struct, frozen=True):
+    """`token_file` holds the word by which the SMS gateway proves itself at `POST /sms/in`; empty: no SMS is taken."""
+
+    token_file: str = ""
+
+
+class ClaimsConfig(msgspec.Struct, frozen=True):
+    """What new hubs are told. An empty `broker_host` means that the centre gives no hubs out.
+
+    Attributes:
+        address: of the centre as hubs reach it, "https://...", for the QR code.
+        broker_host, broker_port, broker_tls: where hubs find the broker.
+        broker_ca_file: PEM of the authority that signed the broker's certificate, when no system knows it.
+        broker_folder: where `broker-config` wrote the broker's files, to put new hubs into them.
+    """
+
+    address: str = ""
+    broker_host: str = ""
+    broker_port: Port = 8883
+    broker_tls: bool = True
+    broker_ca_file: str = ""
+    broker_folder: str = ""
+
+
 class CentralConfig(msgspec.Struct, frozen=True):
     """All of it. `data_folder` holds what the centre writes: databases, spool."""
 
@@ -99,6 +130,9 @@ class CentralConfig(msgspec.Struct, frozen=True):
     console: ConsoleConfig = ConsoleConfig()
     mail: MailConfig = MailConfig()
     detection: DetectionConfig = DetectionConfig()
+    secrets: SecretsConfig = SecretsConfig()
+    sms: SmsConfig = SmsConfig()
+    claims: ClaimsConfig = ClaimsConfig()
 
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -110,6 +144,9 @@ _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
     "console": ConsoleConfig,
     "mail": MailConfig,
     "detection": DetectionConfig,
+    "secrets": SecretsConfig,
+    "sms": SmsConfig,
+    "claims": ClaimsConfig,
 }
 
 
@@ -164,7 +201,7 @@ def _section(name: str, kind: type[Section], given: object, folder: Path, errors
         except msgspec.ValidationError as error:
             errors.append(f"{name}.{key}: {error}")
             continue
-        if key.endswith("_file") and value:
+        if key.endswith(("_file", "_folder")) and value:
             values[key] = str((folder / str(value)).resolve())
     return kind(**values)
 

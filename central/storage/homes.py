@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from central.storage.database import insert_new, put
-from central.storage.tables import devices, homes, hubs, residents
+from central.storage.tables import claims, devices, homes, hub_secrets, hub_settings, hubs, residents
 from gateway.contract.topics import shard_of, valid_hub_id
 
 UNKNOWN_PREFIX: Final = "unknown-"
@@ -17,12 +17,18 @@ UNKNOWN_PREFIX: Final = "unknown-"
 
 
 class DeviceAtHome(NamedTuple):
-    """An enrolled device as the centre knows it. `silence_max_s`: longest time between signs of life."""
+    """An enrolled device as the centre knows it. `silence_max_s`: longest time between signs of life.
+
+    `link`, `address` and `place_code` are as in a hub's enrolment file; empty where only the hub knows.
+    """
 
     id: str
     model: str
     room: str
     silence_max_s: float
+    link: str = ""
+    address: str = ""
+    place_code: int = 0
 
 
 class EnrolledHome(NamedTuple):
@@ -48,6 +54,13 @@ class HomeOfHub(NamedTuple):
 
     home_id: str
     language: str
+
+
+class HomeAndHub(NamedTuple):
+    """Which hub stands in which home."""
+
+    home_id: str
+    hub_id: str
 
 
 _FIND_BY_HUB: Final = (
@@ -102,14 +115,42 @@ def enrol_hub(connection: sa.Connection, hub_id: str, home_id: str, now: float) 
     """
     if not valid_hub_id(hub_id):
         raise ValueError(f"not a hub id: {hub_id!r}")
+    former = sa.select(hubs.c.id).where(hubs.c.home_id == home_id, hubs.c.id != hub_id)
+    for table in (claims, hub_secrets, hub_settings):
+        connection.execute(sa.delete(table).where(table.c.hub_id.in_(former)))
     connection.execute(sa.delete(hubs).where(hubs.c.home_id == home_id, hubs.c.id != hub_id))
     put(connection, hubs, {"id": hub_id, "home_id": home_id, "shard": shard_of(hub_id), "enrolled_at": now})
 
 
 def enrol_devices(connection: sa.Connection, home_id: str, given: Sequence[DeviceAtHome], now: float) -> None:
-    """Writes or replaces devices of a home; others that it has stay."""
+    """Writes or replaces devices of a home; others that it has stay. Where one is heard stays when it is not given."""
     for device in given:
-        put(connection, devices, {"home_id": home_id, **device._asdict(), "enrolled_at": now})
+        values = device._asdict()
+        if not device.address:
+            del values["link"], values["address"]
+        put(connection, devices, {"home_id": home_id, **values, "enrolled_at": now})
+
+
+def devices_of(connection: sa.Connection, home_id: str) -> list[DeviceAtHome]:
+    """The enrolled devices of a home, by id."""
+    rows = connection.execute(sa.select(devices).where(devices.c.home_id == home_id).order_by(devices.c.id))
+    return [
+        DeviceAtHome(row.id, row.model, row.room, row.silence_max_s, row.link, row.address, row.place_code)
+        for row in rows
+    ]
+
+
+def hub_of_phone(connection: sa.Connection, phone: str) -> HomeAndHub | None:
+    """The hub whose own number this is, None when it is nobody's. Sender numbers are forged easily: a hint, no proof."""
+    query = sa.select(hubs.c.home_id, hubs.c.id).where(hubs.c.phone == phone, hubs.c.phone != "").order_by(hubs.c.id)
+    row = connection.execute(query).first()
+    return None if row is None else HomeAndHub(*row)
+
+
+def keep_phone(connection: sa.Connection, hub_id: str, phone: str) -> None:
+    """Writes the number of a hub's own SIM, if it is another than before."""
+    known = hubs.c.id == hub_id
+    connection.execute(sa.update(hubs).where(known, hubs.c.phone != phone).values(phone=phone))
 
 
 def find_by_hub(connection: sa.Connection, hub_id: str) -> HomeOfHub | None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -55,8 +56,48 @@ hubs = Table(
     Column("id", String(32), primary_key=True),
     Column("home_id", ForeignKey("homes.id"), nullable=False, unique=True),
     Column("shard", String(2), nullable=False),
+    Column("phone", String(32), nullable=False, server_default=""),
     Column("enrolled_at", Double, nullable=False),
 )
+"""`phone` is the number of the hub's own SIM, as it stood in its latest authentic SMS or in the register."""
+
+hub_secrets = Table(
+    "hub_secrets",
+    metadata,
+    Column("hub_id", ForeignKey("hubs.id"), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+)
+"""A hub's password at the broker, from which the key of its SMS alarms follows; sealed by `central.sealing`. In a table
+of its own, so that nothing that lists hubs reads secrets along."""
+
+hub_settings = Table(
+    "hub_settings",
+    metadata,
+    Column("hub_id", ForeignKey("hubs.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("set_at", Double, nullable=False),
+    Column("published_version", Integer, nullable=False, server_default="0"),
+    Column("published_at", Double),
+    Column("in_force", Integer, nullable=False, server_default="0"),
+)
+"""What a hub should go by. `body` is `gateway.contract.settings.HubSettings`; `published_version` is what the broker has
+confirmed to keep for it, `in_force` what the hub said last."""
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("hub_id", ForeignKey("hubs.id"), nullable=False, index=True),
+    Column("made_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("redeemed_at", Double),
+    Column("redeemed_by", String(64), nullable=False, server_default=""),
+    Column("board", String(200), nullable=False, server_default=""),
+)
+"""Codes by which new hubs get their name. Neither the code nor the key of the hub that redeemed it stands here, only
+what recognises them; `board` is what that hub said of itself."""
 
 devices = Table(
     "devices",
@@ -66,8 +107,22 @@ devices = Table(
     Column("model", String(40), nullable=False),
     Column("room", String(40), nullable=False, server_default=""),
     Column("silence_max_s", Double, nullable=False),
+    Column("link", String(16), nullable=False, server_default=""),
+    Column("address", String(64), nullable=False, server_default=""),
+    Column("place_code", Integer, nullable=False, server_default="0"),
     Column("enrolled_at", Double, nullable=False),
 )
+"""`link`, `address` and `place_code` are as in a hub's enrolment file; an empty link means that only the hub knows."""
+
+device_keys = Table(
+    "device_keys",
+    metadata,
+    Column("home_id", String(32), primary_key=True),
+    Column("device_id", String(32), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    ForeignKeyConstraint(["home_id", "device_id"], ["devices.home_id", "devices.id"]),
+)
+"""The radio keys of devices, sealed by `central.sealing`."""
 
 residents = Table(
     "residents",
@@ -178,8 +233,10 @@ alarms = Table(
     Column("received_at", Double, nullable=False),
     Column("event_at", Double, nullable=False),
     Column("withdrawn_at", Double),
+    Column("ways", String(16), nullable=False, server_default="line"),
 )
-"""One row an alarm: the dedupe table. Any number of copies of (hub, ref) is one alarm of one case."""
+"""One row an alarm: the dedupe table. Any number of copies of (hub, ref) is one alarm of one case. `ways` are those by
+which copies came, in the order of their arrival: "line", "sms", or "line,sms"."""
 
 alarm_messages = Table(
     "alarm_messages",
