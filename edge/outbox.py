@@ -19,6 +19,7 @@ from devices.decoding import ReplayMark
 from devices.vocabulary import KINDS, Reading
 from edge.clock import Stamp
 from edge.home.stages import order
+from edge.sms_ledger import SmsLedger
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer
 
@@ -84,6 +85,7 @@ class Outbox:
         self._db = connection
         self._readings_max = readings_max
         self.durable = durable
+        self.sms = SmsLedger(connection)
         self.epoch = self._meta("epoch")
         self._count = int(self._one("SELECT count(*) FROM reading"))
 
@@ -145,6 +147,18 @@ class Outbox:
             )
         return True
 
+    def replace(self, ref: str, alarm: Alarm) -> StoredAlarm | None:
+        """Puts `alarm`, under a new ref, in the place of one without a receipt; None when that is not there."""
+        with self._transaction():
+            sequence = self._next_number("alarm")
+            alarm = msgspec.structs.replace(alarm, ref=f"{self.epoch}{sequence:x}", seq=sequence, ep=self.epoch)
+            self._db.execute(
+                "UPDATE alarm SET seq = ?, ref = ?, body = ?, answer = NULL WHERE ref = ? AND received = 0",
+                (sequence, alarm.ref, _encoder.encode(alarm), ref),
+            )
+        found = self._alarms("WHERE seq = ?", sequence)
+        return found[0] if found else None
+
     def waiting_alarms(self) -> list[StoredAlarm]:
         """Alarms without a receipt, oldest first."""
         return self._alarms("WHERE received = 0 ORDER BY seq")
@@ -204,6 +218,7 @@ class Outbox:
                 self._db.execute("INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             for row in before.execute("SELECT * FROM mark"):
                 self._db.execute("INSERT OR IGNORE INTO mark VALUES (?, ?)", row)
+            self.sms.take_over(before)
         finally:
             self._db.execute("UPDATE meta SET value = (SELECT ifnull(max(seq), 0) FROM alarm) WHERE name = 'alarm'")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.outbox import Outbox
+from edge.sms_ledger import CREATE_SMS
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ MEMORY_READINGS_MAX: Final = 20_000
 BUSY_WAIT_S: Final = 5.0
 """Somebody else who writes in the file for longer than this has taken it from us."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _CREATE: Final = """
 BEGIN IMMEDIATE;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -31,8 +32,8 @@ CREATE TABLE reading (
 CREATE INDEX reading_by_pack ON reading (pack, id);
 CREATE TABLE mark (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('alarm', 0), ('pack', 0), ('pruned', 0);
-PRAGMA user_version = 1;
 """
+_ADDED_BY_2: Final = CREATE_SMS + "PRAGMA user_version = 2;"
 
 
 def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox, list[str]]:
@@ -118,9 +119,11 @@ def _check_or_create(db: sqlite3.Connection, new_epoch: str) -> None:
         raise sqlite3.DatabaseError(verdict.splitlines()[0])
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        db.executescript(_CREATE)
+        db.executescript(_CREATE + _ADDED_BY_2)
         db.execute("INSERT INTO meta VALUES ('epoch', ?)", (new_epoch,))
         db.execute("COMMIT")
+    elif version == 1:
+        db.executescript("BEGIN IMMEDIATE;" + _ADDED_BY_2 + "COMMIT;")
     elif version != _VERSION:
         raise sqlite3.DatabaseError(f"format {version} is not known here")
     if db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone() is None:

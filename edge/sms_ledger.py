@@ -1,0 +1,98 @@
+"""Every SMS that the hub has tried to send, on disk in the outbox: what a person was told is not told again."""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from edge.clock import Stamp
+
+ATTEMPTS_KEPT: Final = 1_000
+"""Attempts that stay for the technician: weeks of an outage, and a bound on the file."""
+
+CREATE_SMS: Final = """
+CREATE TABLE sms (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, ref TEXT NOT NULL, recipient TEXT NOT NULL, state TEXT NOT NULL,
+  boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL, trusted INTEGER NOT NULL, network_id INTEGER);
+"""
+
+
+class SmsState(StrEnum):
+    """What is known of one SMS. Only `ANSWERED` says that somebody knows of the call.
+
+    `SENDING`: in the modem's hands. `TAKEN`: the network took it, no more. `DELIVERED`: the telephone has it, read
+    or not. `ANSWERED`: the centre has the call. `FAILED_FOR_NOW`: tried again. `FAILED`: the network will not take
+    it at this number.
+    """
+
+    SENDING = "sending"
+    TAKEN = "taken"
+    DELIVERED = "delivered"
+    ANSWERED = "answered"
+    FAILED_FOR_NOW = "failed_for_now"
+    FAILED = "failed"
+
+
+_STATES: Final = frozenset(state.value for state in SmsState)
+
+
+class SmsAttempt(NamedTuple):
+    """One attempt. `recipient` is a telephone number; `network_id` is the network's number of it, for its report."""
+
+    id: int
+    ref: str
+    recipient: str
+    state: SmsState
+    stamp: Stamp
+    network_id: int | None = None
+
+
+class SmsLedger:
+    """The table. Used on the outbox's thread only; each method is one transaction.
+
+    Raises:
+        sqlite3.Error: from every method; nothing of it was stored.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def begin(self, ref: str, recipient: str, stamp: Stamp) -> SmsAttempt:
+        """An attempt starts; stored before the modem gets it."""
+        cursor = self._db.execute(
+            "INSERT INTO sms (ref, recipient, state, boot, monotonic, wall, trusted) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (ref, recipient, SmsState.SENDING.value, *stamp),
+        )
+        number = int(cursor.lastrowid or 0)
+        self._db.execute("DELETE FROM sms WHERE id <= ?", (number - ATTEMPTS_KEPT,))
+        return SmsAttempt(number, ref, recipient, SmsState.SENDING, stamp)
+
+    def settle(self, number: int, state: SmsState, network_id: int | None = None) -> None:
+        """What became of an attempt."""
+        query = "UPDATE sms SET state = ?, network_id = ifnull(?, network_id) WHERE id = ?"
+        self._db.execute(query, (state.value, network_id, number))
+
+    def answered(self, ref: str) -> None:
+        """The centre has the call: its SMS are answered."""
+        query = "UPDATE sms SET state = ? WHERE ref = ? AND state IN (?, ?)"
+        taken = (SmsState.TAKEN.value, SmsState.DELIVERED.value)
+        self._db.execute(query, (SmsState.ANSWERED.value, ref, *taken))
+
+    def attempts(self) -> list[SmsAttempt]:
+        """All that are kept, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, ref, recipient, state, boot, monotonic, wall, trusted, network_id FROM sms ORDER BY id"
+        )
+        return [
+            SmsAttempt(number, ref, recipient, SmsState(state), Stamp(boot, mono, wall, bool(trusted)), network_id)
+            for number, ref, recipient, state, boot, mono, wall, trusted, network_id in rows
+            if state in _STATES
+        ]
+
+    def take_over(self, before: sqlite3.Connection) -> None:
+        """Takes the attempts of a file that is given up."""
+        columns = "ref, recipient, state, boot, monotonic, wall, trusted, network_id"
+        rows = before.execute(f"SELECT {columns} FROM sms ORDER BY id")  # noqa: S608 - ours
+        for row in rows:
+            self._db.execute(f"INSERT INTO sms ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - ours
