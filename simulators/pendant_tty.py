@@ -23,13 +23,22 @@ _RECEIVED_BYTES_MAX: Final = 256
 class PendantTty:
     """A pendant behind `path`, a link to a pseudo-terminal that a serial library opens like a real port."""
 
-    def __init__(self, path: Path, device: int, *, heartbeat_s: float = HEARTBEAT_S, seed: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        device: int,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+        retries_max: int = RETRIES_MAX,
+        seed: int = 1,
+    ) -> None:
         """`device` is the 32-bit number that the pendant sends; nothing happens before `plug_in`."""
         self.path, self.device = path, device
         self.battery_mv = 2990
         self.damage_next = 0
         """How many of the next frames get one bit flipped on their way."""
         self._heartbeat_s = heartbeat_s
+        self._retries_max = retries_max
         self._sequence = 0
         self._dice = random.Random(seed)
         self._started = time.monotonic()
@@ -92,6 +101,16 @@ class PendantTty:
         """Says that the accelerometer saw a fall; repeated like a press."""
         return self._insist(FrameType.FALL, 1)
 
+    def state(self, argument: int) -> int:
+        """Says that a door or a mat on the same wire has changed; repeated like a press."""
+        return self._insist(FrameType.STATE, argument)
+
+    def beat(self) -> int:
+        """Says once that the device is there. Returns the sequence number."""
+        message = self._message(FrameType.HEARTBEAT, 0)
+        self._write(message)
+        return message.sequence
+
     async def acknowledged(self, sequence: int) -> None:
         """Waits until the hub has acknowledged that frame."""
         event = self._unacknowledged.get(sequence)
@@ -105,7 +124,7 @@ class PendantTty:
         return message.sequence
 
     async def _repeat(self, message: PendantMessage, event: asyncio.Event) -> None:
-        for _ in range(RETRIES_MAX):
+        for _ in range(self._retries_max):
             self._write(message)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(event.wait(), RETRY_S)
