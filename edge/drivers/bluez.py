@@ -72,6 +72,8 @@ async def reset_adapter(adapter: str) -> None:
         try:
             await _set(bus, adapter, "Powered", on=False)
         except AdapterError as error:
+            if error.name in _NOT_RUNNING | _NOT_THERE:
+                raise
             # a controller that no longer answers may still do so after it is switched on anew
             log.warning("%s could not be switched off: %s", adapter, error)
         await asyncio.sleep(OFF_S)
