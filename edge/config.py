@@ -84,6 +84,35 @@ class ScreenConfig(msgspec.Struct, frozen=True):
     port: Port = 8090
 
 
+PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,15}\Z")]
+CONTACTS_MAX: Final = 5
+"""Most people who get an SMS about a call: each is one more that costs money and frightens somebody."""
+
+
+class ModemConfig(msgspec.Struct, frozen=True):
+    """`[modem]`: a GSM modem as second path.
+
+    Attributes:
+        centre_number: where the centre takes SMS alarms; without one only the contacts are written to.
+        pin_file: holds the SIM's PIN, readable by the agent only; empty for a SIM without one.
+        person: whose home this is, as the contacts call her ("Maria"), for the texts to them.
+    """
+
+    port: Words
+    baud: Annotated[int, msgspec.Meta(ge=1_200, le=4_000_000)] = 115_200
+    pin_file: str = ""
+    centre_number: PhoneNumber | Literal[""] = ""
+    person: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
+class ContactConfig(msgspec.Struct, frozen=True):
+    """One `[[contact]]`: somebody who gets an SMS when a call stays without an answer. The order is that of sending."""
+
+    name: Words
+    number: PhoneNumber
+    language: Literal["ca", "es", "en"] = "ca"
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file; relative paths count from its folder."""
 
@@ -95,6 +124,8 @@ class Config(msgspec.Struct, frozen=True):
     serial: tuple[SerialConfig, ...] = ()
     button: tuple[ButtonConfig, ...] = ()
     screen: ScreenConfig | None = None
+    modem: ModemConfig | None = None
+    contact: tuple[ContactConfig, ...] = ()
 
 
 _TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
@@ -103,8 +134,9 @@ _TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
     "storage": (StorageConfig, True),
     "ble": (BleConfig, False),
     "screen": (ScreenConfig, False),
+    "modem": (ModemConfig, False),
 }
-_OTHERS: Final = frozenset({"serial", "button", "enrolment"})
+_OTHERS: Final = frozenset({"serial", "button", "contact", "enrolment"})
 
 
 def load_config(path: Path) -> Config:
@@ -123,15 +155,19 @@ def load_config(path: Path) -> Config:
             faults.append(f"the table [{name}] is missing")
     serial = _serial_ports(document.get("serial", []), faults)
     button = _buttons(document.get("button", []), faults)
+    contact = _contacts(document.get("contact", []), "modem" in document, faults)
     enrolment = document.get("enrolment", "enrolment.toml")
     if not isinstance(enrolment, str) or not enrolment:
         faults.append("'enrolment' must be the name of a file")
+    modem = parts.get("modem")
+    if modem is not None and not modem.centre_number and not contact:
+        faults.append("[modem]: nobody to write to: it needs 'centre_number' or a [[contact]]")
     hub = parts.get("hub")
     if hub is not None and not valid_hub_id(hub.id):
         faults.append(f"[hub]: 'id': {hub.id!r} may have only lower-case letters, digits and '-', at most 32")
     if faults:
         raise BadFileError(path, faults)
-    config = Config(enrolment=Path(enrolment), serial=serial, button=button, **parts)
+    config = Config(enrolment=Path(enrolment), serial=serial, button=button, contact=contact, **parts)
     return _with_full_paths(config, path.resolve().parent)
 
 
@@ -143,6 +179,21 @@ def _serial_ports(tables: object, faults: list[str]) -> tuple[SerialConfig, ...]
     found = tuple(port for port in ports if port is not None)
     if len({port.port for port in found}) != len(found):
         faults.append("[[serial]]: the same port stands there twice")
+    return found
+
+
+def _contacts(tables: object, has_modem: bool, faults: list[str]) -> tuple[ContactConfig, ...]:
+    if not isinstance(tables, list):
+        faults.append("[[contact]] must be a list of tables")
+        return ()
+    rows = [read_table(ContactConfig, table, f"[[contact]] {i}", faults) for i, table in enumerate(tables, 1)]
+    found = tuple(row for row in rows if row is not None)
+    if len(found) > CONTACTS_MAX:
+        faults.append(f"[[contact]]: {len(found)} contacts; at most {CONTACTS_MAX}")
+    if len({row.number for row in found}) != len(found):
+        faults.append("[[contact]]: the same number stands there twice")
+    if found and not has_modem:
+        faults.append("[[contact]]: nobody can be written to without a [modem]")
     return found
 
 
@@ -174,7 +225,10 @@ def _with_full_paths(config: Config, folder: Path) -> Config:
         password_file=_from(folder, config.broker.password_file),
     )
     storage = msgspec.structs.replace(config.storage, folder=_from(folder, config.storage.folder))
-    return msgspec.structs.replace(config, broker=broker, storage=storage, enrolment=folder / config.enrolment)
+    modem = config.modem and msgspec.structs.replace(config.modem, pin_file=_from(folder, config.modem.pin_file))
+    return msgspec.structs.replace(
+        config, broker=broker, storage=storage, modem=modem, enrolment=folder / config.enrolment
+    )
 
 
 def _from(folder: Path, name: str) -> str:
