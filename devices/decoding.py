@@ -13,8 +13,8 @@ from devices.replay import NOTHING_HEARD, ReplayMark
 
 __all__ = ["FRAME_BYTES_MAX", "Decoded", "ReplayMark", "decode"]
 
-FRAME_BYTES_MAX: Final = 512
-"""Largest frame of any link: an extended advert's data has at most 254 bytes, a GATT value 512."""
+FRAME_BYTES_MAX: Final = 514
+"""Largest frame of any link: an extended advert's data has at most 254 bytes, a GATT value 512 behind its number."""
 
 
 def decode(frame: Frame, device: EnrolledDevice, memory: ReplayMark | None) -> Decoded | Rejection:
@@ -29,7 +29,8 @@ def decode(frame: Frame, device: EnrolledDevice, memory: ReplayMark | None) -> D
         The readings with the new memory; or a Rejection, after which the old memory stands. Reasons: `repeat` (heard
         already; shows that the device, or somebody with a recording, is on the air), `replay`, `unknown_model`,
         `wrong_link`, `wrong_sender`, `too_large`, `truncated`, `wrong_service`, `unknown_version`, `missing_key`,
-        `wrong_key`, `not_encrypted`, `bad_checksum`, `unknown_type`, `bad_value`, `no_reading`.
+        `wrong_key`, `not_encrypted`, `bad_checksum`, `unknown_type`, `bad_value`, `no_reading`,
+        `unknown_characteristic`, `wrong_clock`, `too_old`, `undated`, `unreliable`.
     """
     model = CATALOGUE.get(device.model)
     if model is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
@@ -30,6 +32,36 @@ class Decoded:
     faults: tuple[str, ...] = ()
 
 
+NEVER_MISSED: Final = math.inf
+"""`silence_max_s` of what is used at will (a scale, a cuff): its silence says nothing, and nobody is to be alarmed."""
+
+SIG_BASE_UUID: Final = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+"""The UUIDs of the Bluetooth SIG's own services and characteristics, by their 16-bit number."""
+
+
+@dataclass(frozen=True, slots=True)
+class GattAccess:
+    """How a product is read over a Bluetooth connection.
+
+    Attributes:
+        listen: numbers of the characteristics that notify or indicate measurements; at least one must be there.
+        pair: whether it only speaks to a hub that it is paired with.
+        stays: whether it stays connected while it is near (worn), or comes only to say something (a scale).
+        acknowledge: number of the characteristic to which `Decoded.acknowledge` is written, or 0.
+        base_uuid: what makes a UUID of these numbers.
+    """
+
+    listen: tuple[int, ...]
+    pair: bool = False
+    stays: bool = False
+    acknowledge: int = 0
+    base_uuid: str = SIG_BASE_UUID
+
+    def uuid(self, number: int) -> str:
+        """The UUID of one of this product's characteristics."""
+        return self.base_uuid.format(number)
+
+
 DecodeFunction = Callable[[Frame, EnrolledDevice, ReplayMark], Decoded | Rejection]
 
 
@@ -41,9 +73,10 @@ class DeviceModel:
         name: as in the enrolment file.
         link: the way it is heard.
         kinds: the only kinds of reading that its decoder may give.
-        silence_max_s: seconds without any message after which it is missing.
+        silence_max_s: seconds without any message after which it is missing, or `NEVER_MISSED`.
         decode: its decoder: pure, and total over any bytes.
         key_required: whether it is only believed when it proves who it is.
+        gatt: how it is read, for products on `Link.BLE_GATT`.
     """
 
     name: str
@@ -52,3 +85,4 @@ class DeviceModel:
     silence_max_s: float
     decode: DecodeFunction
     key_required: bool = False
+    gatt: GattAccess | None = None

@@ -40,6 +40,8 @@ class Frame:
         sender: the sender's address as that link names it: a Bluetooth address in capitals with colons, a serial
             device number in eight hex digits, a button's line name.
         payload: the bytes. For a BLE advert: the 16-bit service UUID (little-endian) followed by its service data.
+            For BLE GATT: the characteristic's 16-bit number (little-endian; see `device_model.GattAccess`) followed by
+            its value.
             For a button: one byte, a `ButtonEvent`.
         rssi_dbm: received signal strength, or None where the link has none.
         received_at: Unix time in seconds, UTC.

@@ -22,6 +22,9 @@ Plain adverts have no protection; they are never taken for an alarm. Their packe
 Serial messages come by a wire, numbered with 16 bits that start anew at boot. There a message is known by its number
 and its uptime together, so that a resent one is recognised even after later ones, and one after a lost boot message
 is not mistaken for an old one.
+
+Sensors that are read over a connection send what they have stored, sometimes again and again: a dated measurement is
+known by its digest (`admit_stored`).
 """
 
 from __future__ import annotations
@@ -46,11 +49,16 @@ PLAIN_REPEAT_S: Final = 60.0
 PACKET_ID_BACK_MAX: Final = 64
 """Packet ids (8 bits) that are behind by at most this are old, not wrapped."""
 
+STORED_KEPT: Final = 256
+"""Dated measurements remembered: more than a blood pressure cuff stores."""
+
 _ALARM_BYTES: Final = 8
 
 
 class ReplayMark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is remembered of one device's messages. Storable as JSON; at most 4 kB, some 600 bytes without alarms.
+    """What is remembered of one device's messages. Storable as JSON; at most 4 kB.
+
+    Some 600 bytes without alarms or dated measurements.
 
     Attributes:
         counter: highest counter of an authentic encrypted advert, or -1.
@@ -58,7 +66,10 @@ class ReplayMark(msgspec.Struct, frozen=True, omit_defaults=True):
         restart_run: how many rising counters were heard there.
         recent: the last messages, each as one number, oldest first.
         alarms: the last messages that carried an alarm, 8 bytes each, oldest first.
-        plain_digest, plain_packet, plain_at: the last plain advert's digest, packet id (-1 for none) and Unix seconds.
+        plain_digest, plain_packet, plain_at: the last plain advert's digest, packet id (-1 for none) and Unix seconds;
+            also of a measurement without a date.
+        stored: digests of the last dated measurements, 8 bytes each, oldest first.
+        clock_offset_s, clock_source: what to add to the sensor's clock, and how that is known (`sensor_clock`).
     """
 
     counter: int = -1
@@ -69,6 +80,9 @@ class ReplayMark(msgspec.Struct, frozen=True, omit_defaults=True):
     plain_digest: int = -1
     plain_packet: int = -1
     plain_at: float = 0.0
+    stored: bytes = b""
+    clock_offset_s: float = 0.0
+    clock_source: int = 0
 
 
 NOTHING_HEARD: Final = ReplayMark()
@@ -86,7 +100,7 @@ def already_heard(mark: ReplayMark, number: int) -> Rejection | None:
     """Refuses what needs no deciphering to be refused. Cheap: it stands between a flood of adverts and the cipher."""
     if number in mark.recent:
         return _REPEAT
-    if mark.alarms and _among_alarms(mark.alarms, number):
+    if mark.alarms and _among(mark.alarms, number):
         return _REPLAY
     return None
 
@@ -143,15 +157,23 @@ def admit_plain(mark: ReplayMark, digest: int, packet_id: int, now: float) -> Re
     return msgspec.structs.replace(mark, plain_digest=digest, plain_packet=packet_id, plain_at=now)
 
 
+def admit_stored(mark: ReplayMark, digest: int) -> ReplayMark | Rejection:
+    """Takes a dated measurement once; `digest` has 64 bits."""
+    if _among(mark.stored, digest):
+        return _REPEAT
+    record = digest.to_bytes(_ALARM_BYTES, "big")
+    return msgspec.structs.replace(mark, stored=(mark.stored + record)[-STORED_KEPT * _ALARM_BYTES :])
+
+
 def _lately(mark: ReplayMark, now: float) -> bool:
     return 0.0 <= now - mark.plain_at < PLAIN_REPEAT_S
 
 
-def _among_alarms(alarms: bytes, number: int) -> bool:
+def _among(records: bytes, number: int) -> bool:
     record = number.to_bytes(_ALARM_BYTES, "big")
-    at = alarms.find(record)
+    at = records.find(record)
     while at >= 0 and at % _ALARM_BYTES:
-        at = alarms.find(record, at + 1)
+        at = records.find(record, at + 1)
     return at >= 0
 
 

@@ -9,7 +9,7 @@ The value of an `acceleration` reading is the same for every product, whatever i
     8  6n samples: x, y, z as int16, 1/2048 g per step
 
 The counter says exactly where a window belongs: what was lost is a gap of known length, what comes again or too late is
-left out. Time is counted in samples from the moment that a stretch began to be heard; the hub's clock only dates it.
+left out. A window is dated backwards from the hub's clock at its newest sample: a sensor's own rate is a percent off.
 Pure.
 """
 
@@ -72,7 +72,7 @@ class Window:
     Attributes:
         device: its id.
         rate_hz: samples per second.
-        started_at: Unix seconds of the first sample, by the hub's clock when the stretch began to be heard.
+        started_at: Unix seconds of the first sample, counted back from when the last one was heard.
         samples: in order; a lost sample is a repeat of the one before it.
         gaps: (first, count) of the samples that were lost and filled in, as positions in `samples`.
         clipped: positions of samples that belong to a piece in which the sensor reached its limit.
@@ -127,7 +127,7 @@ class Stream:
         self._rate_hz = 0.0
         self._next = 0
         self._first = 0
-        self._started_at = 0.0
+        self._heard_at = 0.0
         self._samples: deque[Sample] = deque()
         self._gaps: deque[tuple[int, int]] = deque()
         self._clipped: deque[tuple[int, int]] = deque()
@@ -146,7 +146,7 @@ class Stream:
                 self.late += 1
                 return False
         if self._must_begin(piece, ahead):
-            self._begin(piece, received_at)
+            self._begin(piece)
             ahead = 0
         if ahead:
             self.lost += ahead
@@ -156,6 +156,7 @@ class Stream:
             self._clipped.append((self._first + len(self._samples), len(piece.samples)))
         self._samples.extend(piece.samples)
         self._next = (piece.counter + len(piece.samples)) % _WRAP
+        self._heard_at = received_at
         self._trim()
         return True
 
@@ -163,16 +164,15 @@ class Stream:
         """What is kept now; without samples before the first piece."""
         gaps = tuple((at - self._first, count) for at, count in self._gaps)
         clipped = tuple(at - self._first + i for at, count in self._clipped for i in range(count))
-        started_at = self._started_at + (self._first / self._rate_hz if self._rate_hz else 0.0)
+        started_at = self._heard_at - (len(self._samples) / self._rate_hz if self._rate_hz else 0.0)
         return Window(self._device, self._rate_hz, started_at, tuple(self._samples), gaps, clipped)
 
     def _must_begin(self, piece: Piece, ahead: int) -> bool:
         return not self._samples or piece.begins or piece.rate_hz != self._rate_hz or ahead > GAP_MAX_S * self._rate_hz
 
-    def _begin(self, piece: Piece, received_at: float) -> None:
+    def _begin(self, piece: Piece) -> None:
         self.restarts += 1
         self._rate_hz = piece.rate_hz
-        self._started_at = received_at - len(piece.samples) / piece.rate_hz
         self._first = 0
         self._samples.clear()
         self._gaps.clear()
