@@ -1,0 +1,194 @@
+"""The second path: which SMS goes next, to whom, and when. Pure; all times are of the monotonic clock.
+
+Seen from the person who called:
+
+- **The centre** gets an SMS `SECOND_PATH_S` after the call at the latest when there is no receipt, whether the line
+  seems up or not; at once when the line has been down for `DOWN_SURE_S` (shorter gaps heal sooner than an SMS arrives).
+- **The contacts** get one `CONTACTS_AFTER_S` after an urgent call without a receipt, in the order of the list, each once
+  about a call, and not again about the same kind of call within `CONTACT_AGAIN_S`: repeated SMS frighten.
+- What the network took and nobody answered goes to the centre again, with growing pauses; not so to the contacts.
+- SMS cost money: at most `HOUR_MAX` are handed to the network in an hour, and the last of them are kept for the first
+  SMS of urgent calls to the centre. What has no room waits for it and goes on being tried by broadband.
+- Tests and measurements never go by SMS.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from edge.sms_ledger import SmsState
+
+SECOND_PATH_S: Final = 25.0
+"""So that the SMS is with the network within 30 s of the call: a modem needs up to 5 s for one."""
+DOWN_SURE_S: Final = 15.0
+CONTACTS_AFTER_S: Final = 60.0
+"""Time for the centre to answer the SMS, before a family is frightened."""
+CONTACT_AGAIN_S: Final = 1_800.0
+SPACING_S: Final = 2.0
+"""Between two SMS: the modem takes in answers meanwhile."""
+RESEND_S: Final = (120.0, 300.0, 900.0, 1_800.0, 3_600.0)
+"""Waits of an SMS to the centre that the network took and nobody answered, the last one for ever."""
+RETRY_S: Final = (10.0, 20.0, 40.0, 120.0, 300.0)
+"""Waits after an SMS that the network did not take."""
+HOPELESS_RETRY_S: Final = 3_600.0
+"""The centre's number is tried again even when the network says that it does not exist: somebody may repair that."""
+CONTACT_TRIES_MAX: Final = 5
+HOUR_S: Final = 3_600.0
+HOUR_MAX: Final = 20
+"""A call an SMS, five contacts and a few repeats, twice in an hour; and what a broken pendant can cost at most."""
+HOUR_MAX_CONTACTS: Final = 15
+HOUR_MAX_OTHERS: Final = 10
+URGENT_PRI: Final = 9
+
+_ON_THE_BILL: Final = frozenset({SmsState.SENDING, SmsState.TAKEN, SmsState.DELIVERED, SmsState.ANSWERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An alarm without a receipt. `kind` is its (dty, stc), `heard_at` when it was stored."""
+
+    ref: str
+    kind: tuple[int, int]
+    pri: int
+    heard_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One earlier attempt."""
+
+    ref: str
+    kind: tuple[int, int]
+    recipient: str
+    state: SmsState
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """Whom to write to. `centre` is a number or "" for none; contacts in the order of writing."""
+
+    centre: str = ""
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendSms:
+    """Send the SMS about `ref` to `recipient` now."""
+
+    ref: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmsWait:
+    """Nothing before `at` (inf: before something happens). `full`: an SMS is due and waits for room in the hour."""
+
+    at: float
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    at: float
+    room: int
+    call: Call
+    recipient: str
+    order: tuple[int, int]
+
+
+def next_sms(
+    calls: Sequence[Call], tried: Sequence[Tried], whom: Addressees, down_since: float | None, now: float
+) -> SendSms | SmsWait:
+    """The one SMS to send next.
+
+    Args:
+        calls: oldest first; those that never go by SMS are not among them.
+        tried: every attempt of at least the last hour and all about `calls`, oldest first.
+        whom: the addressees.
+        down_since: since when broadband is known to be down, None while it seems up.
+        now: this moment.
+    """
+    dues = [due for call in calls for due in _dues(call, tried, whom, down_since)]
+    if not dues:
+        return SmsWait(math.inf)
+    spaced_at = max((one.at for one in tried), default=-math.inf) + SPACING_S
+    on_the_bill = sorted(one.at for one in tried if one.state in _ON_THE_BILL and one.at > now - HOUR_S)
+    ready, full, later = [], False, math.inf
+    for due in dues:
+        room_at = _room_at(on_the_bill, due.room)
+        at = max(due.at, spaced_at, room_at)
+        if at <= now:
+            ready.append(due)
+            continue
+        full = full or due.at <= now < room_at
+        later = min(later, at)
+    if not ready:
+        return SmsWait(later, full)
+    chosen = min(ready, key=lambda due: (due.order, due.at))
+    return SendSms(chosen.call.ref, chosen.recipient)
+
+
+def _dues(call: Call, tried: Sequence[Tried], whom: Addressees, down_since: float | None) -> Iterable[_Due]:
+    is_urgent = call.pri >= URGENT_PRI
+    if whom.centre:
+        before = [one for one in tried if one.ref == call.ref and one.recipient == whom.centre]
+        is_first = not any(one.state in _ON_THE_BILL for one in before)
+        room = HOUR_MAX if is_first and is_urgent else HOUR_MAX_OTHERS
+        yield _Due(_centre_at(call, before, down_since), room, call, whom.centre, (0 if is_first else 2, -call.pri))
+    if is_urgent:
+        for number in whom.contacts:
+            at = _contact_at(call, [one for one in tried if one.recipient == number])
+            if at < math.inf:
+                yield _Due(at, HOUR_MAX_CONTACTS, call, number, (1, -call.pri))
+
+
+def second_path_at(call: Call, down_since: float | None) -> float:
+    """When a call without a receipt takes the second path."""
+    latest = call.heard_at + SECOND_PATH_S
+    return latest if down_since is None else min(latest, max(call.heard_at, down_since + DOWN_SURE_S))
+
+
+def _centre_at(call: Call, before: Sequence[Tried], down_since: float | None) -> float:
+    if not before:
+        return second_path_at(call, down_since)
+    last = before[-1]
+    if last.state is SmsState.FAILED:
+        return last.at + HOPELESS_RETRY_S
+    if last.state in _ON_THE_BILL:
+        return last.at + _step(RESEND_S, sum(one.state in _ON_THE_BILL for one in before))
+    return last.at + _step(RETRY_S, _failures(before))
+
+
+def _contact_at(call: Call, before: Sequence[Tried]) -> float:
+    mine = [one for one in before if one.ref == call.ref]
+    told = [one.at for one in before if one.state in _ON_THE_BILL and one.kind == call.kind]
+    if any(one.state in _ON_THE_BILL | {SmsState.FAILED} for one in mine) or len(mine) >= CONTACT_TRIES_MAX:
+        return math.inf
+    at = call.heard_at + CONTACTS_AFTER_S
+    if told:
+        at = max(at, told[-1] + CONTACT_AGAIN_S)
+    return max(at, mine[-1].at + _step(RETRY_S, len(mine))) if mine else at
+
+
+def _failures(before: Sequence[Tried]) -> int:
+    """Attempts in a row, up to now, that failed for now."""
+    count = 0
+    for one in reversed(before):
+        if one.state is not SmsState.FAILED_FOR_NOW:
+            break
+        count += 1
+    return count
+
+
+def _step(waits: Sequence[float], times: int) -> float:
+    return waits[min(max(times, 1), len(waits)) - 1]
+
+
+def _room_at(on_the_bill: Sequence[float], room: int) -> float:
+    """When fewer than `room` SMS of the last hour are on the bill."""
+    surplus = len(on_the_bill) - room
+    return -math.inf if surplus < 0 else on_the_bill[surplus] + HOUR_S
