@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
+from devices.catalogue import CATALOGUE
 from devices.frames import Link
 from edge.clock import Clock
 from edge.config import ButtonConfig, Config, SerialConfig
@@ -11,20 +13,22 @@ from edge.drivers.ble_scanner import BleScanner
 from edge.drivers.button_line import ButtonLine
 from edge.drivers.serial_receiver import SerialReceiver
 from edge.enrolment import Devices
-from edge.health import Health
+from edge.health import Health, TellFault
 from edge.intake import Intake
+from gateway.contract.messages import ProblemCode
 
 Progress = Callable[[], None]
 Loop = Callable[[Progress], Awaitable[None]]
-Fault = Callable[[str, str], object]
-"""Takes a part's name and what is wrong with it, "" for nothing."""
+
+LINKS: Final = {Link.BLE_ADVERT: "ble", Link.BLE_GATT: "ble", Link.SERIAL: "serial"}
+"""The radio or wire by which a device is heard, as the state names it."""
 
 
 class Listening:
     """Makes one loop for each driver that the configuration names."""
 
     def __init__(
-        self, config: Config, devices: Devices, clock: Clock, intake: Intake, health: Health, on_fault: Fault
+        self, config: Config, devices: Devices, clock: Clock, intake: Intake, health: Health, on_fault: TellFault
     ) -> None:
         self._config = config
         self._devices = devices
@@ -32,13 +36,27 @@ class Listening:
         self._intake = intake
         self._health = health
         self._on_fault = on_fault
+        self._may_restart: Callable[[], bool] = lambda: False
+        self._restart: Callable[[], Awaitable[None]] | None = None
 
-    def loops(self) -> dict[str, Loop]:
-        """Loops by name; each runs until cancelled, or raises and is started again."""
+    def loops(self, may_restart: Callable[[], bool], restart: Callable[[], Awaitable[None]]) -> dict[str, Loop]:
+        """Loops by name; each runs until cancelled, or raises and is started again.
+
+        Args:
+            may_restart: whether the program may be ended now.
+            restart: ends the program when somebody starts it again.
+        """
+        self._may_restart, self._restart = may_restart, restart
+        for (link, _), device in self._devices.items():
+            if link in LINKS:
+                silence_max_s = CATALOGUE[device.model].silence_max_s
+                self._health.hearing.expect_device(device.id, LINKS[link], silence_max_s, self._clock.monotonic)
         loops: dict[str, Loop] = {f"serial {port.port}": self._serial(port) for port in self._config.serial}
         loops |= {f"button {button.name}": self._button(button) for button in self._config.button}
         if self._config.ble is not None:
             loops["ble"] = self._ble
+            if not self._config.ble.is_transport:
+                loops["pairing"] = self._pairing
         return loops
 
     def _serial(self, port: SerialConfig) -> Loop:
@@ -51,7 +69,9 @@ class Listening:
                 on_refused=lambda reason: self._health.refused.update([reason]),
                 on_hearing=lambda: self._health.heard_link("serial", self._clock.monotonic),
                 on_progress=progress,
-                on_fault=lambda sentence: self._on_fault(f"serial {port.port}", sentence),
+                on_fault=lambda sentence: self._on_fault(
+                    f"serial {port.port}", sentence, ProblemCode.SERIAL_UNPLUGGED, port.port
+                ),
             )
             await receiver.run()
 
@@ -83,12 +103,27 @@ class Listening:
 
     async def _ble(self, progress: Progress) -> None:
         assert self._config.ble is not None
-        self._health.expect_link("ble", self._clock.monotonic)
         scanner = BleScanner(
             self._config.ble,
             {address for link, address in self._devices if link is Link.BLE_ADVERT},
             on_frame=self._intake.take,
             on_hearing=lambda: self._health.heard_link("ble", self._clock.monotonic),
             on_progress=progress,
+            healing=self._health.hearing.healing("ble"),
+            may_restart=self._may_restart,
+            restart=self._restart,
         )
         await scanner.run()
+
+    async def _pairing(self, progress: Progress) -> None:
+        from edge.drivers.bluez import PairingAgent
+
+        assert self._config.ble is not None
+        agent = PairingAgent(
+            self._config.ble.adapter,
+            {address for link, address in self._devices if link is Link.BLE_GATT},
+            on_refused=lambda _address: self._health.refused.update(["pairing_refused"]),
+            on_fault=lambda sentence: self._on_fault("pairing", sentence),
+            on_progress=progress,
+        )
+        await agent.run()

@@ -248,7 +248,9 @@ async def _owner(bus: MessageBus) -> str:
 
 
 async def _set(bus: MessageBus, adapter: str, switch: str, *, on: bool) -> None:
-    await _call(bus, _path(adapter), _PROPERTIES, "Set", "ssv", [_ADAPTER, switch, Variant("b", on)])
+    value = [_ADAPTER, switch, Variant("b", on)]
+    doing = f"cannot switch '{switch}' {'on' if on else 'off'}"
+    await _call(bus, _path(adapter), _PROPERTIES, "Set", "ssv", value, doing=doing)
 
 
 async def _call(
@@ -260,8 +262,9 @@ async def _call(
     body: list[Any],
     *,
     destination: str = _SERVICE,
+    doing: str = "",
 ) -> list[Any]:
-    """Calls a method and gives the body of the answer."""
+    """Calls a method and gives the body of the answer. `doing` names the call in the sentence of an error."""
     what = path.removeprefix(f"{_ROOT}/")
     try:
         message = Message(
@@ -280,4 +283,4 @@ async def _call(
         raise AdapterError("the system's Bluetooth service is not running", name)
     if name in _NOT_THERE:
         raise AdapterError(f"there is no Bluetooth adapter {what}", name)
-    raise AdapterError(f"{what}: {member}: {reply.body[0] if reply.body else name}", name)
+    raise AdapterError(f"{what}: {doing or member}: {reply.body[0] if reply.body else name}", name)
