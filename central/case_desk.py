@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases import escalation
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Way
 from central.alarm_cases.closing import Closing
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import Decided, Refused
@@ -57,7 +57,9 @@ class CaseDesk:
 
     # what comes in
 
-    def receive_alarm(self, hub: str, alarm: Alarm, payload: bytes, received_at: float) -> AlarmAnswer:
+    def receive_alarm(
+        self, hub: str, alarm: Alarm, payload: bytes, received_at: float, way: Way = Way.LINE
+    ) -> AlarmAnswer:
         """Takes an alarm message of a hub into a case; any number of copies is one alarm with one and the same receipt.
 
         A hub that nobody enrolled still gets a case, at a place of its own (`homes.reserve_unknown`). A periodic test
@@ -67,7 +69,7 @@ class CaseDesk:
             central.storage.database.DatabaseError: nothing was stored; the message must not be acknowledged.
         """
         with self._database.begin() as connection:
-            answer, change = alarm_into_case(connection, hub, alarm, payload, received_at)
+            answer, change = alarm_into_case(connection, hub, alarm, payload, received_at, way)
         if change is not None:
             self._tell(change)
         return answer

@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 import sqlalchemy as sa
 
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
 from central.alarm_cases.priority import priority_of, priority_of_finding
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def alarm_into_case(
-    connection: sa.Connection, hub: str, alarm: Alarm, payload: bytes, received_at: float
+    connection: sa.Connection, hub: str, alarm: Alarm, payload: bytes, received_at: float, way: Way = Way.LINE
 ) -> tuple[AlarmAnswer, CaseChange | None]:
     """Stores an alarm message; its answer, and what changed (None: a copy, or a periodic test)."""
     name = AlarmRef(hub, alarm.ref)
@@ -44,10 +44,14 @@ def alarm_into_case(
     change: CaseChange | None = None
     if known is None:
         cases.keep_message(connection, hub, alarm, epoch, payload, received_at)
-        change = _first_word(connection, home_id, name, alarm, received_at)
-        known = cases.KnownAlarm(change.case_id, received_at, None)
-    elif alarm.mty is not MessageType.FIRST and cases.keep_message(connection, hub, alarm, epoch, payload, received_at):
-        change = _later_word(connection, home_id, name, alarm, known, received_at)
+        change = _first_word(connection, home_id, name, alarm, received_at, way)
+        known = cases.KnownAlarm(change.case_id, received_at, None, way.value)
+    else:
+        if way.value not in known.ways.split(","):
+            change = _by_another_way(connection, name, known, way, received_at)
+        news = alarm.mty is not MessageType.FIRST
+        if news and cases.keep_message(connection, hub, alarm, epoch, payload, received_at):
+            change = _later_word(connection, home_id, name, alarm, known, received_at, way) or change
     return _receipt(alarm.ref, known, change or _standing(connection, known.case_id, received_at)), change
 
 
@@ -100,16 +104,29 @@ def _receipt(ref: str, known: cases.KnownAlarm, standing: CaseChange) -> AlarmAn
 
 
 def _first_word(
-    connection: sa.Connection, home_id: str, name: AlarmRef, alarm: Alarm, received_at: float
+    connection: sa.Connection, home_id: str, name: AlarmRef, alarm: Alarm, received_at: float, way: Way
 ) -> CaseChange:
     """An alarm of which nothing was heard before, whatever its message type: a lost first message is no excuse."""
     event_at = event_time(alarm, received_at)
     withdrawn = alarm.mty is MessageType.WITHDRAWN
-    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at)
+    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at, way)
     decided = _into_case(connection, home_id, facts, received_at, withdrawn=withdrawn)
-    cases.add_alarm(connection, name, decided.case.id, received_at, event_at, withdrawn)
+    cases.add_alarm(connection, name, decided.case.id, received_at, event_at, withdrawn, way)
     log.info("alarm %s of %s: case %d, %s", name.ref, name.hub, decided.case.id, decided.event.type)
     return change_of(connection, decided, name)
+
+
+def _by_another_way(
+    connection: sa.Connection, name: AlarmRef, known: cases.KnownAlarm, way: Way, received_at: float
+) -> CaseChange | None:
+    """A copy of a known alarm by a way by which none came before: written into its case, while that is open."""
+    cases.add_way(connection, name, known, way)
+    case = cases.find(connection, known.case_id)
+    if case is None or not case.open:
+        return None
+    facts = Facts(hub=name.hub, ref=name.ref, way=way, late_s=max(0.0, received_at - known.received_at))
+    log.info("alarm %s of %s: case %d, also by %s", name.ref, name.hub, case.id, way)
+    return change_of(connection, _must(decide(connection, case, CaseEvent(EventType.COPIED, received_at, HUB, facts))))
 
 
 def _later_word(
@@ -119,6 +136,7 @@ def _later_word(
     alarm: Alarm,
     known: cases.KnownAlarm,
     received_at: float,
+    way: Way,
 ) -> CaseChange | None:
     """An update or withdrawal. An update of an alarm whose case is closed is news: it opens or joins a case."""
     case = cases.find(connection, known.case_id)
@@ -127,7 +145,7 @@ def _later_word(
     if withdrawn and (known.withdrawn_at is not None or not case.open):
         return None
     event_at = event_time(alarm, received_at)
-    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at)
+    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at, way)
     if not case.open:
         decided = _into_case(connection, home_id, facts, received_at)
     else:
@@ -165,13 +183,16 @@ def _must(decided: Decided | Refused) -> Decided:
     return decided
 
 
-def facts_of_alarm(home_id: str, name: AlarmRef, alarm: Alarm, event_at: float, received_at: float) -> Facts:
+def facts_of_alarm(
+    home_id: str, name: AlarmRef, alarm: Alarm, event_at: float, received_at: float, way: Way = Way.LINE
+) -> Facts:
     """What a case's log keeps of an alarm."""
     kind = kind_of(alarm.dty, alarm.stc)
     return Facts(
         home=home_id,
         hub=name.hub,
         ref=name.ref,
+        way=way,
         kind=kind,
         priority=priority_of(kind, alarm.pri),
         place=_printable(alarm.lte),

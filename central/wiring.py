@@ -19,9 +19,12 @@ from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.due_loop import DueLoop
+from central.entrances.sms import SmsEntrance
 from central.notification.channels.email import EmailChannel
 from central.notification.sender import Sender
 from central.refusals import RefusalCounter
+from central.sealing import open_sealer
+from central.sms_intake import SmsIntake
 from central.storage.database import Database, DatabaseError, in_words, migrate
 from central.telemetry.open_store import open_store
 from gateway.mqtt_client import BrokerSettings
@@ -65,6 +68,10 @@ class DeskProcess:
         self._due = DueLoop("due-times", self._work_due)
         self._sending = DueLoop("sender", sender.work_due)
         self.live = Live()
+        sealer = open_sealer(config.secrets.key_file)
+        self.sms: SmsEntrance | None = None
+        if token := read_secret(config.sms.token_file):
+            self.sms = SmsEntrance(SmsIntake(self.database, self.desk, self._refusals, sealer), token)
 
     def start(self) -> None:
         """Begins with what is overdue, then takes alarms."""
@@ -168,6 +175,7 @@ def run_desk(config: CentralConfig) -> None:
             live=process.live,
             health=process.health,
             config=config.console,
+            sms=process.sms,
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

@@ -29,6 +29,13 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+class Way(StrEnum):
+    """By which way a message came: over the broker, or as an SMS."""
+
+    LINE = "line"
+    SMS = "sms"
+
+
 class EventType(StrEnum):
     """What may happen to a case."""
 
@@ -36,6 +43,7 @@ class EventType(StrEnum):
     JOINED = "joined"
     UPDATED = "updated"
     RETRACTED = "retracted"
+    COPIED = "copied"
     ENDED = "ended"
     TAKEN = "taken"
     SPOKEN = "spoken"
@@ -56,7 +64,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         home: opened.
-        hub, ref: opened, joined, updated, retracted by an alarm; hub also "unknown unit" cases.
+        hub, ref: opened, joined, updated, retracted, copied by an alarm; hub also "unknown unit" cases.
+        way: by which way the alarm came; copied: by which other way it came too, `late_s` after the first copy.
         finding: opened, joined, ended by a finding: its key.
         kind, priority, place, device, text, evidence: of the alarm or finding.
         reason, details: of a finding: the sentence's key and what fills it; `reason` also of parking and release.
@@ -72,6 +81,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     home: str = ""
     hub: str = ""
     ref: str = ""
+    way: Way = Way.LINE
     finding: str = ""
     kind: AlarmKind = AlarmKind.OTHER
     priority: Priority = Priority.TEST

@@ -52,6 +52,8 @@ _BY_KIND: Final[dict[AlarmKind, Priority]] = {
 }
 HUB_SILENT_LONG: Final = "hub_silent_long"
 """The detector's word for a hub that is silent so long that somebody rings the person."""
+SMS_UNVERIFIED: Final = "sms_unverified"
+"""A text from the number of a hub of ours that the hub did not seal: somebody looks, but anybody could have sent it."""
 _LIFE_FROM: Final = 8
 _URGENT_FROM: Final = 5
 
@@ -71,4 +73,5 @@ def priority_of(kind: AlarmKind, pri: int = 0) -> Priority:
 
 def priority_of_finding(kind: AlarmKind, reason: str) -> Priority:
     """The priority of a detector's finding. A hub that is silent over its limit leaves a person unwatched."""
-    return Priority.URGENT if reason == HUB_SILENT_LONG else priority_of(kind)
+    by_reason = {HUB_SILENT_LONG: Priority.URGENT, SMS_UNVERIFIED: Priority.ROUTINE}
+    return by_reason.get(reason) or priority_of(kind)

@@ -275,6 +275,7 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.JOINED, _OPEN, _joined),
     (EventType.UPDATED, _OPEN, _joined),
     (EventType.RETRACTED, _OPEN, _retracted),
+    (EventType.COPIED, _OPEN, _kept),
     (EventType.ENDED, _OPEN, _kept),
     # by a person
     (EventType.TAKEN, _OPEN, _taken),

@@ -25,6 +25,8 @@ from central.console.health_view import HealthView
 from central.console.live import Live
 from central.console.pages import cases, health, homes, sign_in, station
 from central.console.problem import Problem, ProblemBody
+from central.entrances import sms as sms_entrance
+from central.entrances.sms import SmsEntrance
 from central.storage import pages as read_models
 from central.storage.database import Database, DatabaseError
 from central.telemetry.store import TelemetryStore
@@ -46,6 +48,7 @@ class ConsoleParts:
         live: the open consoles.
         health: how the desk and its neighbours are, at the moment of the call; must be quick.
         config: of the console.
+        sms: where SMS gateways deliver; None when no SMS is taken.
     """
 
     desk: CaseDesk
@@ -54,6 +57,7 @@ class ConsoleParts:
     live: Live
     health: Callable[[], HealthView]
     config: ConsoleConfig
+    sms: SmsEntrance | None = None
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
@@ -90,7 +94,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.clock = clock
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    for page in (sign_in, station, cases, homes, health):
+    for page in (sign_in, station, cases, homes, health, sms_entrance):
         app.include_router(page.router)
 
     @app.get("/api/openapi.json", include_in_schema=False)

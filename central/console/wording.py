@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from central.alarm_cases.case import CaseEvent, EventType, Facts
+from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
+from central.alarm_cases.priority import SMS_UNVERIFIED
 from central.case_desk import NOBODY_REACHABLE
 from central.texts import Words, later, say_clock, say_duration, say_moment
 from devices.vocabulary import KINDS
@@ -52,6 +53,9 @@ _REASONS: Final[Mapping[str, str]] = {
         "The home's unit has said nothing for {span}. Ring the person: no alarm can come from there."
     ),
     "sensor_silent": later("The sensor {device} ({room}) has said nothing for {span}."),
+    SMS_UNVERIFIED: later(
+        "An SMS from the number of this home's unit cannot be verified. It may be a real call. It says: {text}"
+    ),
 }
 """What a detector found, by its reason; `central.detection.detectors` say which facts go with each."""
 
@@ -263,6 +267,8 @@ def _by(actor: str) -> str:
 
 
 def _cause(facts: Facts, names: Names, words: Words) -> str:
+    if facts.reason == SMS_UNVERIFIED:
+        return words.say(_REASONS[SMS_UNVERIFIED], **facts.details)
     sentences = [words.say(_WHAT_HAPPENED[facts.kind.value], name=names.resident)]
     if facts.reason in _REASONS:
         sentences.append(words.say(_REASONS[facts.reason], **_details(facts, names, words)))
@@ -321,6 +327,7 @@ def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_
         EventType.JOINED: lambda: say(later("Another alarm: {what}."), what=where) + _late(facts, words),
         EventType.UPDATED: lambda: say(later("News of the alarm: {what}."), what=where) + _late(facts, words),
         EventType.RETRACTED: lambda: say(later("The home cancelled the alarm.")),
+        EventType.COPIED: lambda: _copied(facts, words),
         EventType.ENDED: lambda: say(later("The situation has ended by itself.")),
         EventType.TAKEN: lambda: say(later("{who} took the case."), who=who),
         EventType.SPOKEN: lambda: say(later("{who} is speaking with {name}."), who=who, name=names.resident),
@@ -359,9 +366,17 @@ def _step(facts: Facts) -> str:
 
 
 def _late(facts: Facts, words: Words) -> str:
+    by_sms = " " + words.gettext(later("It came by SMS.")) if facts.way is Way.SMS else ""
     if facts.late_s < 1:
-        return ""
-    return " " + words.say(later("It came {late} late."), late=say_duration(facts.late_s, words.language))
+        return by_sms
+    return by_sms + " " + words.say(later("It came {late} late."), late=say_duration(facts.late_s, words.language))
+
+
+def _copied(facts: Facts, words: Words) -> str:
+    span = say_duration(facts.late_s, words.language)
+    if facts.way is Way.SMS:
+        return words.say(later("The same alarm came by SMS too, {span} later."), span=span)
+    return words.say(later("The same alarm came over the line too, {span} later."), span=span)
 
 
 def _closing(facts: Facts, who: str, words: Words) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Way
 from central.alarm_cases.priority import Priority
 from central.storage.database import insert_new, put
 from central.storage.tables import alarm_messages, alarms, case_events, cases, contacts, due_times, findings, operators
@@ -23,11 +23,12 @@ class AlarmRef(NamedTuple):
 
 
 class KnownAlarm(NamedTuple):
-    """An alarm that was taken into a case."""
+    """An alarm that was taken into a case; `ways` are those by which copies of it came, divided by commas."""
 
     case_id: int
     received_at: float
     withdrawn_at: float | None
+    ways: str
 
 
 class ClosedAlarm(NamedTuple):
@@ -67,7 +68,7 @@ _RECENT: Final = (
     .order_by(cases.c.priority, cases.c.last_alarm_at.desc())
     .with_for_update()
 )
-_FIND_ALARM: Final = sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at).where(
+_FIND_ALARM: Final = sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at, alarms.c.ways).where(
     alarms.c.hub == sa.bindparam("hub"), alarms.c.ref == sa.bindparam("ref")
 )
 _ALARMS_OF: Final = (
@@ -196,11 +197,23 @@ def find_alarm(connection: sa.Connection, name: AlarmRef) -> KnownAlarm | None:
 
 
 def add_alarm(
-    connection: sa.Connection, name: AlarmRef, case_id: int, received_at: float, event_at: float, withdrawn: bool
+    connection: sa.Connection,
+    name: AlarmRef,
+    case_id: int,
+    received_at: float,
+    event_at: float,
+    withdrawn: bool,
+    way: Way = Way.LINE,
 ) -> None:
-    """Writes that an alarm belongs to a case."""
+    """Writes that an alarm belongs to a case, and by which way it came first."""
     times = {"received_at": received_at, "event_at": event_at, "withdrawn_at": received_at if withdrawn else None}
-    connection.execute(_ADD_ALARM, {**name._asdict(), "case_id": case_id, **times})
+    connection.execute(_ADD_ALARM, {**name._asdict(), "case_id": case_id, "ways": way.value, **times})
+
+
+def add_way(connection: sa.Connection, name: AlarmRef, known: KnownAlarm, way: Way) -> None:
+    """Writes that a copy of an alarm came by another way too."""
+    this = sa.and_(alarms.c.hub == name.hub, alarms.c.ref == name.ref)
+    connection.execute(sa.update(alarms).where(this).values(ways=f"{known.ways},{way.value}"))
 
 
 def change_alarm(connection: sa.Connection, name: AlarmRef, case_id: int, withdrawn_at: float | None) -> None:

@@ -141,7 +141,7 @@ def devices_of(connection: sa.Connection, home_id: str) -> list[DeviceAtHome]:
 
 
 def hub_of_phone(connection: sa.Connection, phone: str) -> HomeAndHub | None:
-    """The hub whose own number this is, None when it is nobody's. Sender numbers are forged easily: a hint, no proof."""
+    """The hub whose own number this is; None when nobody's. Sender numbers are forged easily: a hint, no proof."""
     query = sa.select(hubs.c.home_id, hubs.c.id).where(hubs.c.phone == phone, hubs.c.phone != "").order_by(hubs.c.id)
     row = connection.execute(query).first()
     return None if row is None else HomeAndHub(*row)

@@ -82,8 +82,8 @@ hub_settings = Table(
     Column("published_at", Double),
     Column("in_force", Integer, nullable=False, server_default="0"),
 )
-"""What a hub should go by. `body` is `gateway.contract.settings.HubSettings`; `published_version` is what the broker has
-confirmed to keep for it, `in_force` what the hub said last."""
+"""What a hub should go by. `body` is `gateway.contract.settings.HubSettings`; `published_version` is what the broker
+has confirmed to keep for it, `in_force` what the hub said last."""
 
 claims = Table(
     "claims",

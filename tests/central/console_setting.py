@@ -6,8 +6,9 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,8 +22,10 @@ from central.console.health_view import HealthView
 from central.console.live import Live
 from central.detection.finding import Finding
 from central.internal import ReceiverHealth
+from central.refusals import RefusalCounter
 from central.storage import homes, people
 from central.storage.database import Database, migrate
+from central.storage.health import refusals_by_reason
 from central.storage.homes import DeviceAtHome
 from central.storage.people import Contact, Operator, Resident
 from central.telemetry.embedded import EmbeddedStore
@@ -56,8 +59,15 @@ class Setting:
     telemetry: TelemetryStore | None
     health: HealthView
     clock: Callable[[], float]
+    refusals: RefusalCounter = field(default_factory=RefusalCounter)
 
-    def app(self, *, cookie_secure: bool = False) -> FastAPI:
+    def refused(self) -> dict[tuple[str, str], int]:
+        """What was counted as refused, by source and reason."""
+        self.refusals.flush(self.database)
+        with self.database.read() as conn:
+            return {key: counted.times for key, counted in refusals_by_reason(conn).items()}
+
+    def app(self, *, cookie_secure: bool = False, **doors: Any) -> FastAPI:
         parts = ConsoleParts(
             desk=self.desk,
             database=self.database,
@@ -65,6 +75,7 @@ class Setting:
             live=self.live,
             health=lambda: self.health,
             config=ConsoleConfig(cookie_secure=cookie_secure),
+            **doors,
         )
         return create_app(parts, self.clock)
 
