@@ -1,4 +1,4 @@
-"""`llar-edge run --config edge.toml` and `llar-edge check --config edge.toml`."""
+"""`llar-edge`: `run` is the agent, the other verbs are for whoever installs the hub. See docs/installing-a-hub.md."""
 
 from __future__ import annotations
 
@@ -9,35 +9,44 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from edge.agent import Agent, CertificateError
 from edge.clock import system_clock
 from edge.config import Config, load_config
 from edge.enrolment import Devices, load_enrolment
+from edge.outbox_file import AlreadyRunningError
 from edge.toml_tables import BadFileError
+
+FOLDER: Final = Path("/etc/llar")
+_PRIORITY: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+"""Level -> syslog priority, for `journalctl -p` (sd-daemon(3))."""
+
+
+class JournalFormatter(logging.Formatter):
+    """Lines for the journal: it has the time already, and takes the priority from the beginning of each line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Every line of a traceback has its priority too."""
+        before = f"<{_PRIORITY.get(record.levelno, 6)}>"
+        return "\n".join(before + line for line in super().format(record).splitlines())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0, or 2 when the configuration cannot be used."""
-    parser = argparse.ArgumentParser(prog="llar-edge", description="Llar's agent for the hub in the home.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, help_text in (
-        ("run", "work until stopped"),
-        ("check", "say whether the files are right, and what they say"),
-    ):
-        sub = verbs.add_parser(verb, help=help_text)
-        sub.add_argument("--config", type=Path, required=True, help="the hub's TOML file")
-        sub.add_argument("--verbose", action="store_true", help="log every frame's fate")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO,
-        format="%(levelname)s %(name)s: %(message)s"
-        if "JOURNAL_STREAM" in os.environ
-        else "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for noisy in ("bumble", "bleak", "uvicorn"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    """Exit status 0; 2 when the configuration cannot be used; the other verbs say their own."""
+    options = _parser().parse_args(arguments)
+    _log_to_stderr(verbose=getattr(options, "verbose", False))
+    if options.verb == "claim":
+        from edge.installing import claim_this_hub
+
+        return claim_this_hub(
+            options.code,
+            centre=options.centre,
+            ca_file=options.ca,
+            file=options.file,
+            folder=options.folder,
+            ports=options.serial,
+        )
     try:
         config, devices, password = _read_files(options.config)
     except BadFileError as error:
@@ -48,11 +57,40 @@ def main(arguments: list[str] | None = None) -> int:
 
         return describe(config, devices)
     try:
-        asyncio.run(_run(config, devices, password))
-    except CertificateError as error:
+        return asyncio.run(_run(config, devices, password))
+    except (CertificateError, AlreadyRunningError) as error:
         print(f"{options.config}: {error}", file=sys.stderr)
         return 2
-    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="llar-edge", description="Llar's agent for the hub in the home.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run = verbs.add_parser("run", help="work until stopped")
+    check = verbs.add_parser("check", help="say in plain words what is heard, what is not, and what is wrong")
+    for sub in (run, check):
+        sub.add_argument("--config", type=Path, default=FOLDER / "edge.toml", help="the hub's TOML file")
+        sub.add_argument("--verbose", action="store_true", help="log every frame's fate")
+    claim = verbs.add_parser("claim", help="make this machine a hub of a centre, by a claim code, its link or a file")
+    claim.add_argument("code", nargs="?", default="", help='"K7QM2-XWP9G", or the link of the QR code in quotes')
+    claim.add_argument("--centre", default="", metavar="URL", help="the centre's address, https://...")
+    claim.add_argument("--ca", default="", metavar="FILE", help="certificate of the centre's own authority (PEM)")
+    claim.add_argument("--file", type=Path, help="a claim file; without code and file, the boot partition is looked at")
+    claim.add_argument("--folder", type=Path, default=FOLDER, help="where the hub's files are written")
+    claim.add_argument("--serial", action="append", default=[], metavar="PORT", help="port of the pendants' receiver")
+    return parser
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    in_journal = "JOURNAL_STREAM" in os.environ
+    kind = JournalFormatter if in_journal else logging.Formatter
+    handler.setFormatter(
+        kind("%(name)s: %(message)s" if in_journal else "%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+    for noisy in ("bumble", "bleak", "uvicorn"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def _read_files(path: Path) -> tuple[Config, Devices, str]:
@@ -71,12 +109,13 @@ def _read_files(path: Path) -> tuple[Config, Devices, str]:
     return config, devices, password
 
 
-async def _run(config: Config, devices: Devices, password: str) -> None:
-    agent = Agent(config, devices, password, system_clock())
+async def _run(config: Config, devices: Devices, password: str) -> int:
+    # systemd names each start of a service so; its unit starts us again whenever we end
+    agent = Agent(config, devices, password, system_clock(), is_restarted="INVOCATION_ID" in os.environ)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, agent.stop)
-    await agent.run()
+    return await agent.run()
 
 
 if __name__ == "__main__":

@@ -185,17 +185,20 @@ def claim_code(number: int) -> str:
 
 
 def read_code(text: str) -> str | Rejection:
-    """A code as somebody typed it, without dash and in capitals; the Rejection (`bad_code`) says what is wrong."""
+    """A code as somebody typed it, without dash and in capitals.
+
+    Rejections: `code_character` (one that no code has), `code_length`, `code_check` (misread or exchanged).
+    """
     code = _BETWEEN.sub("", text).upper()
     if _NEVER_IN_A_CODE.search(code):
-        return Rejection("bad_code", "a claim code never has 0, 1, I, L or O: look again")
+        return Rejection("code_character", "a claim code never has 0, 1, I, L or O: look again")
     if len(code) != CODE_LENGTH:
-        return Rejection("bad_code", f"a claim code has {CODE_LENGTH} characters; this one has {len(code)}")
+        return Rejection("code_length", f"a claim code has {CODE_LENGTH} characters; this one has {len(code)}")
     if any(character not in ALPHABET for character in code):
-        return Rejection("bad_code", "a claim code has only digits and letters")
+        return Rejection("code_character", "a claim code has only digits and letters")
     digits = [ALPHABET.index(character) for character in code]
     if _check(digits[:-1]) != digits[-1]:
-        return Rejection("bad_code", "one character is wrong, or two are exchanged: look again")
+        return Rejection("code_check", "one character is wrong, or two are exchanged: look again")
     return code
 
 

@@ -15,7 +15,7 @@ from devices.rejection import Rejection
 from devices.vocabulary import valid_device_id
 from gateway.contract.messages import UnixSeconds
 
-CONTACTS_MAX: Final = 8
+CONTACTS_MAX: Final = 5
 """Most people that a hub itself sends an SMS to: each costs ten seconds of the modem while help is waited for."""
 DEVICES_MAX: Final = 64
 """Most devices of a home: a heartbeat lists each of them."""
@@ -40,10 +40,12 @@ class Contact(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         name: as the person is called in the home.
         number: telephone number with plus and country code.
+        language: what the person reads.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     number: PhoneNumber
+    language: Language = "ca"
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, omit_defaults=True):
