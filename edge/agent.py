@@ -15,21 +15,24 @@ from edge.dispatch import Dispatch
 from edge.drivers.ble_scanner import NoRadioError
 from edge.enrolment import Devices, unheard
 from edge.health import Health, notify_systemd
+from edge.hearing_note import load_note
 from edge.home.presence import Presence
 from edge.intake import Intake
 from edge.listening import Listening, Loop, Progress
-from edge.outbox import Outbox, StoredAlarm
+from edge.outbox import StoredAlarm
+from edge.outbox_file import lock_folder
 from edge.outbox_thread import OutboxThread
+from edge.pulse import Pulse
+from edge.radio_healing import RadioHealing
 from gateway.contract.encoding import encode
-from gateway.contract.messages import AlarmAnswer, HubState
+from gateway.contract.messages import AlarmAnswer, HubState, ProblemCode
 from gateway.contract.topics import Channel, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received, Will
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_S: Final = 60.0
-LOOK_EVERY_S: Final = 2.0
-"""How often the hub looks at its own health."""
+RESTART_STATUS: Final = 75
+"""The program ends with this status (EX_TEMPFAIL of sysexits.h) to be started again: its radio hears nobody."""
 RETRY_FIRST_S: Final = 1.0
 RETRY_MAX_S: Final = 15.0
 FORGIVEN_AFTER_S: Final = 20.0
@@ -48,17 +51,27 @@ class CertificateError(Exception):
 class Agent:
     """One hub. `run` returns after `stop`.
 
+    Args:
+        config, devices, password: from the hub's files.
+        clock: says when.
+        is_restarted: whether somebody starts the program again when it ends.
+
     Raises:
         CertificateError: `ca_file` cannot be read as one.
     """
 
-    def __init__(self, config: Config, devices: Devices, password: str, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, devices: Devices, password: str, clock: Clock, *, is_restarted: bool = False
+    ) -> None:
         self._config = config
         self._devices = devices
         self._clock = clock
         self._hub = config.hub.id
-        self._health = Health(clock.monotonic)
-        self._outbox = OutboxThread(lambda sentence: self._fault("outbox", sentence))
+        self._folder = Path(config.storage.folder)
+        self._is_restarted = is_restarted
+        self._status = 0
+        self._health = Health(clock.monotonic, lambda: clock.monotonic)
+        self._outbox = OutboxThread(lambda sentence, code: self._fault("outbox", sentence, code))
         self._presence = Presence(clock)
         self._dispatch = Dispatch(
             self._hub, clock, self._outbox, self._health, firmware=_version(), on_answer=self._on_answer
@@ -87,20 +100,41 @@ class Agent:
             self._publish,
         )
         self._listening = Listening(config, devices, clock, self._intake, self._health, self._fault)
+        self._pulse = Pulse(
+            self._hub,
+            clock,
+            self._health,
+            self._outbox,
+            self._dispatch,
+            folder=self._folder,
+            line=lambda: self._client,
+            tell_fault=self._fault,
+        )
 
     def stop(self) -> None:
         """Ends `run`."""
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Works until `stop`."""
-        await self._outbox.open(Path(self._config.storage.folder), self._config.storage.readings_max)
+    async def run(self) -> int:
+        """Works until `stop`; returns the exit status.
+
+        Raises:
+            AlreadyRunningError: another agent uses the same folder.
+        """
+        with await asyncio.to_thread(lock_folder, self._folder):
+            return await self._work()
+
+    async def _work(self) -> int:
+        await self._outbox.open(self._folder, self._config.storage.readings_max)
         await self._intake.load()
         self._presence.restore(await self._dispatch.load())
+        if self._config.ble is not None:
+            now, note = self._clock.now(), await asyncio.to_thread(load_note, self._folder)
+            self._health.hearing.expect_link("ble", now.monotonic, RadioHealing(now.monotonic, now.boot, note))
         tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops().items()]
         for sentence in unheard(self._config, self._devices):
             log.warning("%s", sentence)
-            self._fault(sentence, sentence)
+            self._fault(sentence, sentence, ProblemCode.DEVICE_NOT_LISTENED_TO)
         self._client.start()
         log.info("ready: hub %s, %d devices", self._hub, len(self._devices))
         notify_systemd("READY=1")
@@ -115,15 +149,27 @@ class Agent:
             await self._say_goodbye()
             await self._intake.flush()
             await self._outbox.close()
+        return self._status
+
+    def _may_restart(self) -> bool:
+        """Whether the program may end: not with a call that is only in memory."""
+        return self._intake.idle and (self._outbox.durable or not self._dispatch.has_alarms)
+
+    async def _restart(self) -> None:
+        """Ends the program, when somebody starts it again and will know why."""
+        if await self._pulse.save_note(restarting=True) and self._is_restarted:
+            log.critical("the radio hears nobody and a reset did not help: the program is started again")
+            self._status = RESTART_STATUS
+            self.stop()
 
     def _loops(self) -> dict[str, Loop]:
         loops: dict[str, Loop] = {
             "intake": self._intake.run,
             "dispatch": self._dispatch.run,
             "answers": self._take_messages,
-            "health": self._look_after_health,
+            "health": self._pulse.run,
         }
-        loops |= self._listening.loops()
+        loops |= self._listening.loops(self._may_restart, self._restart)
         if self._config.screen is not None:
             loops["screen"] = self._screen_loop
         return loops
@@ -140,25 +186,28 @@ class Agent:
                     self._fault(f"loop {name}", "")
 
             progress()
+            code, subject = ProblemCode.LOOP_CRASHED, name
             try:
                 await loop(progress)
                 reason = "it ended"
-            except (NoRadioError, OSError) as error:
+            except NoRadioError as error:
+                reason, code, subject = str(error), ProblemCode.BLE_MISSING, "ble"
+            except OSError as error:
                 reason = str(error)
             except Exception as error:
                 log.exception("the loop %s crashed", name)
                 reason = f"{type(error).__name__}: {error}"
             self._health.moved(name, self._clock.monotonic)
-            if self._fault(f"loop {name}", f"{name}: {reason}"):
+            if self._fault(f"loop {name}", f"{name}: {reason}", code, subject):
                 log.error("%s does not work and is started again: %s", name, reason)
             if self._clock.monotonic - started > FORGIVEN_AFTER_S:
                 pause = RETRY_FIRST_S
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_MAX_S)
 
-    def _fault(self, part: str, sentence: str) -> bool:
+    def _fault(self, part: str, sentence: str, code: ProblemCode = ProblemCode.OTHER, subject: str = "", /) -> bool:
         """Sets what is wrong with a part, "" for nothing; true, and told to the centre, when that is news."""
-        news = self._health.fault(part, sentence)
+        news = self._health.fault(part, sentence, code, subject)
         if news:
             self._dispatch.state_changed()
         return news
@@ -177,29 +226,6 @@ class Agent:
             await serve(self._config.screen, app)
         finally:
             forgiven.cancel()
-
-    async def _look_after_health(self, progress: Progress) -> None:
-        heartbeat_at, faults, was_stuck, pruned = 0.0, [""], False, await self._outbox.call(Outbox.readings_pruned)
-        while True:
-            progress()
-            now = self._clock.now()
-            if self._clock.look_again() or self._health.faults(now.monotonic) != faults:
-                faults = self._health.faults(now.monotonic)
-                self._dispatch.state_changed()
-            if now.monotonic >= heartbeat_at and self._client.connected:
-                heartbeat = encode(self._health.heartbeat(now, self._dispatch.waiting))
-                self._client.publish(topic(self._hub, Channel.HEARTBEAT), heartbeat)
-                heartbeat_at = now.monotonic + HEARTBEAT_S
-                before, pruned = pruned, await self._outbox.call(Outbox.readings_pruned)
-                self._fault("room", "outbox: full; the oldest readings are dropped" if pruned > before else "")
-            stuck = self._health.stuck(now.monotonic) + ([] if self._client.alive else ["line"])
-            if not stuck:
-                notify_systemd("WATCHDOG=1")
-            elif not was_stuck:
-                log.critical("stuck: %s", ", ".join(stuck))
-            was_stuck = bool(stuck)
-            await self._outbox.call(lambda box: box.durable)
-            await asyncio.sleep(LOOK_EVERY_S)
 
     async def _take_messages(self, progress: Progress) -> None:
         while True:

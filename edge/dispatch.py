@@ -19,7 +19,7 @@ from edge.outbox import StoredAlarm
 from edge.outbox_thread import OutboxThread
 from edge.routes import Route, Send, Waiting, WaitingAlarm, WaitUntil, What, next_to_send, resend_at
 from gateway.contract.encoding import decode, encode
-from gateway.contract.messages import AlarmAnswer, HubState, Path
+from gateway.contract.messages import AlarmAnswer, HubState, Path, ProblemCode
 from gateway.contract.topics import Channel, topic
 from gateway.mqtt_client import MqttClient
 
@@ -103,6 +103,11 @@ class Dispatch:
         return len(self._alarms) + len(self._packs_in_flight) + len(self._packs_to_resend)
 
     @property
+    def has_alarms(self) -> bool:
+        """Whether an alarm waits for its receipt."""
+        return bool(self._alarms)
+
+    @property
     def connected(self) -> bool:
         """Whether there is a way to the centre."""
         return self._client is not None and self._client.connected
@@ -157,7 +162,8 @@ class Dispatch:
             self._alarms.pop(ref, None)
             self._health.fault(f"alarm {ref}", "")
         elif ref in self._alarms:
-            self._health.fault(f"alarm {ref}", f"the centre does not take alarm {ref}: status {answer.snu}")
+            sentence = f"the centre does not take alarm {ref}: status {answer.snu}"
+            self._health.fault(f"alarm {ref}", sentence, ProblemCode.ALARM_REFUSED, ref)
             self.state_changed()
         log.info("alarm %s: status %d, %s", ref, answer.snu, answer.stage.value)
         self._on_answer(answer)

@@ -14,10 +14,10 @@ from devices.rejection import Rejection
 from edge import uplink
 from edge.clock import Clock, Stamp
 from edge.enrolment import Devices
-from edge.health import Health
+from edge.health import Health, TellFault
 from edge.outbox import StampedReading, StoredAlarm
 from edge.outbox_thread import OutboxThread
-from gateway.contract.messages import Alarm
+from gateway.contract.messages import Alarm, ProblemCode
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Intake:
         health: counts refusals and notes who was heard.
         on_alarms: called after the commit.
         on_readings: called after readings were committed, with whether one of them is prompt.
-        on_fault: called with a part's name and what is wrong with it, "" for nothing.
+        on_fault: takes what is wrong with a device, "" for nothing.
         delivered: gives the packs that may be deleted with the next commit.
     """
 
@@ -63,7 +63,7 @@ class Intake:
         on_alarms: Callable[[list[StoredAlarm]], None],
         on_readings: Callable[[bool], None],
         delivered: Callable[[], list[int]],
-        on_fault: Callable[[str, str], object],
+        on_fault: TellFault,
     ) -> None:
         self._devices = devices
         self._clock = clock
@@ -79,6 +79,7 @@ class Intake:
         self._marks_to_store: set[str] = set()
         self._buffer: list[StampedReading] = []
         self._flush_at = 0.0
+        self._working = False
 
     async def load(self) -> None:
         """Reads the replay memory, so that a press that is still on the air after a restart is not counted again."""
@@ -103,9 +104,18 @@ class Intake:
             except TimeoutError:
                 await self.flush()
                 continue
-            await self._work(heard)
+            self._working = True
+            try:
+                await self._work(heard)
+            finally:
+                self._working = False
             if self._clock.monotonic >= self._flush_at:
                 await self.flush()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was heard is worked off."""
+        return self._queue.empty() and not self._working
 
     async def raise_drill(self, text: str) -> None:
         """Raises a TEST alarm."""
@@ -171,7 +181,8 @@ class Intake:
             return
         if self._health.refused[rejection.reason] == 1:
             log.warning("refused a frame of %s: %s (%s)", device.id, rejection.reason, rejection.detail)
-        self._on_fault(f"device {device.id}", f"{device.id} is not understood: {rejection.reason}")
+        sentence = f"{device.id} is not understood: {rejection.reason}"
+        self._on_fault(f"device {device.id}", sentence, ProblemCode.DEVICE_NOT_UNDERSTOOD, device.id)
 
     async def _store(self, alarms: list[tuple[Alarm, Stamp]]) -> None:
         """One transaction for everything that waits, alarms first in mind."""

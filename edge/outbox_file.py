@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import sqlite3
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +17,10 @@ from edge.sms_ledger import CREATE_SMS
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "outbox.sqlite"
+LOCK_NAME: Final = "agent.lock"
+LOCK_WAIT_S: Final = 3.0
+"""An agent that is just being stopped may take this long to let go."""
+LOCK_LOOK_S: Final = 0.05
 MEMORY_READINGS_MAX: Final = 20_000
 """Readings kept where there is no disk: half a day of a home, in a few megabytes."""
 BUSY_WAIT_S: Final = 5.0
@@ -34,6 +41,49 @@ CREATE TABLE mark (device TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('alarm', 0), ('pack', 0), ('pruned', 0);
 """
 _ADDED_BY_2: Final = CREATE_SMS + "PRAGMA user_version = 2;"
+
+
+class AlreadyRunningError(Exception):
+    """Another agent works in the same folder; says where."""
+
+
+@contextmanager
+def lock_folder(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Keeps a second agent out: two would send each other's alarms and count the same presses twice.
+
+    A folder that cannot be locked at all, on a broken disk, does not keep the hub from calling for help.
+
+    Raises:
+        AlreadyRunningError: it is locked for longer than `wait_s`.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK_NAME).open("ab")
+    except OSError as error:
+        log.warning("%s cannot be locked: %s", folder, error)
+        yield
+        return
+    with lock:
+        _await_lock(lock.fileno(), folder, wait_s)
+        yield
+
+
+def _await_lock(file: int, folder: Path, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise AlreadyRunningError(
+                    f"another agent already works in {folder}: stop it, or give this one a folder of its own"
+                ) from None
+            time.sleep(LOCK_LOOK_S)
+        except OSError as error:
+            log.warning("%s cannot be locked: %s", folder, error)
+            return
+        else:
+            return
 
 
 def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox, list[str]]:

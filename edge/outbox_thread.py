@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from edge.outbox import Outbox
 from edge.outbox_file import memory_outbox, open_outbox
+from gateway.contract.messages import ProblemCode
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class OutboxThread:
     `durable` is then false and `on_fault` is told.
     """
 
-    def __init__(self, on_fault: Callable[[str], object]) -> None:
+    def __init__(self, on_fault: Callable[[str, ProblemCode], object]) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._on_fault = on_fault
         self._outbox: Outbox | None = None
@@ -45,7 +46,7 @@ class OutboxThread:
         self._outbox, faults = await loop.run_in_executor(self._thread, open_outbox, folder, _new_epoch(), readings_max)
         for fault in faults:
             log.error("%s", fault)
-            self._on_fault(fault)
+            self._on_fault(fault, ProblemCode.OUTBOX_DAMAGED if self.durable else ProblemCode.OUTBOX_MEMORY)
 
     async def call(self, work: Callable[[Outbox], Result]) -> Result:
         """Runs `work` on the outbox's thread; if the disk fails, once more on an outbox in memory."""
@@ -58,7 +59,9 @@ class OutboxThread:
                 if not self.durable:
                     raise
                 log.exception("the outbox failed; alarms are kept in memory from now on")
-                self._on_fault(f"outbox: the disk failed ({error}); alarms are kept in memory only")
+                full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+                code = ProblemCode.DISK_FULL if full else ProblemCode.OUTBOX_MEMORY
+                self._on_fault(f"outbox: the disk failed ({error}); alarms are kept in memory only", code)
                 # no waiting here, or two calls would each make one
                 self._failed = used
                 self._outbox = memory_outbox(_new_epoch(), self._readings_max)

@@ -1,7 +1,7 @@
-"""Listens to Bluetooth adverts through bleak, and looks after a radio that has gone deaf.
+"""Listens to Bluetooth adverts through bleak, and carries out what the hearing watchdog decides.
 
-A dead controller looks just like a quiet home: no error, no advert. So hearing is watched here: after `RESCAN_AFTER_S`
-without any advert from anybody the scan is started anew, again and again.
+A dead controller looks just like a quiet home: no error, no advert. `edge.radio_healing` says when to scan anew, to
+reset the adapter, or to restart the program; here it is done, and told whether it could be done.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from devices.frames import Frame, Link
 from edge.config import BleConfig
+from edge.radio_healing import RadioHealing, Step
 
 if TYPE_CHECKING:
     from bleak import BleakScanner
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RESCAN_AFTER_S: Final = 60.0
-"""Without any advert for this long the scan is started anew: so long a press may go unheard by a radio gone deaf."""
 RADIO_ANSWERS_S: Final = 10.0
 """A radio that takes longer to start or stop is stuck."""
+RESET_ANSWERS_S: Final = 20.0
+"""An adapter that takes longer to be switched off and on is stuck; below `health.STUCK_AFTER_S`."""
 STEP_S: Final = 5.0
 """How often hearing is looked at, and progress reported."""
 SAME_ADVERT_S: Final = 1.0
@@ -47,6 +48,9 @@ class BleScanner:
             next repeat is given to it at once.
         on_hearing: called for every advert of anybody; must be quicker still.
         on_progress: called every few seconds while the scan runs.
+        healing: decides what is to be done about a radio that hears nobody; None for a short listen.
+        may_restart: whether the program may be ended now.
+        restart: ends the program, if somebody starts it again; otherwise nothing, and the scan alone begins anew.
         connectable: the senders that are read over a connection.
         on_nearby: called for each advert of one of those.
     """
@@ -59,6 +63,9 @@ class BleScanner:
         on_hearing: Callable[[], None],
         on_progress: Callable[[], None],
         *,
+        healing: RadioHealing | None = None,
+        may_restart: Callable[[], bool] = lambda: False,
+        restart: Callable[[], Awaitable[None]] | None = None,
         connectable: Collection[str] = (),
         on_nearby: Callable[[BLEDevice], None] = lambda _device: None,
     ) -> None:
@@ -67,9 +74,11 @@ class BleScanner:
         self._on_frame = on_frame
         self._on_hearing = on_hearing
         self._on_progress = on_progress
+        self._healing = healing
+        self._may_restart = may_restart
+        self._restart = restart
         self._connectable = frozenset(connectable)
         self._on_nearby = on_nearby
-        self._heard_at = 0.0
         self._lost = asyncio.Event()
         self._last: dict[str, tuple[bytes, float]] = {}
 
@@ -90,26 +99,70 @@ class BleScanner:
             raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {why}") from error
 
     async def _scan_for_ever(self) -> None:
-        level, quiet = logging.INFO, logging.WARNING
+        # also a radio that cannot even be started is reset when that is due
+        step = self._next_step()
         while True:
-            self._lost.clear()
-            self._heard_at = time.monotonic()
-            scanner = self._scanner()
-            async with asyncio.timeout(RADIO_ANSWERS_S):
-                await scanner.start()
-            log.log(level, "scanning on %s", self._config.adapter)
+            scanner = await self._begin(step)
+            log.log(logging.DEBUG if step is Step.RESCAN else logging.INFO, "scanning on %s", self._config.adapter)
             try:
-                await self._watch()
+                step = await self._watch()
             finally:
                 async with asyncio.timeout(RADIO_ANSWERS_S):
                     await scanner.stop()
-            log.log(quiet, "heard no advert for %.0f s on %s; scanning anew", RESCAN_AFTER_S, self._config.adapter)
-            # said once: in a quiet home it is so all night
-            level = quiet = logging.DEBUG
+                self._on_progress()
 
-    async def _watch(self) -> None:
-        while time.monotonic() - self._heard_at < RESCAN_AFTER_S:
+    async def _begin(self, step: Step | None) -> BleakScanner:
+        """Does what is due, and scans."""
+        # scans in a quiet night are nothing to wake a technician for
+        level = logging.DEBUG if step is Step.RESCAN else logging.WARNING
+        if step is not None:
+            log.log(level, "heard no advert on %s; %s", self._config.adapter, step.value)
+        if step is Step.RESTART:
+            self._took(step)
+            if self._restart is not None:
+                await self._restart()
+        try:
+            if step in {Step.RESET, Step.RESTART} and not self._config.is_transport:
+                await self._reset_adapter()
             self._on_progress()
+            self._lost.clear()
+            scanner = self._scanner()
+            async with asyncio.timeout(RADIO_ANSWERS_S):
+                # a radio behind a transport is reset by this
+                await scanner.start()
+        except Exception as error:
+            if step is not Step.RESTART:
+                self._took(step, str(error) or "it does not answer")
+            raise
+        if step is not Step.RESTART:
+            self._took(step)
+        return scanner
+
+    async def _reset_adapter(self) -> None:
+        from edge.drivers.bluez import AdapterError, reset_adapter
+
+        self._on_progress()
+        try:
+            async with asyncio.timeout(RESET_ANSWERS_S):
+                await reset_adapter(self._config.adapter)
+        except AdapterError as error:
+            raise NoRadioError(f"no Bluetooth on {self._config.adapter}: it cannot be reset: {error}") from error
+
+    def _next_step(self) -> Step | None:
+        if self._healing is None:
+            return None
+        return self._healing.next_step(time.monotonic(), may_restart=self._may_restart())
+
+    def _took(self, step: Step | None, failure: str = "") -> None:
+        if self._healing is not None and step is not None:
+            self._healing.took(step, time.monotonic(), failure)
+
+    async def _watch(self) -> Step:
+        while True:
+            self._on_progress()
+            step = self._next_step()
+            if step is not None:
+                return step
             try:
                 async with asyncio.timeout(STEP_S):
                     await self._lost.wait()
@@ -129,7 +182,7 @@ class BleScanner:
         return BleakScanner(self._on_advert, bluez={"adapter": self._config.adapter})
 
     def _on_advert(self, device: BLEDevice, advert: AdvertisementData) -> None:
-        now = self._heard_at = time.monotonic()
+        now = time.monotonic()
         self._on_hearing()
         if device.address in self._connectable:
             self._on_nearby(device)

@@ -177,12 +177,14 @@ class Path(StrEnum):
 class ProblemCode(StrEnum):
     """What can be wrong with a hub. On the wire `Problem.code` may be one that this program does not know yet.
 
-    The radio: `ble_missing` no adapter, no Bluetooth service, or it does not answer; `ble_deaf` it works and hears
-    nobody; `ble_rescanned`, `adapter_reset`, `agent_restarted` what the hub did about it, with an outcome.
+    The radio: `ble_missing` no adapter, no Bluetooth service, or it does not answer; `ble_deaf` it hears nobody, and that
+    is unusual there; `ble_quiet` it hears nobody, as often in that home; `ble_rescanned`, `adapter_reset`,
+    `agent_restarted` what the hub did about it, with an outcome.
     """
 
     BLE_MISSING = "ble_missing"
     BLE_DEAF = "ble_deaf"
+    BLE_QUIET = "ble_quiet"
     BLE_RESCANNED = "ble_rescanned"
     ADAPTER_RESET = "adapter_reset"
     AGENT_RESTARTED = "agent_restarted"

@@ -18,11 +18,12 @@ import pytest
 
 from edge import uplink
 from edge.clock import Clock, Stamp, boot_id, system_clock_is_trusted
-from edge.health import DEAF_AFTER_S, FAULTS_MAX, STUCK_AFTER_S, Health, notify_systemd
+from edge.health import FAULTS_MAX, STUCK_AFTER_S, Health, notify_systemd
 from edge.home.presence import Presence
 from edge.home.stages import SceneName
 from edge.outbox import StoredAlarm
 from edge.outbox_thread import OutboxThread
+from edge.radio_healing import DEAF_AFTER_S, RadioHealing
 from gateway.broker import Broker
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, Stage
 from gateway.mqtt_client import Received
@@ -212,7 +213,7 @@ async def test_a_full_disk_does_not_stop_a_press(
 
 async def test_what_fails_on_disk_is_done_in_memory(tmp_path: Path) -> None:
     said: list[str] = []
-    outbox = OutboxThread(said.append)
+    outbox = OutboxThread(lambda sentence, _code: said.append(sentence))
     await outbox.open(tmp_path, 1000)
     assert outbox.durable
     await outbox.call(lambda box: box._db.execute("DROP TABLE alarm"))
@@ -225,7 +226,7 @@ async def test_what_fails_on_disk_is_done_in_memory(tmp_path: Path) -> None:
 
 
 async def test_calls_that_meet_a_dead_disk_together_share_one_memory(tmp_path: Path) -> None:
-    outbox = OutboxThread(lambda _: None)
+    outbox = OutboxThread(lambda *_: None)
     await outbox.open(tmp_path, 1000)
     await outbox.call(lambda box: box._db.execute("DROP TABLE alarm"))
 
@@ -242,7 +243,7 @@ async def test_calls_that_meet_a_dead_disk_together_share_one_memory(tmp_path: P
 
 
 async def test_what_is_being_written_when_the_agent_stops_is_written(tmp_path: Path) -> None:
-    outbox = OutboxThread(lambda _: None)
+    outbox = OutboxThread(lambda *_: None)
     await outbox.open(tmp_path, 1000)
     may_go_on = threading.Event()
     before = asyncio.create_task(outbox.call(lambda _: may_go_on.wait(20)))
@@ -271,13 +272,13 @@ def test_the_clock_stamps_and_notices_when_it_becomes_right() -> None:
 
 
 def test_health_tells_silence_faults_and_stuck_loops() -> None:
-    health = Health(0.0)
-    health.expect_link("ble", 0.0)
+    health = Health(0.0, lambda: 1.0)
+    health.hearing.expect_link("ble", 0.0, RadioHealing(0.0, "b1"))
     health.moved("intake", 0.0)
     assert health.faults(DEAF_AFTER_S) == []
     assert "heard nothing" in health.faults(DEAF_AFTER_S + 1)[0]
     health.heard_link("ble", 100.0)
-    assert health.hearing(DEAF_AFTER_S + 1) == {"ble": 21.0}
+    assert health.hearing.silences(DEAF_AFTER_S + 11) == {"ble": 21.0}
     assert health.faults(DEAF_AFTER_S + 1) == []
     assert health.stuck(STUCK_AFTER_S) == []
     assert health.stuck(STUCK_AFTER_S + 1) == ["intake"]
@@ -291,8 +292,8 @@ def test_health_tells_silence_faults_and_stuck_loops() -> None:
 
 
 def test_the_newest_faults_are_told_when_there_are_more_than_the_state_holds() -> None:
-    health = Health(0.0)
-    health.expect_link("ble", 0.0)
+    health = Health(0.0, lambda: 1.0)
+    health.hearing.expect_link("ble", 0.0, RadioHealing(0.0, "b1"))
     for number in range(FAULTS_MAX + 4):
         health.fault(f"device {number}", f"device {number} can never be heard")
     health.fault("outbox", "the disk failed")
@@ -457,18 +458,18 @@ async def test_a_dead_network_thread_starves_the_watchdog(
 async def test_a_quiet_home_is_scanned_anew_and_the_log_stays_quiet(
     write_config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge.drivers.ble_scanner.RESCAN_AFTER_S", 0.1)
+    monkeypatch.setattr("edge.radio_healing.RESCAN_AFTER_S", 0.1)
     monkeypatch.setattr("edge.drivers.ble_scanner.STEP_S", 0.05)
     caplog.set_level("DEBUG", "edge")
     controller = HubController(VirtualAir())
     await controller.start()
 
     def said(level: str) -> list[str]:
-        return [r.getMessage() for r in caplog.records if r.levelname == level and "anew" in r.getMessage()]
+        return [r.getMessage() for r in caplog.records if r.levelname == level and "rescan" in r.getMessage()]
 
     async with running(write_config(f'[ble]\nadapter = "{controller.transport}"\n')):
-        await until(lambda: len(said("DEBUG")) >= 3 or len(said("WARNING")) >= 4, "it is scanned again and again")
-    assert len(said("WARNING")) == 1
+        await until(lambda: len(said("DEBUG")) >= 3 or said("WARNING"), "it is scanned again and again")
+    assert not said("WARNING")
     await controller.die()
 
 

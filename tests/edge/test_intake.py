@@ -34,7 +34,7 @@ class Hub:
     def __init__(self) -> None:
         self.stored: list[StoredAlarm] = []
         self.fails = 0
-        self.outbox = OutboxThread(lambda _: None)
+        self.outbox = OutboxThread(lambda _sentence, _code: None)
         self.health = Health(0.0)
         devices = {(device.link, device.address): device for device in (SERIAL, BUTTON)}
         self.intake = Intake(
@@ -45,7 +45,7 @@ class Hub:
             on_alarms=self.stored.extend,
             on_readings=lambda _prompt: None,
             delivered=self._delivered,
-            on_fault=lambda _part, _sentence: None,
+            on_fault=lambda *_: None,
         )
 
     def _delivered(self) -> list[int]:
