@@ -74,8 +74,14 @@ def unheard(config: Config, devices: Devices) -> list[str]:
 
     Also one for each wired button that is listened to in vain, because it is not enrolled.
     """
-    listening = {Link.BLE_ADVERT: config.ble is not None, Link.SERIAL: bool(config.serial)}
-    remedy = {Link.BLE_ADVERT: "add [ble]", Link.SERIAL: "add [[serial]]", Link.BUTTON: "add its [[button]]"}
+    by_radio = config.ble is not None
+    listening = {Link.BLE_ADVERT: by_radio, Link.BLE_GATT: by_radio, Link.SERIAL: bool(config.serial)}
+    remedy = {
+        Link.BLE_ADVERT: "add [ble]",
+        Link.BLE_GATT: "add [ble]",
+        Link.SERIAL: "add [[serial]]",
+        Link.BUTTON: "add its [[button]]",
+    }
     lines = {button.name for button in config.button}
     wired = {address for link, address in devices if link is Link.BUTTON}
     return [

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from devices.device_model import NEVER_MISSED
 from edge.radio_healing import DEAF_AFTER_S, Note, RadioHealing
 from edge.rhythm import Rhythm
 from gateway.contract.messages import Outcome, ProblemCode
@@ -43,7 +44,8 @@ class _Device:
     was_heard: bool = False
 
     def limit_s(self, now: float) -> float:
-        if not self.rhythm.learned:
+        # what is used at will has no rhythm that could be broken
+        if not self.rhythm.learned or self.silence_max_s == NEVER_MISSED:
             return self.silence_max_s
         return min(max(self.rhythm.usual_s(now) * MISSED_TIMES, MISSED_LEAST_S), self.silence_max_s)
 

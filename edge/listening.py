@@ -11,6 +11,7 @@ from edge.clock import Clock
 from edge.config import ButtonConfig, Config, SerialConfig
 from edge.drivers.ble_scanner import BleScanner
 from edge.drivers.button_line import ButtonLine
+from edge.drivers.gatt_reader import GattReader
 from edge.drivers.serial_receiver import SerialReceiver
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
@@ -38,6 +39,8 @@ class Listening:
         self._on_fault = on_fault
         self._may_restart: Callable[[], bool] = lambda: False
         self._restart: Callable[[], Awaitable[None]] | None = None
+        self._connectable = [device for (link, _), device in devices.items() if link is Link.BLE_GATT]
+        self._reader: GattReader | None = None
 
     def loops(self, may_restart: Callable[[], bool], restart: Callable[[], Awaitable[None]]) -> dict[str, Loop]:
         """Loops by name; each runs until cancelled, or raises and is started again.
@@ -55,6 +58,8 @@ class Listening:
         loops |= {f"button {button.name}": self._button(button) for button in self._config.button}
         if self._config.ble is not None:
             loops["ble"] = self._ble
+            if self._connectable:
+                loops["gatt"] = self._gatt
             if not self._config.ble.is_transport:
                 loops["pairing"] = self._pairing
         return loops
@@ -112,8 +117,21 @@ class Listening:
             healing=self._health.hearing.healing("ble"),
             may_restart=self._may_restart,
             restart=self._restart,
+            connectable={device.address for device in self._connectable},
+            on_nearby=lambda heard: self._reader.nearby(heard) if self._reader is not None else None,
         )
         await scanner.run()
+
+    async def _gatt(self, progress: Progress) -> None:
+        assert self._config.ble is not None
+        self._reader = GattReader(
+            self._config.ble,
+            self._connectable,
+            on_frame=self._intake.take,
+            on_fault=self._on_fault,
+            on_progress=progress,
+        )
+        await self._reader.run()
 
     async def _pairing(self, progress: Progress) -> None:
         from edge.drivers.bluez import PairingAgent
@@ -121,7 +139,7 @@ class Listening:
         assert self._config.ble is not None
         agent = PairingAgent(
             self._config.ble.adapter,
-            {address for link, address in self._devices if link is Link.BLE_GATT},
+            {device.address for device in self._connectable},
             on_refused=lambda _address: self._health.refused.update(["pairing_refused"]),
             on_fault=lambda sentence: self._on_fault("pairing", sentence),
             on_progress=progress,

@@ -1,7 +1,7 @@
 """A Bluetooth radio behind any HCI transport (TCP, pty, USB, UART), for unmodified bleak: the host stack is bumble's.
 
-bleak takes another backend by its documented `backend=` argument. Scanning only: connecting to a device over such a
-radio is not built, and nothing here pretends that it is. Imported only when the configuration names a transport.
+bleak takes another backend by its documented `backend=` argument. Here is the scanner, in `hci_client` the connections
+over the same radio. Imported only when the configuration names a transport.
 """
 
 from __future__ import annotations
@@ -51,8 +51,45 @@ def scanner_backend(transport: str, on_lost: Callable[[], None]) -> type[BaseBle
     return TransportScanner
 
 
+class HciRadio:
+    """An open transport with its host stack; shared by a scanner and the connections to what it finds.
+
+    Attributes:
+        device: bumble's host, or None when the radio is closed or gone.
+        clients: what is to be called when it goes.
+    """
+
+    def __init__(self, transport: str) -> None:
+        self.device: Any = None
+        self.clients: set[Callable[[], None]] = set()
+        self._name = transport
+        self._transport: Any = None
+
+    async def open(self, on_lost: Callable[[], None]) -> None:
+        """Opens the transport and resets the controller; `on_lost` is called when the transport ends by itself."""
+        self._transport = await open_transport(self._name)
+        self.device = Device.with_hci("llar", _HOST_ADDRESS, self._transport.source, self._transport.sink)
+        self._transport.source.terminated.add_done_callback(lambda ending: self._ended(ending, on_lost))
+        await self.device.power_on()
+
+    async def close(self) -> None:
+        """Ends all connections and closes the transport. A controller that no longer answers is left as it is."""
+        transport, self._transport, self.device = self._transport, None, None
+        for gone in tuple(self.clients):
+            gone()
+        if transport is not None:
+            await transport.close()
+
+    def _ended(self, ending: asyncio.Future[None], on_lost: Callable[[], None]) -> None:
+        # retrieved, or asyncio complains of an exception that nobody looked at
+        if not ending.cancelled() and ending.exception() is not None:
+            log.warning("the radio at %s ended: %s", self._name, ending.exception())
+        if self._transport is not None:
+            on_lost()
+
+
 class HciScanner(BaseBleakScanner):
-    """bleak's scanner over a bumble host. The transport is open from `start` to `stop`."""
+    """bleak's scanner over a bumble host. The radio is open from `start` to `stop`."""
 
     _transport_name = ""
 
@@ -65,8 +102,7 @@ class HciScanner(BaseBleakScanner):
     ) -> None:
         super().__init__(detection_callback, service_uuids)
         self._active = scanning_mode == "active"
-        self._transport: Any = None
-        self._device: Any = None
+        self._radio = HciRadio(self._transport_name)
 
     async def start(self) -> None:
         """Opens the transport, resets the controller and scans.
@@ -76,42 +112,28 @@ class HciScanner(BaseBleakScanner):
         """
         self.seen_devices = {}
         try:
-            self._transport = await open_transport(self._transport_name)
-            self._device = Device.with_hci("llar", _HOST_ADDRESS, self._transport.source, self._transport.sink)
-            self._transport.source.terminated.add_done_callback(self._ended)
-            self._device.on("advertisement", self._on_advertisement)
-            await self._device.power_on()
-            await self._device.start_scanning(
+            await self._radio.open(self._on_lost)
+            self._radio.device.on("advertisement", self._on_advertisement)
+            await self._radio.device.start_scanning(
                 active=self._active, filter_duplicates=False, own_address_type=OwnAddressType.PUBLIC
             )
         except BaseException as error:
-            await self._close()
+            await self._radio.close()
             if isinstance(error, Exception):
                 raise BleakError(f"no Bluetooth radio at {self._transport_name}: {error}") from error
             raise
 
     async def stop(self) -> None:
-        """Closes the transport. A controller that no longer answers is left as it is."""
-        await self._close()
-
-    def _ended(self, ending: asyncio.Future[None]) -> None:
-        # retrieved, or asyncio complains of an exception that nobody looked at
-        if not ending.cancelled() and ending.exception() is not None:
-            log.warning("the radio at %s ended: %s", self._transport_name, ending.exception())
-        if self._transport is not None:
-            self._on_lost()
-
-    async def _close(self) -> None:
-        transport, self._transport, self._device = self._transport, None, None
-        if transport is not None:
-            await transport.close()
+        """Closes the radio, and with it all connections over it."""
+        await self._radio.close()
 
     def _on_advertisement(self, advertisement: Advertisement) -> None:
         if len(self.seen_devices) > SENDERS_MAX:
             self.seen_devices.clear()
         address = advertisement.address.to_string(with_type_qualifier=False)
         data = _read_advert(advertisement)
-        device = self.create_or_update_device(address, address, data.local_name, advertisement.address, data)
+        details = (self._radio, advertisement.address)
+        device = self.create_or_update_device(address, address, data.local_name, details, data)
         if self.is_allowed_uuid(data.service_uuids):
             self.call_detection_callbacks(device, data)
 
@@ -139,4 +161,9 @@ def _read_advert(advertisement: Advertisement) -> AdvertisementData:
 
 
 def _uuid(raw: bytes) -> str:
-    return normalize_uuid_str(UUID.from_bytes(raw).to_hex_str("-").lower())
+    return uuid_text(UUID.from_bytes(raw))
+
+
+def uuid_text(uuid: UUID) -> str:
+    """As bleak writes it."""
+    return normalize_uuid_str(uuid.to_hex_str("-").lower())
