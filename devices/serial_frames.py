@@ -1,9 +1,9 @@
-"""The serial format of Llar's own wired devices and radio dongles. Pure.
+"""The serial format of Llar's own wired devices and radio dongles: docs/wire/serial.md. Pure.
 
 On the wire: COBS frames, each ended by a zero byte. In a frame, little-endian: version u8 = 1, type u8, device number
-u32, sequence u16, uptime in ms u32, battery in mV u16, argument u8, and the CRC-16/CCITT-FALSE of all that.
-The hub answers `A`, sequence u16, CRC, framed likewise; until it gets that, a device resends the very same bytes, for
-the hub knows a message again by its sequence and its uptime.
+u32, sequence u16, uptime in ms u32, battery in mV u16, argument u8, in a window its samples, and the
+CRC-16/CCITT-FALSE of all that. The hub answers `A`, sequence u16, CRC, framed likewise; until it gets that, a device
+resends the very same bytes, for the hub knows a message again by its sequence and its uptime.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Final
 from devices.rejection import Rejection
 
 VERSION: Final = 1
-FRAME_BYTES_MAX: Final = 64
-"""Longest COBS frame: a message takes 18 bytes, and the rest is room for later versions."""
+FRAME_BYTES_MAX: Final = 254
+"""Longest COBS frame: one block. A window of 25 samples takes 176 bytes, any other message 18."""
+WINDOW_HEADER_BYTES: Final = 8
+SAMPLE_BYTES: Final = 6
 
 _BODY: Final = struct.Struct("<BBIHIHB")
 _CRC: Final = struct.Struct("<H")
@@ -31,11 +33,13 @@ class MessageType(IntEnum):
     BOOT = 1
     HEARTBEAT = 2
     BUTTON = 3
-    """Argument: 1 press, 2 long press, 3 release."""
+    """Argument: 1 press, 2 long press, 3 release, 4 pressed again at once, 5 and once more or oftener."""
     STATE = 4
     """Argument: 0 or 1: closed or open, empty or occupied."""
     FALL = 5
     """Argument: 1 suspected, 2 confirmed, 3 recovered."""
+    WINDOW = 6
+    """Acceleration. Argument: how many samples."""
 
 
 _TYPES: Final = {kind.value: kind for kind in MessageType}
@@ -43,7 +47,14 @@ _TYPES: Final = {kind.value: kind for kind in MessageType}
 
 @dataclass(frozen=True, slots=True)
 class SerialMessage:
-    """One message of a serial device; `number` names the device, `sequence` counts modulo 65,536 from boot."""
+    """One message of a serial device.
+
+    Attributes:
+        number: names the device.
+        sequence: counts modulo 65,536, from anywhere at boot.
+        uptime_ms: since boot, modulo 2^32.
+        window: of a WINDOW, the value of an `acceleration` reading as `devices.wearable.windows` describes it.
+    """
 
     type: MessageType
     number: int
@@ -51,6 +62,7 @@ class SerialMessage:
     uptime_ms: int
     battery_mv: int
     argument: int
+    window: bytes = b""
 
     @property
     def sender(self) -> str:
@@ -113,12 +125,22 @@ def read_message(encoded: bytes) -> SerialMessage | Rejection:
         return Rejection("bad_checksum", "checksum does not fit: noise on the line, or a wrong baud rate")
     if body[0] != VERSION:
         return Rejection("unknown_version", f"version {body[0]}; {VERSION} is understood")
-    if len(body) != _BODY.size:
-        return Rejection("truncated" if len(body) < _BODY.size else "too_large", f"{len(body)} bytes, not {_BODY.size}")
-    _, kind, number, sequence, uptime_ms, battery_mv, argument = _BODY.unpack(body)
+    if len(body) < _BODY.size:
+        return Rejection("truncated", f"{len(body)} bytes, not {_BODY.size}")
+    _, kind, number, sequence, uptime_ms, battery_mv, argument = _BODY.unpack_from(body)
+    window = body[_BODY.size :]
+    length = _window_bytes(argument) if kind == MessageType.WINDOW else 0
+    if len(window) != length:
+        return Rejection(
+            "truncated" if len(window) < length else "too_large", f"{len(window)} more bytes, not {length}"
+        )
     if kind not in _TYPES:
         return Rejection("unknown_type", f"message type {kind}")
-    return SerialMessage(_TYPES[kind], number, sequence, uptime_ms, battery_mv, argument)
+    return SerialMessage(_TYPES[kind], number, sequence, uptime_ms, battery_mv, argument, window)
+
+
+def _window_bytes(samples: int) -> int:
+    return WINDOW_HEADER_BYTES + samples * SAMPLE_BYTES
 
 
 def sender_of(encoded: bytes) -> str | Rejection:

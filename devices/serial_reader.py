@@ -19,7 +19,7 @@ Facts = dict[str, Value]
 Interpret = Callable[[SerialMessage], Facts | Rejection]
 """What a product's event says, as kind and value."""
 
-_EVENTS: Final = frozenset({MessageType.BUTTON, MessageType.STATE, MessageType.FALL})
+_EVENTS: Final = frozenset({MessageType.BUTTON, MessageType.STATE, MessageType.FALL, MessageType.WINDOW})
 
 
 def serial_model(name: str, kinds: tuple[str, ...], interpret: Interpret, *, silence_max_s: float) -> DeviceModel:

@@ -7,6 +7,7 @@ Stuffing", IEEE/ACM Transactions on Networking 7(2), 1999.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -23,6 +24,7 @@ class FrameType(IntEnum):
     BUTTON = 3
     STATE = 4
     FALL = 5
+    WINDOW = 6
 
 
 class ButtonArgument(IntEnum):
@@ -31,6 +33,8 @@ class ButtonArgument(IntEnum):
     PRESS = 1
     LONG = 2
     RELEASE = 3
+    DOUBLE = 4
+    TRIPLE = 5
 
 
 class PendantMessage(NamedTuple):
@@ -83,8 +87,14 @@ def cobs_decode(data: bytes) -> bytes | None:
     return bytes(out)
 
 
-def frame(message: PendantMessage) -> bytes:
-    """A message as it goes over the line, delimiter included."""
+def window(counter: int, rate_hz: float, samples: Sequence[tuple[int, int, int]], flags: int = 0) -> bytes:
+    """What follows the head of a WINDOW: samples of x, y, z in 1/2048 g, of a sensor that measures up to 16 g."""
+    header = struct.pack("<IHBB", counter, round(rate_hz * 10), 16, flags)
+    return header + b"".join(struct.pack("<3h", *sample) for sample in samples)
+
+
+def frame(message: PendantMessage, more: bytes = b"") -> bytes:
+    """A message as it goes over the line, delimiter included; `more` follows its head."""
     body = _MESSAGE.pack(
         VERSION,
         message.type,
@@ -94,6 +104,7 @@ def frame(message: PendantMessage) -> bytes:
         message.battery_mv,
         message.argument,
     )
+    body += more
     return cobs_encode(body + struct.pack("<H", crc16(body))) + b"\0"
 
 

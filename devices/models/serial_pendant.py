@@ -8,7 +8,7 @@ from devices.rejection import Rejection
 from devices.serial_frames import MessageType, SerialMessage
 from devices.serial_reader import Facts, bad_argument, serial_model, unknown_type
 
-_PRESSES: Final = {1: "single", 2: "long"}
+_PRESSES: Final = {1: "single", 2: "long", 4: "double", 5: "triple"}
 _RELEASE: Final = 3
 _FALLS: Final = {1: "suspected", 2: "confirmed", 3: "recovered"}
 

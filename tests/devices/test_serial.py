@@ -23,6 +23,7 @@ from devices.serial_frames import (
     read_message,
     sender_of,
 )
+from devices.wearable.windows import Piece, Stream, read_piece
 
 PENDANT = EnrolledDevice("neck", "serial_pendant", Link.SERIAL, "0000a117")
 MAT = EnrolledDevice("bed", "serial_bed_mat", Link.SERIAL, "0000a117")
@@ -215,3 +216,55 @@ def test_a_battery_value_that_cannot_be_is_left_out_and_told() -> None:
     assert isinstance(decoded, Decoded)
     assert [reading.kind for reading in decoded.readings] == ["heartbeat"]
     assert decoded.faults == ("voltage",)
+
+
+def test_each_press_of_a_series_is_a_press() -> None:
+    home = Home()
+    said = []
+    for number, argument in enumerate((1, 4, 5, 5, 2)):
+        heard = home.hear(message(BUTTON, number, 1_000 + number, argument))
+        assert isinstance(heard, Decoded)
+        said += [reading.value for reading in heard.readings]
+    assert said == ["single", "double", "triple", "triple", "long"]
+
+
+SENSOR = EnrolledDevice("belt", "serial_fall_sensor", Link.SERIAL, "0000a117")
+
+
+def window(counter: int, count: int, *, told: int | None = None, rate: int = 500) -> bytes:
+    samples = struct.pack("<IHBB", counter, rate, 16, 0) + b"".join(
+        struct.pack("<3h", i, -i, 2048) for i in range(count)
+    )
+    told = count if told is None else told
+    return closed(struct.pack("<BBIHIHB", 1, 6, 0xA117, counter % 65_536, counter * 20, 3000, told) + samples)
+
+
+def test_a_gap_between_two_windows_is_seen_and_its_length_is_known() -> None:
+    home, stream = Home(SENSOR), Stream("belt")
+    for frame in (window(0, 25), window(25, 25), window(25, 25), window(75, 38)):
+        heard = home.hear(frame)
+        assert isinstance(heard, Decoded)
+        assert heard.acknowledge, "also the copy, or it would come for ever"
+        for reading in heard.readings:
+            piece = read_piece(reading.value)  # type: ignore[arg-type]
+            assert isinstance(piece, Piece)
+            assert stream.add(piece, reading.measured_at)
+    assert stream.lost == 25
+    assert stream.window().gaps == ((50, 25),)
+    assert stream.window().rate_hz == 50.0
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (window(0, 25, told=26), "truncated"),
+        (window(0, 25, told=24), "too_large"),
+        (window(0, 0), "truncated"),
+        (window(0, 2, rate=0), "bad_value"),
+        (message(BUTTON, 1, 1, 1), "unknown_type"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused_and_not_acknowledged(frame: bytes, reason: str) -> None:
+    refused = Home(SENSOR).hear(frame)
+    assert isinstance(refused, Rejection)
+    assert refused.reason == reason
