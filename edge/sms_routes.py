@@ -4,8 +4,8 @@ Seen from the person who called:
 
 - **The centre** gets an SMS `SECOND_PATH_S` after the call at the latest when there is no receipt, whether the line
   seems up or not; at once when the line has been down for `DOWN_SURE_S` (shorter gaps heal sooner than an SMS arrives).
-- **The contacts** get one `CONTACTS_AFTER_S` after an urgent call without a receipt, in the order of the list, each once
-  about a call, and not again about the same kind of call within `CONTACT_AGAIN_S`: repeated SMS frighten.
+- **The contacts** get one `CONTACTS_AFTER_S` after an urgent call without a receipt, in the order of the list, once
+  for each call, and not again about the same kind of call within `CONTACT_AGAIN_S`: repeated SMS frighten.
 - What the network took and nobody answered goes to the centre again, with growing pauses; not so to the contacts.
 - SMS cost money: at most `HOUR_MAX` are handed to the network in an hour, and the last of them are kept for the first
   SMS of urgent calls to the centre. What has no room waits for it and goes on being tried by broadband.

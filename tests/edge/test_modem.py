@@ -1,0 +1,312 @@
+"""A modem's every fault is a plain sentence; an SMS's every state is told apart; what comes back is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies
+
+from devices.rejection import Rejection
+from edge.config import ModemConfig
+from edge.drivers import gsm_modem
+from edge.drivers.gsm_modem import GsmModem, ModemFault, SmsNotTaken, SmsTaken
+from edge.drivers.gsm_pdu import Incoming, Report, Reported, decode_incoming, encode_submit, plainer
+from gateway.contract.messages import ProblemCode
+from simulators.modem import ModemTty
+from simulators.phone_network import PhoneNetwork
+from simulators.sms_pdus import read_submit, write_deliver, write_report
+from tests.edge.conftest import until
+
+HUB_NUMBER, CENTRE = "+34600000001", "+34930000000"
+
+
+class Host:
+    """The driver with what it told."""
+
+    def __init__(self, path: Path, pin: str = "") -> None:
+        self.texts: list[Incoming] = []
+        self.reports: list[Report] = []
+        self.faults: list[ModemFault | None] = []
+        self.changes = 0
+        self.modem = GsmModem(
+            ModemConfig(str(path), centre_number=CENTRE),
+            pin,
+            path.with_name("pin-mark"),
+            on_sms=self.texts.append,
+            on_report=self.reports.append,
+            on_change=self._changed,
+            on_fault=self.faults.append,
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    @property
+    def fault(self) -> ModemFault | None:
+        return self.faults[-1] if self.faults else None
+
+    def has(self, code: ProblemCode) -> bool:
+        return self.fault is not None and self.fault.code is code
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[GsmModem]:
+        task = asyncio.create_task(self.modem.run(lambda: None))
+        try:
+            yield self.modem
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {
+        "LOOK_EVERY_S": 0.1,
+        "LOOK_EVERY_UNREGISTERED_S": 0.05,
+        "RETRY_FIRST_S": 0.05,
+        "RETRY_MAX_S": 0.1,
+        "RESET_S": 0.05,
+        "REGISTER_S": 0.2,
+        "SEND_S": 1.0,
+        "GREETING_S": 0.2,
+    }.items():
+        monkeypatch.setattr(gsm_modem, name, seconds)
+
+
+@pytest.fixture
+async def network() -> AsyncIterator[PhoneNetwork]:
+    network = PhoneNetwork()
+    yield network
+    await network.close()
+
+
+@pytest.fixture
+async def tty(tmp_path: Path, network: PhoneNetwork) -> AsyncIterator[ModemTty]:
+    tty = ModemTty(tmp_path / "modem", HUB_NUMBER, network)
+    tty.plug_in()
+    yield tty
+    tty.unplug()
+
+
+async def test_an_sms_is_taken_and_later_delivered(tty: ModemTty, network: PhoneNetwork) -> None:
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        assert modem.reception.operator == "SIM-NET"
+        assert modem.reception.dbm == -77
+        sent = await modem.send("+34600111222", "Avís: l’ha demanat", 3600)
+        assert isinstance(sent, SmsTaken)
+        await until(lambda: host.reports, "the report")
+        assert host.reports == [Report(sent.network_id, "+34600111222", Reported.DELIVERED)]
+    assert network.texts_to("+34600111222") == ["Avís: l’ha demanat"]
+    assert host.faults[-1] is None
+
+
+async def test_an_sms_that_the_network_took_and_gave_up(tty: ModemTty, network: PhoneNetwork) -> None:
+    tty.reports = "failed"
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        assert isinstance(await modem.send(CENTRE, "hello", 3600), SmsTaken)
+        await until(lambda: [r.outcome for r in host.reports] == [Reported.GIVEN_UP], "the report")
+    assert not network.carried
+
+
+async def test_without_a_report_nothing_is_made_up(tty: ModemTty, network: PhoneNetwork) -> None:
+    tty.reports = "none"
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        assert isinstance(await modem.send(CENTRE, "hello", 3600), SmsTaken)
+        network.carry(CENTRE, HUB_NUMBER, "answer")
+        await until(lambda: host.texts, "an answer")
+    assert host.reports == []
+
+
+async def test_what_comes_is_read_also_in_the_middle_and_what_came_before(tty: ModemTty, network: PhoneNetwork) -> None:
+    tty.receive(CENTRE, "from before")
+    tty.chatty = True
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: host.texts, "what was stored")
+        for number in range(25):
+            network.carry(CENTRE, HUB_NUMBER, f"answer {number} ñ")
+            assert isinstance(await modem.send(CENTRE, f"text {number}", 3600), SmsTaken)
+            await until(lambda number=number: len(host.texts) == number + 2, "each is read")  # type: ignore[misc]
+    assert host.texts == [
+        Incoming(CENTRE, "from before"),
+        *[Incoming(CENTRE, f"answer {number} ñ") for number in range(25)],
+    ]
+    assert network.texts_to(CENTRE) == [f"text {number}" for number in range(25)]
+
+
+@pytest.mark.parametrize(
+    ("sim", "code"),
+    [
+        ("none", ProblemCode.MODEM_NO_SIM),
+        ("broken", ProblemCode.MODEM_NO_SIM),
+        ("pin", ProblemCode.MODEM_SIM_LOCKED),
+        ("puk", ProblemCode.MODEM_SIM_LOCKED),
+    ],
+)
+async def test_a_sim_that_does_not_work_is_told_and_taken_up_when_it_does(
+    tty: ModemTty, sim: str, code: ProblemCode
+) -> None:
+    tty.sim = sim  # type: ignore[assignment]
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: host.has(code), "it is told")
+        assert not modem.ready
+        refused = await modem.send(CENTRE, "x", 3600)
+        assert isinstance(refused, SmsNotTaken)
+        tty.sim = "ready"
+        await until(lambda: modem.ready and host.fault is None, "ready")
+
+
+async def test_a_sim_is_opened_with_its_pin(tty: ModemTty) -> None:
+    tty.sim = "pin"
+    host = Host(tty.path, pin="1234")
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+
+
+async def test_a_wrong_pin_is_tried_once_and_never_again_also_after_a_restart(tty: ModemTty) -> None:
+    tty.sim = "pin"
+    for _ in range(3):
+        host = Host(tty.path, pin="9999")
+        async with host.running():
+            await until(lambda: len(host.faults) >= 3, "it is told")  # noqa: B023 - within the loop
+            assert host.has(ProblemCode.MODEM_SIM_LOCKED)
+            assert "9999" not in str(host.faults)
+    assert tty.pin_tries_left == 2, "or the SIM would lock itself"
+    host = Host(tty.path, pin="1234")
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "another PIN is tried")
+
+
+async def test_denied_and_nowhere_are_told_apart(tty: ModemTty) -> None:
+    tty.registration = 3
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: host.has(ProblemCode.MODEM_DENIED), "denied")
+        tty.register(2)
+        await until(lambda: host.has(ProblemCode.MODEM_NOT_REGISTERED), "no network")
+        assert not modem.ready
+        tty.register(5)
+        await until(lambda: modem.ready and host.fault is None, "roaming is good enough")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "for_good"),
+    [
+        ("+CMS ERROR: 21", ProblemCode.MODEM_NO_CREDIT, False),
+        ("+CMS ERROR: 38", ProblemCode.MODEM_SMS_FAILED, False),
+        ("prompt +CMS ERROR: 500", ProblemCode.MODEM_SMS_FAILED, False),
+        ("+CMS ERROR: 28", ProblemCode.MODEM_SMS_FAILED, True),
+        ("ERROR", ProblemCode.MODEM_SMS_FAILED, False),
+        ("OK", ProblemCode.MODEM_SMS_FAILED, False),
+    ],
+)
+async def test_a_network_that_refuses(tty: ModemTty, answer: str, code: ProblemCode, for_good: bool) -> None:
+    tty.send_error = answer
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        refused = await modem.send(CENTRE, "x", 3600)
+        assert isinstance(refused, SmsNotTaken)
+        assert (refused.code, refused.for_good) == (code, for_good)
+        tty.send_error = None
+        assert isinstance(await modem.send(CENTRE, "x", 3600), SmsTaken)
+
+
+async def test_a_modem_that_falls_silent_is_reset_and_used_again(tty: ModemTty) -> None:
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        tty.mute = True
+        refused = await modem.send(CENTRE, "x", 3600)
+        assert isinstance(refused, SmsNotTaken)
+        assert not modem.ready
+        await until(lambda: tty.resets == 1, "it is reset")
+        await until(lambda: modem.ready, "ready again")
+        assert any(fault and fault.code is ProblemCode.MODEM_MUTE for fault in host.faults)
+        assert isinstance(await modem.send(CENTRE, "x", 3600), SmsTaken)
+
+
+async def test_unplugged_and_plugged_in_again(tty: ModemTty) -> None:
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        tty.unplug()
+        await until(lambda: host.has(ProblemCode.MODEM_MISSING) and not modem.ready, "it is told")
+        tty.plug_in()
+        await until(lambda: modem.ready and host.fault is None, "ready again")
+        tty.slow_s = 0.3
+        sending = asyncio.create_task(modem.send(CENTRE, "x", 3600))
+        await until(lambda: any("CMGS" in command for command in tty.commands), "an SMS is under way")
+        tty.unplug()
+        assert isinstance(await sending, SmsNotTaken)
+
+
+async def test_a_slow_modem_is_no_dead_one(tty: ModemTty) -> None:
+    tty.slow_s = 0.15
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        assert isinstance(await modem.send(CENTRE, "x", 3600), SmsTaken)
+    assert tty.resets == 0
+
+
+# the bytes
+
+
+def test_a_published_example() -> None:
+    """The SMS-SUBMIT and SMS-DELIVER examples that every PDU tutorial gives: "hellohello"."""
+    pdu, length = encode_submit("+46708251358", "hellohello", 4 * 86_400)
+    assert pdu == "0031000B916407281553F80000A70AE8329BFD4697D9EC37"
+    assert length == 23
+    deliver = "07917283010010F5040BC87238880900F10000993092516195800AE8329BFD4697D9EC37"
+    assert decode_incoming(deliver) == Incoming("27838890001", "hellohello")
+
+
+_letters = strategies.text(strategies.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+@given(_letters)
+def test_any_text_goes_out_as_one_sms(text: str) -> None:
+    pdu, length = encode_submit("+34600111222", text, 3600)
+    assert len(pdu) == 2 * length + 2
+    got = read_submit(pdu)
+    assert got.wants_report
+    assert len(got.text) <= 160
+    assert got.text in {text, plainer(text)[:160]} or plainer(text).startswith(got.text)
+
+
+@given(strategies.text("abcàèéñ€[]ïçí·ó 123", max_size=60))
+def test_any_text_comes_in(text: str) -> None:
+    assert decode_incoming(write_deliver("+34930000000", text)) == Incoming("+34930000000", text)
+    assert decode_incoming(write_deliver("Llar", text)) == Incoming("Llar", text)
+
+
+@given(strategies.binary(max_size=220))
+def test_any_bytes_are_a_value_or_a_rejection(data: bytes) -> None:
+    assert isinstance(decode_incoming(data.hex()), Incoming | Report | Rejection)
+    assert isinstance(decode_incoming(data.decode("latin-1")), Incoming | Report | Rejection)
+
+
+def test_reports() -> None:
+    for status, outcome in ((0, "delivered"), (0x30, "trying"), (0x41, "given_up"), (0x63, "given_up")):
+        assert decode_incoming(write_report(7, "+34600111222", status)) == Report(7, "+34600111222", Reported(outcome))
+
+
+def test_an_accent_is_lost_rather_than_half_the_message() -> None:
+    long = "Llar: la Maria necessita ajuda a casa. El centre encara no ha respost. Truqui-li o vagi-hi, força de pressa"
+    assert read_submit(encode_submit("+34600111222", long, 3600)[0]).text == long.replace("ç", "c")
+    short = "Força"
+    assert read_submit(encode_submit("+34600111222", short, 3600)[0]).text == short
+    with pytest.raises(ValueError, match="telephone"):
+        encode_submit("six", "x", 1)
