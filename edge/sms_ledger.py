@@ -13,7 +13,8 @@ ATTEMPTS_KEPT: Final = 1_000
 
 CREATE_SMS: Final = """
 CREATE TABLE sms (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, ref TEXT NOT NULL, recipient TEXT NOT NULL, state TEXT NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, ref TEXT NOT NULL, dty INTEGER NOT NULL, stc INTEGER NOT NULL,
+  recipient TEXT NOT NULL, state TEXT NOT NULL,
   boot TEXT NOT NULL, monotonic REAL NOT NULL, wall REAL NOT NULL, trusted INTEGER NOT NULL, network_id INTEGER);
 """
 
@@ -22,14 +23,15 @@ class SmsState(StrEnum):
     """What is known of one SMS. Only `ANSWERED` says that somebody knows of the call.
 
     `SENDING`: in the modem's hands. `TAKEN`: the network took it, no more. `DELIVERED`: the telephone has it, read
-    or not. `ANSWERED`: the centre has the call. `FAILED_FOR_NOW`: tried again. `FAILED`: the network will not take
-    it at this number.
+    or not. `ANSWERED`: the centre has the call. `UNDELIVERED`: the network took it and gave it up. `FAILED_FOR_NOW`:
+    the network did not take it, and it is tried again. `FAILED`: the network never will, at this number.
     """
 
     SENDING = "sending"
     TAKEN = "taken"
     DELIVERED = "delivered"
     ANSWERED = "answered"
+    UNDELIVERED = "undelivered"
     FAILED_FOR_NOW = "failed_for_now"
     FAILED = "failed"
 
@@ -38,10 +40,17 @@ _STATES: Final = frozenset(state.value for state in SmsState)
 
 
 class SmsAttempt(NamedTuple):
-    """One attempt. `recipient` is a telephone number; `network_id` is the network's number of it, for its report."""
+    """One attempt.
+
+    Attributes:
+        ref, kind: of the alarm; `kind` is its (dty, stc).
+        recipient: a telephone number.
+        network_id: the network's number of it, by which its report is known.
+    """
 
     id: int
     ref: str
+    kind: tuple[int, int]
     recipient: str
     state: SmsState
     stamp: Stamp
@@ -58,15 +67,16 @@ class SmsLedger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def begin(self, ref: str, recipient: str, stamp: Stamp) -> SmsAttempt:
+    def begin(self, ref: str, kind: tuple[int, int], recipient: str, stamp: Stamp) -> SmsAttempt:
         """An attempt starts; stored before the modem gets it."""
         cursor = self._db.execute(
-            "INSERT INTO sms (ref, recipient, state, boot, monotonic, wall, trusted) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (ref, recipient, SmsState.SENDING.value, *stamp),
+            "INSERT INTO sms (ref, dty, stc, recipient, state, boot, monotonic, wall, trusted) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (ref, *kind, recipient, SmsState.SENDING.value, *stamp),
         )
         number = int(cursor.lastrowid or 0)
         self._db.execute("DELETE FROM sms WHERE id <= ?", (number - ATTEMPTS_KEPT,))
-        return SmsAttempt(number, ref, recipient, SmsState.SENDING, stamp)
+        return SmsAttempt(number, ref, kind, recipient, SmsState.SENDING, stamp)
 
     def settle(self, number: int, state: SmsState, network_id: int | None = None) -> None:
         """What became of an attempt."""
@@ -82,17 +92,19 @@ class SmsLedger:
     def attempts(self) -> list[SmsAttempt]:
         """All that are kept, oldest first."""
         rows = self._db.execute(
-            "SELECT id, ref, recipient, state, boot, monotonic, wall, trusted, network_id FROM sms ORDER BY id"
+            "SELECT id, ref, dty, stc, recipient, state, boot, monotonic, wall, trusted, network_id FROM sms ORDER BY id"
         )
         return [
-            SmsAttempt(number, ref, recipient, SmsState(state), Stamp(boot, mono, wall, bool(trusted)), network_id)
-            for number, ref, recipient, state, boot, mono, wall, trusted, network_id in rows
+            SmsAttempt(
+                number, ref, (dty, stc), recipient, SmsState(state), Stamp(boot, mono, wall, bool(trusted)), network_id
+            )
+            for number, ref, dty, stc, recipient, state, boot, mono, wall, trusted, network_id in rows
             if state in _STATES
         ]
 
     def take_over(self, before: sqlite3.Connection) -> None:
         """Takes the attempts of a file that is given up."""
-        columns = "ref, recipient, state, boot, monotonic, wall, trusted, network_id"
+        columns = "ref, dty, stc, recipient, state, boot, monotonic, wall, trusted, network_id"
         rows = before.execute(f"SELECT {columns} FROM sms ORDER BY id")  # noqa: S608 - ours
         for row in rows:
-            self._db.execute(f"INSERT INTO sms ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - ours
+            self._db.execute(f"INSERT INTO sms ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - ours

@@ -9,6 +9,7 @@ Seen from the person who called:
 - What the network took and nobody answered goes to the centre again, with growing pauses; not so to the contacts.
 - SMS cost money: at most `HOUR_MAX` are handed to the network in an hour, and the last of them are kept for the first
   SMS of urgent calls to the centre. What has no room waits for it and goes on being tried by broadband.
+- A stuck button does not write hundreds of SMS: see `to_write_about`.
 - Tests and measurements never go by SMS.
 """
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edge.sms_ledger import SmsState
@@ -43,17 +44,34 @@ HOUR_MAX_CONTACTS: Final = 15
 HOUR_MAX_OTHERS: Final = 10
 URGENT_PRI: Final = 9
 
-_ON_THE_BILL: Final = frozenset({SmsState.SENDING, SmsState.TAKEN, SmsState.DELIVERED, SmsState.ANSWERED})
+CHAIN_S: Final = 60.0
+"""A call of the same device within this time of the one before belongs to the same chain: fright, or a stuck button."""
+CHAIN_MAX_S: Final = 3_600.0
+"""After so long a chain is taken for a new one."""
+CHAIN_SMS_MAX: Final = 3
+"""Calls of a chain that get an SMS of their own; the others share these."""
+
+_TOLD: Final = frozenset({SmsState.SENDING, SmsState.TAKEN, SmsState.DELIVERED, SmsState.ANSWERED})
+_BILLED: Final = _TOLD | {SmsState.UNDELIVERED}
+_FAILED_NOW: Final = frozenset({SmsState.FAILED_FOR_NOW, SmsState.UNDELIVERED})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An alarm without a receipt. `kind` is its (dty, stc), `heard_at` when it was stored."""
+    """An alarm. `caller` is (device, dty, stc); `heard_at` and `last_at` are when it called first and last."""
 
     ref: str
-    kind: tuple[int, int]
+    caller: tuple[str, int, int]
     pri: int
     heard_at: float
+    last_at: float
+    repeats: bool = True
+    """Whether the SMS about it is sent again: one of each chain's is enough."""
+
+    @property
+    def kind(self) -> tuple[int, int]:
+        """(dty, stc)."""
+        return self.caller[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +118,37 @@ class _Due:
     order: tuple[int, int]
 
 
+def to_write_about(waiting: Iterable[Call], answered: Iterable[Call]) -> list[Call]:
+    """The calls without a receipt that get an SMS of their own, oldest first.
+
+    A button that is stuck, or a person in fright, calls many times: the first `CHAIN_SMS_MAX` of such a chain are
+    written about each, the first of them again and again; the others share these, for they ask for the same help.
+
+    Args:
+        waiting: calls without a receipt.
+        answered: calls that got one lately: they count in their chain.
+    """
+    chains: dict[tuple[str, int, int], tuple[float, float, int, bool]] = {}
+    chosen: list[Call] = []
+    everyone = [(call, True) for call in waiting] + [(call, False) for call in answered]
+    for call, waits in sorted(everyone, key=lambda one: one[0].heard_at):
+        began, last, count, repeated = chains.get(call.caller, (-math.inf, -math.inf, 0, False))
+        if call.heard_at - last > CHAIN_S or call.heard_at - began > CHAIN_MAX_S:
+            began, count, repeated = call.heard_at, 0, False
+        if waits and count < CHAIN_SMS_MAX:
+            chosen.append(replace(call, repeats=not repeated))
+            repeated = True
+        chains[call.caller] = (began, max(last, call.last_at), count + 1, repeated)
+    return chosen
+
+
 def next_sms(
     calls: Sequence[Call], tried: Sequence[Tried], whom: Addressees, down_since: float | None, now: float
 ) -> SendSms | SmsWait:
     """The one SMS to send next.
 
     Args:
-        calls: oldest first; those that never go by SMS are not among them.
+        calls: those that `to_write_about` gives.
         tried: every attempt of at least the last hour and all about `calls`, oldest first.
         whom: the addressees.
         down_since: since when broadband is known to be down, None while it seems up.
@@ -116,7 +158,7 @@ def next_sms(
     if not dues:
         return SmsWait(math.inf)
     spaced_at = max((one.at for one in tried), default=-math.inf) + SPACING_S
-    on_the_bill = sorted(one.at for one in tried if one.state in _ON_THE_BILL and one.at > now - HOUR_S)
+    on_the_bill = sorted(one.at for one in tried if one.state in _BILLED and one.at > now - HOUR_S)
     ready, full, later = [], False, math.inf
     for due in dues:
         room_at = _room_at(on_the_bill, due.room)
@@ -136,9 +178,11 @@ def _dues(call: Call, tried: Sequence[Tried], whom: Addressees, down_since: floa
     is_urgent = call.pri >= URGENT_PRI
     if whom.centre:
         before = [one for one in tried if one.ref == call.ref and one.recipient == whom.centre]
-        is_first = not any(one.state in _ON_THE_BILL for one in before)
+        is_first = not any(one.state in _TOLD for one in before)
         room = HOUR_MAX if is_first and is_urgent else HOUR_MAX_OTHERS
-        yield _Due(_centre_at(call, before, down_since), room, call, whom.centre, (0 if is_first else 2, -call.pri))
+        if is_first or call.repeats:
+            at = _centre_at(call, before, down_since)
+            yield _Due(at, room, call, whom.centre, (0 if is_first else 2, -call.pri))
     if is_urgent:
         for number in whom.contacts:
             at = _contact_at(call, [one for one in tried if one.recipient == number])
@@ -158,15 +202,15 @@ def _centre_at(call: Call, before: Sequence[Tried], down_since: float | None) ->
     last = before[-1]
     if last.state is SmsState.FAILED:
         return last.at + HOPELESS_RETRY_S
-    if last.state in _ON_THE_BILL:
-        return last.at + _step(RESEND_S, sum(one.state in _ON_THE_BILL for one in before))
+    if last.state in _TOLD:
+        return last.at + _step(RESEND_S, sum(one.state in _TOLD for one in before))
     return last.at + _step(RETRY_S, _failures(before))
 
 
 def _contact_at(call: Call, before: Sequence[Tried]) -> float:
     mine = [one for one in before if one.ref == call.ref]
-    told = [one.at for one in before if one.state in _ON_THE_BILL and one.kind == call.kind]
-    if any(one.state in _ON_THE_BILL | {SmsState.FAILED} for one in mine) or len(mine) >= CONTACT_TRIES_MAX:
+    told = [one.at for one in before if one.state in _TOLD and one.kind == call.kind]
+    if any(one.state in _TOLD | {SmsState.FAILED} for one in mine) or len(mine) >= CONTACT_TRIES_MAX:
         return math.inf
     at = call.heard_at + CONTACTS_AFTER_S
     if told:
@@ -178,7 +222,7 @@ def _failures(before: Sequence[Tried]) -> int:
     """Attempts in a row, up to now, that failed for now."""
     count = 0
     for one in reversed(before):
-        if one.state is not SmsState.FAILED_FOR_NOW:
+        if one.state not in _FAILED_NOW:
             break
         count += 1
     return count
