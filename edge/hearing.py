@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from devices.device_model import NEVER_MISSED
+import msgspec
+
 from edge.radio_healing import DEAF_AFTER_S, Note, RadioHealing
 from edge.rhythm import Rhythm
 from gateway.contract.messages import Outcome, ProblemCode
@@ -42,8 +44,11 @@ class _Device:
     silence_max_s: float
     rhythm: Rhythm
     was_heard: bool = False
+    set_limit_s: float | None = None
 
     def limit_s(self, now: float) -> float:
+        if self.set_limit_s is not None:
+            return self.set_limit_s
         # what is used at will has no rhythm that could be broken
         if not self.rhythm.learned or self.silence_max_s == NEVER_MISSED:
             return self.silence_max_s
@@ -64,6 +69,7 @@ class Hearing:
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
         self._devices: dict[str, _Device] = {}
+        self._set_limits: dict[str, float] = {}
         self.adverts = 0
 
     def expect_link(self, link: str, now: float, healing: RadioHealing | None = None) -> None:
@@ -73,7 +79,25 @@ class Hearing:
 
     def expect_device(self, device: str, link: str, silence_max_s: float, now: float) -> None:
         """An enrolled device, to be heard every `silence_max_s` seconds at least, by its model."""
-        self._devices.setdefault(device, _Device(link, silence_max_s, Rhythm(now)))
+        known = self._devices.setdefault(device, _Device(link, silence_max_s, Rhythm(now)))
+        known.set_limit_s = self._set_limits.get(device)
+
+    def limit_silence(self, device: str, limit_s: float | None) -> None:
+        """After so many seconds the device is missed, whatever is usual; None for what is usual and its model."""
+        self._set_limits.pop(device, None)
+        if limit_s is not None:
+            self._set_limits[device] = limit_s
+        if device in self._devices:
+            self._devices[device].set_limit_s = limit_s
+
+    def remember(self, note: Note, boot: str, now: float) -> None:
+        """Takes up what an earlier run knew of the devices; silences go on only within the same boot."""
+        for name, (longest_s, observed_s, last_at) in note.devices.items():
+            device = self._devices.get(name)
+            if device is not None:
+                since = min(last_at, now) if note.boot == boot else now
+                device.rhythm = Rhythm(since, longest_s, observed_s, now)
+                device.was_heard = True
 
     def heard_link(self, link: str, now: float) -> None:
         """Anything at all was heard on the link."""
@@ -111,9 +135,14 @@ class Hearing:
 
     def note(self, now: float, *, restarting: bool = False) -> Note | None:
         """What should outlive the program; None in a home without a radio."""
+        devices = {
+            name: (round(device.rhythm.usual_s(now), 1), round(device.rhythm.observed_s), device.rhythm.last_at)
+            for name, device in self._devices.items()
+            if device.was_heard
+        }
         for link in self._links.values():
             if link.healing is not None:
-                return link.healing.note(now, restarting=restarting)
+                return msgspec.structs.replace(link.healing.note(now, restarting=restarting), devices=devices)
         return None
 
     def silences(self, now: float) -> dict[str, float]:

@@ -20,12 +20,16 @@ every home has a neighbour's telephone."""
 RESCAN_AFTER_S: Final = 60.0
 """So long a press may go unheard by a scan gone deaf."""
 RESCAN_PAUSE_MAX_S: Final = 600.0
+RESCANS_CREDITED: Final = 2
+DOUBLINGS_MAX: Final = 16
+"""Pauses double with each step in vain up to their own limits, which come sooner."""
 RESET_AFTER_S: Final = 90.0
 RESET_PAUSE_S: Final = 900.0
 RESET_PAUSE_MAX_S: Final = 6 * 3600.0
 RESTART_AFTER_S: Final = 180.0
 """In a home that is never quiet, as a day of listening has shown."""
 RESTART_UNLEARNED_S: Final = 600.0
+"""In others, and when strangers are heard."""
 RESTART_PAUSES_S: Final = (3600.0, 6 * 3600.0, 24 * 3600.0, 72 * 3600.0)
 """Between two restarts, by how many of the last ones did not help; the last one for ever."""
 QUIET_TIMES: Final = 1.5
@@ -37,6 +41,8 @@ QUIET_FOR_S: Final = 3600.0
 """After a long silence a home counts as quiet for this long, so that the state does not flicker."""
 HELPED_WITHIN_S: Final = 20.0
 """Adverts that come so soon after a step are its merit."""
+STARTED_WITHIN_S: Final = 60.0
+"""So long a program that was started again may need to hear somebody."""
 OWN_HELPED_WITHIN_S: Final = 120.0
 """The home's own devices may take this long to be heard after a step."""
 WELL_AFTER_S: Final = 600.0
@@ -69,7 +75,9 @@ class Note(msgspec.Struct, omit_defaults=True):
         boot: the boot in which it was written; the moments below hold in this boot only.
         restarted_at: when the program was last restarted by itself.
         awaited: whether it is not yet known if that helped.
+        ours: whether it was restarted because none of the home's devices was heard, though others were.
         silent_since: when the radio was last heard.
+        devices: device -> its longest usual silence, for how long it was observed, and when it was last heard.
     """
 
     longest_s: float = 0.0
@@ -78,7 +86,9 @@ class Note(msgspec.Struct, omit_defaults=True):
     boot: str = ""
     restarted_at: float | None = None
     awaited: bool = False
+    ours: bool = False
     silent_since: float | None = None
+    devices: dict[str, tuple[float, float, float]] = {}
 
 
 class Done(NamedTuple):
@@ -93,6 +103,7 @@ class Done(NamedTuple):
 class _Taken(msgspec.Struct):
     at: float
     within_s: float
+    for_ours: bool
     outcome: Outcome = Outcome.WAITING
     why: str = ""
     times: int = 1
@@ -127,20 +138,27 @@ class RadioHealing:
             self._restarted_at = note.restarted_at if same_boot and note.restarted_at <= now else now
         if note.awaited:
             # the program must start and scan before it can help
-            self._taken[Step.RESTART] = _Taken(now, HELPED_WITHIN_S * 3)
+            within_s = OWN_HELPED_WITHIN_S if note.ours else STARTED_WITHIN_S
+            self._taken[Step.RESTART] = _Taken(now, within_s, note.ours)
 
     # what happens
 
     def heard(self, now: float) -> bool:
         """Somebody was heard; true when that ends a silence in which nobody could be."""
         silence_s = now - self._rhythm.last_at
-        if silence_s < RESCAN_AFTER_S and not self._on_trial:
+        if self.none_of_ours or (silence_s < RESCAN_AFTER_S and not self._on_trial):
             self._rhythm.heard(now)
             return False
         was_deaf = self.is_deaf(now)
-        helped = self._credit(now)
+        # strangers prove nothing when it was our own devices that were missing
+        helped = self._credit(now, ours=False)
+        # after many scans in vain, one that seems to have helped has only met the end of a natural silence
+        helped = helped and self._rescans <= RESCANS_CREDITED
         self._rhythm.heard(now, natural=not helped)
+        if silence_s < RESCAN_AFTER_S:
+            return helped
         self._well_since = now
+        self._rescans = 0
         if silence_s > DEAF_AFTER_S and not helped:
             if now > self._quiet_until:
                 self.quiet_since = now
@@ -149,24 +167,23 @@ class RadioHealing:
 
     def heard_own(self, now: float) -> bool:
         """A device of the home was heard; true when none of them could be before."""
-        if not self.none_of_ours:
+        if not self.none_of_ours and not self._on_trial:
             return False
-        self.none_of_ours = False
-        self._credit(now)
+        helped, self.none_of_ours = self._credit(now, ours=True) or self.none_of_ours, False
         self._well_since = now
-        return True
+        return helped
 
     def took(self, step: Step, now: float, failure: str = "") -> None:
         """A step was taken; `failure` says why it could not be."""
         times = self._taken[step].times + 1 if step in self._taken else 1
         within_s = OWN_HELPED_WITHIN_S if self.none_of_ours else HELPED_WITHIN_S
         outcome = Outcome.FAILED if failure else Outcome.WAITING
-        self._taken[step] = _Taken(now, within_s, outcome, failure, times)
+        self._taken[step] = _Taken(now, within_s, self.none_of_ours, outcome, failure, times)
         self._on_trial = self._on_trial or not failure
         if step is Step.RESCAN:
-            self._rescans += 1
+            self._rescans = min(self._rescans + 1, DOUBLINGS_MAX)
         elif step is Step.RESET:
-            self._resets += 1
+            self._resets = min(self._resets + 1, DOUBLINGS_MAX)
         elif not failure:
             self._restarted_at = now
 
@@ -183,19 +200,19 @@ class RadioHealing:
         if not self._silence_s(now) > RESCAN_AFTER_S and now - self._well_since > WELL_AFTER_S:
             self._rescans = self._resets = 0
 
-    def _credit(self, now: float) -> bool:
+    def _credit(self, now: float, *, ours: bool) -> bool:
         """Gives the steps that are on trial the credit."""
-        self._on_trial = False
-        waiting = [
-            (step, taken)
-            for step, taken in self._taken.items()
-            if taken.outcome is Outcome.WAITING and now - taken.at <= taken.within_s
-        ]
-        for step, taken in waiting:
+        helped = False
+        for step, taken in self._taken.items():
+            on_trial = taken.outcome is Outcome.WAITING and now - taken.at <= taken.within_s
+            if not on_trial or (taken.for_ours and not ours):
+                continue
+            helped = True
             taken.outcome = Outcome.HELPED
             if step is Step.RESTART:
                 self._in_vain = 0
-        return bool(waiting)
+        self._on_trial = any(taken.outcome is Outcome.WAITING for taken in self._taken.values())
+        return helped
 
     # what is so
 
@@ -214,6 +231,9 @@ class RadioHealing:
     def next_step(self, now: float, *, may_restart: bool) -> Step | None:
         """What should be done now."""
         silence_s = self._silence_s(now)
+        restart = self._taken.get(Step.RESTART)
+        if restart is not None and restart.outcome is Outcome.WAITING:
+            return None
         if may_restart and self._restart_is_due(silence_s, now):
             return Step.RESTART
         reset_after_s = max(RESET_AFTER_S, self._usual_limit_s(now, QUIET_PATIENCE_S))
@@ -244,11 +264,13 @@ class RadioHealing:
             boot=self._boot,
             restarted_at=self._restarted_at,
             awaited=restarting,
+            ours=restarting and self.none_of_ours,
             silent_since=self._rhythm.last_at,
         )
 
     def _restart_is_due(self, silence_s: float, now: float) -> bool:
-        after_s = RESTART_AFTER_S if self._rhythm.learned else RESTART_UNLEARNED_S
+        is_sure = self._rhythm.learned and not self.none_of_ours
+        after_s = RESTART_AFTER_S if is_sure else RESTART_UNLEARNED_S
         after_s = max(after_s, self._usual_limit_s(now, RESTART_PATIENCE_S))
         reset = self._taken.get(Step.RESET)
         reset_in_vain = reset is not None and reset.outcome is Outcome.FAILED and reset.at > now - silence_s

@@ -9,8 +9,8 @@ import msgspec
 
 BURST_S: Final = 5.0
 """What is heard again within this time is one sending: sensors repeat each message for some seconds."""
-LEARNED_AFTER_S: Final = 24 * 3600.0
-"""Nothing is concluded before a whole day: nights are quieter than days."""
+LEARNED_AFTER_S: Final = 20 * 3600.0
+"""Nothing is concluded before so long, which has a night in it or most of a day: nights are quieter than days."""
 HALF_LIFE_S: Final = 7 * 24 * 3600.0
 """A longest silence counts half after a week without its like: people and batteries change."""
 
