@@ -24,8 +24,10 @@ from edge.outbox_file import lock_folder
 from edge.outbox_thread import OutboxThread
 from edge.pulse import Pulse
 from edge.radio_healing import RadioHealing
+from edge.remote_settings import RemoteSettings
 from gateway.contract.encoding import encode
 from gateway.contract.messages import AlarmAnswer, HubState, ProblemCode
+from gateway.contract.settings import HubSettings
 from gateway.contract.topics import Channel, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received, Will
 
@@ -64,7 +66,8 @@ class Agent:
         self, config: Config, devices: Devices, password: str, clock: Clock, *, is_restarted: bool = False
     ) -> None:
         self._config = config
-        self._devices = devices
+        self._devices = dict(devices)
+        self._language = config.hub.language
         self._clock = clock
         self._hub = config.hub.id
         self._folder = Path(config.storage.folder)
@@ -77,7 +80,7 @@ class Agent:
             self._hub, clock, self._outbox, self._health, firmware=_version(), on_answer=self._on_answer
         )
         self._intake = Intake(
-            devices,
+            self._devices,
             clock,
             self._outbox,
             self._health,
@@ -99,7 +102,16 @@ class Agent:
             self._health,
             self._publish,
         )
-        self._listening = Listening(config, devices, clock, self._intake, self._health, self._fault)
+        self._listening = Listening(config, self._devices, clock, self._intake, self._health, self._fault)
+        self._settings = RemoteSettings(
+            config,
+            devices,
+            self._folder,
+            clock,
+            tell_fault=self._fault,
+            put_into_force=self._put_into_force,
+        )
+        self._dispatch.on_reached = self._settings.reached
         self._pulse = Pulse(
             self._hub,
             clock,
@@ -131,6 +143,8 @@ class Agent:
         if self._config.ble is not None:
             now, note = self._clock.now(), await asyncio.to_thread(load_note, self._folder)
             self._health.hearing.expect_link("ble", now.monotonic, RadioHealing(now.monotonic, now.boot, note))
+            self._health.hearing.remember(note, now.boot, now.monotonic)
+        await self._settings.load()
         tasks = [asyncio.create_task(self._supervise(name, loop), name=name) for name, loop in self._loops().items()]
         for sentence in unheard(self._config, self._devices):
             log.warning("%s", sentence)
@@ -148,6 +162,8 @@ class Agent:
             await self._intake.finish()
             await self._say_goodbye()
             await self._intake.flush()
+            if not self._status:
+                await self._pulse.save_note()
             await self._outbox.close()
         return self._status
 
@@ -168,6 +184,7 @@ class Agent:
             "dispatch": self._dispatch.run,
             "answers": self._take_messages,
             "health": self._pulse.run,
+            "settings": self._settings.run,
         }
         loops |= self._listening.loops(self._may_restart, self._restart)
         if self._config.screen is not None:
@@ -218,7 +235,7 @@ class Agent:
         from edge.home.screen.server import create_app, serve
 
         assert self._config.screen is not None
-        app = create_app(self._presence, self._config.hub.language)
+        app = create_app(self._presence, lambda: self._language)
         progress()
         self._health.ended("screen")
         forgiven = self._loop.call_later(FORGIVEN_AFTER_S, self._fault, "loop screen", "")
@@ -252,9 +269,21 @@ class Agent:
             await self._dispatch.take_answer(address.tail, received.payload)
         elif address is not None and address.channel is Channel.COMMAND:
             return await self._commands.take(received.payload)
+        elif address is not None and address.channel is Channel.SETTINGS:
+            await self._settings.take(received.payload)
         return True
 
     # what the parts tell each other
+
+    def _put_into_force(self, config: Config, devices: Devices, settings: HubSettings | None) -> None:
+        """The centre's settings count from now on; calls in progress go on."""
+        self._devices.update(devices)
+        self._language = config.hub.language
+        for device in devices.values():
+            own = settings.devices.get(device.id) if settings else None
+            self._health.hearing.limit_silence(device.id, own.silence_max_s if own else None)
+        self._health.settings_version = settings.version if settings else 0
+        self._dispatch.state_changed()
 
     def _on_alarms(self, stored: list[StoredAlarm]) -> None:
         self._dispatch.add_alarms(stored)
@@ -299,7 +328,10 @@ class Agent:
         try:
             return MqttClient(
                 settings,
-                subscriptions=[topic(self._hub, channel, "x")[:-1] + "+" for channel in down],
+                subscriptions=[
+                    topic(self._hub, Channel.SETTINGS),
+                    *(topic(self._hub, one, "x")[:-1] + "+" for one in down),
+                ],
                 on_message=self._on_message,
                 on_connection=self._on_connection,
                 will=Will(topic(self._hub, Channel.STATE), encode(HubState(online=False))),

@@ -12,7 +12,6 @@ not: its calls are not this home's. Files belong to the folder's owner.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -26,6 +25,7 @@ from devices.catalogue import CATALOGUE
 from devices.frames import Link
 from edge.config import load_config
 from edge.enrolment import load_enrolment
+from edge.safe_files import give_to_owner_of, sync_folder, write_private
 from edge.toml_tables import BadFileError
 from gateway.contract.claim import ClaimAnswer, ClaimedDevice
 
@@ -53,7 +53,7 @@ def hub_key(folder: Path) -> str:
     if re.fullmatch(r"[0-9a-f]{32}", known):
         return known
     key = secrets.token_hex(16)
-    _write(file, key + "\n")
+    write_private(file, key + "\n")
     return key
 
 
@@ -90,12 +90,12 @@ def write_claim(answer: ClaimAnswer, folder: Path, *, ports: list[str], storage:
     config = _config(answer, folder, name, ports, storage)
     made = folder / name
     made.mkdir(mode=0o700)
-    _give_to_owner(made, folder)
+    give_to_owner_of(folder, made)
     for file, text in content.items():
-        _write(made / file, text)
-    _sync(made)
+        write_private(made / file, text)
+    sync_folder(made)
     trial = folder / (CONFIG_FILE + ".new")
-    _write(trial, config)
+    write_private(trial, config)
     try:
         load_enrolment(load_config(trial).enrolment)
     except BadFileError:
@@ -104,7 +104,7 @@ def write_claim(answer: ClaimAnswer, folder: Path, *, ports: list[str], storage:
         raise
     _keep_former(folder)
     trial.replace(folder / CONFIG_FILE)
-    _sync(folder)
+    sync_folder(folder)
     _drop_old(folder, keep={name, current})
     return True
 
@@ -227,38 +227,10 @@ def _next_generation(folder: Path, hub: str) -> str:
 def _keep_former(folder: Path) -> None:
     config = folder / CONFIG_FILE
     if config.exists():
-        _write(folder / BEFORE_FILE, config.read_text(encoding="utf-8", errors="replace"))
+        write_private(folder / BEFORE_FILE, config.read_text(encoding="utf-8", errors="replace"))
 
 
 def _drop_old(folder: Path, keep: set[str | None]) -> None:
     for name in _generations(folder):
         if name not in keep:
             shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _write(file: Path, text: str) -> None:
-    """Puts the text in place of the file in one step, readable by its owner only, and on the disk when it returns."""
-    beside = file.with_name(f".{file.name}.new")
-    beside.unlink(missing_ok=True)
-    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(number, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(number)
-    _give_to_owner(beside, file.parent)
-    beside.replace(file)
-    _sync(file.parent)
-
-
-def _give_to_owner(path: Path, folder: Path) -> None:
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -79,6 +79,8 @@ class Dispatch:
         self._state_due_at = 0.0
         self._state_sent_at = -math.inf
         self._wake = asyncio.Event()
+        self.on_reached: Callable[[int], None] = lambda _version: None
+        """Told of each state that the broker confirms, with the version of the settings in it."""
 
     async def load(self) -> list[StoredAlarm]:
         """Takes up what an earlier run left; gives the newest alarms, for the screen."""
@@ -218,7 +220,13 @@ class Dispatch:
     def _send_state(self) -> None:
         now = self._clock.now()
         state: HubState = self._health.state(now, self.waiting, self._firmware)
-        sent = self._publish(Channel.STATE, encode(state), retain=True)
+        loop = asyncio.get_running_loop()
+
+        def on_done(done: bool) -> None:
+            if done:
+                loop.call_soon_threadsafe(self.on_reached, state.cfg)
+
+        sent = self._publish(Channel.STATE, encode(state), retain=True, on_done=on_done)
         self._state_sent_at = now.monotonic
         self._state_due_at = now.monotonic + (STATE_EVERY_S if sent else WINDOW_FULL_S)
 

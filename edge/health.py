@@ -79,6 +79,7 @@ class Health:
         self._progress: dict[str, float] = {}
         self._faults: dict[str, _Fault] = {}
         self.hearing = Hearing()
+        self.settings_version = 0
         self.refused: Counter[str] = Counter()
 
     def expect_link(self, link: str, now: float) -> None:
@@ -147,6 +148,7 @@ class Health:
                 faults=faults,
                 problems=problems,
                 problems_more=len(found) - len(problems),
+                cfg=self.settings_version,
             )
             if len(encode(state)) <= MESSAGE_BYTES_MAX or not (faults or problems):
                 return state

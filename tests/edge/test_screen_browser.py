@@ -46,7 +46,7 @@ async def port_and_presence() -> AsyncIterator[tuple[int, Presence]]:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = int(one.getsockname()[1])
     presence = Presence(alarm_clock())
-    serving = asyncio.create_task(serve(ScreenConfig("127.0.0.1", port), create_app(presence, "ca")))
+    serving = asyncio.create_task(serve(ScreenConfig("127.0.0.1", port), create_app(presence, lambda: "ca")))
     while not await _listens(port):
         await asyncio.sleep(0.02)
     yield port, presence

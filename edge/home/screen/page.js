@@ -71,6 +71,7 @@ function listen() {
   source = new EventSource(`events${location.search}`);
   source.addEventListener("hello", (event) => {
     hello = JSON.parse(event.data);
+    document.documentElement.lang = hello.language;
     lastHeard = Date.now();
     tick();
   });

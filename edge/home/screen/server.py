@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Final
@@ -52,20 +52,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-def create_app(presence: Presence, language: str) -> Starlette:
-    """The page in `language`; `?lang=es` shows another."""
+def create_app(presence: Presence, language: Callable[[], str]) -> Starlette:
+    """The page in what `language` says at the moment; `?lang=es` shows another."""
     viewers = 0
 
     def chosen(request: Request) -> str:
-        asked = request.query_params.get("lang", language)
-        return asked if asked in LANGUAGES else language
+        asked = request.query_params.get("lang", "")
+        return asked if asked in LANGUAGES else language()
 
-    async def stream(lang: str, request: Request) -> AsyncIterator[str]:
+    async def stream(request: Request) -> AsyncIterator[str]:
         nonlocal viewers
         viewers += 1
         try:
-            yield _event("hello", _hello(lang))
+            greeted = ""
             while not app.state.closing and not await request.is_disconnected():
+                if (lang := chosen(request)) != greeted:
+                    greeted = lang
+                    yield _event("hello", _hello(lang))
                 yield _event("scene", _scene(presence, lang))
                 await presence.wait(SPEAK_EVERY_S)
         finally:
@@ -74,7 +77,7 @@ def create_app(presence: Presence, language: str) -> Starlette:
     async def events(request: Request) -> Response:
         if viewers >= VIEWERS_MAX:
             return Response("too many screens are looking", status_code=503)
-        return StreamingResponse(stream(chosen(request), request), media_type="text/event-stream", headers=_HEADERS)
+        return StreamingResponse(stream(request), media_type="text/event-stream", headers=_HEADERS)
 
     async def page(request: Request) -> Response:
         lang = chosen(request)
