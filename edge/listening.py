@@ -41,6 +41,11 @@ class Listening:
         self._restart: Callable[[], Awaitable[None]] | None = None
         self._connectable = [device for (link, _), device in devices.items() if link is Link.BLE_GATT]
         self._reader: GattReader | None = None
+        self._scanner: BleScanner | None = None
+        for (link, _), device in devices.items():
+            if link in LINKS:
+                silence_max_s = CATALOGUE[device.model].silence_max_s
+                health.hearing.expect_device(device.id, LINKS[link], silence_max_s, clock.monotonic)
 
     def loops(self, may_restart: Callable[[], bool], restart: Callable[[], Awaitable[None]]) -> dict[str, Loop]:
         """Loops by name; each runs until cancelled, or raises and is started again.
@@ -50,10 +55,6 @@ class Listening:
             restart: ends the program when somebody starts it again.
         """
         self._may_restart, self._restart = may_restart, restart
-        for (link, _), device in self._devices.items():
-            if link in LINKS:
-                silence_max_s = CATALOGUE[device.model].silence_max_s
-                self._health.hearing.expect_device(device.id, LINKS[link], silence_max_s, self._clock.monotonic)
         loops: dict[str, Loop] = {f"serial {port.port}": self._serial(port) for port in self._config.serial}
         loops |= {f"button {button.name}": self._button(button) for button in self._config.button}
         if self._config.ble is not None:
@@ -61,7 +62,7 @@ class Listening:
             if self._connectable:
                 loops["gatt"] = self._gatt
             if not self._config.ble.is_transport:
-                loops["pairing"] = self._pairing
+                loops["adapter"] = self._adapter
         return loops
 
     def _serial(self, port: SerialConfig) -> Loop:
@@ -108,7 +109,7 @@ class Listening:
 
     async def _ble(self, progress: Progress) -> None:
         assert self._config.ble is not None
-        scanner = BleScanner(
+        self._scanner = BleScanner(
             self._config.ble,
             {address for link, address in self._devices if link is Link.BLE_ADVERT},
             on_frame=self._intake.take,
@@ -120,7 +121,7 @@ class Listening:
             connectable={device.address for device in self._connectable},
             on_nearby=lambda heard: self._reader.nearby(heard) if self._reader is not None else None,
         )
-        await scanner.run()
+        await self._scanner.run()
 
     async def _gatt(self, progress: Progress) -> None:
         assert self._config.ble is not None
@@ -133,15 +134,16 @@ class Listening:
         )
         await self._reader.run()
 
-    async def _pairing(self, progress: Progress) -> None:
-        from edge.drivers.bluez import PairingAgent
+    async def _adapter(self, progress: Progress) -> None:
+        from edge.drivers.bluez import AdapterWatch
 
         assert self._config.ble is not None
-        agent = PairingAgent(
+        watch = AdapterWatch(
             self._config.ble.adapter,
             {device.address for device in self._connectable},
+            on_scan_lost=lambda: self._scanner.went_away() if self._scanner is not None else None,
             on_refused=lambda _address: self._health.refused.update(["pairing_refused"]),
-            on_fault=lambda sentence: self._on_fault("pairing", sentence),
+            on_fault=lambda sentence: self._on_fault("adapter", sentence, ProblemCode.BLE_MISSING, "ble"),
             on_progress=progress,
         )
-        await agent.run()
+        await watch.run()

@@ -98,6 +98,10 @@ class BleScanner:
                 why = "the system's Bluetooth service is not running"
             raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {why}") from error
 
+    def went_away(self) -> None:
+        """From whoever knows better: the adapter no longer scans. The scan begins anew."""
+        self._lost.set()
+
     async def _scan_for_ever(self) -> None:
         # also a radio that cannot even be started is reset when that is due
         step = self._next_step()

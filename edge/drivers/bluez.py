@@ -1,4 +1,4 @@
-"""BlueZ, the system's Bluetooth service, beyond scanning: resetting an adapter, and who may pair with the hub.
+"""BlueZ, the system's Bluetooth service, beyond scanning: resetting an adapter, watching it, and who may pair.
 
 A hub has nobody who could press "yes" on a screen, and BlueZ pairs with nobody when no agent answers its questions. The
 agent here says yes for the home's own devices and no to all others. Speaks D-Bus as described in BlueZ's
@@ -27,9 +27,10 @@ ANSWERS_S: Final = 10.0
 """A bus or service that takes longer is stuck; the kernel itself gives a mute controller 2 s for each command."""
 OFF_S: Final = 1.0
 """How long an adapter that is reset stays without power."""
-LOOK_EVERY_S: Final = 5.0
-"""How often the agent's registration and the adapter's switches are looked at: so long nobody can pair after a restart
-of BlueZ."""
+LOOK_EVERY_S: Final = 3.0
+"""How often BlueZ is looked at: after a restart of it nobody hears a press and nobody can pair for so long."""
+IDLE_LOOKS_MAX: Final = 4
+"""An adapter that does not scan at so many looks has lost the scan; to connect or pair it pauses for some seconds."""
 
 _SERVICE: Final = "org.bluez"
 _ROOT: Final = "/org/bluez"
@@ -81,13 +82,16 @@ async def reset_adapter(adapter: str) -> None:
     log.info("%s was switched off and on again", adapter)
 
 
-class PairingAgent:
-    """Decides who pairs with the hub, and keeps the adapter on and unseen by strangers.
+class AdapterWatch:
+    """Keeps the adapter on and unseen by strangers, decides who pairs with the hub, and tells when the scan was lost.
+
+    A scan does not survive a restart of BlueZ or a dongle that is pulled out, and nothing tells the one who scans.
 
     Args:
         adapter: BlueZ's name of the adapter, such as "hci0".
         addresses: Bluetooth addresses of the home's devices that are connected to; nobody else may pair. When there are
             none, the adapter pairs with nobody at all.
+        on_scan_lost: called when the adapter no longer scans, or can no longer be doing so.
         on_refused: called with the address of each device that is refused.
         on_fault: takes what is wrong with the adapter or with BlueZ, "" when all is well.
         on_progress: called every few seconds.
@@ -98,16 +102,20 @@ class PairingAgent:
         adapter: str,
         addresses: Collection[str],
         *,
+        on_scan_lost: Callable[[], object],
         on_refused: Callable[[str], object],
         on_fault: Callable[[str], object],
         on_progress: Callable[[], None],
     ) -> None:
         self._adapter = adapter
         self._addresses = frozenset(address.upper() for address in addresses)
+        self._on_scan_lost = on_scan_lost
         self._on_refused = on_refused
         self._on_fault = on_fault
         self._on_progress = on_progress
         self._last_refused = ""
+        self._registrations = 0
+        self._idle_looks = 0
 
     async def run(self) -> None:
         """Works until cancelled; comes back by itself when BlueZ or the bus does."""
@@ -118,23 +126,33 @@ class PairingAgent:
                     bus.export(_AGENT_PATH, _Agent1(self._may_pair))
                     await self._look_after(bus)
             except AdapterError as error:
-                log.debug("%s: %s", self._adapter, error)
                 self._on_fault(str(error))
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look_after(self, bus: MessageBus) -> None:
+        """Raises AdapterError when BlueZ or the bus is gone."""
         registered_with = ""
         while True:
             self._on_progress()
             owner = await _owner(bus)
             if owner != registered_with:
-                await _call(bus, _ROOT, _AGENT_MANAGER, "RegisterAgent", "os", [_AGENT_PATH, _NO_INPUT_NO_OUTPUT])
-                await _call(bus, _ROOT, _AGENT_MANAGER, "RequestDefaultAgent", "o", [_AGENT_PATH])
+                await self._register(bus)
                 registered_with = owner
-                log.info("pairing on %s is open to %d devices of this home", self._adapter, len(self._addresses))
-            await self._settle(bus)
-            self._on_fault("")
+            try:
+                await self._settle(bus)
+                self._on_fault("")
+            except AdapterError as error:
+                self._on_fault(str(error))
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _register(self, bus: MessageBus) -> None:
+        await _call(bus, _ROOT, _AGENT_MANAGER, "RegisterAgent", "os", [_AGENT_PATH, _NO_INPUT_NO_OUTPUT])
+        await _call(bus, _ROOT, _AGENT_MANAGER, "RequestDefaultAgent", "o", [_AGENT_PATH])
+        self._registrations += 1
+        log.info("pairing on %s is open to %d devices of this home", self._adapter, len(self._addresses))
+        if self._registrations > 1:
+            log.warning("BlueZ or its bus was away; it is back")
+            self._lose_scan()
 
     async def _settle(self, bus: MessageBus) -> None:
         reply = await _call(bus, _path(self._adapter), _PROPERTIES, "GetAll", "s", [_ADAPTER])
@@ -149,6 +167,14 @@ class PairingAgent:
             except AdapterError as error:
                 if error.name not in _SWITCHING:
                     raise
+        self._idle_looks = 0 if now.get("Discovering") else self._idle_looks + 1
+        if self._idle_looks >= IDLE_LOOKS_MAX:
+            log.warning("%s does not scan", self._adapter)
+            self._lose_scan()
+
+    def _lose_scan(self) -> None:
+        self._idle_looks = 0
+        self._on_scan_lost()
 
     def _may_pair(self, path: str) -> bool:
         address = path[-17:].replace("_", ":").upper()
@@ -204,7 +230,7 @@ class _Agent1(ServiceInterface):
 
     @dbus_method("Release")
     def release(self) -> _Nothing:
-        """BlueZ ends; `PairingAgent` registers anew when it is back."""
+        """BlueZ ends; `AdapterWatch` registers anew when it is back."""
 
     def _check(self, device: str) -> None:
         if not self._may_pair(device):
