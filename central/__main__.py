@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import logging
-import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from central import supervisor
 from central.config import CentralConfig, ConfigError, load
 from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
+from gateway.contract.claim import CODE_LIVES_S
 
 
 class UsageError(Exception):
@@ -78,7 +77,32 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--certificate", type=Path, required=True)
     broker.add_argument("--key", type=Path, required=True)
     broker.add_argument("--port", type=int, default=8883)
+    _add_hub_commands(command)
     return parser
+
+
+def _add_hub_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    claim = command("claim", _claim, "Print a code by which a new hub gets its name, its password and its devices.")
+    claim.add_argument("--hub", required=True, help="id of an enrolled hub")
+    claim.add_argument("--valid", type=_span_s, default=CODE_LIVES_S, help="such as 48h or 3d (default: 3d)")
+    claim.add_argument("--qr", type=Path, help="write the QR code to this .svg or .png file instead of showing it")
+    claim.add_argument(
+        "--new-password", action="store_true", help="give the hub a new password; one that is at work is locked out"
+    )
+    settings = command("settings", _settings, "Show or change what a hub should go by; the desk sends it.")
+    settings.add_argument("--hub", required=True, help="id of an enrolled hub")
+    settings.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="such as language=es")
+    settings.add_argument(
+        "--unset", action="append", default=[], metavar="NAME", help="leave it to the hub's own files"
+    )
+    settings.add_argument("--from-register", action="store_true", help="language and contacts as in the home's record")
+    settings.add_argument("--country", default="+34", help="of contacts' numbers that have none (default: +34)")
+
+
+def _span_s(text: str) -> float:
+    from central.hub_chores import span_s
+
+    return span_s(text)
 
 
 def _run(given: argparse.Namespace, config: CentralConfig) -> int:
@@ -148,11 +172,13 @@ def _add_operator(given: argparse.Namespace, config: CentralConfig) -> int:
 
 def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
     from central import seeding
+    from central.sealing import open_sealer
 
     _migrate(given, config)
     database = Database.open(config.database.url)
     try:
-        imported = seeding.import_homes(database, seeding.load(given.file), time.time())
+        sealer = open_sealer(config.secrets.key_file)
+        imported = seeding.import_homes(database, seeding.load(given.file), time.time(), sealer)
     except seeding.SeedError as error:
         raise UsageError(str(error)) from None
     finally:
@@ -165,29 +191,27 @@ def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
 
 
 def _broker_config(given: argparse.Namespace, config: CentralConfig) -> int:
-    """Passwords once given are kept in `secrets.json`, so that running it again for a new hub changes no other."""
-    from central.storage import homes
-    from gateway.broker_files import production_files
+    return _hub_chore("write_broker_files", given, config)
 
-    database = Database.open(config.database.url)
+
+def _claim(given: argparse.Namespace, config: CentralConfig) -> int:
+    _migrate(given, config)
+    return _hub_chore("claim", given, config)
+
+
+def _settings(given: argparse.Namespace, config: CentralConfig) -> int:
+    _migrate(given, config)
+    return _hub_chore("settings", given, config)
+
+
+def _hub_chore(name: str, given: argparse.Namespace, config: CentralConfig) -> int:
+    from central import hub_chores
+
     try:
-        with database.read() as connection:
-            users = ["desk", "receiver", *homes.list_hubs(connection)]
-    finally:
-        database.close()
-    given.out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept = given.out / "secrets.json"
-    known: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
-    passwords = {user: known.get(user) or secrets.token_urlsafe(24) for user in users}
-    files = production_files(passwords, certificate=given.certificate, key=given.key, port=given.port)
-    for name, content in {**files, "secrets.json": json.dumps(passwords, indent=1)}.items():
-        # replaced whole: half a file of passwords would lock every hub out
-        part = given.out / f"{name}.part"
-        part.touch(mode=0o600)
-        part.write_text(content, encoding="utf-8")
-        part.replace(given.out / name)
-    print(f"{len(users)} users; wrote {', '.join(sorted([*files, 'secrets.json']))} to {given.out}.")
-    return 0
+        run: Callable[[argparse.Namespace, CentralConfig], int] = getattr(hub_chores, name)
+        return run(given, config)
+    except hub_chores.ChoreError as error:
+        raise UsageError(str(error)) from None
 
 
 if __name__ == "__main__":

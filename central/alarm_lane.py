@@ -29,6 +29,7 @@ from central.alarm_cases import escalation
 from central.alarm_cases.case import EventType
 from central.alarm_cases.transitions import Refused
 from central.case_desk import CaseChange, CaseDesk
+from central.hub_states import HubStates
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
 from central.progress import CLOSED_TOLD_S, Progress, Told
 from central.refusals import RefusalCounter
@@ -84,9 +85,12 @@ Outcome = TypeVar("Outcome")
 class AlarmLane:
     """Joins the desk to the broker. `settings.client_id` names the persistent session, one holder at a time."""
 
-    def __init__(self, settings: BrokerSettings, desk: CaseDesk, refusals: RefusalCounter) -> None:
+    def __init__(
+        self, settings: BrokerSettings, desk: CaseDesk, refusals: RefusalCounter, states: HubStates | None = None
+    ) -> None:
         self._desk = desk
         self._refusals = refusals
+        self._states = states or HubStates()
         self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)
         self._arrivals = itertools.count()
         self._stopping = threading.Event()
@@ -140,6 +144,10 @@ class AlarmLane:
             expires = change.at + REASSURE_S
             self._ask(change.hub, Command(f"reassure-{change.case_id}-{change.version}", "reassure", expires))
 
+    def publish_kept(self, to: str, payload: bytes, on_done: Callable[[bool], None]) -> bool:
+        """Publishes something that the broker keeps for its reader; see `MqttClient.publish`. From any thread."""
+        return self._client.publish(to, payload, retain=True, on_done=on_done)
+
     # for the health page
 
     @property
@@ -185,17 +193,17 @@ class AlarmLane:
                 return
 
     def _hear_state(self, received: Received) -> None:
-        """A hub that comes online hears again how far help has come. The receiver judges the state itself."""
+        """Keeps what a hub says of itself; one that comes online hears again how far help has come.
+
+        One that cannot be read is counted by the receiver.
+        """
         address = read_topic(received.topic)
-        if address is None or received.retained:
-            return
-        waiting = self._progress.of_hub(address.hub)
-        asked = any(hub == address.hub for hub, _ in list(self._asked.values()))
-        if not waiting and not asked:
-            return
         state = decode(HubState, received.payload)
-        if isinstance(state, HubState) and state.online:
-            for name, answer in waiting.items():
+        if address is None or isinstance(state, Rejection):
+            return
+        self._states.hear(address.hub, state, time.time())
+        if state.online and not received.retained:
+            for name, answer in self._progress.of_hub(address.hub).items():
                 self._send(name, answer)
             self._ask_again(address.hub)
 

@@ -22,11 +22,14 @@ from central.alarm_cases.transitions import Refused
 from central.case_desk import facts_of_closing
 from central.case_intake import HUB, decide, facts_of_alarm, open_case
 from central.console.access import hash_password
+from central.sealing import Sealer
 from central.storage import cases, homes, people
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from central.storage.homes import DeviceAtHome
-from devices.catalogue import CATALOGUE
+from central.storage.hub_secrets import keep_device_key
+from devices.catalogue import CATALOGUE, enrolment_fault
+from devices.enrolment import EnrolledDevice
 from devices.vocabulary import valid_device_id
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, Ref
@@ -50,11 +53,18 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeedDevice(_Strict, frozen=True):
-    """An enrolled device; `silence_max_s` 0 means what its model says."""
+    """An enrolled device; `silence_max_s` 0 means what its model says.
+
+    With its address and its key (32 hex digits) a new hub learns of it when it is claimed; without, only its own
+    enrolment file tells it.
+    """
 
     id: str
     model: str
     room: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    address: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    place_code: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    key: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-fA-F]{32})?$(?!\n)")] = ""
     silence_max_s: Annotated[float, msgspec.Meta(ge=0, le=2_592_000)] = 0.0
 
 
@@ -87,7 +97,7 @@ class SeedContact(_Strict, frozen=True):
 
 
 class SeedHome(_Strict, frozen=True):
-    """A home with its hub, devices and people."""
+    """A home with its hub, devices and people. `sim` is the number of the hub's own SIM card."""
 
     id: Id
     hub: str
@@ -97,6 +107,7 @@ class SeedHome(_Strict, frozen=True):
     language: Language = "ca"
     access_notes: str = ""
     phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    sim: Annotated[str, msgspec.Meta(pattern=r"^(\+[0-9]{6,15})?$(?!\n)")] = ""
     care_plan: dict[str, Any] = {}
     devices: tuple[SeedDevice, ...] = ()
     residents: tuple[SeedResident, ...] = ()
@@ -214,10 +225,21 @@ def _home_faults(home: SeedHome, zones: set[str]) -> Iterator[str]:
             yield f"home {home.id}: device id {device.id!r}: small letters, digits, '-' and '_', at most 32"
         if device.model not in CATALOGUE:
             yield f"home {home.id}: device {device.id}: model {device.model!r} is not known"
+        elif device.address and (fault := enrolment_fault(_enrolled(device))):
+            yield f"home {home.id}: {fault}"
 
 
-def import_homes(database: Database, seed: Seed, now: float) -> Imported:
+def _enrolled(device: SeedDevice) -> EnrolledDevice:
+    """A device as its hub enrols it, to be checked by the same rule."""
+    key = bytes.fromhex(device.key) if device.key else None
+    link = CATALOGUE[device.model].link
+    return EnrolledDevice(device.id, device.model, link, device.address, device.room, str(device.place_code), key)
+
+
+def import_homes(database: Database, seed: Seed, now: float, sealer: Sealer | None = None) -> Imported:
     """Writes a checked register, a few homes at a time: a desk that is at work can take alarms in between.
+
+    Devices' keys are sealed by `sealer`.
 
     Raises:
         SeedError: a past case could not be replayed.
@@ -227,7 +249,7 @@ def import_homes(database: Database, seed: Seed, now: float) -> Imported:
     for first in range(0, len(seed.homes), HOMES_AT_ONCE):
         with database.begin() as connection:
             for home in seed.homes[first : first + HOMES_AT_ONCE]:
-                _enrol(connection, home, now)
+                _enrol(connection, home, now, sealer or Sealer())
                 residents += _add_residents(connection, home)
                 contacts += _add_contacts(connection, home)
     operators = sum(_add_operator(database, operator) for operator in seed.operators)
@@ -236,7 +258,7 @@ def import_homes(database: Database, seed: Seed, now: float) -> Imported:
     return Imported(len(seed.homes), residents, contacts, operators, past)
 
 
-def _enrol(connection: sa.Connection, home: SeedHome, now: float) -> None:
+def _enrol(connection: sa.Connection, home: SeedHome, now: float, sealer: Sealer) -> None:
     homes.enrol_home(
         connection,
         home.id,
@@ -250,13 +272,23 @@ def _enrol(connection: sa.Connection, home: SeedHome, now: float) -> None:
         care_plan=home.care_plan,
     )
     homes.enrol_hub(connection, home.hub, home.id, now)
+    if home.sim:
+        homes.keep_phone(connection, home.hub, home.sim)
     given = [
         DeviceAtHome(
-            device.id, device.model, device.room, device.silence_max_s or CATALOGUE[device.model].silence_max_s
+            device.id,
+            device.model,
+            device.room,
+            device.silence_max_s or CATALOGUE[device.model].silence_max_s,
+            device.address,
+            device.place_code,
         )
         for device in home.devices
     ]
     homes.enrol_devices(connection, home.id, given, now)
+    for device in home.devices:
+        if device.key:
+            keep_device_key(connection, sealer, home.id, device.id, bytes.fromhex(device.key))
 
 
 def _add_residents(connection: sa.Connection, home: SeedHome) -> int:

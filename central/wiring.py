@@ -14,16 +14,19 @@ from fastapi import FastAPI
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
 from central.case_desk import CaseChange, CaseDesk
+from central.claim_desk import ClaimDesk, broker_for_hubs
 from central.config import CentralConfig, read_secret
 from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.due_loop import DueLoop
 from central.entrances.sms import SmsEntrance
+from central.hub_states import HubStates
 from central.notification.channels.email import EmailChannel
 from central.notification.sender import Sender
 from central.refusals import RefusalCounter
 from central.sealing import open_sealer
+from central.settings_desk import SettingsDesk
 from central.sms_intake import SmsIntake
 from central.storage.database import Database, DatabaseError, in_words, migrate
 from central.telemetry.open_store import open_store
@@ -63,7 +66,10 @@ class DeskProcess:
         self._announcer = Announcer()
         self.desk = CaseDesk(self.database, self._announcer)
         self._refusals = RefusalCounter()
-        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals)
+        self.states = HubStates()
+        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states)
+        settings = SettingsDesk(self.database, self.lane.publish_kept, self.states)
+        self._settings = DueLoop("settings", settings.work)
         sender = Sender(self.database, self.desk, {EmailChannel.name: EmailChannel(config.mail)})
         self._due = DueLoop("due-times", self._work_due)
         self._sending = DueLoop("sender", sender.work_due)
@@ -72,6 +78,9 @@ class DeskProcess:
         self.sms: SmsEntrance | None = None
         if token := read_secret(config.sms.token_file):
             self.sms = SmsEntrance(SmsIntake(self.database, self.desk, self._refusals, sealer), token)
+        self.claims: ClaimDesk | None = None
+        if broker := broker_for_hubs(config.claims):
+            self.claims = ClaimDesk(self.database, sealer, broker, self._refusals)
 
     def start(self) -> None:
         """Begins with what is overdue, then takes alarms."""
@@ -83,9 +92,11 @@ class DeskProcess:
         self._due.start()
         self._sending.start()
         self.lane.start()
+        self._settings.start()
 
     def stop(self) -> None:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
+        self._settings.stop()
         self.lane.stop()
         self._due.stop()
         self._sending.stop()
@@ -176,6 +187,7 @@ def run_desk(config: CentralConfig) -> None:
             health=process.health,
             config=config.console,
             sms=process.sms,
+            claims=process.claims,
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

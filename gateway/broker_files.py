@@ -60,6 +60,19 @@ def access_list(users: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def with_user(passwords: str, access: str, user: str, password: str) -> tuple[str, str]:
+    """A password file and an access list with one user more, or with a new password for one that stands there.
+
+    Raises:
+        ValueError: the name is not a hub id, or the password is empty.
+    """
+    line = password_line(user, password) + "\n"
+    others = [kept for kept in passwords.splitlines(keepends=True) if not kept.startswith(f"{user}:")]
+    if f"user {user}" not in access.splitlines():
+        access = (access.rstrip("\n") + "\n\n" if access.strip() else "") + access_list([user])
+    return "".join(others) + line, access
+
+
 def shared_settings(folder: Path, listener: str) -> list[str]:
     """The lines that the local and the production broker have in common.
 

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
+from central.claim_desk import ClaimDesk
 from central.config import ConsoleConfig
 from central.console import access
 from central.console.access import Guard, SeatNeeded
@@ -25,6 +26,7 @@ from central.console.health_view import HealthView
 from central.console.live import Live
 from central.console.pages import cases, health, homes, sign_in, station
 from central.console.problem import Problem, ProblemBody
+from central.entrances import claim as claim_entrance
 from central.entrances import sms as sms_entrance
 from central.entrances.sms import SmsEntrance
 from central.storage import pages as read_models
@@ -49,6 +51,7 @@ class ConsoleParts:
         health: how the desk and its neighbours are, at the moment of the call; must be quick.
         config: of the console.
         sms: where SMS gateways deliver; None when no SMS is taken.
+        claims: where new hubs redeem their codes; None when none are given out.
     """
 
     desk: CaseDesk
@@ -58,6 +61,7 @@ class ConsoleParts:
     health: Callable[[], HealthView]
     config: ConsoleConfig
     sms: SmsEntrance | None = None
+    claims: ClaimDesk | None = None
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
@@ -94,7 +98,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.clock = clock
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    for page in (sign_in, station, cases, homes, health, sms_entrance):
+    for page in (sign_in, station, cases, homes, health, sms_entrance, claim_entrance):
         app.include_router(page.router)
 
     @app.get("/api/openapi.json", include_in_schema=False)

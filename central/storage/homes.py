@@ -19,14 +19,13 @@ UNKNOWN_PREFIX: Final = "unknown-"
 class DeviceAtHome(NamedTuple):
     """An enrolled device as the centre knows it. `silence_max_s`: longest time between signs of life.
 
-    `link`, `address` and `place_code` are as in a hub's enrolment file; empty where only the hub knows.
+    `address` and `place_code` are as in a hub's enrolment file; an empty address means that only the hub knows.
     """
 
     id: str
     model: str
     room: str
     silence_max_s: float
-    link: str = ""
     address: str = ""
     place_code: int = 0
 
@@ -127,17 +126,14 @@ def enrol_devices(connection: sa.Connection, home_id: str, given: Sequence[Devic
     for device in given:
         values = device._asdict()
         if not device.address:
-            del values["link"], values["address"]
+            del values["address"], values["place_code"]
         put(connection, devices, {"home_id": home_id, **values, "enrolled_at": now})
 
 
 def devices_of(connection: sa.Connection, home_id: str) -> list[DeviceAtHome]:
     """The enrolled devices of a home, by id."""
     rows = connection.execute(sa.select(devices).where(devices.c.home_id == home_id).order_by(devices.c.id))
-    return [
-        DeviceAtHome(row.id, row.model, row.room, row.silence_max_s, row.link, row.address, row.place_code)
-        for row in rows
-    ]
+    return [DeviceAtHome(row.id, row.model, row.room, row.silence_max_s, row.address, row.place_code) for row in rows]
 
 
 def hub_of_phone(connection: sa.Connection, phone: str) -> HomeAndHub | None:

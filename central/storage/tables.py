@@ -107,12 +107,11 @@ devices = Table(
     Column("model", String(40), nullable=False),
     Column("room", String(40), nullable=False, server_default=""),
     Column("silence_max_s", Double, nullable=False),
-    Column("link", String(16), nullable=False, server_default=""),
     Column("address", String(64), nullable=False, server_default=""),
     Column("place_code", Integer, nullable=False, server_default="0"),
     Column("enrolled_at", Double, nullable=False),
 )
-"""`link`, `address` and `place_code` are as in a hub's enrolment file; an empty link means that only the hub knows."""
+"""`address` and `place_code` are as in a hub's enrolment file; an empty address means that only the hub knows."""
 
 device_keys = Table(
     "device_keys",

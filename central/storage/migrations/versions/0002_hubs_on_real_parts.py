@@ -18,7 +18,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("phone", sa.String(length=32), server_default="", nullable=False))
 
     with op.batch_alter_table("devices", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("link", sa.String(length=16), server_default="", nullable=False))
         batch_op.add_column(sa.Column("address", sa.String(length=64), server_default="", nullable=False))
         batch_op.add_column(sa.Column("place_code", sa.Integer(), server_default="0", nullable=False))
 
@@ -87,7 +86,6 @@ def downgrade() -> None:
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.drop_column("place_code")
         batch_op.drop_column("address")
-        batch_op.drop_column("link")
 
     with op.batch_alter_table("hubs", schema=None) as batch_op:
         batch_op.drop_column("phone")

@@ -1,0 +1,190 @@
+"""The commands of `llar-central` about hubs: the broker's files, claims, settings."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import segno
+import sqlalchemy as sa
+
+from central import broker_folder, settings_desk
+from central.claim_desk import broker_for_hubs, claimed_devices, new_claim
+from central.config import CentralConfig
+from central.sealing import Sealer, SealError, open_sealer
+from central.storage import homes, hub_settings
+from central.storage.database import Database
+from central.storage.hub_secrets import ensure_password, keep_password, new_password, password_of
+from central.texts import say_moment
+from gateway.broker_files import production_files
+from gateway.contract.claim import centre_fault, claim_link
+from gateway.contract.settings import HubSettings
+
+VALID_MAX_S: Final = 30 * 86_400.0
+"""Longest life of a code: it lies about on paper meanwhile."""
+_UNITS_S: Final = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
+RELOAD: Final = "systemctl reload mosquitto"
+"""Mosquitto reads its passwords and access list anew on SIGHUP; connections stay."""
+
+
+class ChoreError(Exception):
+    """The command cannot be done; the message is a sentence for whoever typed it."""
+
+
+def span_s(text: str) -> float:
+    """A span such as "48h" or "3d" in seconds.
+
+    Raises:
+        argparse.ArgumentTypeError: it is not one, or longer than `VALID_MAX_S`.
+    """
+    found = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
+    length_s = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
+    if not 0 < length_s <= VALID_MAX_S:
+        raise argparse.ArgumentTypeError(f"{text!r}: write 90m, 48h or 3d, at most 30d")
+    return length_s
+
+
+def write_broker_files(given: argparse.Namespace, config: CentralConfig) -> int:
+    """`broker-config`. Passwords once given are kept, so that running it again for a new hub changes no other."""
+    sealer = open_sealer(config.secrets.key_file)
+    known = _known_passwords(given.out)
+    passwords = {user: known.get(user) or new_password() for user in ("desk", "receiver")}
+    database = Database.open(config.database.url)
+    try:
+        with database.begin() as connection:
+            for hub in homes.list_hubs(connection):
+                passwords[hub] = _password(connection, sealer, hub, known)
+    except SealError as error:
+        raise ChoreError(str(error)) from None
+    finally:
+        database.close()
+    files = production_files(passwords, certificate=given.certificate, key=given.key, port=given.port)
+    broker_folder.write(given.out, files, passwords)
+    names = ", ".join(sorted([*files, broker_folder.SECRETS]))
+    print(f"{len(passwords)} users; wrote {names} to {given.out}.")
+    return 0
+
+
+def claim(given: argparse.Namespace, config: CentralConfig) -> int:
+    """`claim`: prints a code for an enrolled hub, after the broker's files know it."""
+    link_to = config.claims.address
+    if broker_for_hubs(config.claims) is None or not link_to:
+        raise ChoreError("Set address and broker_host in [claims] first: a new hub must be told where to go.")
+    if fault := centre_fault(link_to):
+        raise ChoreError(f"[claims] address: {fault}.")
+    sealer = open_sealer(config.secrets.key_file)
+    folder = Path(config.claims.broker_folder) if config.claims.broker_folder else None
+    known = _known_passwords(folder) if folder else {}
+    now = time.time()
+    database = Database.open(config.database.url)
+    try:
+        with database.begin() as connection:
+            home = _enrolled(connection, given.hub)
+            if given.new_password:
+                keep_password(connection, sealer, given.hub, new_password(), now)
+            password = _password(connection, sealer, given.hub, {} if given.new_password else known)
+            unheard = _unheard(connection, sealer, home)
+            code = new_claim(connection, sealer, given.hub, given.valid, now)
+            if folder:
+                _put_into(folder, given.hub, password)
+    except SealError as error:
+        raise ChoreError(str(error)) from None
+    finally:
+        database.close()
+    link = claim_link(link_to, code)
+    print(f"Claim code for {given.hub}: {code}")
+    print(f"Good until {say_moment(now + given.valid, 0.0, 'en')}, for one hub. In the hub: llar-edge claim {link}")
+    for device in unheard:
+        print(f"The register has no address of {device}: the hub will not hear it.")
+    print(f"Now: {RELOAD}" if folder else f"Now: llar-central broker-config, and {RELOAD}")
+    _show(link, given.qr)
+    return 0
+
+
+def settings(given: argparse.Namespace, config: CentralConfig) -> int:
+    """`settings`: shows what a hub should go by, after changing it when asked to."""
+    now = time.time()
+    database = Database.open(config.database.url)
+    try:
+        with database.begin() as connection:
+            home = _enrolled(connection, given.hub)
+            before = hub_settings.desired_of(connection, given.hub)
+            if given.set or given.unset or given.from_register:
+                wanted = settings_desk.body_of(before)
+                if given.from_register:
+                    wanted |= settings_desk.from_register(connection, home, given.country)
+                wanted = settings_desk.change(wanted, given.set, given.unset)
+                devices = [device.id for device in homes.devices_of(connection, home)]
+                made = settings_desk.checked(wanted, devices, settings_desk.next_version(before))
+                if before is None or settings_desk.body_of(before) != wanted:
+                    hub_settings.keep(connection, given.hub, made, now)
+            desired = hub_settings.desired_of(connection, given.hub)
+    except settings_desk.BadSettings as error:
+        raise ChoreError(str(error)) from None
+    finally:
+        database.close()
+    print(_said(given.hub, desired.settings if desired else None, desired.in_force if desired else 0))
+    return 0
+
+
+def _said(hub: str, wanted: HubSettings | None, in_force: int) -> str:
+    if wanted is None:
+        return f"{hub}: nothing is set; its own files hold."
+    lines = [f"{hub}: version {wanted.version}, in force: {in_force or 'not known'}"]
+    return "\n".join(lines + [f"  {name} = {value}" for name, value in settings_desk.flat(wanted)])
+
+
+def _known_passwords(folder: Path) -> dict[str, str]:
+    try:
+        return broker_folder.known_passwords(folder)
+    except (OSError, ValueError) as error:
+        raise ChoreError(f"Cannot read {folder / broker_folder.SECRETS}: {error}.") from None
+
+
+def _password(connection: sa.Connection, sealer: Sealer, hub: str, known: dict[str, str]) -> str:
+    """The hub's password: the one in the database, else the one that the broker has already, else a new one."""
+    kept = password_of(connection, sealer, hub)
+    if kept is None and hub in known:
+        keep_password(connection, sealer, hub, known[hub], time.time())
+        return known[hub]
+    return kept or ensure_password(connection, sealer, hub, time.time())
+
+
+def _enrolled(connection: sa.Connection, hub: str) -> str:
+    home = homes.find_by_hub(connection, hub)
+    if home is None or homes.is_unknown(home.home_id):
+        raise ChoreError(f"Nobody enrolled a hub {hub!r}: put it into the register and run import-homes.")
+    return home.home_id
+
+
+def _unheard(connection: sa.Connection, sealer: Sealer, home_id: str) -> list[str]:
+    told = {device.id for device in claimed_devices(connection, sealer, home_id)}
+    return [device.id for device in homes.devices_of(connection, home_id) if device.id not in told]
+
+
+def _put_into(folder: Path, hub: str, password: str) -> None:
+    try:
+        broker_folder.add_hub(folder, hub, password)
+    except FileNotFoundError:
+        raise ChoreError(
+            f"{folder} has no broker's files yet: run llar-central broker-config --out {folder}."
+        ) from None
+    except OSError as error:
+        raise ChoreError(
+            f"Cannot write to {folder}: {error.strerror}. Nothing was printed, no claim was made."
+        ) from None
+
+
+def _show(link: str, file: Path | None) -> None:
+    code: Any = segno.make(link, error="m")
+    if file is None:
+        code.terminal(compact=True)
+        return
+    try:
+        code.save(str(file), scale=8)
+    except (OSError, ValueError) as error:
+        raise ChoreError(f"Cannot write the QR code to {file}: {error}.") from None
+    print(f"QR code: {file}")

@@ -1,0 +1,63 @@
+"""What each hub said last about itself, in memory: the broker keeps it and tells it again when the desk starts."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final, NamedTuple
+
+import msgspec
+
+from gateway.contract.messages import HubState
+
+HUBS_MAX: Final = 200_000
+"""Hubs of which a state is kept: the broker vouches that they are ours, and this that a fault of it fills no memory."""
+
+
+class Heard(NamedTuple):
+    """A hub's state and when it arrived here, Unix seconds (of a retained one: when the broker told it again)."""
+
+    state: HubState
+    received_at: float
+
+
+class HubStates:
+    """Latest states by hub. From any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._heard: dict[str, Heard] = {}
+        self._changed: dict[str, int] = {}
+
+    def hear(self, hub: str, state: HubState, received_at: float) -> None:
+        """Takes a state. One that only says "offline" (a last will) leaves what is known of the hub besides."""
+        with self._lock:
+            before = self._heard.get(hub)
+            if before is None and len(self._heard) >= HUBS_MAX:
+                return
+            if not state.online and before is not None:
+                self._heard[hub] = Heard(msgspec.structs.replace(before.state, online=False), before.received_at)
+                return
+            self._heard[hub] = Heard(state, received_at)
+            if state.online and (before is None or before.state.cfg != state.cfg):
+                self._changed[hub] = state.cfg
+
+    def of(self, hub: str) -> Heard | None:
+        """The latest word of a hub, None when it has said nothing since the desk started."""
+        with self._lock:
+            return self._heard.get(hub)
+
+    def all(self) -> dict[str, Heard]:
+        """The latest words of all hubs."""
+        with self._lock:
+            return dict(self._heard)
+
+    def take_changed(self) -> dict[str, int]:
+        """Hub -> version of the settings in force, of those that have changed since this was last asked."""
+        with self._lock:
+            changed, self._changed = self._changed, {}
+        return changed
+
+    def changed_again(self, changed: dict[str, int]) -> None:
+        """Gives back what was taken and could not be stored; what has changed since counts more."""
+        with self._lock:
+            self._changed = changed | self._changed
