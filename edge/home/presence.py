@@ -73,6 +73,26 @@ class Presence:
         self._home = stages.reassured(self._home)
         self._tell()
 
+    def messaged(self, ref: str, *, to_contact: bool) -> None:
+        """The telephone network took an SMS about the call."""
+        self._home = stages.messaged(self._home, ref, self._clock.monotonic, to_contact=to_contact)
+        self._tell()
+
+    def not_messaged(self, ref: str) -> None:
+        """The network has given up all SMS about the call."""
+        self._home = stages.not_messaged(self._home, ref)
+        self._tell()
+
+    def renamed(self, ref: str, new_ref: str) -> None:
+        """A call goes on under another reference."""
+        self._home = stages.renamed(self._home, ref, new_ref)
+        self._tell()
+
+    def second_path(self, ready: bool) -> None:
+        """The modem can take an SMS, or no longer."""
+        self._home = stages.second_path(self._home, ready=ready)
+        self._tell()
+
     def line(self, connected: bool) -> None:
         """The line to the centre has come or gone."""
         self._home = stages.line(self._home, connected=connected)

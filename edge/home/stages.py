@@ -36,6 +36,7 @@ class SceneName(StrEnum):
     IDLE = "idle"
     HEARD = "heard"
     TRYING = "trying"
+    MESSAGED = "messaged"
     RECEIVED = "received"
     TAKEN = "taken"
     ON_THE_WAY = "on_the_way"
@@ -57,7 +58,8 @@ class OpenAlarm:
     """An alarm of this home. Moments are of the monotonic clock; `stage` is None before the receipt.
 
     `answered_at` is the centre's own time of its newest word, which orders its words; `reassured` says that the centre
-    has asked the home to comfort a person for whom nobody is free yet.
+    has asked the home to comfort a person for whom nobody is free yet. `messaged_at` is when the telephone network took
+    an SMS about it, and `contacts_told` whether one of these went to the contacts: nobody has answered any of them.
     """
 
     ref: str
@@ -70,14 +72,17 @@ class OpenAlarm:
     who: str = ""
     eta_minutes: int | None = None
     reassured: bool = False
+    messaged_at: float | None = None
+    contacts_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Everything the screen is made from. `alarms` are oldest first."""
+    """Everything the screen is made from. `alarms` are oldest first; `second_path`: the modem could take an SMS now."""
 
     alarms: tuple[OpenAlarm, ...] = ()
     connected: bool = False
+    second_path: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ class Scene:
     """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state.
 
     `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
-    waited long for an answer.
+    waited long for an answer; `contacts_told`, that an SMS went to the contacts; `second_path`, that without a line
+    there still is a modem.
     """
 
     name: SceneName
@@ -95,6 +101,8 @@ class Scene:
     connected: bool = True
     reached_before: bool = False
     reassured: bool = False
+    contacts_told: bool = False
+    second_path: bool = False
 
 
 def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
@@ -132,6 +140,31 @@ def reassured(home: Home) -> Home:
     return replace(home, alarms=waiting)
 
 
+def messaged(home: Home, ref: str, now: float, *, to_contact: bool) -> Home:
+    """The telephone network took an SMS about the call, for the centre or for a contact. Nobody has answered it."""
+    alarms = tuple(
+        replace(alarm, messaged_at=now, contacts_told=alarm.contacts_told or to_contact) if alarm.ref == ref else alarm
+        for alarm in home.alarms
+    )
+    return replace(home, alarms=alarms)
+
+
+def not_messaged(home: Home, ref: str) -> Home:
+    """The network has given up all SMS about the call."""
+    alarms = tuple(replace(a, messaged_at=None, contacts_told=False) if a.ref == ref else a for a in home.alarms)
+    return replace(home, alarms=alarms)
+
+
+def renamed(home: Home, ref: str, new_ref: str) -> Home:
+    """A call goes on under another reference."""
+    return replace(home, alarms=tuple(replace(a, ref=new_ref) if a.ref == ref else a for a in home.alarms))
+
+
+def second_path(home: Home, *, ready: bool) -> Home:
+    """The modem can take an SMS, or no longer."""
+    return replace(home, second_path=ready)
+
+
 def line(home: Home, *, connected: bool) -> Home:
     """The line to the centre has come or gone."""
     return replace(home, connected=connected)
@@ -162,7 +195,7 @@ def scene(home: Home, now: float) -> Scene:
     """What the home shows: the newest open alarm, with the newest word on the case it belongs to."""
     shown = [alarm for alarm in home.alarms if not _is_over(alarm, now)]
     if not shown:
-        return Scene(SceneName.IDLE, connected=home.connected)
+        return Scene(SceneName.IDLE, connected=home.connected, second_path=home.second_path)
     newest = max(reversed(shown), key=_weight)
     waits_s = now - newest.heard_at
     if newest.stage is None and waits_s < TRYING_AFTER_S:
@@ -170,6 +203,9 @@ def scene(home: Home, now: float) -> Scene:
     known = [alarm for alarm in shown if alarm.stage is not None and alarm.stage is not Stage.CLOSED]
     if newest.stage is None:
         same = [a for a in known if a.kind is newest.kind and now - a.told_at < SAME_CALL_S]
+        if not same and (written := _written_about(newest, shown, now)):
+            told = any(alarm.contacts_told for alarm in written)
+            return Scene(SceneName.MESSAGED, newest.kind, connected=home.connected, contacts_told=told)
         if not same:
             reached = any(alarm.kind is not AlarmKind.TEST for alarm in known)
             return Scene(SceneName.TRYING, newest.kind, connected=home.connected, reached_before=reached)
@@ -187,11 +223,22 @@ def scene(home: Home, now: float) -> Scene:
     )
 
 
+def _written_about(call: OpenAlarm, shown: list[OpenAlarm], now: float) -> list[OpenAlarm]:
+    """The calls for the same help, without an answer, about which an SMS went out lately."""
+    return [
+        a
+        for a in shown
+        if a.stage is None and a.messaged_at is not None and (a is call or a.kind is call.kind)
+        if a is call or now - a.messaged_at < SAME_CALL_S
+    ]
+
+
 def changes_at(home: Home, now: float) -> float:
     """The next moment at which `scene` may change by itself (inf: never)."""
     moments = [alarm.heard_at + TRYING_AFTER_S for alarm in home.alarms if alarm.stage is None]
     moments += [alarm.told_at + CLOSED_SHOWN_S for alarm in home.alarms if alarm.stage is Stage.CLOSED]
     moments += [alarm.told_at + SAME_CALL_S for alarm in home.alarms if alarm.stage is not None]
+    moments += [alarm.messaged_at + SAME_CALL_S for alarm in home.alarms if alarm.messaged_at is not None]
     moments += [alarm.heard_at + FORGOTTEN_AFTER_S for alarm in home.alarms]
     moments += [
         now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now

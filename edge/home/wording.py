@@ -19,6 +19,7 @@ _TONES: Final[dict[SceneName, str]] = {
     SceneName.IDLE: "calm",
     SceneName.HEARD: "red",
     SceneName.TRYING: "red",
+    SceneName.MESSAGED: "red",
     SceneName.RECEIVED: "amber",
     SceneName.TAKEN: "green",
     SceneName.ON_THE_WAY: "green",
@@ -66,7 +67,9 @@ def put_in_words(scene: Scene, language: str) -> Shown:
 
 def _detail(scene: Scene, own: Mapping[str, str]) -> str:
     if scene.name is SceneName.IDLE and not scene.connected:
-        return own["no_line"]
+        return own["no_line_but_telephone" if scene.second_path else "no_line"]
+    if scene.contacts_told:
+        return own["contacts_told"]
     return own["reached_before"] if scene.reached_before else own.get("detail", "")
 
 

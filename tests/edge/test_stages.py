@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, strategies
 
 from edge.config import LANGUAGES
+from edge.drivers.gsm_pdu import encode_submit
+from edge.home.contact_text import contact_text
 from edge.home.stages import (
     CLOSED_SHOWN_S,
     FORGOTTEN_AFTER_S,
@@ -22,8 +24,11 @@ from edge.home.stages import (
     changes_at,
     heard,
     line,
+    messaged,
+    not_messaged,
     reassured,
     scene,
+    second_path,
 )
 from edge.home.wording import phrases, put_in_words
 from gateway.contract.alarm_kinds import AlarmKind
@@ -231,3 +236,46 @@ def test_who_waits_long_hears_that_they_are_not_forgotten(language: str) -> None
     assert words.sentence == phrases(language)["received"]["reassured"]
     taken = scene(answered(home, said(stage=Stage.TAKEN, who="Ana"), 4), 4)
     assert put_in_words(taken, language).sentence == phrases(language)["taken"]["sentence"].format(who="Ana")
+
+
+def test_a_message_by_telephone_is_said_and_is_not_taken_for_an_answer() -> None:
+    home = pressed("a1")
+    assert scene(home, 12).name is TRYING
+    home = messaged(home, "a1", 30, to_contact=False)
+    shown = scene(home, 30)
+    assert (shown.name, shown.contacts_told) == (SceneName.MESSAGED, False)
+    assert put_in_words(shown, "en").sentence == "I have sent a message by phone. Nobody has answered yet."
+    told = scene(messaged(home, "a1", 60, to_contact=True), 60)
+    assert "your people" in put_in_words(told, "en").detail
+    assert scene(not_messaged(home, "a1"), 61).name is TRYING, "what the network gave up was not sent"
+    assert scene(answered(home, said(), 70), 70).name is SceneName.RECEIVED
+
+
+def test_pressing_again_while_the_message_is_out_is_heard_and_then_not_called_unsent() -> None:
+    home = heard(messaged(pressed("a1"), "a1", 30, to_contact=False), "a2", AlarmKind.HELP, 40)
+    assert scene(home, 41).name is HEARD
+    assert scene(home, 40 + TRYING_AFTER_S).name is SceneName.MESSAGED
+    smoke = heard(home, "a3", AlarmKind.SMOKE, 60)
+    assert scene(smoke, 60 + TRYING_AFTER_S).name is TRYING, "of the smoke nobody was told"
+
+
+def test_without_a_line_the_home_says_whether_it_can_still_write() -> None:
+    for language in LANGUAGES:
+        words = phrases(language)["idle"]
+        home = line(Home(), connected=False)
+        assert put_in_words(scene(home, 0), language).detail == words["no_line"]
+        shown = scene(second_path(home, ready=True), 0)
+        assert put_in_words(shown, language).detail == words["no_line_but_telephone"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_contact_is_told_what_happened_in_one_sms(language: str) -> None:
+    for kind, age_s in itertools.product(AlarmKind, (None, 5.0, 150.0, 9_000.0)):
+        text = contact_text(kind, age_s, "Maria Antònia", language)
+        assert "Maria Antònia" in text
+        assert len(text) <= 160
+        assert encode_submit("+34600111222", text, 3600)
+    assert contact_text(AlarmKind.HELP, 150.0, "", "en").startswith(
+        "Llar: the person you look after is asking for help"
+    )
+    assert ", 2 min ago." in contact_text(AlarmKind.FALL, 150.0, "", "en")

@@ -40,7 +40,7 @@ const CARDS = [
 ];
 const PARTS = ["wire", "radio", "hub", "line", "broker", "desk", "receiver", "mail"];
 const HOW = { up: "good", open: "good", down: "bad", cut: "bad", frozen: "warn", refusing: "warn" };
-const TONE = { heard: "red", trying: "red", received: "amber", taken: "green", on_the_way: "green", arrived: "green", closed: "green" };
+const TONE = { heard: "red", trying: "red", messaged: "red", received: "amber", taken: "green", on_the_way: "green", arrived: "green", closed: "green" };
 const LOST_AFTER_MS = 6000;
 
 const byId = (id) => document.getElementById(id);
