@@ -7,6 +7,7 @@ vanish in the middle of a connection, connect and say nothing, hang, say nonsens
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -58,6 +59,8 @@ class GattSensor:
         self.connections = 0
         self._air = air
         self._service = UUID(service)
+        self._sends = {c for c in characteristics if c.properties & (_P.NOTIFY | _P.INDICATE)}
+        self._not_yet = set(self._sends)
         self._subscribed = asyncio.Event()
         self._controller: Controller | None = Controller(name, link=air, public_address=address)
         host = Host()
@@ -67,6 +70,8 @@ class GattSensor:
         level: Characteristic[bytes] = Characteristic("2A19", _P.READ, Attribute.READABLE, charge)
         self.device.add_services([Service(service, list(characteristics)), Service("180F", [level])])
         self.device.on("connection", self._on_connection)
+        for characteristic in self._sends:
+            characteristic.on("subscription", functools.partial(self._on_subscription, characteristic))
 
     @property
     def connected(self) -> bool:
@@ -133,14 +138,8 @@ class GattSensor:
             await self.device.notify_subscribers(characteristic, value)
 
     async def listened_to(self) -> None:
-        """Waits until a hub has subscribed to what this sensor sends."""
+        """Waits until a hub has subscribed to all that this sensor sends."""
         await self._subscribed.wait()
-
-    def sending(self, number: str, properties: Characteristic.Properties) -> Characteristic[Any]:
-        """A characteristic that sends; noticed when a hub listens."""
-        characteristic: Characteristic[Any] = Characteristic(number, properties, Attribute.READABLE, b"")
-        characteristic.on("subscription", self._on_subscription)
-        return characteristic
 
     def demand_pairing(self) -> None:
         """Lets nobody subscribe who has not paired."""
@@ -151,10 +150,18 @@ class GattSensor:
 
     def _on_connection(self, connection: Connection) -> None:
         self.connections += 1
-        connection.on("disconnection", lambda _reason: self._subscribed.clear())
+        connection.on("disconnection", self._on_disconnection)
 
-    def _on_subscription(self, _connection: object, notify: bool, indicate: bool) -> None:
+    def _on_disconnection(self, _reason: int) -> None:
+        self._not_yet = set(self._sends)
+        self._subscribed.clear()
+
+    def _on_subscription(
+        self, characteristic: Characteristic[Any], _connection: object, notify: bool, indicate: bool
+    ) -> None:
         if notify or indicate:
+            self._not_yet.discard(characteristic)
+        if not self._not_yet and not self._subscribed.is_set():
             self._subscribed.set()
             self.on_subscribed()
 
@@ -167,6 +174,10 @@ class GattSensor:
         return bytes((self.battery,))
 
 
+def _sending(number: str, properties: Characteristic.Properties) -> Characteristic[Any]:
+    return Characteristic(number, properties, Attribute.READABLE, b"")
+
+
 def _uuid_list(uuid: UUID) -> int:
     if len(bytes(uuid)) == 2:
         return AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
@@ -177,7 +188,7 @@ class HeartRateBelt(GattSensor):
     """A belt that sends the heart rate for as long as it is worn."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "belt") -> None:
-        self._measurement = self.sending("2A37", _P.NOTIFY)
+        self._measurement = _sending("2A37", _P.NOTIFY)
         super().__init__(air, name, address, "180D", [self._measurement])
 
     async def beat(self, beats: int, *, contact: bool | None = None) -> None:
@@ -209,7 +220,7 @@ class BloodPressureCuff(_WithClock):
     """
 
     def __init__(self, air: VirtualAir, address: str, name: str = "cuff", *, clock_readable: bool = True) -> None:
-        self._measurement = self.sending("2A35", _P.INDICATE)
+        self._measurement = _sending("2A35", _P.INDICATE)
         clock = [self.clock()] if clock_readable else []
         super().__init__(air, name, address, "1810", [self._measurement, *clock])
         self.demand_pairing()
@@ -243,7 +254,7 @@ class Thermometer(_WithClock):
     """An ear thermometer."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "thermo") -> None:
-        self._measurement = self.sending("2A1C", _P.INDICATE)
+        self._measurement = _sending("2A1C", _P.INDICATE)
         super().__init__(air, name, address, "1809", [self._measurement])
 
     async def measure(self, tenths: int) -> None:
@@ -255,7 +266,7 @@ class Scale(_WithClock):
     """A bathroom scale with a clock."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "scale") -> None:
-        self._measurement = self.sending("2A9D", _P.INDICATE)
+        self._measurement = _sending("2A9D", _P.INDICATE)
         super().__init__(air, name, address, "181D", [self._measurement, self.clock()])
 
     async def weigh(self, kilograms: float) -> None:
@@ -267,8 +278,8 @@ class Oximeter(_WithClock):
     """A finger clip: a steady flow while the finger is in, and spot checks."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "oxi") -> None:
-        self._spot = self.sending("2A5E", _P.INDICATE)
-        self._flow = self.sending("2A5F", _P.NOTIFY)
+        self._spot = _sending("2A5E", _P.INDICATE)
+        self._flow = _sending("2A5F", _P.NOTIFY)
         super().__init__(air, name, address, "1822", [self._spot, self._flow, self.clock()])
 
     async def flow(self, saturation: int, pulse: int) -> None:
@@ -309,8 +320,8 @@ class Wearable(GattSensor):
         rate_hz: float = 50.0,
         full_scale_g: int = 8,
     ) -> None:
-        self._window = self.sending(_WEARABLE.format(_WINDOW), _P.NOTIFY)
-        self._event = self.sending(_WEARABLE.format(_EVENT), _P.NOTIFY)
+        self._window = _sending(_WEARABLE.format(_WINDOW), _P.NOTIFY)
+        self._event = _sending(_WEARABLE.format(_EVENT), _P.NOTIFY)
         taken: CharacteristicValue[bytes] = CharacteristicValue(write=self._on_acknowledged)
         taking: Characteristic[bytes] = Characteristic(
             _WEARABLE.format(_ACKNOWLEDGE), _P.WRITE, Attribute.WRITEABLE, taken

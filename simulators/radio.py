@@ -14,7 +14,16 @@ from typing import Any, Final
 from bumble.controller import Controller
 from bumble.core import AdvertisingData, PhysicalTransport
 from bumble.device import AdvertisingType, Device
-from bumble.hci import Address, LeFeatureMask, OwnAddressType
+from bumble.hci import (
+    Address,
+    HCI_ErrorCode,
+    HCI_LE_Connection_Complete_Event,
+    HCI_LE_Create_Connection_Cancel_Command,
+    HCI_StatusReturnParameters,
+    LeFeatureMask,
+    OwnAddressType,
+    Role,
+)
 from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
@@ -157,6 +166,11 @@ class HubController:
         """Whether a host stack is connected."""
         return bool(self._hosts)
 
+    def hand_over(self, packet: bytes) -> None:
+        """Gives every host a HCI packet (H4) as if it came from the controller."""
+        for host in self._hosts:
+            host.hand_over(packet)
+
     async def start(self) -> None:
         """Listens, on the same port as before."""
         loop = asyncio.get_running_loop()
@@ -173,6 +187,30 @@ class HubController:
             self._server = None
 
 
+class _CancellingController(Controller):
+    """A controller that gives up a connection when it is told to; bumble's own says so and goes on trying."""
+
+    def on_hci_le_create_connection_cancel_command(
+        self, _command: HCI_LE_Create_Connection_Cancel_Command
+    ) -> HCI_StatusReturnParameters:
+        pending, self.pending_le_connection = self.pending_le_connection, None
+        if pending is None:
+            return HCI_StatusReturnParameters(HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        given_up = HCI_LE_Connection_Complete_Event(
+            status=HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+            connection_handle=0,
+            role=Role.CENTRAL,
+            peer_address_type=pending.peer_address_type,
+            peer_address=pending.peer_address,
+            connection_interval=0,
+            peripheral_latency=0,
+            supervision_timeout=0,
+            central_clock_accuracy=0,
+        )
+        asyncio.get_running_loop().call_soon(self.send_hci_packet, given_up)
+        return HCI_StatusReturnParameters(HCI_ErrorCode.SUCCESS)
+
+
 class _HciServer(StreamPacketSource):
     """One host's connection: a fresh controller on the air for as long as it lasts."""
 
@@ -186,7 +224,7 @@ class _HciServer(StreamPacketSource):
 
     def connection_made(self, transport: Any) -> None:
         self._stream = transport
-        controller = Controller(
+        controller = _CancellingController(
             f"hub-{next(self._numbers)}",
             host_source=self,
             host_sink=StreamPacketSink(transport),
@@ -206,6 +244,11 @@ class _HciServer(StreamPacketSource):
         if self._controller is not None:
             self._air.remove_controller(self._controller)
             self._controller = None
+
+    def hand_over(self, packet: bytes) -> None:
+        """Sends a packet that is not the controller's own."""
+        if self._stream is not None:
+            self._stream.write(packet)
 
     def drop(self) -> None:
         """Cuts the host off."""

@@ -145,3 +145,121 @@ async def test_a_belt_is_read_while_a_press_on_the_air_is_still_heard(air: Virtu
     assert hub.values("heart_rate") == [72.0]
     assert hub.values("battery") == [87.0]
     assert not hub.faults
+
+
+async def test_a_cuff_that_pairs_sends_what_it_stored_with_the_time_of_each_and_none_twice(
+    air: VirtualAir, hub: Listener
+) -> None:
+    cuff = BloodPressureCuff(air, CUFF)
+    # it was never set, and it does not forget what it has sent
+    cuff.off, cuff.forgets = timedelta(days=-5_000, hours=3), False
+    cuff.stored.append((118, 76, 61, cuff.now() - timedelta(days=3)))
+    async with on_air(cuff, visible=False):
+        await cuff.measure(140, 90, 70)
+        await until(lambda: len(hub.values("systolic")) == 2, "both measurements arrive")
+        now = time.time()
+        await until(lambda: not cuff.connected, "the cuff has switched itself off")
+        await cuff.measure(135, 85, 71)
+        await until(lambda: len(hub.values("systolic")) > 2, "the next one arrives")
+        await until(lambda: not cuff.connected, "the cuff has switched itself off again")
+    assert hub.values("systolic") == [118.0, 140.0, 135.0]
+    assert hub.values("heart_rate") == [61.0, 70.0, 71.0]
+    assert hub.refused == {"repeat": 2}
+    old, new, newest = (reading.measured_at for reading in hub.readings if reading.kind == "systolic")
+    assert old == pytest.approx(now - 3 * 86_400, abs=5)
+    assert now - 10 < new <= newest <= time.time()
+
+
+async def test_thermometer_scale_and_oximeter_are_read_side_by_side(air: VirtualAir, hub: Listener) -> None:
+    thermometer, scale, oximeter = Thermometer(air, THERMO), Scale(air, SCALE), Oximeter(air, OXI)
+    scale.off = timedelta(hours=-9)
+    async with on_air(thermometer), on_air(scale), on_air(oximeter):
+        for sensor in (thermometer, scale, oximeter):
+            await sensor.listened_to()
+        await thermometer.measure(364)
+        await scale.weigh(72.5)
+        await oximeter.spot_check(97, 64)
+        await oximeter.flow(96, 65)
+        await until(lambda: len(hub.values("spo2")) == 2, "all arrives")
+    said = {(r.device, r.kind): r.value for r in hub.readings if r.kind != "battery"}
+    assert said["thermometer", "body_temperature"] == 36.4
+    assert said["weight_scale", "weight"] == 72.5
+    assert hub.values("spo2") == [97.0, 96.0]
+    assert all(abs(time.time() - reading.measured_at) < 10 for reading in hub.readings)
+
+
+async def test_a_device_that_connects_and_says_nothing_is_told_and_read_once_it_speaks(
+    air: VirtualAir, hub: Listener
+) -> None:
+    belt = HeartRateBelt(air, BELT)
+    belt.mute = True
+    async with on_air(belt):
+        await until(lambda: any("without a measurement" in sentence for sentence in hub.told), "it is told")
+        belt.mute = False
+
+        async def beats() -> None:
+            while not hub.values("heart_rate"):
+                await belt.beat(66)
+                await asyncio.sleep(0.05)
+
+        await asyncio.wait_for(beats(), 20)
+        await until(lambda: not hub.faults, "the fault is over")
+    assert belt.connections > 2
+
+
+async def test_a_device_that_hangs_or_vanishes_holds_up_nobody(air: VirtualAir, hub: Listener) -> None:
+    hanging, vanishing, belt = Scale(air, SCALE), Oximeter(air, OXI), HeartRateBelt(air, BELT)
+    hanging.hanging = True
+    async with on_air(hanging), on_air(vanishing):
+        await vanishing.listened_to()
+        vanishing.vanish()
+        await until(lambda: any("answered no question" in sentence for sentence in hub.told), "the hanging one is told")
+        async with on_air(belt):
+            await belt.listened_to()
+            await belt.beat(70)
+            await until(lambda: hub.values("heart_rate"), "the third is read all the same")
+
+
+async def test_a_link_that_breaks_is_made_again(air: VirtualAir, hub: Listener) -> None:
+    belt = HeartRateBelt(air, BELT)
+    async with on_air(belt):
+        for beats in (70, 71, 72):
+            await belt.listened_to()
+            hub.marks.clear()
+            await belt.beat(beats)
+            await until(lambda beats=beats: float(beats) in hub.values("heart_rate"), "it is heard")  # type: ignore[misc]
+            for connection in tuple(belt.device.connections.values()):
+                await connection.disconnect()
+    assert belt.connections >= 3
+    assert not hub.faults
+
+
+async def test_nonsense_is_counted_and_a_wrong_product_is_told(air: VirtualAir, hub: Listener) -> None:
+    oximeter = Oximeter(air, OXI)
+    oximeter.garbage = b"\x1f"
+    impostor = Thermometer(air, BELT)
+    async with on_air(oximeter), on_air(impostor):
+        await oximeter.listened_to()
+        await oximeter.flow(97, 60)
+        await until(lambda: hub.refused["truncated"], "the nonsense is refused")
+        await until(lambda: any("enrolled rightly" in sentence for sentence in hub.told), "the wrong product is told")
+    assert not hub.values("spo2")
+
+
+async def test_the_wearables_windows_and_button_come_sealed_and_a_recording_of_them_counts_for_nothing(
+    air: VirtualAir, hub: Listener
+) -> None:
+    worn = Wearable(air, WORN, KEY)
+    worn.repeat_s = 0.1
+    async with on_air(worn):
+        await worn.listened_to()
+        await until(lambda: worn.mtu > 100, "the hub asks for a large MTU")
+        await worn.stream([(0, 0, 4096)] * 100)
+        pressed = worn.press()
+        await until(lambda: pressed in worn.acknowledged, "the press is acknowledged")
+        await until(lambda: len(hub.values("acceleration")) == 3, "the windows arrive")
+        other = Wearable(VirtualAir(), WORN, bytes(16))
+        await worn.replay(lambda: other._sealed(b"\0" * 14, 0x4C02))
+        await until(lambda: hub.refused["wrong_key"], "what was not sealed with its key is refused")
+    assert hub.values("press") == ["single"]
+    assert hub.values("battery") == [87.0]
