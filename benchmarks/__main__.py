@@ -17,9 +17,9 @@ from benchmarks.machine import describe, foreign_cores
 from benchmarks.pages import machine_lines, outcome_lines, write_page
 from gateway.broker import BrokerError
 
-NAMES: Final = ("codec", "line_protocol", "homes", "charts", "press", "alarm_latency", "ingest")
+NAMES: Final = ("codec", "line_protocol", "homes", "charts", "agent", "press", "alarm_latency", "ingest")
 """Each is a module of this package with `run(scale) -> Outcome`; the cheap ones come first."""
-LONG: Final = ("flood",)
+LONG: Final = ("flood", "outages")
 """Measured only when named."""
 
 

@@ -62,6 +62,11 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself or was killed."""
+        return self._process.poll() is not None
+
     def cpu_s(self) -> float:
         """CPU used so far, user and system, all threads and living children."""
         return sum(times.user + times.system for times in (p.cpu_times() for p in self._family()))
