@@ -6,20 +6,20 @@ import asyncio
 import logging
 import math
 import random
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from devices.rejection import Rejection
 from edge import uplink
+from edge.calls import Calls, plainest
 from edge.clock import Clock
 from edge.health import Health
 from edge.outbox import StoredAlarm
 from edge.outbox_thread import OutboxThread
 from edge.routes import Route, Send, Waiting, WaitingAlarm, WaitUntil, What, next_to_send, resend_at
+from edge.sms_path import SmsPath
 from gateway.contract.encoding import decode, encode
-from gateway.contract.messages import AlarmAnswer, HubState, Path, ProblemCode
+from gateway.contract.messages import Alarm, AlarmAnswer, HubState, Path, ProblemCode
 from gateway.contract.topics import Channel, topic
 from gateway.mqtt_client import MqttClient
 
@@ -34,13 +34,10 @@ STATE_EVERY_S: Final = 600.0
 STATE_PAUSE_S: Final = 1.0
 """A fault that comes and goes does not make the hub talk without end."""
 STEP_S: Final = 5.0
-
-
-@dataclass(slots=True)
-class _Unanswered:
-    stored: StoredAlarm
-    due_at: float
-    sent_times: int = 0
+REFUSED_AGAIN_S: Final = 300.0
+"""An alarm that the centre refuses in its plainest form is offered again this often: it may be mended there."""
+_MESSAGE_FAULTS: Final = frozenset({2, 3})
+"""SCAIP status numbers of a message that would be refused again: format, content."""
 
 
 class Dispatch:
@@ -51,6 +48,7 @@ class Dispatch:
         clock, outbox, health: of this hub.
         client: the connection to the broker.
         firmware: our version, for the state.
+        sms: the second path, where there is one.
         on_answer: called with each answer about an alarm of ours, after it was stored.
     """
 
@@ -63,6 +61,7 @@ class Dispatch:
         *,
         firmware: str,
         on_answer: Callable[[AlarmAnswer], None],
+        sms: SmsPath | None = None,
     ) -> None:
         self._hub = hub
         self._clock = clock
@@ -71,7 +70,10 @@ class Dispatch:
         self._firmware = firmware
         self._on_answer = on_answer
         self._client: MqttClient | None = None
-        self._alarms: OrderedDict[str, _Unanswered] = OrderedDict()
+        self._sms = sms
+        self._down_since: float | None = clock.monotonic
+        self._calls = Calls()
+        self._has_fresh_readings = False
         self._packs_to_resend: list[int] = []
         self._packs_in_flight: set[int] = set()
         self._packs_delivered: list[int] = []
@@ -81,12 +83,18 @@ class Dispatch:
         self._wake = asyncio.Event()
         self.on_reached: Callable[[int], None] = lambda _version: None
         """Told of each state that the broker confirms, with the version of the settings in it."""
+        self.on_renamed: Callable[[str, str], None] = lambda _ref, _new_ref: None
+        """Told when a call goes on under another ref."""
+        if sms is not None:
+            sms.on_change = self._wake.set
 
     async def load(self) -> list[StoredAlarm]:
         """Takes up what an earlier run left; gives the newest alarms, for the screen."""
         waiting = await self._outbox.call(lambda box: box.waiting_alarms())
         for stored in waiting:
-            self._alarms[stored.alarm.ref] = _Unanswered(stored, due_at=0.0)
+            self._calls.restore(stored, self._clock.now())
+        if self._sms is not None:
+            await self._sms.load([stored.alarm.ref for stored in waiting])
         self._packs_to_resend = await self._outbox.call(lambda box: box.unconfirmed_packs())
         backlog = await self._outbox.call(lambda box: box.backlog())
         if backlog.readings or self._packs_to_resend:
@@ -102,30 +110,47 @@ class Dispatch:
     @property
     def waiting(self) -> int:
         """Alarms without a receipt and packs on their way."""
-        return len(self._alarms) + len(self._packs_in_flight) + len(self._packs_to_resend)
+        return len(self._calls) + len(self._packs_in_flight) + len(self._packs_to_resend)
+
+    @property
+    def calls_waiting(self) -> int:
+        """Alarms without a receipt."""
+        return len(self._calls)
 
     @property
     def has_alarms(self) -> bool:
         """Whether an alarm waits for its receipt."""
-        return bool(self._alarms)
+        return len(self._calls) > 0
 
     @property
     def connected(self) -> bool:
-        """Whether there is a way to the centre."""
+        """Whether there is a line to the centre."""
         return self._client is not None and self._client.connected
+
+    @property
+    def path(self) -> Path:
+        """The way by which a call would reach the centre now."""
+        if self.connected:
+            return Path.BROADBAND
+        return Path.SMS if self._sms is not None and self._sms.reaches_centre else Path.NONE
 
     # what happened, told in the event loop
 
     def add_alarms(self, stored: list[StoredAlarm]) -> None:
         """New alarms, committed."""
         for item in stored:
-            self._alarms[item.alarm.ref] = _Unanswered(item, due_at=0.0)
+            self._calls.add(item, self._clock.monotonic)
         if self._client is not None and not self._client.connected:
             self._client.hurry()
         self._wake.set()
 
+    def joins(self, alarm: Alarm) -> bool:
+        """Whether a new alarm is counted with one that waits, see `Calls.joins`."""
+        return self._calls.joins(alarm, self._clock.monotonic)
+
     def readings_stored(self, prompt: bool) -> None:
         """New readings, committed."""
+        self._has_fresh_readings = True
         delay = PROMPT_PACK_S if prompt else ROUTINE_PACK_S
         self._pack_due_at = min(self._pack_due_at, self._clock.monotonic + delay)
         self._wake.set()
@@ -133,9 +158,12 @@ class Dispatch:
     def connection_changed(self, up: bool) -> None:
         """The line came or went. When it comes, everything that waits is due."""
         if up:
-            for waiting in self._alarms.values():
+            self._down_since = None
+            for waiting in self._calls:
                 waiting.due_at = 0.0
             self._state_due_at = 0.0
+        elif self._down_since is None:
+            self._down_since = self._clock.monotonic
         self._wake.set()
 
     def state_changed(self) -> None:
@@ -156,19 +184,48 @@ class Dispatch:
             self._health.refused["bad_answer"] += 1
             log.warning("alarm %s: an answer that cannot be read", ref)
             return
+        await self._take(answer)
+
+    async def _take(self, answer: AlarmAnswer) -> None:
+        """An authentic word of the centre, by whatever way it came."""
+        ref = answer.ref
         known = await self._outbox.call(lambda box: box.answer(answer))
-        if not known and ref not in self._alarms:
+        if not known and ref not in self._calls:
             # the home may still know it, when the disk failed after the receipt
             self._health.refused["unknown_ref"] += 1
         if answer.snu == 0:
-            self._alarms.pop(ref, None)
+            if ref in self._calls and not self._calls[ref].is_plainest:
+                self._health.fault("refused alarm", "")
+            self._calls.done(ref, self._clock.monotonic)
             self._health.fault(f"alarm {ref}", "")
-        elif ref in self._alarms:
+            if self._sms is not None:
+                self._sms.answered(ref)
+        elif ref in self._calls:
             sentence = f"the centre does not take alarm {ref}: status {answer.snu}"
             self._health.fault(f"alarm {ref}", sentence, ProblemCode.ALARM_REFUSED, ref)
+            if answer.snu in _MESSAGE_FAULTS:
+                await self._simplify(ref)
             self.state_changed()
         log.info("alarm %s: status %d, %s", ref, answer.snu, answer.stage.value)
         self._on_answer(answer)
+
+    async def _simplify(self, ref: str) -> None:
+        """The centre will never take this alarm as it is: the plainest one takes its place."""
+        call = self._calls[ref]
+        if call.is_plainest:
+            call.due_at = self._clock.monotonic + REFUSED_AGAIN_S
+            return
+        plain = plainest(call.stored.alarm)
+        stored = await self._outbox.call(lambda box: box.replace(ref, plain))
+        if stored is None or ref not in self._calls:
+            return
+        self._calls.replace(ref, stored)
+        log.warning("alarm %s goes on as the plainer alarm %s", ref, stored.alarm.ref)
+        self._health.fault(f"alarm {ref}", "")
+        sentence = f"the centre refused alarm {ref}; it goes on in plainer form as {stored.alarm.ref}"
+        self._health.fault("refused alarm", sentence, ProblemCode.ALARM_REFUSED, stored.alarm.ref)
+        self.on_renamed(ref, stored.alarm.ref)
+        self._wake.set()
 
     # sending
 
@@ -177,6 +234,7 @@ class Dispatch:
         while True:
             on_progress()
             self._wake.clear()
+            sms_at = await self._use_second_path()
             routes = [Route(Path.BROADBAND, up=self.connected)]
             match next_to_send(self._waiting(), routes, self._clock.monotonic):
                 case Send(What.ALARM, ref=ref):
@@ -187,11 +245,20 @@ class Dispatch:
                 case Send(What.PACK):
                     await self._send_pack()
                 case WaitUntil(at):
-                    await self._sleep_until(at)
+                    await self._sleep_until(min(at, sms_at))
+
+    async def _use_second_path(self) -> float:
+        """Takes in what came by SMS and sends what is due; when to look again."""
+        if self._sms is None:
+            return math.inf
+        while self._sms.answers:
+            await self._take(self._sms.answers.popleft())
+        alarms = {call.stored.alarm.ref: call.for_sending for call in self._calls}
+        return self._sms.step(alarms, self._calls.to_write(), self._calls.answered_lately(), self._down_since)
 
     def _waiting(self) -> Waiting:
         return Waiting(
-            tuple(WaitingAlarm(ref, waiting.due_at) for ref, waiting in self._alarms.items()),
+            tuple(WaitingAlarm(call.stored.alarm.ref, call.due_at) for call in self._calls),
             self._state_due_at,
             self._pack_due_at,
             len(self._packs_in_flight),
@@ -206,11 +273,11 @@ class Dispatch:
 
     def _send_alarm(self, ref: str) -> bool:
         """False when the line takes nothing now."""
-        waiting = self._alarms[ref]
+        waiting = self._calls[ref]
         now = self._clock.now()
         # set beforehand, so that an alarm which cannot be written does not hold up those behind it
         waiting.due_at = resend_at(waiting.sent_times + 1, now.monotonic, random.random())
-        if not self._publish(Channel.ALARM, encode(uplink.for_sending(waiting.stored, now))):
+        if not self._publish(Channel.ALARM, encode(uplink.for_sending(waiting.for_sending, now))):
             waiting.due_at = now.monotonic
             return False
         waiting.sent_times += 1
@@ -219,7 +286,7 @@ class Dispatch:
 
     def _send_state(self) -> None:
         now = self._clock.now()
-        state: HubState = self._health.state(now, self.waiting, self._firmware)
+        state: HubState = self._health.state(now, self.waiting, self._firmware, self.path)
         loop = asyncio.get_running_loop()
 
         def on_done(done: bool) -> None:
@@ -232,13 +299,15 @@ class Dispatch:
 
     async def _send_pack(self) -> None:
         now = self._clock.now()
-        if self._packs_to_resend:
+        if self._packs_to_resend and not self._has_fresh_readings:
             sequence = self._packs_to_resend.pop(0)
             pack = await self._outbox.call(lambda box: box.pack(sequence))
         else:
+            # what was just measured goes before what an outage left
+            self._has_fresh_readings = False
             pack = await self._outbox.call(lambda box: box.next_pack(now.boot))
             if pack is None:
-                self._pack_due_at = math.inf
+                self._pack_due_at = self._pack_due_at if self._packs_to_resend else math.inf
                 return
         if pack is None:
             return

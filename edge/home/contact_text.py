@@ -1,4 +1,4 @@
-"""The SMS to a contact, in the contact's language: what happened, how long ago, and the truth about the centre. Pure."""
+"""The SMS to a contact, in that contact's language: what happened, when, and the truth about the centre. Pure."""
 
 from __future__ import annotations
 

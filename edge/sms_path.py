@@ -1,0 +1,322 @@
+"""The second path at work: decides by `edge.sms_routes`, sends by the modem, keeps the ledger, reads answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from devices.rejection import Rejection
+from edge import uplink
+from edge.clock import Clock, Stamp
+from edge.config import ContactConfig, ModemConfig
+from edge.drivers.gsm_modem import GsmModem, ModemFault, SmsTaken
+from edge.drivers.gsm_pdu import Incoming, Report, Reported
+from edge.health import TellFault
+from edge.home.contact_text import contact_text
+from edge.outbox import Outbox, StoredAlarm
+from edge.outbox_thread import OutboxThread
+from edge.sms_ledger import SmsState
+from edge.sms_routes import HOUR_MAX, Addressees, Call, SendSms, SmsWait, Tried, next_sms, to_write_about
+from gateway.contract.alarm_kinds import kind_of
+from gateway.contract.messages import AlarmAnswer, ProblemCode
+from gateway.contract.sms import decode_answer_sms, encode_alarm_sms
+
+log = logging.getLogger(__name__)
+
+CENTRE_VALID_S: Final = 86_400.0
+CONTACT_VALID_S: Final = 3_600.0
+""""The centre has not answered yet" must not arrive when it is long untrue."""
+REMEMBERED_S: Final = 7_200.0
+"""Attempts about calls that are over are kept in memory for the hour's limit and the contacts' peace."""
+ANSWERS_MAX: Final = 32
+"""Answers by SMS that wait to be taken in; a modem holds fewer."""
+PIN_MARK: Final = "sim-pin-refused"
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt in this run; `id` is None when the ledger could not take it."""
+
+    id: int | None
+    ref: str
+    kind: tuple[int, int]
+    recipient: str
+    state: SmsState
+    at: float
+    network_id: int | None = None
+
+
+class SmsPath:
+    """The modem, and what it is used for.
+
+    Args:
+        hub: our id.
+        key: seals our SMS and proves the centre's.
+        config, contacts: whom to write to.
+        pin: of the SIM, "" for none.
+        folder: of the hub's storage.
+        clock, outbox: of this hub.
+        on_refused: called with the reason for each SMS that is not from the centre.
+        tell_fault: takes what is wrong with a part.
+
+    Attributes:
+        on_change: called when there may be something to do.
+        on_messaged: called with the ref when the network took an SMS, and whether it was for a contact.
+        on_not_messaged: called with the ref when every SMS that the network took was given up.
+        answers: the centre's answers that came by SMS.
+    """
+
+    def __init__(
+        self,
+        hub: str,
+        key: bytes,
+        config: ModemConfig,
+        contacts: Iterable[ContactConfig],
+        *,
+        pin: str,
+        folder: Path,
+        clock: Clock,
+        outbox: OutboxThread,
+        on_refused: Callable[[str], None],
+        tell_fault: TellFault,
+    ) -> None:
+        self._hub = hub
+        self._key = key
+        self._config = config
+        self._contacts = {contact.number: contact for contact in contacts}
+        self._whom = Addressees(config.centre_number, tuple(self._contacts))
+        self._clock = clock
+        self._outbox = outbox
+        self._on_refused = on_refused
+        self._tell_fault = tell_fault
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_messaged: Callable[[str, bool], None] = lambda _ref, _to_contact: None
+        self.on_not_messaged: Callable[[str], None] = lambda _ref: None
+        self.answers: deque[AlarmAnswer] = deque(maxlen=ANSWERS_MAX)
+        self._attempts: list[_Attempt] = []
+        self._reports_before: dict[int, Reported] = {}
+        self._sending: asyncio.Task[None] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
+        self._modem = GsmModem(
+            config,
+            pin,
+            folder / PIN_MARK,
+            on_sms=self._take_sms,
+            on_report=self._take_report,
+            on_change=self._changed,
+            on_fault=self._take_fault,
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether an SMS could be sent now."""
+        return self._modem.ready
+
+    @property
+    def reaches_centre(self) -> bool:
+        """Whether the centre could be written to now."""
+        return self.ready and bool(self._whom.centre)
+
+    async def run(self, on_progress: Callable[[], None]) -> None:
+        """Keeps the modem up, until cancelled."""
+        try:
+            await self._modem.run(on_progress)
+        finally:
+            if self._sending is not None:
+                self._sending.cancel()
+            pending = [*self._writing, *([self._sending] if self._sending else [])]
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    async def load(self, waiting: Iterable[str]) -> None:
+        """Takes up what an earlier run has sent. `waiting` are the refs without a receipt."""
+        now, refs = self._clock.now(), set(waiting)
+        for kept in await self._outbox.call(lambda box: box.sms.attempts()):
+            at = now.monotonic - _age_s(kept.stamp, now)
+            if now.monotonic - at > REMEMBERED_S and kept.ref not in refs:
+                continue
+            state = kept.state
+            if state is SmsState.SENDING:
+                # nobody knows whether the network took it: twice is better than never
+                state = SmsState.FAILED_FOR_NOW
+                await self._outbox.call(lambda box, number=kept.id: box.sms.settle(number, SmsState.FAILED_FOR_NOW))  # type: ignore[misc]
+            self._attempts.append(_Attempt(kept.id, kept.ref, kept.kind, kept.recipient, state, at, kept.network_id))
+            if kept.ref in refs:
+                self._tell_messaged(self._attempts[-1])
+
+    def step(
+        self,
+        alarms: Mapping[str, StoredAlarm],
+        waiting: Iterable[Call],
+        answered: Iterable[Call],
+        down_since: float | None,
+    ) -> float:
+        """Starts the SMS that is due, if any; gives when to look again (inf: at the next change).
+
+        Args:
+            alarms: those without a receipt, by ref.
+            waiting, answered: for `to_write_about`.
+            down_since: since when there is no line, None while there seems to be one.
+        """
+        if self._sending is not None or not self.ready:
+            return math.inf
+        now = self._clock.monotonic
+        tried = [Tried(one.ref, one.kind, one.recipient, one.state, one.at) for one in self._attempts]
+        match next_sms(to_write_about(waiting, answered), tried, self._whom, down_since, now):
+            case SendSms(ref, recipient):
+                self._begin(alarms[ref], recipient)
+                return math.inf
+            case SmsWait(at, full):
+                sentence = f"{HOUR_MAX} SMS in an hour or nearly so: what more there is waits for room"
+                self._tell_fault("sms limit", sentence if full else "", ProblemCode.MODEM_SMS_FAILED, self._config.port)
+                return at
+
+    def answered(self, ref: str) -> None:
+        """The centre has the call, by whatever way."""
+        about = [one for one in self._attempts if one.ref == ref and one.state in {SmsState.TAKEN, SmsState.DELIVERED}]
+        for one in about:
+            one.state = SmsState.ANSWERED
+        if about:
+            self._write_down(lambda box: box.sms.answered(ref))
+
+    # sending
+
+    def _begin(self, stored: StoredAlarm, recipient: str) -> None:
+        alarm = stored.alarm
+        attempt = _Attempt(None, alarm.ref, (alarm.dty, alarm.stc), recipient, SmsState.SENDING, self._clock.monotonic)
+        self._forget_old()
+        self._attempts.append(attempt)
+        self._sending = asyncio.create_task(self._send(stored, attempt), name=f"sms {alarm.ref}")
+
+    async def _send(self, stored: StoredAlarm, attempt: _Attempt) -> None:
+        try:
+            await self._try_to_send(stored, attempt)
+        except Exception:
+            log.exception("alarm %s: an SMS failed", attempt.ref)
+        finally:
+            if attempt.state is SmsState.SENDING:
+                attempt.state = SmsState.FAILED_FOR_NOW
+            self._sending = None
+            self.on_change()
+
+    async def _try_to_send(self, stored: StoredAlarm, attempt: _Attempt) -> None:
+        now = self._clock.now()
+        begun = await self._outbox.call(lambda box: box.sms.begin(attempt.ref, attempt.kind, attempt.recipient, now))
+        attempt.id = begun.id
+        text, valid_s = self._text(stored, attempt.recipient)
+        self._reports_before.clear()
+        outcome = await self._modem.send(attempt.recipient, text, valid_s)
+        attempt.at = self._clock.monotonic
+        if isinstance(outcome, SmsTaken):
+            attempt.network_id = outcome.network_id
+            attempt.state = SmsState.TAKEN
+            log.info("alarm %s: the network took an SMS to %s", attempt.ref, self._role(attempt.recipient))
+            self._tell_fault("sms", "")
+            self._tell_messaged(attempt)
+        else:
+            attempt.state = SmsState.FAILED if outcome.for_good else SmsState.FAILED_FOR_NOW
+            log.warning("alarm %s: no SMS to %s: %s", attempt.ref, self._role(attempt.recipient), outcome.reason)
+            sentence = f"modem {self._config.port}: {outcome.reason}; to {self._role(attempt.recipient)}"
+            self._tell_fault("sms", sentence, outcome.code, self._config.port)
+        state, network_id = attempt.state, attempt.network_id
+        await self._outbox.call(lambda box: box.sms.settle(begun.id, state, network_id))
+        if attempt.network_id is not None and (early := self._reports_before.pop(attempt.network_id, None)):
+            self._report(attempt, early)
+
+    def _text(self, stored: StoredAlarm, recipient: str) -> tuple[str, float]:
+        age_s = uplink.for_sending(stored, self._clock.now()).age
+        alarm = stored.alarm
+        contact = self._contacts.get(recipient)
+        if contact is None or recipient == self._whom.centre:
+            return encode_alarm_sms(self._hub, alarm, age_s, self._key), CENTRE_VALID_S
+        kind = kind_of(alarm.dty, alarm.stc)
+        return contact_text(kind, age_s, self._config.person, contact.language), CONTACT_VALID_S
+
+    def _role(self, recipient: str) -> str:
+        """Who that is, as a log may say it."""
+        if recipient == self._whom.centre:
+            return "the centre"
+        return f"contact {1 + list(self._contacts).index(recipient)}" if recipient in self._contacts else "a contact"
+
+    def _tell_messaged(self, attempt: _Attempt) -> None:
+        if attempt.state in {SmsState.TAKEN, SmsState.DELIVERED}:
+            self.on_messaged(attempt.ref, attempt.recipient != self._whom.centre)
+
+    def _forget_old(self) -> None:
+        since = self._clock.monotonic - REMEMBERED_S
+        newest = {(one.ref, one.recipient): one for one in self._attempts}
+        self._attempts = [one for one in self._attempts if one.at >= since or newest[one.ref, one.recipient] is one][
+            -500:
+        ]
+
+    def _write_down(self, work: Callable[[Outbox], None]) -> None:
+        """In the background: what is only told later, and would be told again, is not waited for."""
+
+        async def write() -> None:
+            try:
+                await self._outbox.call(work)
+            except sqlite3.Error:
+                log.exception("the SMS ledger cannot be written")
+
+        task = asyncio.create_task(write())
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    # what comes in
+
+    def _take_sms(self, incoming: Incoming) -> None:
+        read = decode_answer_sms(incoming.text, lambda hub: self._key if hub == self._hub else None)
+        if isinstance(read, Rejection):
+            log.info("an SMS that is no answer of the centre: %s", read.reason)
+            self._on_refused(f"sms_{read.reason}")
+            return
+        self.answers.append(read[1])
+        self.on_change()
+
+    def _take_report(self, report: Report) -> None:
+        found = [one for one in self._attempts if one.network_id == report.network_id and one.state is SmsState.TAKEN]
+        if found:
+            self._report(found[-1], report.outcome)
+        else:
+            self._reports_before[report.network_id] = report.outcome
+
+    def _report(self, attempt: _Attempt, outcome: Reported) -> None:
+        if outcome is Reported.TRYING:
+            return
+        delivered = outcome is Reported.DELIVERED
+        attempt.state = state = SmsState.DELIVERED if delivered else SmsState.UNDELIVERED
+        log.info("alarm %s: SMS to %s %s", attempt.ref, self._role(attempt.recipient), state.value)
+        if not delivered:
+            attempt.at = self._clock.monotonic
+            sentence = f"modem {self._config.port}: an SMS to {self._role(attempt.recipient)} could not be delivered"
+            self._tell_fault("sms", sentence, ProblemCode.MODEM_SMS_FAILED, self._config.port)
+            others = (one for one in self._attempts if one.ref == attempt.ref)
+            if not any(one.state in {SmsState.TAKEN, SmsState.DELIVERED} for one in others):
+                self.on_not_messaged(attempt.ref)
+        if attempt.id is not None:
+            number = attempt.id
+            self._write_down(lambda box: box.sms.settle(number, state))
+        self.on_change()
+
+    def _changed(self) -> None:
+        self.on_change()
+
+    def _take_fault(self, fault: ModemFault | None) -> None:
+        if fault is None:
+            self._tell_fault("modem", "")
+        else:
+            sentence = f"modem {self._config.port}: {fault.sentence}"
+            self._tell_fault("modem", sentence, fault.code, self._config.port)
+
+
+def _age_s(then: Stamp, now: Stamp) -> float:
+    """How long ago that was; 0 when no clock knows: then nobody is written to again too soon."""
+    if then.boot == now.boot:
+        return max(now.monotonic - then.monotonic, 0.0)
+    return max(now.wall - then.wall, 0.0) if then.trusted and now.trusted else 0.0
