@@ -79,6 +79,7 @@ class Health:
         self._progress: dict[str, float] = {}
         self._faults: dict[str, _Fault] = {}
         self.hearing = Hearing()
+        self.movement: Counter[str] = Counter()
         self.settings_version = 0
         self.refused: Counter[str] = Counter()
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from devices.decoding import Decoded, ReplayMark, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame
 from devices.rejection import Rejection
+from devices.vocabulary import Reading
 from edge import uplink
 from edge.clock import Clock, Stamp
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
+from edge.movement import Movement
 from edge.outbox import StampedReading, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from gateway.contract.messages import Alarm, ProblemCode
@@ -31,6 +33,7 @@ BUFFER_MAX: Final = 200
 """Readings that are written down together at the latest."""
 
 Reply = Callable[[bytes], None]
+OnHeard = Callable[[EnrolledDevice, Frame, Sequence[Reading]], None]
 
 
 class _Heard(NamedTuple):
@@ -51,6 +54,7 @@ class Intake:
         on_readings: called after readings were committed, with whether one of them is prompt.
         on_fault: takes what is wrong with a device, "" for nothing.
         delivered: gives the packs that may be deleted with the next commit.
+        on_heard: told of each good frame, repeats too, for whoever installs the hub.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class Intake:
         on_readings: Callable[[bool], None],
         delivered: Callable[[], list[int]],
         on_fault: TellFault,
+        joins: Callable[[Alarm], bool] = lambda _alarm: False,
+        on_heard: OnHeard = lambda _device, _frame, _readings: None,
     ) -> None:
         self._devices = devices
         self._clock = clock
@@ -73,7 +79,10 @@ class Intake:
         self._on_readings = on_readings
         self._delivered = delivered
         self._on_fault = on_fault
+        self._joins = joins
+        self._on_heard = on_heard
         self._queue: asyncio.Queue[_Heard] = asyncio.Queue(QUEUE_MAX)
+        self.movement = Movement(health.movement)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
         self._marks_to_store: set[str] = set()
@@ -139,8 +148,11 @@ class Intake:
             return
         decoded = decode(frame, device, self._marks.get(device.id))
         if isinstance(decoded, Rejection):
+            if decoded.reason == "repeat":
+                self._on_heard(device, frame, ())
             self._refuse(decoded, device, stamp)
             return
+        self._on_heard(device, frame, decoded.readings)
         self._health.heard_device(device.id, stamp.monotonic)
         self._on_fault(f"device {device.id}", "")
         for kind in decoded.faults:
@@ -156,12 +168,14 @@ class Intake:
             raise
 
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
-        alarms = uplink.declare(decoded.readings, device, stamp, self._memory)
-        self._buffer.extend(StampedReading(reading, stamp) for reading in decoded.readings)
+        declared = uplink.declare(decoded.readings, device, stamp, self._memory)
+        alarms = [(alarm, when) for alarm, when in declared if not self._joins(alarm)]
+        readings = self.movement.take(decoded.readings)
+        self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
         if alarms or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
             await self._store(alarms)
-        elif decoded.readings:
-            patience = PROMPT_FLUSH_S if uplink.is_prompt(decoded.readings) else ROUTINE_FLUSH_S
+        elif readings:
+            patience = PROMPT_FLUSH_S if uplink.is_prompt(readings) else ROUTINE_FLUSH_S
             self._flush_at = min(self._flush_at, stamp.monotonic + patience)
         if decoded.acknowledge and reply is not None and self._outbox.durable:
             reply(decoded.acknowledge)

@@ -179,7 +179,9 @@ def _placed(item: StampedReading, now: Stamp) -> tuple[Reading, bool]:
     reading, stamp = item
     if stamp.trusted or stamp.boot != now.boot:
         return reading, False
-    measured_at = now.wall - (now.monotonic - stamp.monotonic)
+    # what a sensor had stored is older than its arrival
+    stored_s = max(stamp.wall - reading.measured_at, 0.0)
+    measured_at = now.wall - (now.monotonic - stamp.monotonic) - stored_s
     moved = Reading(reading.device, reading.kind, reading.value, measured_at)
     return moved, not now.trusted
 

@@ -71,6 +71,7 @@ class Window:
 
     Attributes:
         device: its id.
+        counter: number of the first sample, as its device counts.
         rate_hz: samples per second.
         started_at: Unix seconds of the first sample, counted back from when the last one was heard.
         samples: in order; a lost sample is a repeat of the one before it.
@@ -79,11 +80,31 @@ class Window:
     """
 
     device: str
+    counter: int
     rate_hz: float
     started_at: float
     samples: tuple[Sample, ...]
     gaps: tuple[tuple[int, int], ...]
     clipped: tuple[int, ...]
+
+
+def cut(window: Window, first: int, count: int) -> Window:
+    """`count` samples of a window from position `first` on, or what there is of them."""
+    first, end = max(first, 0), max(min(first + count, len(window.samples)), 0)
+    gaps = tuple(
+        (max(at, first) - first, min(at + lost, end) - max(at, first))
+        for at, lost in window.gaps
+        if at < end and at + lost > first
+    )
+    return Window(
+        window.device,
+        (window.counter + first) % _WRAP,
+        window.rate_hz,
+        window.started_at + first / window.rate_hz,
+        window.samples[first:end],
+        gaps,
+        tuple(at - first for at in window.clipped if first <= at < end),
+    )
 
 
 def write_piece(piece: Piece) -> bytes:
@@ -165,7 +186,8 @@ class Stream:
         gaps = tuple((at - self._first, count) for at, count in self._gaps)
         clipped = tuple(at - self._first + i for at, count in self._clipped for i in range(count))
         started_at = self._heard_at - (len(self._samples) / self._rate_hz if self._rate_hz else 0.0)
-        return Window(self._device, self._rate_hz, started_at, tuple(self._samples), gaps, clipped)
+        counter = (self._next - len(self._samples)) % _WRAP
+        return Window(self._device, counter, self._rate_hz, started_at, tuple(self._samples), gaps, clipped)
 
     def _must_begin(self, piece: Piece, ahead: int) -> bool:
         return not self._samples or piece.begins or piece.rate_hz != self._rate_hz or ahead > GAP_MAX_S * self._rate_hz
