@@ -15,7 +15,7 @@ from typing import Final
 from devices.rejection import Rejection
 from edge import uplink
 from edge.clock import Clock, Stamp
-from edge.config import ContactConfig, ModemConfig
+from edge.config import Config, ContactConfig, ModemConfig
 from edge.drivers.gsm_modem import GsmModem, ModemFault, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported
 from edge.health import TellFault
@@ -26,7 +26,7 @@ from edge.sms_ledger import SmsState
 from edge.sms_routes import HOUR_MAX, Addressees, Call, SendSms, SmsWait, Tried, next_sms, to_write_about
 from gateway.contract.alarm_kinds import kind_of
 from gateway.contract.messages import AlarmAnswer, ProblemCode
-from gateway.contract.sms import decode_answer_sms, encode_alarm_sms
+from gateway.contract.sms import decode_answer_sms, encode_alarm_sms, sms_key
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ REMEMBERED_S: Final = 7_200.0
 ANSWERS_MAX: Final = 32
 """Answers by SMS that wait to be taken in; a modem holds fewer."""
 PIN_MARK: Final = "sim-pin-refused"
+_OUT: Final = frozenset({SmsState.TAKEN, SmsState.DELIVERED})
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class SmsPath:
         key: seals our SMS and proves the centre's.
         config, contacts: whom to write to.
         pin: of the SIM, "" for none.
+        pin_fault: why the PIN is not known, "" when all is well.
         folder: of the hub's storage.
         clock, outbox: of this hub.
         on_refused: called with the reason for each SMS that is not from the centre.
@@ -68,6 +70,7 @@ class SmsPath:
 
     Attributes:
         on_change: called when there may be something to do.
+        on_ready: called with whether an SMS could be sent now, when that changes.
         on_messaged: called with the ref when the network took an SMS, and whether it was for a contact.
         on_not_messaged: called with the ref when every SMS that the network took was given up.
         answers: the centre's answers that came by SMS.
@@ -81,6 +84,7 @@ class SmsPath:
         contacts: Iterable[ContactConfig],
         *,
         pin: str,
+        pin_fault: str,
         folder: Path,
         clock: Clock,
         outbox: OutboxThread,
@@ -90,6 +94,7 @@ class SmsPath:
         self._hub = hub
         self._key = key
         self._config = config
+        self._pin_fault = pin_fault
         self._contacts = {contact.number: contact for contact in contacts}
         self._whom = Addressees(config.centre_number, tuple(self._contacts))
         self._clock = clock
@@ -97,6 +102,7 @@ class SmsPath:
         self._on_refused = on_refused
         self._tell_fault = tell_fault
         self.on_change: Callable[[], None] = lambda: None
+        self.on_ready: Callable[[bool], None] = lambda _ready: None
         self.on_messaged: Callable[[str, bool], None] = lambda _ref, _to_contact: None
         self.on_not_messaged: Callable[[str], None] = lambda _ref: None
         self.answers: deque[AlarmAnswer] = deque(maxlen=ANSWERS_MAX)
@@ -126,6 +132,7 @@ class SmsPath:
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Keeps the modem up, until cancelled."""
+        self._tell_fault("pin", self._pin_fault, ProblemCode.MODEM_SIM_LOCKED, self._config.port)
         try:
             await self._modem.run(on_progress)
         finally:
@@ -147,8 +154,10 @@ class SmsPath:
                 state = SmsState.FAILED_FOR_NOW
                 await self._outbox.call(lambda box, number=kept.id: box.sms.settle(number, SmsState.FAILED_FOR_NOW))  # type: ignore[misc]
             self._attempts.append(_Attempt(kept.id, kept.ref, kept.kind, kept.recipient, state, at, kept.network_id))
-            if kept.ref in refs:
-                self._tell_messaged(self._attempts[-1])
+
+    def out(self) -> list[tuple[str, bool]]:
+        """What the network took and nobody answered: refs, and whether it went to a contact."""
+        return [(one.ref, one.recipient != self._whom.centre) for one in self._attempts if one.state in _OUT]
 
     def step(
         self,
@@ -179,7 +188,7 @@ class SmsPath:
 
     def answered(self, ref: str) -> None:
         """The centre has the call, by whatever way."""
-        about = [one for one in self._attempts if one.ref == ref and one.state in {SmsState.TAKEN, SmsState.DELIVERED}]
+        about = [one for one in self._attempts if one.ref == ref and one.state in _OUT]
         for one in about:
             one.state = SmsState.ANSWERED
         if about:
@@ -245,7 +254,7 @@ class SmsPath:
         return f"contact {1 + list(self._contacts).index(recipient)}" if recipient in self._contacts else "a contact"
 
     def _tell_messaged(self, attempt: _Attempt) -> None:
-        if attempt.state in {SmsState.TAKEN, SmsState.DELIVERED}:
+        if attempt.state in _OUT:
             self.on_messaged(attempt.ref, attempt.recipient != self._whom.centre)
 
     def _forget_old(self) -> None:
@@ -297,7 +306,7 @@ class SmsPath:
             sentence = f"modem {self._config.port}: an SMS to {self._role(attempt.recipient)} could not be delivered"
             self._tell_fault("sms", sentence, ProblemCode.MODEM_SMS_FAILED, self._config.port)
             others = (one for one in self._attempts if one.ref == attempt.ref)
-            if not any(one.state in {SmsState.TAKEN, SmsState.DELIVERED} for one in others):
+            if not any(one.state in _OUT for one in others):
                 self.on_not_messaged(attempt.ref)
         if attempt.id is not None:
             number = attempt.id
@@ -305,6 +314,7 @@ class SmsPath:
         self.on_change()
 
     def _changed(self) -> None:
+        self.on_ready(self.ready)
         self.on_change()
 
     def _take_fault(self, fault: ModemFault | None) -> None:
@@ -313,6 +323,40 @@ class SmsPath:
         else:
             sentence = f"modem {self._config.port}: {fault.sentence}"
             self._tell_fault("modem", sentence, fault.code, self._config.port)
+
+
+def open_sms_path(
+    config: Config,
+    password: str,
+    *,
+    clock: Clock,
+    outbox: OutboxThread,
+    on_refused: Callable[[str], None],
+    tell_fault: TellFault,
+) -> SmsPath | None:
+    """The second path that is configured, None for none. `password` is the hub's at the broker."""
+    modem = config.modem
+    if modem is None:
+        return None
+    pin_fault = ""
+    try:
+        pin = Path(modem.pin_file).read_text(encoding="ascii").strip() if modem.pin_file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        pin = ""
+        pin_fault = f"[modem]: the file of the SIM's PIN cannot be read: {error}"
+    return SmsPath(
+        config.hub.id,
+        sms_key(password),
+        modem,
+        config.contact,
+        pin=pin,
+        pin_fault=pin_fault,
+        folder=Path(config.storage.folder),
+        clock=clock,
+        outbox=outbox,
+        on_refused=on_refused,
+        tell_fault=tell_fault,
+    )
 
 
 def _age_s(then: Stamp, now: Stamp) -> float:

@@ -73,7 +73,7 @@ class Presence:
         self._home = stages.reassured(self._home)
         self._tell()
 
-    def messaged(self, ref: str, *, to_contact: bool) -> None:
+    def messaged(self, ref: str, to_contact: bool) -> None:
         """The telephone network took an SMS about the call."""
         self._home = stages.messaged(self._home, ref, self._clock.monotonic, to_contact=to_contact)
         self._tell()
