@@ -25,6 +25,7 @@ from edge.outbox_thread import OutboxThread
 from edge.pulse import Pulse
 from edge.radio_healing import RadioHealing
 from edge.remote_settings import RemoteSettings
+from edge.sms_path import open_sms_path
 from gateway.contract.encoding import encode
 from gateway.contract.messages import AlarmAnswer, HubState, ProblemCode
 from gateway.contract.settings import HubSettings
@@ -76,9 +77,28 @@ class Agent:
         self._health = Health(clock.monotonic, lambda: clock.monotonic)
         self._outbox = OutboxThread(lambda sentence, code: self._fault("outbox", sentence, code))
         self._presence = Presence(clock)
-        self._dispatch = Dispatch(
-            self._hub, clock, self._outbox, self._health, firmware=_version(), on_answer=self._on_answer
+        self._sms = open_sms_path(
+            config,
+            password,
+            clock=clock,
+            outbox=self._outbox,
+            on_refused=lambda reason: self._health.refused.update([reason]),
+            tell_fault=self._fault,
         )
+        self._dispatch = Dispatch(
+            self._hub,
+            clock,
+            self._outbox,
+            self._health,
+            firmware=_version(),
+            on_answer=self._on_answer,
+            sms=self._sms,
+        )
+        self._dispatch.on_renamed = self._presence.renamed
+        if self._sms is not None:
+            self._sms.on_messaged = self._presence.messaged
+            self._sms.on_not_messaged = self._presence.not_messaged
+            self._sms.on_ready = self._presence.second_path
         self._intake = Intake(
             self._devices,
             clock,
@@ -88,6 +108,7 @@ class Agent:
             on_readings=self._dispatch.readings_stored,
             delivered=self._dispatch.take_delivered,
             on_fault=self._fault,
+            joins=self._dispatch.joins,
         )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()
@@ -140,6 +161,8 @@ class Agent:
         await self._outbox.open(self._folder, self._config.storage.readings_max)
         await self._intake.load()
         self._presence.restore(await self._dispatch.load())
+        for ref, to_contact in self._sms.out() if self._sms else ():
+            self._presence.messaged(ref, to_contact)
         if self._config.ble is not None:
             now, note = self._clock.now(), await asyncio.to_thread(load_note, self._folder)
             self._health.hearing.expect_link("ble", now.monotonic, RadioHealing(now.monotonic, now.boot, note))
@@ -187,6 +210,8 @@ class Agent:
             "settings": self._settings.run,
         }
         loops |= self._listening.loops(self._may_restart, self._restart)
+        if self._sms is not None:
+            loops["modem"] = self._sms.run
         if self._config.screen is not None:
             loops["screen"] = self._screen_loop
         return loops
