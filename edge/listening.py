@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 from devices.catalogue import CATALOGUE
-from devices.frames import Link
+from devices.frames import Frame, Link
 from edge.clock import Clock
 from edge.config import ButtonConfig, Config, SerialConfig
 from edge.drivers.ble_scanner import BleScanner
@@ -15,13 +15,21 @@ from edge.drivers.gatt_reader import GattReader
 from edge.drivers.serial_receiver import SerialReceiver
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
-from edge.intake import Intake
 from gateway.contract.messages import ProblemCode
 
 Progress = Callable[[], None]
+
+
+class TakesFrames(Protocol):
+    """Where the drivers' frames go: the intake, or the ear of an installer's check."""
+
+    def take(self, frame: Frame, reply: Callable[[bytes], None] | None = None) -> bool:
+        """From a driver; false: no room, give it again."""
+
+
 Loop = Callable[[Progress], Awaitable[None]]
 
-LINKS: Final = {Link.BLE_ADVERT: "ble", Link.BLE_GATT: "ble", Link.SERIAL: "serial"}
+LINKS: Final = {Link.BLE_ADVERT: "ble", Link.BLE_GATT: "ble", Link.SERIAL: "serial", Link.BUTTON: "button"}
 """The radio or wire by which a device is heard, as the state names it."""
 
 
@@ -29,7 +37,7 @@ class Listening:
     """Makes one loop for each driver that the configuration names."""
 
     def __init__(
-        self, config: Config, devices: Devices, clock: Clock, intake: Intake, health: Health, on_fault: TellFault
+        self, config: Config, devices: Devices, clock: Clock, intake: TakesFrames, health: Health, on_fault: TellFault
     ) -> None:
         self._config = config
         self._devices = devices
@@ -85,15 +93,15 @@ class Listening:
 
     def _button(self, config: ButtonConfig) -> Loop:
         part = f"button {config.name}"
-        self._health.expect_link(part, self._clock.monotonic)
+        self._health.expect_link("button", self._clock.monotonic)
 
         async def run(progress: Progress) -> None:
             line = ButtonLine(
                 config.name,
                 on_frame=self._intake.take,
-                on_hearing=lambda: self._health.heard_link(part, self._clock.monotonic),
+                on_hearing=lambda: self._health.heard_link("button", self._clock.monotonic),
                 on_progress=progress,
-                on_fault=lambda sentence: self._on_fault(part, sentence),
+                on_fault=lambda sentence, code: self._on_fault(part, sentence, code, config.name),
             )
             if config.kind == "usb":
                 from edge.drivers.buttons_usb import UsbButton

@@ -10,6 +10,7 @@ from typing import Final
 
 from devices.frames import ButtonEvent, Frame, Link
 from edge.drivers.button_presses import Told, advance, begin, due_at
+from gateway.contract.messages import ProblemCode
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class ButtonLine:
         on_frame: takes a frame; false when there is no room, and then it is given again.
         on_hearing: called whenever the button is known to be there.
         on_progress: called every second.
-        on_fault: called with a sentence when the button is stuck, and with "" when it is free again.
+        on_fault: called with a sentence when the button is stuck or gone, and with "" when it is well again.
     """
 
     def __init__(
@@ -52,13 +53,17 @@ class ButtonLine:
         on_frame: Callable[[Frame], bool],
         on_hearing: Callable[[], None],
         on_progress: Callable[[], None],
-        on_fault: Callable[[str], object],
+        on_fault: Callable[[str, ProblemCode], object],
     ) -> None:
         self.name = name
         self.on_progress = on_progress
-        self.on_fault = on_fault
+        self._on_fault = on_fault
         self._on_frame = on_frame
         self._on_hearing = on_hearing
+
+    def missing(self, why: str) -> None:
+        """The button cannot be heard."""
+        self._on_fault(f"button {self.name} is not there: {why}", ProblemCode.BUTTON_MISSING)
 
     async def watch(
         self, levels: asyncio.Queue[tuple[bool, float]], read: Callable[[], bool], *, debounce_s: float
@@ -75,7 +80,7 @@ class ButtonLine:
         """
         now = time.monotonic()
         button, alive_at = begin(read(), now), now
-        self.on_fault("")
+        self._on_fault("", ProblemCode.BUTTON_MISSING)
         while True:
             self.on_progress()
             if now >= alive_at:
@@ -98,7 +103,7 @@ class ButtonLine:
             await self._tell(_EVENTS[what])
         if what in _CONDITIONS:
             sentence = _CONDITIONS[what]
-            self.on_fault(f"button {self.name} {sentence}" if sentence else "")
+            self._on_fault(f"button {self.name} {sentence}" if sentence else "", ProblemCode.BUTTON_STUCK)
 
     async def _tell(self, event: ButtonEvent) -> None:
         """A press is told until it is taken: nobody repeats it, as a pendant would."""

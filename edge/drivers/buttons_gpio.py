@@ -44,11 +44,11 @@ class GpioButton:
             contact = DigitalInputDevice(self._pin, pull_up=True)
         except ImportError as error:
             reason = f"{error}: install the package python3-lgpio"
-            self._line.on_fault(f"button {self._line.name} cannot be read: {reason}"[:250])
+            self._line.missing(reason)
             raise OSError(reason) from error
         except Exception as error:
             # what a pin library raises for a missing chip, a busy line or a missing permission is its own affair
-            self._line.on_fault(f"button {self._line.name} cannot be read: GPIO{self._pin}: {error}"[:250])
+            self._line.missing(f"GPIO{self._pin}: {error}")
             raise OSError(f"GPIO{self._pin}: {error}") from error
         log.info("listening to the button %s on GPIO%d", self._line.name, self._pin)
         levels: asyncio.Queue[tuple[bool, float]] = asyncio.Queue()

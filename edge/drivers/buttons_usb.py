@@ -62,7 +62,7 @@ class UsbButton:
             if reason != said:
                 log.warning("USB button %s cannot be used: %s; trying again", self._line.name, reason)
             said = reason
-            self._line.on_fault(f"button {self._line.name} is not there: {self._device}: {reason}"[:250])
+            self._line.missing(f"{self._device}: {reason}")
             self._line.on_progress()
             if time.monotonic() - began > RETRY_MAX_S:
                 pause = RETRY_FIRST_S

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from devices.decoding import Decoded, ReplayMark, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import ButtonEvent, Frame, Link
+from edge.config import Config, load_config
 from edge.drivers.button_presses import (
     CHATTER_PRESSES,
     CHATTER_WINDOW_S,
@@ -25,6 +26,7 @@ from edge.drivers.button_presses import (
     begin,
     due_at,
 )
+from edge.toml_tables import BadFileError
 from tests.edge.conftest import Desk, running, until
 
 BOUNCE = GPIO_DEBOUNCE_S / 10
@@ -169,6 +171,29 @@ def test_a_button_known_as_stuck_does_not_call_at_every_restart_and_calls_again_
     assert hub.hears(ButtonEvent.RELEASE, ButtonEvent.PRESS) == ["single"]
 
 
+def test_wired_buttons_are_read_and_wrong_ones_explained(tmp_path: Path) -> None:
+    def load(text: str) -> Config:
+        path = tmp_path / "edge.toml"
+        path.write_text('[hub]\nid = "h-17"\n[broker]\nhost = "broker.example"\n[storage]\nfolder = "store"\n' + text)
+        return load_config(path)
+
+    def faults(text: str) -> str:
+        with pytest.raises(BadFileError) as caught:
+            load(text)
+        return "\n".join(caught.value.faults)
+
+    cord = '[[button]]\nkind = "gpio"\nname = "bath"\npin = 17\n'
+    usb = '[[button]]\nkind = "usb"\nname = "bed"\ndevice = "1209:b077"\n'
+    found = [(button.name, button.pin, button.device) for button in load(cord + usb).button]
+    assert found == [("bath", 17, ""), ("bed", None, "1209:b077")]
+    wrong = faults(cord + cord + usb.replace("device", "path"))
+    assert "the name 'bath' stands there 2 times" in wrong
+    assert "the pin 17 stands there 2 times" in wrong
+    assert "[[button]] 3: unknown key 'path'" in wrong
+    assert "needs 'device'" in faults('[[button]]\nkind = "usb"\nname = "bed"\npin = 4\n')
+    assert "needs 'pin'" in faults('[[button]]\nkind = "gpio"\nname = "bed"\n')
+
+
 @pytest.fixture
 def pin() -> Iterator[MockPin]:
     """GPIO17, by the library's own simulator of pins."""
@@ -182,6 +207,24 @@ def pin() -> Iterator[MockPin]:
 
 
 @pytest.mark.slow
+async def test_a_button_that_cannot_be_read_and_one_that_nobody_enrolled_are_told_upstream(
+    write_config: Callable[[str], Path], desk: Desk, pin: MockPin
+) -> None:
+    lines = [
+        f'[[button]]\nkind = "gpio"\nname = "{name}"\npin = {number}\n' for name, number in (("hall", 17), ("bed", 60))
+    ]
+    async with running(write_config("".join(lines))):
+        await until(
+            lambda: any("bed is not there: GPIO60" in fault for s in desk.states for fault in s.faults), "the pin"
+        )
+        await until(
+            lambda: any("button hall is not enrolled" in fault for s in desk.states for fault in s.faults),
+            "the enrolment",
+        )
+        assert any(p.code == "button_missing" and p.subject == "bed" for state in desk.states for p in state.problems)
+
+
+@pytest.mark.slow
 async def test_a_pull_cord_on_a_gpio_line_reaches_the_centre_with_its_place(
     write_config: Callable[[str], Path], desk: Desk, pin: MockPin
 ) -> None:
@@ -192,7 +235,7 @@ async def test_a_pull_cord_on_a_gpio_line_reaches_the_centre_with_its_place(
         'room = "bathroom"\nplace_code = 3\n'
     )
     async with running(path):
-        await until(lambda: any(state.hearing.keys() >= {"button bathroom"} for state in desk.states), "it listens")
+        await until(lambda: any("button" in state.hearing for state in desk.states), "it listens")
         pin.drive_low()
         await until(lambda: desk.alarms, "the call, while the cord is still held")
         pin.drive_high()

@@ -14,7 +14,7 @@ from simulators.machines.power import HubMachine, NoGuestError
 HOUSE = Path(__file__).resolve().parents[2]
 DEADLINE_S = 110.0
 EXPECTED = """
-not plugged in:  [fault]
+not plugged in:  [button_missing]
 plugged in: ALIVE [well]
 a tap: PRESS RELEASE [well]
 three taps: PRESS RELEASE PRESS RELEASE PRESS RELEASE [well]
@@ -22,7 +22,7 @@ at once: PRESS [well]
 held: LONG [well]
 let go: RELEASE [well]
 others hear: 0
-pulled out:  [fault]
+pulled out:  [button_missing]
 plugged in and held: ALIVE HELD [well]
 held over a restart: ALIVE HELD [well]
 let go at last: RELEASE [well]

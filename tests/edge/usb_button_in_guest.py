@@ -14,6 +14,7 @@ from collections.abc import Callable
 from devices.frames import ButtonEvent, Frame
 from edge.drivers.button_line import ButtonLine
 from edge.drivers.buttons_usb import UsbButton, find_node
+from gateway.contract.messages import ProblemCode
 from simulators import usb_button
 
 NAME, IDS = "Llar Test Button", (0x1209, 0xB077)
@@ -41,15 +42,15 @@ class Hub:
         self.events.append(ButtonEvent(frame.payload[0]).name)
         return True
 
-    def _on_fault(self, sentence: str) -> None:
-        self.fault = sentence
+    def _on_fault(self, sentence: str, code: ProblemCode) -> None:
+        self.fault = f"{code.value}: {sentence}" if sentence else ""
 
     async def say(self, name: str, done: Callable[[], object]) -> None:
         """Waits until `done`, then prints what has come and forgets it."""
         end = time.monotonic() + PATIENCE_S
         while not done() and time.monotonic() < end:
             await asyncio.sleep(0.01)
-        tell(f"{name}: {' '.join(self.events)} [{'fault' if self.fault else 'well'}]")
+        tell(f"{name}: {' '.join(self.events)} [{self.fault.partition(':')[0] or 'well'}]")
         self.events.clear()
 
 
