@@ -188,6 +188,7 @@ def run_desk(config: CentralConfig) -> None:
             config=config.console,
             sms=process.sms,
             claims=process.claims,
+            states=process.states,
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

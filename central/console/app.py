@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -29,6 +29,7 @@ from central.console.problem import Problem, ProblemBody
 from central.entrances import claim as claim_entrance
 from central.entrances import sms as sms_entrance
 from central.entrances.sms import SmsEntrance
+from central.hub_states import HubStates
 from central.storage import pages as read_models
 from central.storage.database import Database, DatabaseError
 from central.telemetry.store import TelemetryStore
@@ -52,6 +53,7 @@ class ConsoleParts:
         config: of the console.
         sms: where SMS gateways deliver; None when no SMS is taken.
         claims: where new hubs redeem their codes; None when none are given out.
+        states: what hubs said last of themselves.
     """
 
     desk: CaseDesk
@@ -62,6 +64,7 @@ class ConsoleParts:
     config: ConsoleConfig
     sms: SmsEntrance | None = None
     claims: ClaimDesk | None = None
+    states: HubStates = field(default_factory=HubStates)
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:

@@ -53,11 +53,11 @@ _REASONS: Final[Mapping[str, str]] = {
         "The home's unit has said nothing for {span}. Ring the person: no alarm can come from there."
     ),
     "sensor_silent": later("The sensor {device} ({room}) has said nothing for {span}."),
-    SMS_UNVERIFIED: later(
-        "An SMS from the number of this home's unit cannot be verified. It may be a real call. It says: {text}"
-    ),
 }
 """What a detector found, by its reason; `central.detection.detectors` say which facts go with each."""
+_UNVERIFIED: Final = later(
+    "An SMS from the number of this home's unit cannot be verified. It may be a real call. It says: {text}"
+)
 
 _STEPS: Final[Mapping[str, str]] = {
     "second_burst": later("Nobody has taken it after {waited}. The tone sounds again."),
@@ -268,7 +268,7 @@ def _by(actor: str) -> str:
 
 def _cause(facts: Facts, names: Names, words: Words) -> str:
     if facts.reason == SMS_UNVERIFIED:
-        return words.say(_REASONS[SMS_UNVERIFIED], **facts.details)
+        return words.say(_UNVERIFIED, **facts.details)
     sentences = [words.say(_WHAT_HAPPENED[facts.kind.value], name=names.resident)]
     if facts.reason in _REASONS:
         sentences.append(words.say(_REASONS[facts.reason], **_details(facts, names, words)))

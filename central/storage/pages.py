@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, Select, case, func, select
 
 from central.alarm_cases.case import EventType
+from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
     case_events,
     cases,
@@ -134,6 +135,15 @@ class AnswerTimes:
     within_60_s: int
     within_180_s: int
     median_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HubsHome:
+    """The home in which a hub stands, with its devices by id."""
+
+    home: str
+    address: str
+    devices: dict[str, DeviceAtHome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +285,20 @@ def home_names(conn: Connection, home_ids: list[str]) -> dict[str, str]:
     """Home's id -> its address, of those asked for."""
     query = select(homes.c.id, homes.c.address).where(homes.c.id.in_(home_ids))
     return {row.id: row.address for row in conn.execute(query)}
+
+
+def homes_of_hubs(conn: Connection, hub_ids: list[str]) -> dict[str, HubsHome]:
+    """Hub's id -> its home, of those that are enrolled."""
+    query = (
+        select(hubs.c.id, hubs.c.home_id, homes.c.address)
+        .join(homes, homes.c.id == hubs.c.home_id)
+        .where(hubs.c.id.in_(hub_ids))
+    )
+    return {row.id: HubsHome(row.home_id, row.address, _devices(conn, row.home_id)) for row in conn.execute(query)}
+
+
+def _devices(conn: Connection, home_id: str) -> dict[str, DeviceAtHome]:
+    return {device.id: device for device in devices_of(conn, home_id)}
 
 
 def _cards() -> Select[Any]:

@@ -53,7 +53,7 @@ def test_console_with_an_open_case_and_its_windows(console: Console, theme: str)
 def test_health(console: Console, theme: str) -> None:
     page = console.seat()
     page.goto(f"{console.url}/health")
-    expect(page.locator(".sign")).to_have_count(6)
+    expect(page.locator(".sign")).to_have_count(7)
     look(page, theme)
 
 

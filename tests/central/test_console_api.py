@@ -294,11 +294,19 @@ def test_health_names_every_fault_and_what_to_do(setting: Setting, ana: Seated) 
     with setting.database.begin() as conn:
         add_refusals(conn, {("alarm", "bad_content"): Refusal(7, NOON - 60, "hub-x: no ref")})
     health = ana.get("/api/health")
-    assert [sign["state"] for sign in health["signs"]] == ["bad", "bad", "warn", "ok", "bad", "warn"]
+    assert [sign["state"] for sign in health["signs"]] == ["bad", "bad", "warn", "ok", "bad", "warn", "ok"]
     assert all(sign["advice"] for sign in health["signs"] if sign["state"] != "ok")
     assert [(one["source"], one["reason"], one["count"]) for one in health["refused"]] == [
         ("alarm", "bad_content", 7),
         ("receiver", "bad_json", 3),
+    ]
+    assert [(one["from_words"], one["why"]) for one in health["refused"]] == [
+        ("Alarmes", "falta un valor o és incorrecte"),
+        ("Mesures", "no es pot llegir"),
+    ]
+    assert [sign["detail"] for sign in health["signs"] if sign["detail"]] == [
+        "10.0.0.9:8883: refused",
+        "connection refused",
     ]
     assert health["silent"][0]["address"] == "Carrer de Verdi 112, 3r 2a"
     link = ana.get("/api/queue")["link"]

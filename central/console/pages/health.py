@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy import Connection
 
+from central.console import hub_troubles
 from central.console.access import SeatNeeded
 from central.console.health_view import HealthView
+from central.console.hub_troubles import TroubledHome
+from central.console.refusal_words import say_reason, say_source
 from central.console.templating import page
-from central.storage import pages
+from central.hub_states import HubStates
+from central.storage import hub_settings, pages
 from central.storage.pages import RefusalLine
 from central.texts import Words, later, say_duration, say_number, translator
 
@@ -22,12 +27,16 @@ COMMIT_SLOW_MS = 250.0
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One row of the page: what, how it stands ("ok", "warn", "bad"), in words, and what to do when it is not well."""
+    """One row of the page: what, how it stands ("ok", "warn", "bad"), in words, and what to do when it is not well.
+
+    `detail` is what a machine said about it, in its own words.
+    """
 
     name: str
     state: str
     says: str
     advice: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +51,21 @@ class SilentHub:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Input refused by value, in words: `source` and `reason` are codes, `from_words` and `why` what is read."""
+
+    source: str
+    reason: str
+    from_words: str
+    why: str
+    count: int
+    last_at: float
+    last_detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """The whole page. Counts of the receiver are since its start."""
+    """The whole page. Counts of the receiver are since its start. `troubled_more` homes had no room in the list."""
 
     now: float
     signs: list[Sign]
@@ -57,8 +79,10 @@ class Health:
     commits: int
     commit_p50_ms: float | None
     commit_p99_ms: float | None
-    refused: list[RefusalLine]
+    refused: list[Refused]
     silent: list[SilentHub]
+    troubled: list[TroubledHome]
+    troubled_more: int
 
 
 @router.get("/health", include_in_schema=False)
@@ -79,9 +103,11 @@ def health(request: Request, seat: SeatNeeded) -> Health:
     now: float = state.clock()
     view: HealthView = state.parts.health()
     silent = view.receiver.silent if view.receiver else []
+    words = translator(seat.operator.language)
     with state.parts.database.read() as conn:
         refused = pages.refusal_lines(conn)
         addresses = pages.home_names(conn, [presence.home for presence in silent])
+        troubled, troubled_more = _troubled(conn, state.parts.states, now, words)
     receiver = view.receiver
     in_receiver = [
         RefusalLine("receiver", reason, count, receiver.at, "")
@@ -90,7 +116,7 @@ def health(request: Request, seat: SeatNeeded) -> Health:
     ]
     return Health(
         now=now,
-        signs=_signs(view, now, state.parts.live.ready_operators(), translator(seat.operator.language)),
+        signs=[*_signs(view, now, state.parts.live.ready_operators(), words), _units(troubled, troubled_more, words)],
         messages=receiver.messages if receiver else 0,
         readings=receiver.readings if receiver else 0,
         spooled=receiver.spooled if receiver else 0,
@@ -101,7 +127,7 @@ def health(request: Request, seat: SeatNeeded) -> Health:
         commits=view.commits,
         commit_p50_ms=view.commit_p50_ms,
         commit_p99_ms=view.commit_p99_ms,
-        refused=refused + in_receiver,
+        refused=[_in_words(line, words) for line in refused + in_receiver],
         silent=[
             SilentHub(
                 one.home,
@@ -112,7 +138,30 @@ def health(request: Request, seat: SeatNeeded) -> Health:
             )
             for one in silent
         ],
+        troubled=troubled,
+        troubled_more=troubled_more,
     )
+
+
+def _troubled(conn: Connection, states: HubStates, now: float, words: Words) -> tuple[list[TroubledHome], int]:
+    """The homes whose units have something to say, the gravest first, and how many more there are."""
+    heard = states.all()
+    unsettled = {one.hub_id: one for one in hub_settings.not_in_force(conn)}
+    found = [hub for _, hub in hub_troubles.in_trouble(heard, unsettled, now)]
+    where = pages.homes_of_hubs(conn, found[: hub_troubles.SHOWN_MAX])
+    shown = [
+        hub_troubles.describe(hub, where[hub], heard.get(hub), unsettled.get(hub), now, words)
+        for hub in found[: hub_troubles.SHOWN_MAX]
+        if hub in where
+    ]
+    gravest = ["bad", "warn", "note"]
+    shown.sort(key=lambda one: (gravest.index(one.state), one.address))
+    return shown, max(0, len(found) - hub_troubles.SHOWN_MAX)
+
+
+def _in_words(line: RefusalLine, words: Words) -> Refused:
+    why, source = say_reason(line.reason, words), say_source(line.source, words)
+    return Refused(line.source, line.reason, source, why, line.count, line.last_at, line.last_detail)
 
 
 def _signs(view: HealthView, now: float, ready: int, words: Words) -> list[Sign]:
@@ -124,6 +173,21 @@ def _signs(view: HealthView, now: float, ready: int, words: Words) -> list[Sign]
         _store(view, words),
         _hubs(view, words),
     ]
+
+
+def _units(troubled: list[TroubledHome], more: int, words: Words) -> Sign:
+    name = words.gettext(later("Units in the homes"))
+    bad = sum(one.state == "bad" for one in troubled)
+    warn = sum(one.state == "warn" for one in troubled) + more
+    if bad:
+        says = words.say(later("Homes from which an alarm may not come: {count}."), count=bad)
+        return Sign(
+            name, "bad", says, words.gettext(later("A technician must see to them now; they are listed below."))
+        )
+    if warn:
+        says = words.say(later("Homes that need a technician: {count}."), count=warn)
+        return Sign(name, "warn", says, words.gettext(later("They are listed below with what to do.")))
+    return Sign(name, "ok", words.gettext(later("No unit complains.")), "")
 
 
 def _operators(ready: int, words: Words) -> Sign:
@@ -142,14 +206,14 @@ def _broker(view: HealthView, words: Words) -> Sign:
     name = words.gettext(later("Line to the homes"))
     if view.broker_connected:
         return Sign(name, "ok", words.gettext(later("Connected.")), "")
-    says = words.gettext(later("Not connected: alarms do not arrive.")) + (f" {view.broker}" if view.broker else "")
     return Sign(
         name,
         "bad",
-        says,
+        words.gettext(later("Not connected: alarms do not arrive.")),
         words.gettext(
             later("Check that the broker runs and that the network to it stands. Homes resend by themselves.")
         ),
+        view.broker,
     )
 
 
@@ -159,8 +223,9 @@ def _database(view: HealthView, words: Words) -> Sign:
         return Sign(
             name,
             "bad",
-            view.database,
+            words.gettext(later("Does not take alarms.")),
             words.gettext(later("Alarms wait at the homes until it answers. Check its disk and its server.")),
+            view.database,
         )
     if view.commit_p99_ms is None:
         return Sign(name, "ok", words.gettext(later("Answers.")), "")
@@ -202,7 +267,7 @@ def _store(view: HealthView, words: Words) -> Sign:
         return Sign(
             name,
             "bad",
-            receiver.store,
+            words.gettext(later("Takes no measurements.")),
             words.say(
                 later(
                     "Check the telemetry store. {spooled} of at most {cap} readings wait on disk; none is lost so far."
@@ -210,6 +275,7 @@ def _store(view: HealthView, words: Words) -> Sign:
                 spooled=receiver.spooled,
                 cap=receiver.spool_cap,
             ),
+            receiver.store,
         )
     if receiver.spooled:
         return Sign(

@@ -17,7 +17,62 @@ function sign(entry) {
     h("p", { class: "name" }, `${entry.name}: ${word}`),
     h("p", { class: "says" }, entry.says),
     entry.advice && h("p", { class: "advice" }, entry.advice),
+    entry.detail && h("p", { class: "detail" }, entry.detail),
   );
+}
+
+const GRAVITY = {
+  bad: ["cross", t("act now"), t("An alarm may not come from here.")],
+  warn: ["alert", t("needs attention"), t("Needs a technician.")],
+  note: ["note", t("good to know"), t("Good to know.")],
+};
+
+function trouble(one) {
+  const [name, word] = GRAVITY[one.state];
+  return h(
+    "li",
+    { class: `trouble ${one.state}` },
+    icon(name, 20),
+    h(
+      "div",
+      {},
+      h("p", {}, h("span", { class: "unseen" }, `${word}: `), h("span", { class: "what" }, one.says)),
+      one.advice && h("p", { class: "advice" }, one.advice),
+      one.detail && h("p", { class: "detail" }, one.detail),
+    ),
+    one.age_s !== null && h("p", { class: "age number" }, t("for {span}", { span: span(one.age_s) })),
+  );
+}
+
+function troubledHome(one) {
+  const facts = one.online ? one.facts : [t("silent now"), ...one.facts];
+  return h(
+    "li",
+    { class: `home ${one.state}` },
+    h(
+      "header",
+      {},
+      h("h3", {}, one.address || one.home),
+      h("span", { class: "hub" }, one.hub),
+      h("span", { class: "gravity" }, GRAVITY[one.state][2]),
+    ),
+    h("ul", { class: "troubles" }, one.troubles.map(trouble)),
+    facts.length > 0 &&
+      h(
+        "ul",
+        { class: "facts" },
+        facts.map((fact) => h("li", {}, fact)),
+      ),
+  );
+}
+
+function troubled(health) {
+  if (health.troubled.length === 0) return [h("li", { class: "none" }, t("No unit complains."))];
+  const more = health.troubled_more;
+  return [
+    ...health.troubled.map(troubledHome),
+    more > 0 && h("li", { class: "none" }, t("and {count} more", { count: decimal(more) })),
+  ];
 }
 
 function figures(health) {
@@ -67,6 +122,7 @@ async function refresh() {
     fill(byId("as-of"), t("As of {time}.", { time: exactClock(health.now) }));
     fill(byId("signs"), health.signs.map(sign));
     fill(byId("figures"), figures(health));
+    fill(byId("troubled"), troubled(health));
     fill(
       byId("silent"),
       table(
@@ -84,8 +140,8 @@ async function refresh() {
       table(
         [[t("From")], [t("Reason")], [t("How many"), "number"], [t("Last"), "number"], [t("Detail"), "raw"]],
         health.refused.map((one) => [
-          one.source,
-          one.reason,
+          one.from_words,
+          one.why,
           decimal(one.count),
           moment(one.last_at, health.now),
           one.last_detail,
