@@ -14,12 +14,14 @@ import shutil
 import socket
 import subprocess
 from abc import ABC, abstractmethod
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from simulators.child import tied
 from simulators.firmware_build import FirmwareNotBuilt, arm_image, host_program
 from simulators.qemu import MachineLine, Monitor
+from simulators.serial_bytes import FrameCutter, PendantMessage, acknowledged, message_of
 from simulators.serial_port import SerialPort
 
 CONTACT: Final = 1
@@ -44,12 +46,19 @@ class Firmware(ABC):
         number: the device's, 32 bits.
         port: its serial port.
         damage_next: how many of the next pieces that it sends get one bit flipped on their way.
+        muffled: whether what the hub answers is lost on its way.
+        copies: how often each message was sent since the battery was put in, in the order of the first time.
+        answered: the numbers of the messages whose acknowledgement reached the device since then.
     """
 
     def __init__(self, product: str, path: Path, number: int, *, seed: int = 1) -> None:
         """Nothing happens before `start`; the port appears at `path`."""
         self.product, self.number = product, number
         self.damage_next = 0
+        self.muffled = False
+        self.copies: Counter[PendantMessage] = Counter()
+        self.answered: set[int] = set()
+        self._from_hub, self._from_us = FrameCutter(), FrameCutter()
         self.port = SerialPort(path, self._to_device)
         self._dice = random.Random(seed)
         self._lines = 0
@@ -76,6 +85,9 @@ class Firmware(ABC):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._serial = ours
+        self.copies.clear()
+        self.answered.clear()
+        self._from_hub, self._from_us = FrameCutter(), FrameCutter()
         asyncio.get_running_loop().add_reader(ours, self._from_device)
         try:
             with theirs:
@@ -174,9 +186,11 @@ class Firmware(ABC):
             self._disconnect()
 
     def _to_device(self, data: bytes) -> None:
-        if self._serial is not None:
-            with contextlib.suppress(OSError):
-                self._serial.send(data)
+        if self._serial is None or self.muffled:
+            return
+        self.answered.update(n for n in map(acknowledged, self._from_hub.feed(data)) if n is not None)
+        with contextlib.suppress(OSError):
+            self._serial.send(data)
 
     def _from_device(self) -> None:
         assert self._serial is not None
@@ -187,6 +201,7 @@ class Firmware(ABC):
         if not data:
             asyncio.get_running_loop().remove_reader(self._serial)
             return
+        self.copies.update(m for m in map(message_of, self._from_us.feed(bytes(data))) if m is not None)
         if self.damage_next:
             self.damage_next -= 1
             data[self._dice.randrange(len(data))] ^= 1 << self._dice.randrange(8)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import time
-import tty
 from pathlib import Path
 from typing import Final
 
-from simulators.serial_bytes import ButtonArgument, FrameType, PendantMessage, acknowledged, frame
+from simulators.serial_bytes import ButtonArgument, FrameCutter, FrameType, PendantMessage, acknowledged, frame
+from simulators.serial_port import SerialPort
 
 RETRY_S: Final = 0.2
 """A press is repeated this often until the hub acknowledges it."""
 RETRIES_MAX: Final = 50
 HEARTBEAT_S: Final = 10.0
-_RECEIVED_BYTES_MAX: Final = 256
 
 
 class PendantTty:
@@ -33,7 +31,8 @@ class PendantTty:
         seed: int = 1,
     ) -> None:
         """`device` is the 32-bit number that the pendant sends; nothing happens before `plug_in`."""
-        self.path, self.device = path, device
+        self.device = device
+        self._port = SerialPort(path, self._read)
         self.battery_mv = 2990
         self.damage_next = 0
         """How many of the next frames get one bit flipped on their way."""
@@ -42,15 +41,19 @@ class PendantTty:
         self._sequence = 0
         self._dice = random.Random(seed)
         self._started = time.monotonic()
-        self._ends: tuple[int, int] | None = None
-        self._received = bytearray()
+        self._from_hub = FrameCutter()
         self._unacknowledged: dict[int, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def path(self) -> Path:
+        """Where the port appears."""
+        return self._port.path
+
+    @property
     def plugged_in(self) -> bool:
         """Whether the port exists."""
-        return self._ends is not None
+        return self._port.plugged_in
 
     @property
     def waiting(self) -> int:
@@ -59,15 +62,9 @@ class PendantTty:
 
     def plug_in(self) -> None:
         """Makes the port appear; the pendant behind it starts."""
-        if self._ends is not None:
+        if self.plugged_in:
             return
-        device_end, port_end = os.openpty()
-        tty.setraw(port_end)
-        os.set_blocking(device_end, False)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(port_end))
-        self._ends = (device_end, port_end)
-        asyncio.get_running_loop().add_reader(device_end, self._read)
+        self._port.plug_in()
         self._begin(self._beat())
         self.start_again()
 
@@ -81,17 +78,11 @@ class PendantTty:
 
     def unplug(self) -> None:
         """Makes the port vanish, with whoever has it open."""
-        if self._ends is None:
-            return
         for task in self._tasks:
             task.cancel()
         self._unacknowledged.clear()
-        asyncio.get_running_loop().remove_reader(self._ends[0])
-        for end in self._ends:
-            os.close(end)
-        self._ends = None
-        self._received.clear()
-        self.path.unlink(missing_ok=True)
+        self._from_hub = FrameCutter()
+        self._port.unplug()
 
     def press(self, argument: ButtonArgument = ButtonArgument.PRESS) -> int:
         """Presses the button: the frame is repeated until acknowledged. Returns its sequence number."""
@@ -145,22 +136,16 @@ class PendantTty:
         return PendantMessage(kind, self.device, self._sequence, uptime_ms, self.battery_mv, argument)
 
     def _write(self, message: PendantMessage) -> None:
-        if self._ends is None:
+        if not self.plugged_in:
             return
         written = bytearray(frame(message))
         if self.damage_next:
             self.damage_next -= 1
             written[self._dice.randrange(len(written) - 1)] ^= 1 << self._dice.randrange(8)
-        with contextlib.suppress(BlockingIOError):  # nobody reads the port: a wire does not wait either
-            os.write(self._ends[0], written)
+        self._port.write(bytes(written))
 
-    def _read(self) -> None:
-        assert self._ends is not None
-        with contextlib.suppress(BlockingIOError):
-            self._received += os.read(self._ends[0], 1024)
-        *frames, rest = bytes(self._received).split(b"\0")
-        self._received = bytearray(rest[-_RECEIVED_BYTES_MAX:])
-        for encoded in frames:
+    def _read(self, data: bytes) -> None:
+        for encoded in self._from_hub.feed(data):
             sequence = acknowledged(encoded)
             event = self._unacknowledged.pop(sequence, None) if sequence is not None else None
             if event is not None:

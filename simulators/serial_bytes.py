@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 VERSION: Final = 1
 _MESSAGE: Final = struct.Struct("<BBIHIHB")
 _ACK: Final = struct.Struct("<cHH")
+_FRAME_BYTES_MAX: Final = 254
 
 
 class FrameType(IntEnum):
@@ -117,3 +118,25 @@ def acknowledged(encoded: bytes) -> int | None:
     if mark != b"A" or crc != crc16(body[:3]):
         return None
     return int(sequence)
+
+
+def message_of(encoded: bytes) -> PendantMessage | None:
+    """The message in a device's frame (without its delimiter), or None for what is none."""
+    body = cobs_decode(encoded)
+    if body is None or len(body) < _MESSAGE.size + 2 or crc16(body[:-2]) != int.from_bytes(body[-2:], "little"):
+        return None
+    _, kind, *rest = _MESSAGE.unpack_from(body)
+    return PendantMessage(FrameType(kind), *rest) if kind in FrameType.__members__.values() else None
+
+
+class FrameCutter:
+    """Cuts a stream of bytes at its zeros; remembers at most one frame."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The frames that `data` completes, without their zeros."""
+        *frames, rest = (self._held + data).split(b"\0")
+        self._held = rest[-_FRAME_BYTES_MAX:]
+        return frames

@@ -1,0 +1,201 @@
+"""Promise: every press of a thumb on the real firmware is one alarm at the centre, whatever contact, wire and hub do.
+
+The firmware runs twice: as the micro:bit's image in an emulator, pressed at its pin, and as a program of this machine.
+The hub is the real agent, the line a real broker; at its other end stands a desk that records and answers.
+
+The agent joins the presses of one device within ten seconds to one alarm. So that each of 200 presses has to be told
+apart, the clocks of pendant and hub are both put forward by eleven seconds after each: to them it is another call.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from edge.clock import Clock, boot_id
+from edge.uplink import JOIN_S
+from simulators.firmware import EmulatedFirmware, Firmware, HostFirmware
+from simulators.firmware_build import FirmwareNotBuilt
+from simulators.serial_bytes import ButtonArgument, FrameType
+from tests.edge.conftest import PENDANT, Desk, broker, desk, running, until, write_config
+
+__all__ = ["broker", "desk", "write_config"]
+
+pytestmark = pytest.mark.slow
+log = logging.getLogger(__name__)
+
+PRESSES = 200
+DAY_S = 86_400.0
+KINDS: list[type[Firmware]] = [EmulatedFirmware, HostFirmware]
+
+
+class Ahead:
+    """A hub's clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.by_s = 0.0
+
+    def clock(self) -> Clock:
+        return Clock(
+            boot_id(),
+            monotonic=lambda: time.monotonic() + self.by_s,
+            wall=lambda: time.time() + self.by_s,
+            is_trusted=lambda: True,
+        )
+
+
+@pytest.fixture(params=KINDS, ids=["emulated", "host"])
+async def pendant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Firmware]:
+    """A pendant with its battery in, its receiver plugged in."""
+    if shutil.which("mosquitto") is None:
+        pytest.skip("NOT TESTED: the journeys need Mosquitto (sudo apt install mosquitto)")
+    kind: type[Firmware] = request.param
+    pendant = kind("pendant", tmp_path / "tty-pendant", PENDANT)
+    try:
+        await pendant.start()
+    except FirmwareNotBuilt as missing:
+        pytest.skip(f"NOT TESTED: {missing}")
+    yield pendant
+    pendant.stop()
+
+
+@pytest.fixture
+def config(write_config: Callable[[str], Path], pendant: Firmware) -> Path:
+    return write_config(f'[[serial]]\nport = "{pendant.port.path}"\n')
+
+
+def presses(desk: Desk) -> int:
+    """How many presses the centre has in its history."""
+    return len([kind for _, kind, _ in desk.readings if kind == "press"])
+
+
+def releases(pendant: Firmware) -> int:
+    """How often the device has noticed that the thumb let go."""
+    return len([m for m in pendant.copies if (m.type, m.argument) == (FrameType.BUTTON, ButtonArgument.RELEASE)])
+
+
+async def there(desk: Desk) -> None:
+    await until(lambda: desk.states, "the hub says that it is there")
+
+
+@pytest.mark.timeout(240)
+async def test_200_bouncing_presses_are_200_alarms(config: Path, pendant: Firmware, desk: Desk) -> None:
+    ahead = Ahead()
+    began = time.monotonic()
+    async with running(config, ahead.clock()):
+        await there(desk)
+        for number in range(1, PRESSES + 1):
+            await pendant.press()
+            await until(lambda number=number: len(desk.refs) >= number, f"press {number} is an alarm")
+            await until(lambda number=number: releases(pendant) >= number, "the button is at rest again")
+            await pendant.idle(JOIN_S + 1)
+            ahead.by_s += JOIN_S + 1
+        await until(lambda: presses(desk) >= PRESSES, "all presses are in the history")
+    log.info("%d presses in %.1f s", PRESSES, time.monotonic() - began)
+    assert len(desk.refs) == PRESSES
+    assert presses(desk) == PRESSES
+    first = {alarm.ref: alarm.seq for alarm in reversed(desk.alarms)}
+    assert sorted(first.values()) == list(range(1, PRESSES + 1)), "numbered in order, without a gap"
+    times = sorted(alarm.tim for alarm in {alarm.ref: alarm for alarm in desk.alarms}.values())
+    assert all(later - earlier > JOIN_S for earlier, later in itertools.pairwise(times))
+
+
+async def test_presses_in_fright_are_one_alarm_and_each_is_in_the_history(
+    config: Path, pendant: Firmware, desk: Desk
+) -> None:
+    async with running(config):
+        await there(desk)
+        for number in range(1, 11):
+            await pendant.press()
+            await until(lambda number=number: releases(pendant) >= number, "the button is at rest again")
+        await until(lambda: presses(desk) == 10, "all presses are in the history")
+    assert len(desk.refs) == 1
+
+
+async def test_the_first_press_after_a_day_of_nothing_counts(config: Path, pendant: Firmware, desk: Desk) -> None:
+    async with running(config):
+        await there(desk)
+        await pendant.idle(DAY_S)
+        await pendant.press()
+        await until(lambda: desk.alarms, "the alarm arrives")
+        await until(lambda: presses(desk) == 1, "it is in the history")
+    assert len(desk.refs) == 1
+
+
+async def test_an_agent_that_restarts_while_the_pendant_repeats_makes_one_alarm(
+    config: Path, pendant: Firmware, desk: Desk
+) -> None:
+    async with running(config):
+        await there(desk)
+        pendant.muffled = True  # the acknowledgement is lost on its way: the pendant repeats
+        await pendant.press()
+        await until(lambda: desk.alarms, "the alarm arrives")
+        await until(lambda: max(pendant.copies.values()) > 2, "the pendant repeats it")
+    (press,) = (message for message, copies in pendant.copies.items() if copies > 1)
+    sent = pendant.copies[press]
+    await until(lambda: pendant.copies[press] > sent, "it goes on while the hub is away")
+    pendant.muffled = False
+    async with running(config):
+        await until(lambda: press.sequence in pendant.answered, "the hub is back and confirms the repeat")
+        await until(lambda: desk.states[-1].online, "the hub is well")
+    assert len(desk.refs) == 1
+    assert presses(desk) == 1
+
+
+async def test_a_receiver_pulled_out_and_plugged_in_again_costs_no_press(
+    config: Path, pendant: Firmware, desk: Desk
+) -> None:
+    async with running(config):
+        await there(desk)
+        pendant.unplug()
+        await until(lambda: "tty-pendant" in str(desk.states[-1].faults), "the centre is told that it is gone")
+        await pendant.press()
+        await until(lambda: max(pendant.copies.values()) > 1, "the pendant insists")
+        assert not desk.alarms
+        pendant.damage_next = 1
+        pendant.plug_in()
+        await until(lambda: desk.alarms, "the press comes through, although its next copy was damaged")
+        await until(lambda: pendant.answered, "and is confirmed")
+    assert len(desk.refs) == 1
+
+
+@pytest.mark.parametrize("boot_is_heard", [True, False])
+async def test_a_press_before_the_battery_is_out_and_one_right_after_are_an_alarm_each(
+    config: Path, pendant: Firmware, desk: Desk, boot_is_heard: bool
+) -> None:
+    ahead = Ahead()
+    async with running(config, ahead.clock()):
+        await there(desk)
+        await pendant.press()
+        await until(lambda: len(desk.refs) == 1, "the press before is an alarm")
+        if not boot_is_heard:
+            pendant.damage_next = 1
+        await pendant.reset()
+        ahead.by_s += JOIN_S + 1
+        await pendant.press()
+        await until(lambda: len(desk.refs) == 2, "the press after is another one")
+        await until(lambda: presses(desk) == 2, "both are in the history")
+    assert len(desk.refs) == 2
+    assert presses(desk) == 2
+
+
+async def test_a_thumb_that_stays_on_the_button_while_the_battery_is_changed_is_heard_anew(
+    config: Path, pendant: Firmware, desk: Desk
+) -> None:
+    """The firmware's first message after each start is then at the same millisecond: its number must not be."""
+    ahead = Ahead()
+    async with running(config, ahead.clock()):
+        await there(desk)
+        await pendant.hold()
+        for starts in range(1, 4):
+            await until(lambda starts=starts: len(desk.refs) == starts, f"alarm {starts}")
+            ahead.by_s += JOIN_S + 1
+            pendant.damage_next = 1
+            await pendant.reset()
+        await until(lambda: len(desk.refs) == 4, "one alarm for each start, and the first")
