@@ -22,6 +22,7 @@ RATIOS = {
     "line_protocol": "x ours",
     "homes": "homes per core",
     "charts": "embedded p50 ms",
+    "agent": "growth x",
     "press": "commit / press to receipt",
     "alarm_latency": "p99 x idle",
     "ingest": "x CPU",
