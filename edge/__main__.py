@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if options.verb == "check":
-        from edge.check import describe
+        from edge.check import describe, walk
 
-        return describe(config, devices)
+        return walk(config, devices) if options.walk else describe(config, devices, listen_s=options.listen)
     try:
         return asyncio.run(_run(config, devices, password))
     except (CertificateError, AlreadyRunningError) as error:
@@ -71,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     for sub in (run, check):
         sub.add_argument("--config", type=Path, default=FOLDER / "edge.toml", help="the hub's TOML file")
         sub.add_argument("--verbose", action="store_true", help="log every frame's fate")
+    check.add_argument("--walk", action="store_true", help="walk test: name each device as it is heard")
+    check.add_argument(
+        "--listen", type=float, default=0.0, metavar="S", help="when no agent runs, listen so many seconds"
+    )
     claim = verbs.add_parser("claim", help="make this machine a hub of a centre, by a claim code, its link or a file")
     claim.add_argument("code", nargs="?", default="", help='"K7QM2-XWP9G", or the link of the QR code in quotes')
     claim.add_argument("--centre", default="", metavar="URL", help="the centre's address, https://...")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import time
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -26,6 +29,7 @@ from edge.pulse import Pulse
 from edge.radio_healing import RadioHealing
 from edge.remote_settings import RemoteSettings
 from edge.sms_path import open_sms_path
+from edge.status import AgentStatus, HeardBoard, keep_writing, status_file
 from gateway.contract.encoding import encode
 from gateway.contract.messages import AlarmAnswer, HubState, ProblemCode
 from gateway.contract.settings import HubSettings
@@ -77,6 +81,7 @@ class Agent:
         self._health = Health(clock.monotonic, lambda: clock.monotonic)
         self._outbox = OutboxThread(lambda sentence, code: self._fault("outbox", sentence, code))
         self._presence = Presence(clock)
+        self._board = HeardBoard()
         self._sms = open_sms_path(
             config,
             password,
@@ -109,6 +114,7 @@ class Agent:
             delivered=self._dispatch.take_delivered,
             on_fault=self._fault,
             joins=self._dispatch.joins,
+            on_heard=self._board.heard,
         )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()
@@ -208,6 +214,7 @@ class Agent:
             "answers": self._take_messages,
             "health": self._pulse.run,
             "settings": self._settings.run,
+            "status": partial(keep_writing, status_file(self._config), self._describe),
         }
         loops |= self._listening.loops(self._may_restart, self._restart)
         if self._sms is not None:
@@ -309,6 +316,15 @@ class Agent:
             self._health.hearing.limit_silence(device.id, own.silence_max_s if own else None)
         self._health.settings_version = settings.version if settings else 0
         self._dispatch.state_changed()
+
+    def _describe(self) -> AgentStatus:
+        """For `llar-edge check`."""
+        now = self._clock.now()
+        state = self._health.state(now, self._dispatch.waiting, _version())
+        connected, calls = self._client.connected, self._dispatch.calls_waiting
+        return AgentStatus(
+            self._hub, os.getpid(), now.boot, time.monotonic(), connected, calls, state, self._board.devices
+        )
 
     def _on_alarms(self, stored: list[StoredAlarm]) -> None:
         self._dispatch.add_alarms(stored)

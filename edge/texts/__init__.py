@@ -23,6 +23,15 @@ class Texts:
         table, _, name = key.partition(".")
         return self._sentences[table][name].format(**values)
 
+    def has(self, key: str) -> bool:
+        """Whether there is a sentence of that name."""
+        table, _, name = key.partition(".")
+        return name in self._sentences.get(table, {})
+
+    def link(self, link: str) -> str:
+        """A radio or wire, as people call it."""
+        return self(f"link.{link}") if self.has(f"link.{link}") else link
+
     def ago(self, seconds: float) -> str:
         """How long ago, as people say it."""
         for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):

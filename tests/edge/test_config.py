@@ -133,15 +133,14 @@ def test_the_command_ends_with_one_clear_sentence(tmp_path: Path, capsys: pytest
 
 def test_check_says_what_is_configured_and_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = GOOD.replace("broker.example", "127.0.0.1").replace("password_file", "port = 1\npassword_file")
-    path = write(tmp_path, text)
+    path = write(tmp_path, text.replace('"ca"', '"en"'))
     write(tmp_path, f"[[device]]\n{PENDANT}", "enrolment.toml")
     write(tmp_path, "secret-word", "password")
     assert main(["check", "--config", str(path)]) == 1
     said = capsys.readouterr().out
-    assert "pendant: serial_pendant" in said
-    assert "never heard yet" in said
-    assert "PROBLEM" not in said.split("pendant:")[0]
-    assert "PROBLEM the broker at 127.0.0.1:1" in said
+    assert "pendant (no room given, serial_pendant): never heard yet" in said
+    assert "the agent does not run" in said
+    assert "PROBLEM  the broker at 127.0.0.1:1" in said
     assert "secret-word" not in said
 
 
