@@ -19,6 +19,7 @@ from bumble.hci import (
     HCI_ErrorCode,
     HCI_LE_Connection_Complete_Event,
     HCI_LE_Create_Connection_Cancel_Command,
+    HCI_Reset_Command,
     HCI_StatusReturnParameters,
     LeFeatureMask,
     OwnAddressType,
@@ -209,6 +210,11 @@ class _CancellingController(Controller):
         )
         asyncio.get_running_loop().call_soon(self.send_hci_packet, given_up)
         return HCI_StatusReturnParameters(HCI_ErrorCode.SUCCESS)
+
+    def on_hci_reset_command(self, command: HCI_Reset_Command) -> HCI_StatusReturnParameters:
+        """bumble's goes on scanning, and then refuses to be told how to scan."""
+        self.le_scan_enable = False
+        return super().on_hci_reset_command(command)
 
 
 class _HciServer(StreamPacketSource):

@@ -116,6 +116,8 @@ class AdapterWatch:
         self._last_refused = ""
         self._registrations = 0
         self._idle_looks = 0
+        self._stale = False
+        """Whether BlueZ or the adapter was away since the last scan began."""
 
     async def run(self) -> None:
         """Works until cancelled; comes back by itself when BlueZ or the bus does."""
@@ -137,12 +139,21 @@ class AdapterWatch:
             owner = await _owner(bus)
             if owner != registered_with:
                 await self._register(bus)
-                registered_with = owner
+                self._stale = self._registrations > 1
             try:
+                if self._stale:
+                    # the kernel may still scan for the BlueZ that is gone, and would refuse a new scan for ten seconds
+                    await _set(bus, self._adapter, "Powered", on=False)
                 await self._settle(bus)
-                self._on_fault("")
             except AdapterError as error:
+                self._stale = True
                 self._on_fault(str(error))
+            else:
+                self._on_fault("")
+                if self._stale:
+                    log.warning("%s was away and is back", self._adapter)
+                    self._lose_scan()
+            registered_with = owner
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _register(self, bus: MessageBus) -> None:
@@ -150,9 +161,6 @@ class AdapterWatch:
         await _call(bus, _ROOT, _AGENT_MANAGER, "RequestDefaultAgent", "o", [_AGENT_PATH])
         self._registrations += 1
         log.info("pairing on %s is open to %d devices of this home", self._adapter, len(self._addresses))
-        if self._registrations > 1:
-            log.warning("BlueZ or its bus was away; it is back")
-            self._lose_scan()
 
     async def _settle(self, bus: MessageBus) -> None:
         reply = await _call(bus, _path(self._adapter), _PROPERTIES, "GetAll", "s", [_ADAPTER])
@@ -167,13 +175,14 @@ class AdapterWatch:
             except AdapterError as error:
                 if error.name not in _SWITCHING:
                     raise
-        self._idle_looks = 0 if now.get("Discovering") else self._idle_looks + 1
+        self._idle_looks = 0 if now.get("Discovering") or self._stale else self._idle_looks + 1
         if self._idle_looks >= IDLE_LOOKS_MAX:
             log.warning("%s does not scan", self._adapter)
             self._lose_scan()
 
     def _lose_scan(self) -> None:
         self._idle_looks = 0
+        self._stale = False
         self._on_scan_lost()
 
     def _may_pair(self, path: str) -> bool:

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from simulators.child import tied
 from simulators.radio import HubController, VirtualAir
 
 PROGRAMS: Final = ("dbus-daemon", "bluetoothd", "btattach", "socat")
-APPLETS: Final = ("sh", "mount", "insmod", "mkdir", "ls", "sleep", "ifconfig", "poweroff", "stty", "kill", "rm")
+APPLETS: Final = ("sh", "mount", "insmod", "mkdir", "ls", "sleep", "ifconfig", "poweroff", "stty", "kill", "rm", "grep")
 MODULES: Final = (
     "virtio_pci",
     "virtio_net",
@@ -50,6 +53,7 @@ bluetoothd_up
 socat TCP-LISTEN:5555,fork,reuseaddr UNIX-CONNECT:/run/dbus/system_bus_socket &
 attach
 until [ -e /sys/class/bluetooth/hci0 ]; do sleep 0.1; done
+until grep -q ":15B3 .* 0A " /proc/net/tcp; do sleep 0.1; done
 echo; echo "UP"
 n=0
 while read -r line; do
@@ -63,6 +67,7 @@ _POLICIES: Final = ("/etc/dbus-1/system.d/bluetooth.conf", "/usr/share/dbus-1/sy
 _MAIN_CONF: Final = "[General]\nTemporaryTimeout=30\n[GATT]\nCache=no\n[Policy]\nAutoEnable=false\n"
 """BlueZ leaves the adapter off, as older ones do: the agent has to switch it on."""
 _BUS_PORT: Final = 5555
+"""In the guest; the init script knows it as 0x15B3 too, in state 0A: listening."""
 _STARTS_S: Final = 90.0
 _ANSWERS_S: Final = 20.0
 _LOG_LINES_MAX: Final = 2000
@@ -126,7 +131,8 @@ class BluezMachine:
         self._done.clear()
         self._told = 0
         self._process = await asyncio.create_subprocess_exec(
-            *self._command(),
+            # gives way to what is tested
+            *tied([shutil.which("nice") or "/usr/bin/nice", "-n", "10", *self._command()]),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -149,37 +155,44 @@ class BluezMachine:
         self._process = self._reading = None
         await self.controller.die()
 
-    async def controller_dies(self) -> None:
-        """The radio no longer answers. The kernel is not told, as with a chip that hangs."""
+    @asynccontextmanager
+    async def without_controller(self) -> AsyncIterator[None]:
+        """The radio no longer answers, and the kernel is not told, as with a chip that hangs.
+
+        When it answers again it has forgotten all that it was told.
+        """
         await self.controller.die()
+        try:
+            yield
+        finally:
+            await self.controller.start()
 
-    async def controller_returns(self) -> None:
-        """A radio answers again, having forgotten all that it was told."""
-        await self.controller.start()
-
-    async def adapter_leaves(self) -> None:
+    @asynccontextmanager
+    async def without_adapter(self) -> AsyncIterator[None]:
         """The kernel loses the adapter, as when a dongle is pulled out."""
         await self._tell("die $attached; until [ ! -e /sys/class/bluetooth/hci0 ]; do sleep 0.1; done")
+        try:
+            yield
+        finally:
+            await self._tell("attach; until [ -e /sys/class/bluetooth/hci0 ]; do sleep 0.1; done")
 
-    async def adapter_returns(self) -> None:
-        """The dongle is plugged in again."""
-        await self._tell("attach; until [ -e /sys/class/bluetooth/hci0 ]; do sleep 0.1; done")
-
-    async def bluetoothd_dies(self) -> None:
-        """BlueZ is killed and stays away."""
+    @asynccontextmanager
+    async def without_bluetoothd(self) -> AsyncIterator[None]:
+        """BlueZ is killed, and started again at the end."""
         await self._tell("die $bluetoothd")
+        try:
+            yield
+        finally:
+            await self._tell("bluetoothd_up")
 
-    async def bluetoothd_returns(self) -> None:
-        """BlueZ is started."""
-        await self._tell("bluetoothd_up")
-
-    async def bus_dies(self) -> None:
-        """The system bus is killed; BlueZ ends with it."""
+    @asynccontextmanager
+    async def without_bus(self) -> AsyncIterator[None]:
+        """The system bus is killed, and BlueZ ends with it; both are started again at the end."""
         await self._tell("die $bus; wait $bluetoothd")
-
-    async def bus_returns(self) -> None:
-        """The bus and BlueZ are started."""
-        await self._tell("bus_up; bluetoothd_up")
+        try:
+            yield
+        finally:
+            await self._tell("bus_up; bluetoothd_up")
 
     async def _tell(self, command: str) -> None:
         assert self._process is not None
@@ -217,8 +230,6 @@ class BluezMachine:
     def _command(self) -> list[str]:
         forward = f"hostfwd=tcp:127.0.0.1:{self._bus_port}-:{_BUS_PORT}"
         return [
-            # ends with this process, and does not hold up what is measured
-            *("setpriv", "--pdeathsig", "KILL", "nice", "-n", "10"),
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max", "-smp", "2", "-m", "256"),
             *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot", "-serial", "stdio"),
             *("-chardev", f"socket,id=hci,host=127.0.0.1,port={self.controller.port},reconnect=1"),
