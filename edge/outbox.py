@@ -222,6 +222,34 @@ class Outbox:
         finally:
             self._db.execute("UPDATE meta SET value = (SELECT ifnull(max(seq), 0) FROM alarm) WHERE name = 'alarm'")
 
+    def number_packs_from(self, number: int) -> None:
+        """The next pack gets the number after this one."""
+        self._db.execute("UPDATE meta SET value = ? WHERE name = 'pack'", (number,))
+
+    def adopt(self, memory: Outbox) -> None:
+        """Writes down what was kept in memory while the disk failed. All packs are made anew: some may be under way.
+
+        Raises:
+            sqlite3.Error: nothing of it was stored.
+        """
+        before = memory._db
+        with self._transaction():
+            # numbered below all others: their own numbers are of another epoch, and taken here
+            below = int(self._one("SELECT min(0, ifnull(min(seq), 0)) FROM alarm"))
+            alarms = before.execute("SELECT * FROM alarm ORDER BY seq DESC").fetchall()
+            for number, row in enumerate(alarms, 1):
+                self._db.execute(
+                    "INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (below - number, *row[1:])
+                )
+            self._db.execute("UPDATE reading SET pack = NULL")
+            self._db.executemany(
+                "INSERT INTO reading (boot, monotonic, trusted, body) VALUES (?, ?, ?, ?)",
+                before.execute("SELECT boot, monotonic, trusted, body FROM reading ORDER BY id"),
+            )
+            self._db.executemany("INSERT OR REPLACE INTO mark VALUES (?, ?)", before.execute("SELECT * FROM mark"))
+            self.sms.take_over(before)
+        self._count = int(self._one("SELECT count(*) FROM reading"))
+
     def _add_alarm(self, alarm: Alarm, stamp: Stamp) -> StoredAlarm:
         sequence = self._next_number("alarm")
         alarm = msgspec.structs.replace(alarm, ref=f"{self.epoch}{sequence:x}", seq=sequence, ep=self.epoch)

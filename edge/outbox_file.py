@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,11 @@ LOCK_WAIT_S: Final = 3.0
 LOCK_LOOK_S: Final = 0.05
 MEMORY_READINGS_MAX: Final = 20_000
 """Readings kept where there is no disk: half a day of a home, in a few megabytes."""
+MEMORY_PACKS_FROM: Final = 1 << 30
+"""Packs of an outbox in memory are numbered from here, so that no receipt for one is taken for one on disk."""
+ROOM_NEEDED_BYTES: Final = 1 << 18
+"""A disk with less room than this fails again within minutes."""
+TRIAL_NAME: Final = "room.trial"
 BUSY_WAIT_S: Final = 5.0
 """Somebody else who writes in the file for longer than this has taken it from us."""
 
@@ -137,7 +143,41 @@ def _rescued(outbox: Outbox, unusable: Path) -> Outbox:
 
 def memory_outbox(new_epoch: str, readings_max: int) -> Outbox:
     """An outbox that does not outlive the process, for when there is no disk to be had."""
-    return Outbox(_connect(":memory:", new_epoch), min(readings_max, MEMORY_READINGS_MAX), durable=False)
+    box = Outbox(_connect(":memory:", new_epoch), min(readings_max, MEMORY_READINGS_MAX), durable=False)
+    box.number_packs_from(MEMORY_PACKS_FROM)
+    return box
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the disk takes and keeps `ROOM_NEEDED_BYTES` now."""
+    trial = folder / TRIAL_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with trial.open("wb") as file:
+            file.write(bytes(ROOM_NEEDED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            trial.unlink()
+    return True
+
+
+def return_to_disk(folder: Path, memory: Outbox, new_epoch: str, readings_max: int) -> Outbox | None:
+    """The outbox on disk again, with all that `memory` holds; None when the disk still does not take it."""
+    if not has_room(folder):
+        return None
+    box, _ = open_outbox(folder, new_epoch, readings_max)
+    try:
+        if box.durable:
+            box.adopt(memory)
+            return box
+    except sqlite3.Error as error:
+        log.warning("the disk still does not take the outbox: %s", error)
+    box.close()
+    return None
 
 
 def devices_heard(folder: Path) -> frozenset[str]:

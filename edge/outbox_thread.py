@@ -6,25 +6,30 @@ import asyncio
 import logging
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from edge.outbox import Outbox
-from edge.outbox_file import memory_outbox, open_outbox
+from edge.outbox_file import memory_outbox, open_outbox, return_to_disk
 from gateway.contract.messages import ProblemCode
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+DISK_AGAIN_S: Final = 30.0
+"""How often a disk that failed is tried again."""
+
 
 class OutboxThread:
     """Calls the outbox from one thread, in order.
 
     When the disk fails in the middle, an outbox in memory takes over, so that a press still reaches the centre;
-    `durable` is then false and `on_fault` is told.
+    `durable` is then false and `on_fault` is told. The disk is tried again now and then, and what was kept in memory
+    is written down there.
     """
 
     def __init__(self, on_fault: Callable[[str, ProblemCode], object]) -> None:
@@ -33,6 +38,8 @@ class OutboxThread:
         self._outbox: Outbox | None = None
         self._failed: Outbox | None = None
         self._readings_max = 0
+        self._folder = Path()
+        self._try_disk_at = 0.0
 
     @property
     def durable(self) -> bool:
@@ -41,7 +48,8 @@ class OutboxThread:
 
     async def open(self, folder: Path, readings_max: int) -> None:
         """Opens the file; never fails (see `open_outbox`)."""
-        self._readings_max = readings_max
+        self._folder, self._readings_max = folder, readings_max
+        self._try_disk_at = time.monotonic() + DISK_AGAIN_S
         loop = asyncio.get_running_loop()
         self._outbox, faults = await loop.run_in_executor(self._thread, open_outbox, folder, _new_epoch(), readings_max)
         for fault in faults:
@@ -50,6 +58,8 @@ class OutboxThread:
 
     async def call(self, work: Callable[[Outbox], Result]) -> Result:
         """Runs `work` on the outbox's thread; if the disk fails, once more on an outbox in memory."""
+        if not self.durable and time.monotonic() >= self._try_disk_at:
+            await self._try_disk()
         used = self._outbox
         try:
             return await self._run(work)
@@ -65,7 +75,27 @@ class OutboxThread:
                 # no waiting here, or two calls would each make one
                 self._failed = used
                 self._outbox = memory_outbox(_new_epoch(), self._readings_max)
+                self._try_disk_at = time.monotonic() + DISK_AGAIN_S
         return await self._run(work)
+
+    async def _try_disk(self) -> None:
+        """Goes back to the disk if that takes everything."""
+        self._try_disk_at = time.monotonic() + DISK_AGAIN_S
+
+        def move(memory: Outbox) -> None:
+            # on the outbox's thread: nobody writes into the memory meanwhile, and what was asked before is done
+            if self._failed is not None:
+                self._failed.close()
+                self._failed = None
+            box = return_to_disk(self._folder, memory, _new_epoch(), self._readings_max)
+            if box is not None:
+                self._outbox = box
+                memory.close()
+
+        await self._run(move)
+        if self.durable:
+            log.warning("the outbox is on disk again")
+            self._on_fault("", ProblemCode.OUTBOX_MEMORY)
 
     async def close(self) -> None:
         """Ends the thread after what was asked of it."""

@@ -102,8 +102,12 @@ class SmsLedger:
         ]
 
     def take_over(self, before: sqlite3.Connection) -> None:
-        """Takes the attempts of a file that is given up."""
+        """Takes the attempts of a file that is given up; one that is here already is not taken twice."""
         columns = "ref, dty, stc, recipient, state, boot, monotonic, wall, trusted, network_id"
         rows = before.execute(f"SELECT {columns} FROM sms ORDER BY id")  # noqa: S608 - ours
         for row in rows:
-            self._db.execute(f"INSERT INTO sms ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - ours
+            same = "SELECT 1 FROM sms WHERE ref = ? AND recipient = ? AND boot = ? AND monotonic = ?"
+            self._db.execute(
+                f"INSERT INTO sms ({columns}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS ({same})",
+                (*row, row[0], row[3], row[5], row[6]),
+            )
