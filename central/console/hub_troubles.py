@@ -30,6 +30,8 @@ from gateway.contract.messages import HubState, Problem, ProblemCode
 
 SHOWN_MAX: Final = 100
 """Homes shown at once; a fault of so many has one cause, and the count tells that."""
+HEARS_S: Final = 60.0
+"""A radio or wire on which something was heard so lately hears; sensors speak every few seconds to minutes."""
 SETTLING_S: Final = 1_200.0
 """Settings that went out so recently may still be on trial in the home."""
 _RAISES_ALARMS: Final = frozenset({"press", "fall", "smoke", "gas", "co", "flood"})
@@ -178,11 +180,16 @@ def _say_settings(desired: Desired, now: float, words: Words) -> tuple[Gravity, 
 
 
 def _facts(state: HubState, words: Words) -> list[str]:
-    facts = [words.say(later("Reaches the centre {way}"), way=words.gettext(PATHS[state.path]))]
-    for medium, seconds in sorted(state.hearing.items()):
+    facts = []
+    if state.online:
+        facts.append(words.say(later("reaches the centre {way}"), way=words.gettext(PATHS[state.path])))
+    for medium, seconds in sorted(state.hearing.items() if state.online else ()):
         name = words.gettext(MEDIA[medium]) if medium in MEDIA else medium
-        span = say_duration(seconds, words.language)
-        facts.append(words.say(later("{medium}: heard {span} before its last report"), medium=name, span=span))
+        if seconds < HEARS_S:
+            facts.append(words.say(later("{medium}: hears its devices"), medium=name))
+        else:
+            span = say_duration(seconds, words.language)
+            facts.append(words.say(later("{medium}: nothing heard for {span}"), medium=name, span=span))
     if state.cfg:
         facts.append(words.say(later("settings version {version}"), version=state.cfg))
     if state.waiting:

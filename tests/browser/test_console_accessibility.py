@@ -6,8 +6,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from central.storage.health import Refusal, add_refusals
+from gateway.contract.messages import HubState, Outcome, Problem
 from tests.browser.conftest import Console
 from tests.browser.street import furnish
+from tests.central.console_setting import Setting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -49,12 +52,37 @@ def test_console_with_an_open_case_and_its_windows(console: Console, theme: str)
     look(page, theme)
 
 
+def complain(setting: Setting) -> None:
+    """Carme's hub has every gravity of trouble, and something was refused."""
+    now = setting.clock()
+    problems = [
+        Problem("ble_deaf", now - 190, "ble"),
+        Problem("adapter_reset", now - 120, "ble", outcome=Outcome.FAILED),
+        Problem("device_battery_low", now - 90_000, "hall", "8 %"),
+        Problem("clock_untrusted", now - 300),
+    ]
+    setting.states.hear("hub-carme", HubState(True, now, hearing={"ble": 190.0}, problems=problems), now)
+    with setting.database.begin() as connection:
+        add_refusals(connection, {("sms", "bad_mac"): Refusal(3, now, "hub-carme: not written with the hub's key")})
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_health(console: Console, theme: str) -> None:
+    complain(console.setting)
     page = console.seat()
     page.goto(f"{console.url}/health")
     expect(page.locator(".sign")).to_have_count(7)
+    expect(page.locator(".home.bad h3")).to_have_text("Carrer de Verdi 112, 3r 2a")
     look(page, theme)
+
+
+@pytest.mark.parametrize("width", [320, 400, 720, 1440])
+def test_the_health_page_is_not_cut_off_sideways(console: Console, width: int) -> None:
+    complain(console.setting)
+    page = console.seat(viewport={"width": width, "height": 800})
+    page.goto(f"{console.url}/health")
+    expect(page.locator(".trouble")).to_have_count(4)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 @pytest.mark.parametrize("width", [320, 400, 720, 1024, 1440])

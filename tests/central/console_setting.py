@@ -21,6 +21,7 @@ from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.detection.finding import Finding
+from central.hub_states import HubStates
 from central.internal import ReceiverHealth
 from central.refusals import RefusalCounter
 from central.storage import homes, people
@@ -60,6 +61,7 @@ class Setting:
     health: HealthView
     clock: Callable[[], float]
     refusals: RefusalCounter = field(default_factory=RefusalCounter)
+    states: HubStates = field(default_factory=HubStates)
 
     def refused(self) -> dict[tuple[str, str], int]:
         """What was counted as refused, by source and reason."""
@@ -75,6 +77,7 @@ class Setting:
             live=self.live,
             health=lambda: self.health,
             config=ConsoleConfig(cookie_secure=cookie_secure),
+            states=self.states,
             **doors,
         )
         return create_app(parts, self.clock)
