@@ -97,6 +97,7 @@ class Dispatch:
             await self._sms.load([stored.alarm.ref for stored in waiting])
         self._packs_to_resend = await self._outbox.call(lambda box: box.unconfirmed_packs())
         backlog = await self._outbox.call(lambda box: box.backlog())
+        self._has_fresh_readings = backlog.readings > 0
         if backlog.readings or self._packs_to_resend:
             self._pack_due_at = 0.0
         if waiting:
