@@ -38,7 +38,10 @@ class GattSensor:
         hanging: it does not answer reads.
         battery: in percent.
         connections: how often a hub connected.
+        comes_back: whether it advertises again after a connection.
     """
+
+    comes_back = True
 
     def __init__(
         self, air: VirtualAir, name: str, address: str, service: str, characteristics: Sequence[Characteristic[Any]]
@@ -88,7 +91,7 @@ class GattSensor:
         await self.device.power_on()
 
     async def appear(self) -> None:
-        """Advertises, until it is connected, and again after that."""
+        """Advertises, until it is connected; and again after that, if it is one that comes back."""
         advert = AdvertisingData(
             [
                 (AdvertisingData.FLAGS, b"\x06"),
@@ -98,7 +101,7 @@ class GattSensor:
         )
         await self.device.start_advertising(
             own_address_type=OwnAddressType.PUBLIC,
-            auto_restart=True,
+            auto_restart=self.comes_back,
             advertising_data=bytes(advert),
             scan_response_data=b"",
             advertising_interval_min=_INTERVAL_MS,
@@ -111,8 +114,6 @@ class GattSensor:
             await self.device.stop_advertising()
         for connection in tuple(self.device.connections.values()):
             await connection.disconnect()
-        if self.device.is_advertising:
-            await self.device.stop_advertising()
 
     def vanish(self) -> None:
         """Is gone without a word, for good: carried out of reach."""
@@ -218,6 +219,8 @@ class BloodPressureCuff(_WithClock):
         stored: measurements that no hub has taken yet, each as (systolic, diastolic, pulse, the cuff's own time).
         forgets: whether it forgets what it has sent; many cuffs do not, and send everything each time.
     """
+
+    comes_back = False
 
     def __init__(self, air: VirtualAir, address: str, name: str = "cuff", *, clock_readable: bool = True) -> None:
         self._measurement = _sending("2A35", _P.INDICATE)

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any, Final
 
-from bumble.controller import Controller
+from bumble.controller import Connection, Controller
 from bumble.core import AdvertisingData, PhysicalTransport
 from bumble.device import AdvertisingType, Device
 from bumble.hci import (
@@ -27,6 +27,7 @@ from bumble.hci import (
 )
 from bumble.host import Host
 from bumble.link import LocalLink
+from bumble.ll import ControlPdu
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
 
 from simulators import bthome_bytes
@@ -36,6 +37,8 @@ HUB_ADDRESS: Final = "00:1A:7D:DA:71:13"
 ADVERT_BYTES_MAX: Final = 31
 """Longest legacy advert (Bluetooth Core, volume 6, part B, 2.3.1)."""
 _INTERVAL_MS: Final = 100
+_SUPERVISION_S: Final = 2.0
+"""A link on which nothing is heard for so long is lost (Bluetooth Core, volume 6, part B, 4.5.2)."""
 _PRESS_REPEATED_S: Final = 3.0
 """Sensors repeat an event for some seconds and then fall silent: a scanner that rests between windows hears it too."""
 
@@ -50,6 +53,23 @@ class VirtualAir(LocalLink):
     def __init__(self) -> None:
         """An empty link."""
         super().__init__()  # type: ignore[no-untyped-call]
+
+    def remove_controller(self, controller: Controller) -> None:
+        """Takes a controller off the air; who was connected to it notices when nothing more is heard."""
+        super().remove_controller(controller)
+        asyncio.get_running_loop().call_later(_SUPERVISION_S, self._time_out, tuple(controller.le_connections.values()))
+
+    def send_ll_control_pdu(self, sender_address: Address, receiver_address: Address, packet: ControlPdu) -> None:
+        # what is said to somebody who has left is heard by nobody
+        if self.find_le_controller(receiver_address) is not None:
+            super().send_ll_control_pdu(sender_address, receiver_address, packet)
+
+    def _time_out(self, ended: Iterable[Connection]) -> None:
+        for theirs in ended:
+            for controller in tuple(self.controllers):
+                ours = controller.le_connections.get(theirs.self_address)
+                if ours is not None and ours.self_address == theirs.peer_address:
+                    controller.on_le_disconnected(ours, HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
     def send_acl_data(
         self, sender_controller: Controller, destination_address: Address, transport: PhysicalTransport, data: bytes
