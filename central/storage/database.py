@@ -92,8 +92,8 @@ class Database:
         self.engine.dispose()
 
 
-def migrate(url: str) -> None:
-    """Brings the tables to the newest revision; does nothing where they are.
+def migrate(url: str, revision: str = "head") -> None:
+    """Brings the tables to the newest revision, or to an older one than that; does nothing where they are.
 
     Raises:
         BadDatabaseUrl: not a URL of a kind that is known here.
@@ -105,7 +105,7 @@ def migrate(url: str) -> None:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     finally:
         engine.dispose()
 

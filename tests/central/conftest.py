@@ -115,6 +115,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     _in_postgres(folder, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables, one of each kind that Llar runs on."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    folder: Path = request.getfixturevalue("postgres_folder")
+    name = f"empty_{next(_numbers)}"
+    _in_postgres(folder, f"CREATE DATABASE {name}")
+    yield _postgres_url(folder, name)
+    _in_postgres(folder, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """That database, open."""

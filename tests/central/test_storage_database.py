@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from central.storage import health, homes
+from central.storage import cases, health, homes
+from central.storage.cases import AlarmRef
 from central.storage.database import BadDatabaseUrl, Database, insert_new, migrate
 from central.storage.health import Refusal
 from central.storage.homes import DeviceAtHome
@@ -31,6 +32,33 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
     migrate(database_url)
     with opened.read() as connection:
         assert homes.exists(connection, "home-1")
+    opened.close()
+
+
+def test_a_database_of_the_first_version_keeps_everything(empty_url: str) -> None:
+    migrate(empty_url, "0001")
+    opened = Database.open(empty_url)
+    rows = (
+        "INSERT INTO homes (id, address, care_plan, enrolled_at) VALUES ('home-1', 'Carrer Major 1', '{}', 1.0)",
+        "INSERT INTO hubs (id, home_id, shard, enrolled_at) VALUES ('hub-1', 'home-1', '0a', 1.0)",
+        "INSERT INTO devices (home_id, id, model, silence_max_s, enrolled_at) VALUES ('home-1', 'bed', 'mat', 60.0, 1.0)",
+        "INSERT INTO cases (id, home_id, state, priority, kind, opened_at, last_alarm_at, wake_at, wake_step, version)"
+        + " VALUES (1, 'home-1', 'new', 1, 'help', 5.0, 5.0, 20.0, 'second_burst', 1)",
+        "INSERT INTO alarms (hub, ref, case_id, received_at, event_at) VALUES ('hub-1', 'A1', 1, 5.0, 5.0)",
+    )
+    with opened.begin() as connection:
+        for row in rows:
+            connection.exec_driver_sql(row)
+    migrate(empty_url)
+    with opened.begin() as connection:
+        assert homes.find_by_hub(connection, "hub-1") == ("home-1", "ca")
+        assert homes.devices_of(connection, "home-1") == [DeviceAtHome("bed", "mat", "", 60.0)]
+        assert cases.find_alarm(connection, AlarmRef("hub-1", "A1")) == (1, 5.0, None, "line")
+        (case,) = cases.open_cases(connection)
+        assert (case.id, case.wake_step) == (1, "second_burst")
+        homes.enrol_hub(connection, "hub-2", "home-1", 2.0)
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
     opened.close()
 
 
