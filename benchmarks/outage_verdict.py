@@ -16,10 +16,6 @@ SLACK_S: Final = 1.5
 """For the commit itself, and for what a busy computer makes of times."""
 
 
-SETTLED_S: Final = 5.0
-"""So long after its start a hub has read what a terminal kept for it meanwhile; a real wire keeps nothing."""
-
-
 class ArrivedAlarm(msgspec.Struct, frozen=True):
     """One alarm as the centre has it; `pendant` is its number within the home, `copies` its rows at the centre."""
 
@@ -31,7 +27,7 @@ class ArrivedAlarm(msgspec.Struct, frozen=True):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """The hub was surely listening from `from_at` on, and died at `to_at`; Unix seconds."""
+    """The hub surely heard what was sent from `from_at` on, and died at `to_at`; Unix seconds."""
 
     from_at: float
     to_at: float
@@ -50,7 +46,8 @@ class Verdict(msgspec.Struct):
         beats, beats_arrived: readings that nobody acknowledges.
         beats_heard_lost: such that were lost although the hub had heard them longer than `BUFFER_S` before it died.
         lost_before_death_s: how long before a death the earliest reading was lost, the worst case.
-        shifted_s: largest difference between when a reading was sent and the time that the centre has for it.
+        shifted_s: of heartbeats that were surely heard, the largest difference between when one was sent and the time
+            that the centre has for it.
     """
 
     presses: int = 0
@@ -122,7 +119,7 @@ def judge_beats(verdict: Verdict, beats: Sequence[Beat], arrived: dict[int, floa
         life = next((life for life in lives if life.from_at <= beat.sent_at <= life.to_at), None)
         if at is not None:
             verdict.beats_arrived += 1
-            if life and beat.sent_at > life.from_at + SETTLED_S:
+            if life:
                 verdict.shifted_s = max(verdict.shifted_s, abs(at - beat.sent_at))
             continue
         if life is None:

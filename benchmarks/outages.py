@@ -51,10 +51,16 @@ QUICK: Final[Mapping[Fault, int]] = {Fault.AGENT_KILLED: 3, Fault.LINE_CUT: 1, F
 SEED: Final = 7
 PRESENT_S: Final = 90.0
 """A hub acknowledges something by then after its start, also an emulated one on a busy computer."""
+CENTRE_WAIT_S: Final = 60.0
 DRAIN_S: Final = 150.0
 """By then after the last outage everything must be at the centre; an alarm is sent again every 5 to 20 s."""
 LOOK_S: Final = 0.05
 LAST_WORDS_S: Final = 0.2
+MACHINE_SETTLES_S: Final = 3.0
+"""So long after its first acknowledgement an emulated hub has read what the terminal kept for it while it started, or
+had no room to keep; a real wire keeps nothing."""
+CALM_MAX_S: Final = 2.5
+MACHINE_CALM_MAX_S: Final = 8.0
 SILENCE_MAX_S: Final = 86_400.0
 _RUN_AGENT: Final = """
 import pathlib, sys, edge.clock
@@ -132,8 +138,9 @@ async def until(condition: Callable[[], T], what: str, wait_s: float, *, look_s:
 class Home:
     """One home with its hub, and when the hub was alive."""
 
-    def __init__(self, name: str, life: RestlessHome, hub: Hub) -> None:
+    def __init__(self, name: str, life: RestlessHome, hub: Hub, *, settles_s: float = 0.0) -> None:
         self.name = name
+        self._settles_s = settles_s
         self.life = life
         self.hub = hub
         self.lives: list[Life] = []
@@ -161,7 +168,7 @@ class Home:
 
     def life_now(self) -> Life:
         """The life that the hub has now, until now."""
-        return Life(self._hears_from, time.time())
+        return Life(self._hears_from + self._settles_s, time.time())
 
 
 class World:
@@ -181,14 +188,21 @@ class World:
         self.homes: list[Home] = []
         self.struck: Counter[Fault] = Counter()
 
-    def start_centre(self) -> None:
-        """Starts desk and receiver."""
-        self._processes = {part: self._centre.start(part) for part in ("desk", "receiver")}
+    async def start_centre(self) -> None:
+        """Starts desk and receiver, and waits until they hear."""
+        begins = {part: log.stat().st_size if log.exists() else 0 for part, log in self._logs().items()}
+        self._processes = {part: self._centre.start(part) for part in begins}
+
+        def hear() -> bool:
+            return all(b": connected" in log.read_bytes()[begins[part] :] for part, log in self._logs().items())
+
+        await until(hear, "the centre hears", CENTRE_WAIT_S)
+
+    def _logs(self) -> dict[str, Path]:
+        return {part: self._centre.folder / f"{part}.log" for part in ("desk", "receiver")}
 
     def settle(self) -> None:
         """The broker has written down who subscribes, as it does every five minutes, and so knows it when killed."""
-        for process in self._processes.values():
-            process.await_log("connected")
         os.kill(self.broker.pid, signal.SIGUSR1)
         saved = self.broker.folder / "mosquitto.db"
         self._processes["desk"].await_true(saved.exists, "saved sessions")
@@ -217,7 +231,7 @@ class World:
         make_disk(folder / "disk.img")
         machine = HubMachine(folder, agent_command(config), cwd=HOUSE, disk=folder / "disk.img", serial=folder / "wire")
         life = RestlessHome(folder / "wire", press_every_s=1.0, beat_every_s=1.0, seed=SEED + 1)
-        return self._move_in(Home(MACHINE_HUB, life, machine))
+        return self._move_in(Home(MACHINE_HUB, life, machine, settles_s=MACHINE_SETTLES_S))
 
     def _move_in(self, home: Home) -> Home:
         self.homes.append(home)
@@ -256,7 +270,7 @@ class World:
             case Fault.CENTRE_KILLED:
                 self.kill_centre()
                 await asyncio.sleep(outage.for_s)
-                self.start_centre()
+                await self.start_centre()
 
     async def drain(self) -> float:
         """Nobody does anything new; waits until the centre has what it should. Seconds that it took."""
@@ -361,16 +375,21 @@ class Result(msgspec.Struct):
     skipped: str = ""
 
 
-async def endure(folder: Path, counts: Mapping[Fault, int], *, seed: int = SEED) -> Result:
-    """Lives through so many outages of each kind, in `folder`, and judges."""
+async def endure(
+    folder: Path, counts: Mapping[Fault, int], *, seed: int = SEED, machine_calm_max_s: float = MACHINE_CALM_MAX_S
+) -> Result:
+    """Lives through so many outages of each kind, in `folder`, and judges.
+
+    One failure follows the other when all is well again; only the emulated hub's power goes whenever it likes.
+    """
     world, skipped = World(folder), ""
     try:
-        world.start_centre()
+        await world.start_centre()
         world.settle()
-        cuts = plan({Fault.POWER_CUT: counts.get(Fault.POWER_CUT, 0)}, seed)
-        others = plan({fault: count for fault, count in counts.items() if fault is not Fault.POWER_CUT}, seed)
+        cuts = plan({Fault.POWER_CUT: counts.get(Fault.POWER_CUT, 0)}, seed, calm_max_s=machine_calm_max_s)
+        others: dict[Fault, int] = {fault: count for fault, count in counts.items() if fault is not Fault.POWER_CUT}
         async with asyncio.TaskGroup() as homes_living:
-            homes_living.create_task(world.live(await world.process_home(), others))
+            homes_living.create_task(world.live(await world.process_home(), plan(others, seed, calm_max_s=CALM_MAX_S)))
             if cuts:
                 try:
                     machine = world.machine_home()

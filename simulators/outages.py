@@ -50,12 +50,12 @@ class Outage:
     for_s: float
 
 
-def plan(counts: Mapping[Fault, int], seed: int) -> list[Outage]:
-    """So many of each, shuffled, at random moments."""
+def plan(counts: Mapping[Fault, int], seed: int, *, calm_max_s: float) -> list[Outage]:
+    """So many of each, shuffled, at random moments: at most `calm_max_s` after all was well again."""
     dice = random.Random(seed)
     faults = [fault for fault, count in counts.items() for _ in range(count)]
     dice.shuffle(faults)
-    return [Outage(fault, dice.uniform(0.1, 2.5), dice.uniform(0.0, 2.5)) for fault in faults]
+    return [Outage(fault, dice.uniform(0.1, calm_max_s), dice.uniform(0.0, 2.5)) for fault in faults]
 
 
 @dataclass(slots=True)

@@ -108,8 +108,9 @@ class HubMachine:
         """What it runs from the next start on."""
         # a file of its own each time: the guest may have read the former one
         self._script.write_text(
-            f"cd {shlex.quote(str(cwd))}\nexport PYTHONDONTWRITEBYTECODE=1 HOME=/tmp\n{shlex.join(command)}\n"
-            "echo ENDED $?\nsleep 1000000\n"
+            f"cd {shlex.quote(str(cwd))}\nexport PYTHONDONTWRITEBYTECODE=1 HOME=/tmp\n"
+            f"{{ {shlex.join(command)}; echo ENDED $?; }} &\n"
+            'while read -r order; do eval "$order"; echo "DONE $order"; done\n'
         )
 
     def power_on(self) -> None:
@@ -133,17 +134,26 @@ class HubMachine:
                     ),
                     *(("-drive", f"file={self._disk},if=virtio,format=raw,cache=writeback") if self._disk else ()),
                 ],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into the kernel, no Python lock
             )
+
+    def order(self, command: str) -> None:
+        """Types a line of shell at its console; `DONE` and the line stand in the log afterwards."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(command.encode() + b"\n")
+        self._process.stdin.flush()
 
     def cut_power(self) -> None:
         """Ends it in the middle of whatever it does."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
             self._process = None
 
     @property
