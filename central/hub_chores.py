@@ -96,7 +96,7 @@ def claim(given: argparse.Namespace, config: CentralConfig) -> int:
         database.close()
     link = claim_link(link_to, code)
     print(f"Claim code for {given.hub}: {code}")
-    print(f"Good until {say_moment(now + given.valid, 0.0, 'en')}, for one hub. In the hub: llar-edge claim {link}")
+    print(f"Good until {say_moment(now + given.valid, 0.0, 'en')}, for one hub. In the hub: llar-edge claim '{link}'")
     for device in unheard:
         print(f"The register has no address of {device}: the hub will not hear it.")
     print(f"Now: {RELOAD}" if folder else f"Now: llar-central broker-config, and {RELOAD}")

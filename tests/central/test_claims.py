@@ -255,7 +255,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def code_in(said: str) -> str:
-    link = re.search(r"llar-edge claim (\S+)", said)
+    link = re.search(r"llar-edge claim '(\S+)'", said)
     assert link
     read = read_link(link[1])
     assert read is not None

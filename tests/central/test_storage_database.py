@@ -18,6 +18,8 @@ from central.storage.homes import DeviceAtHome
 from central.storage.tables import homes as homes_table
 from central.storage.tables import metadata
 
+CASE_COLUMNS = "id, home_id, state, priority, kind, opened_at, last_alarm_at, wake_at, wake_step, version"
+
 
 def test_migrations_and_tables_agree(database: Database) -> None:
     with database.begin() as connection:
@@ -41,9 +43,8 @@ def test_a_database_of_the_first_version_keeps_everything(empty_url: str) -> Non
     rows = (
         "INSERT INTO homes (id, address, care_plan, enrolled_at) VALUES ('home-1', 'Carrer Major 1', '{}', 1.0)",
         "INSERT INTO hubs (id, home_id, shard, enrolled_at) VALUES ('hub-1', 'home-1', '0a', 1.0)",
-        "INSERT INTO devices (home_id, id, model, silence_max_s, enrolled_at) VALUES ('home-1', 'bed', 'mat', 60.0, 1.0)",
-        "INSERT INTO cases (id, home_id, state, priority, kind, opened_at, last_alarm_at, wake_at, wake_step, version)"
-        + " VALUES (1, 'home-1', 'new', 1, 'help', 5.0, 5.0, 20.0, 'second_burst', 1)",
+        "INSERT INTO devices (home_id, id, model, silence_max_s, enrolled_at) VALUES ('home-1', 'bed', 'mat', 60, 1)",
+        f"INSERT INTO cases ({CASE_COLUMNS}) VALUES (1, 'home-1', 'new', 1, 'help', 5.0, 5.0, 20.0, 'second_burst', 1)",
         "INSERT INTO alarms (hub, ref, case_id, received_at, event_at) VALUES ('hub-1', 'A1', 1, 5.0, 5.0)",
     )
     with opened.begin() as connection:
