@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check fix bench lock texts schema clean
+.PHONY: demo test quick check fix bench firmware lock texts schema clean
 
 demo: ## the whole system on this machine: broker, centre, one real hub, a street of homes
 	@$(PYTHON) tools/bootstrap.py demo
@@ -27,6 +27,9 @@ fix: ready ## formats and repairs what can be repaired
 bench: ready ## figures, as ratios in one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+firmware: ready ## the devices' firmware, and what it takes of flash and memory
+	@$(MAKE) --no-print-directory -C firmware_stubs size
+
 schema: ready ## the wire's JSON Schemas for other makers
 	$(BIN)/python -m gateway.contract.schema docs/wire
 
@@ -37,4 +40,4 @@ ready:
 	@$(PYTHON) tools/bootstrap.py test
 
 clean: ## removes what the commands above made
-	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-state build *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo-state build firmware_stubs/build *.egg-info

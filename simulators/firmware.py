@@ -34,6 +34,7 @@ BOUNCE_MAX_S: Final = 0.004
 BOUNCES: Final = 4
 """Contacts of a worn switch: four times open and closed again, each for up to four milliseconds."""
 _ANSWER_WAIT_S: Final = 20.0
+_LOOK_S: Final = 0.005
 _READ_BYTES: Final = 4096
 _PINS: Final = {CONTACT: 17, FALL: 26}
 _UICR_DEVICE_NUMBER: Final = 0x10001080
@@ -62,8 +63,14 @@ class Firmware(ABC):
         self.port = SerialPort(path, self._to_device)
         self._dice = random.Random(seed)
         self._lines = 0
+        self._finger = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._serial: socket.socket | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the port appears."""
+        return self.port.path
 
     @property
     def plugged_in(self) -> bool:
@@ -119,9 +126,10 @@ class Firmware(ABC):
 
     async def press(self, *, hold_s: float = HOLD_S, bounces: int = BOUNCES, line: int = CONTACT) -> None:
         """Presses and lets go, with a contact that bounces both times."""
-        await self.hold(bounces=bounces, line=line)
-        await asyncio.sleep(hold_s)
-        await self.let_go(bounces=bounces, line=line)
+        async with self._finger:
+            await self.hold(bounces=bounces, line=line)
+            await self._wait(hold_s)
+            await self.let_go(bounces=bounces, line=line)
 
     async def hold(self, *, bounces: int = BOUNCES, line: int = CONTACT) -> None:
         """Presses and does not let go yet."""
@@ -152,6 +160,10 @@ class Firmware(ABC):
     @abstractmethod
     async def idle(self, seconds: float) -> None:
         """Lets time pass for the device at once, with nobody near it."""
+
+    @abstractmethod
+    async def _wait(self, seconds: float) -> None:
+        """Waits while the device works for so long: on a busy machine it may stand still meanwhile, no finger would."""
 
     @abstractmethod
     async def _boot(self, serial: socket.socket) -> None:
@@ -233,6 +245,9 @@ class HostFirmware(Firmware):
             self._run([str(program), str(self.number), str(serial.fileno())], [serial], orders=theirs)
         self._orders = await asyncio.open_connection(sock=ours)
 
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)  # with each order it first looks at what was until then
+
     async def _begin(self) -> None:
         await self._order("inputs 0")
 
@@ -269,15 +284,23 @@ class EmulatedFirmware(Firmware):
     async def idle(self, seconds: float) -> None:
         """Puts the device's clock forward: to it, so much time has passed since it last looked."""
         assert self._machine is not None, "it has no power"
-        address = self._symbols["emulated_idle_ms"]
-        passed = int((await self._machine.order(f"readl {address:#x}")).split()[1], 16)
-        await self._machine.order(f"writel {address:#x} {(passed + round(seconds * 1000)) & 0xFFFFFFFF}")
+        passed = (await self._word("emulated_idle_ms") + round(seconds * 1000)) & 0xFFFFFFFF
+        await self._machine.order(f"writel {self._symbols['emulated_idle_ms']:#x} {passed}")
 
-    async def memory(self, name: str, length: int) -> bytes:
-        """So many bytes of the device's memory, from a symbol on."""
+    async def _word(self, name: str) -> int:
+        """A 32-bit variable of the device."""
         assert self._machine is not None, "it has no power"
-        answer = await self._machine.order(f"read {self._symbols[name]:#x} {length:#x}")
-        return bytes.fromhex(answer.split()[1].removeprefix("0x"))
+        return int((await self._machine.order(f"readl {self._symbols[name]:#x}")).split()[1], 16)
+
+    async def _wait(self, seconds: float) -> None:
+        before = start = await self._word("looked_at_ms")
+        while start == before:
+            await asyncio.sleep(_LOOK_S)
+            start = await self._word("looked_at_ms")
+        passed_ms = 0
+        while passed_ms < seconds * 1000:
+            await asyncio.sleep(_LOOK_S)
+            passed_ms = (await self._word("looked_at_ms") - start) & 0xFFFFFFFF
 
     async def _boot(self, serial: socket.socket) -> None:
         qemu = shutil.which("qemu-system-arm")

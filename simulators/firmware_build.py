@@ -40,7 +40,7 @@ def arm_image(product: str) -> Path:
 def _build(file: str, kind: str) -> Path:
     missing = [program for program in _NEEDED[kind] if shutil.which(program) is None]
     if missing:
-        packages = "gcc libc6-dev make" if kind == "host" else "gcc-arm-none-eabi libnewlib-arm-none-eabi make"
+        packages = "gcc libc6-dev make" if kind == "host" else "gcc-arm-none-eabi make"
         raise FirmwareNotBuilt(f"{', '.join(missing)} not found: sudo apt install {packages}")
     if not (FIRMWARE / "Makefile").exists():
         raise FirmwareNotBuilt("the firmware's sources are not here: run from a checkout")

@@ -32,8 +32,14 @@ SYSTEM_PACKAGES = {
     "busybox-static": ("busybox",),
     "kmod": ("depmod",),
     "cpio": ("cpio",),
+    "gcc": ("cc",),
+    "libc6-dev": ("/usr/include/stdio.h",),
+    "gcc-arm-none-eabi": ("arm-none-eabi-gcc",),
+    "qemu-system-arm": ("qemu-system-arm",),
 }
 """Debian package -> the programs of which one must be found."""
+DEMO_PACKAGES = ("gcc", "libc6-dev")
+"""The demo builds the pendant's firmware; without a compiler it does without, and says so."""
 
 
 def main() -> int:
@@ -47,6 +53,8 @@ def main() -> int:
         return fail(f"No permission to write in {HOUSE}: copy the checkout to a folder of yours.")
     if purpose == "test":
         install_system_packages(missing_packages())
+    elif missing := [package for package in missing_packages() if package in DEMO_PACKAGES]:
+        apt_install(missing)
     return make_venv() or install_python_packages(purpose)
 
 

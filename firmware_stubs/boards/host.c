@@ -87,6 +87,7 @@ static void obey(const char *order)
     int x;
     int y;
     int z;
+    product_step(now_ms(), inputs); /* what the lines were until now counts, however late the order is */
     if (sscanf(order, "inputs %lu", &value) == 1) {
         inputs = (uint8_t)value;
     } else if (sscanf(order, "battery %lu", &value) == 1) {

@@ -66,6 +66,7 @@
 volatile uint16_t emulated_battery_mv = 3000;
 volatile int16_t emulated_acceleration[3] = {0, 0, 2048};
 volatile uint32_t emulated_idle_ms; /* added to the clock: so much time has passed unnoticed */
+volatile uint32_t looked_at_ms;     /* when the lines were looked at last, for whoever holds one */
 
 static uint8_t received[RECEIVED_MAX];
 static uint8_t received_length;
@@ -198,7 +199,9 @@ static void run(void)
             product_receive(received[at], now_ms());
         }
         received_length = 0;
-        product_step(now_ms(), lines());
+        const uint32_t now = now_ms();
+        product_step(now, lines());
+        looked_at_ms = now;
         const struct sleep wanted = product_sleep(now_ms());
         listen((wanted.wake_by & WAKE_SERIAL) != 0u);
         const uint32_t longest_ms = (wanted.wake_by & WAKE_INPUT) != 0u ? LOOK_MS : ASLEEP_MAX_MS;

@@ -6,7 +6,7 @@
 #include "product.h"
 
 #define HEARTBEAT_MS 60000u     /* the hub misses a device after 300 s */
-#define BATTERY_LOW_MV 2400u    /* a CR2032 that will last a few weeks more */
+#define BATTERY_LOW_MV 2500u    /* a coin cell with about a tenth of its charge left */
 #define BATTERY_LOW_ENDS_MV 2600u
 
 struct device {

@@ -132,7 +132,8 @@ def _free_ports(count: int) -> list[int]:
 def _greet(stage: Stage, folder: StateFolder, took_s: float) -> None:
     from simulators.demo.state_folder import LOGIN_PASSWORD
 
-    ports, homes = stage.ports, len(stage.street.hubs)
+    ports, homes, missing = stage.ports, len(stage.street.hubs), stage.flat.without_firmware
+    wire = f"simulated in Python, for its firmware was not built: {missing}" if missing else "runs its C firmware"
     print(
         f"""
 Llar is running: one flat with a real hub, {homes} simulated homes, one centre. Ready after {took_s:.1f} s.
@@ -140,6 +141,7 @@ Llar is running: one flat with a real hub, {homes} simulated homes, one centre. 
   Demo page     http://127.0.0.1:{ports.page}/
   Console       http://127.0.0.1:{ports.console}/     log in as  ana  (or marc)   password  {LOGIN_PASSWORD}
   Home screen   http://127.0.0.1:{ports.home_screen}/
+  Wired pendant {wire}
 
   1. Open console and home screen side by side, log in, then press the pendant on the demo page.
   2. Take the case with F2: the home says who is with Maria. Close it with cause and outcome.

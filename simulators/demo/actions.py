@@ -22,11 +22,11 @@ async def _press(stage: Stage) -> None:
 
 
 async def _press_serial(stage: Stage) -> None:
-    stage.flat.wire.press()
+    await stage.flat.press_wired()
 
 
 async def _fall(stage: Stage) -> None:
-    stage.flat.wire.fall()
+    await stage.flat.fall()
 
 
 async def _smoke(stage: Stage) -> None:

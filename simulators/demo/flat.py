@@ -1,8 +1,12 @@
-"""Maria Soler's flat: virtual sensors on a virtual radio and a pendant on a wire, heard by a real hub; and Maria."""
+"""Maria Soler's flat: virtual sensors on a virtual radio, on a wire a pendant that runs its firmware; and Maria.
+
+Where no C compiler is at hand, a Python pendant speaks the same wire instead, and the demo says so.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Final
@@ -11,10 +15,14 @@ from devices.vocabulary import Reading
 from simulators.bthome_bytes import ButtonPress, Measurement, ObjectId
 from simulators.clock import PacedClock
 from simulators.demo import city
+from simulators.firmware import FALL, HostFirmware
+from simulators.firmware_build import FirmwareNotBuilt
 from simulators.home import STANDARD_SENSORS, Home
 from simulators.pendant_tty import PendantTty
 from simulators.person import Person
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
+
+log = logging.getLogger(__name__)
 
 _OBJECTS: Final = {"motion": ObjectId.MOTION, "open": ObjectId.DOOR, "temperature": ObjectId.TEMPERATURE}
 _WALK: Final = ("living-motion", "hall-motion", "kitchen-motion")
@@ -29,7 +37,9 @@ class Flat:
         """Nothing happens before `start`."""
         self.air = VirtualAir()
         self.radio = HubController(self.air, port=radio_port)
-        self.wire = PendantTty(pendant_port, city.SERIAL_NUMBER)
+        self.wire: HostFirmware | PendantTty = HostFirmware("pendant", pendant_port, city.SERIAL_NUMBER)
+        self.without_firmware = ""
+        """Why the pendant on the wire does not run its firmware; "" when it does."""
         # the seconds since 1970 as first counter: like a pendant that keeps its counter, no start begins below the last
         counter = int(time.time())
         self.sensors = {
@@ -52,6 +62,17 @@ class Flat:
         """Switches everything on."""
         await asyncio.gather(*(sensor.power_on() for sensor in self.sensors.values()))
         await self.radio.start()
+        await self._start_wired(self.wire.path)
+
+    async def _start_wired(self, port: Path) -> None:
+        if isinstance(self.wire, HostFirmware):
+            try:
+                await self.wire.start()
+                return
+            except FirmwareNotBuilt as missing:
+                self.without_firmware = str(missing)
+                log.warning("the pendant on the wire is simulated in Python: %s", missing)
+        self.wire = PendantTty(port, city.SERIAL_NUMBER)
         self.wire.plug_in()
 
     async def live(self) -> None:
@@ -70,6 +91,20 @@ class Flat:
     async def press(self, how: ButtonPress = ButtonPress.SINGLE) -> None:
         """Maria presses the pendant at her neck."""
         await self._say("pendant", (ObjectId.BUTTON, how))
+
+    async def press_wired(self) -> None:
+        """Maria presses the pendant on the wire."""
+        if isinstance(self.wire, HostFirmware):
+            await self.wire.press()
+        else:
+            self.wire.press()
+
+    async def fall(self) -> None:
+        """The accelerometer of the pendant on the wire says that it fell."""
+        if isinstance(self.wire, HostFirmware):
+            await self.wire.press(line=FALL)
+        else:
+            self.wire.fall()
 
     async def smoke(self) -> None:
         """The kitchen fills with smoke, and clears."""
@@ -91,6 +126,8 @@ class Flat:
         """Switches everything off."""
         for task in self._spoken:
             task.cancel()
+        if isinstance(self.wire, HostFirmware):
+            self.wire.stop()
         self.wire.unplug()
         await self.radio.die()
         for sensor in self.sensors.values():

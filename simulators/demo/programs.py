@@ -13,13 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from simulators.child import tied
+
 STOP_WAIT_S: Final = 8.0
-_DIE_WITH_PARENT: Final = (
-    "import ctypes, os, signal, sys; "
-    "ctypes.CDLL(None).prctl(1, signal.SIGTERM); "
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1); "
-    "os.execv(sys.argv[2], sys.argv[2:])"
-)
 
 
 class Program:
@@ -48,11 +44,10 @@ class Program:
         """Starts it, unless it is running."""
         if self.running:
             return
-        wrapped = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), sys.executable]
         self._log_from = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                [*wrapped, *self._arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                tied([sys.executable, *self._arguments]), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         self.started_at = time.time()
 

@@ -218,11 +218,11 @@ def test_when_too_many_wait_the_first_seven_and_the_last_are_kept(pendant: ctype
 def test_a_low_battery_is_told_and_does_not_flutter(pendant: ctypes.CDLL) -> None:
     bench = Bench(pendant)
     said = []
-    for millivolts in (2_900, 2_400, 2_399, 2_500, 2_599, 2_600, 2_500):
+    for millivolts in (2_900, 2_500, 2_499, 2_550, 2_599, 2_600, 2_500):
         bench.battery(millivolts)
         bench.run(60_000)
         said.append((bench.told[-1].battery, bench.told[-1].argument))
-    assert said == [(2_900, 0), (2_400, 0), (2_399, 1), (2_500, 1), (2_599, 1), (2_600, 0), (2_500, 0)]
+    assert said == [(2_900, 0), (2_500, 0), (2_499, 1), (2_550, 1), (2_599, 1), (2_600, 0), (2_500, 0)]
 
 
 def test_each_start_says_so_first_and_counts_from_where_it_was_told(pendant: ctypes.CDLL) -> None:

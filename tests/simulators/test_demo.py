@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,6 +91,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             assert line, process.stderr.read() if process.stderr else ""
             said += line
         assert "log in as  ana" in said
+        assert ("runs its C firmware" in said) == (shutil.which("cc") is not None)
         yield Demo(process, base, state)
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
