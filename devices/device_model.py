@@ -85,4 +85,6 @@ class DeviceModel:
     silence_max_s: float
     decode: DecodeFunction
     key_required: bool = False
+    battery_low_percent: float = 15.0
+    battery_low_v: float | None = None
     gatt: GattAccess | None = None

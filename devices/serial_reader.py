@@ -14,6 +14,8 @@ from devices.serial_frames import MessageType, SerialMessage, acknowledgement, r
 from devices.vocabulary import KINDS, Reading, Value, value_fault
 
 MILLIVOLTS_PER_VOLT: Final = 1000.0
+BATTERY_LOW_V: Final = 2.5
+"""A lithium coin cell (3 V) has about a tenth of its charge left."""
 
 Facts = dict[str, Value]
 Interpret = Callable[[SerialMessage], Facts | Rejection]
@@ -28,7 +30,8 @@ def serial_model(name: str, kinds: tuple[str, ...], interpret: Interpret, *, sil
     def decode(frame: Frame, device: EnrolledDevice, mark: ReplayMark) -> Decoded | Rejection:
         return _read(frame, device, mark, interpret)
 
-    return DeviceModel(name, Link.SERIAL, (*kinds, "heartbeat", "boot", "voltage"), silence_max_s, decode)
+    all_kinds = (*kinds, "heartbeat", "boot", "voltage")
+    return DeviceModel(name, Link.SERIAL, all_kinds, silence_max_s, decode, battery_low_v=BATTERY_LOW_V)
 
 
 def unknown_type(message: SerialMessage) -> Rejection:

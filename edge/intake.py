@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from devices.catalogue import CATALOGUE
 from devices.decoding import Decoded, ReplayMark, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame
 from devices.rejection import Rejection
 from devices.vocabulary import Reading
 from edge import uplink
+from edge.battery import is_low
 from edge.clock import Clock, Stamp
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
@@ -31,6 +33,12 @@ ROUTINE_FLUSH_S: Final = 5.0
 """Temperatures and the like wait at most this long; a power cut may cost that much of them, and no more."""
 BUFFER_MAX: Final = 200
 """Readings that are written down together at the latest."""
+
+MESSAGES_PER_S: Final = 10.0
+"""Most messages of one device, alarms apart, that are kept in the long run: four times what a worn sensor sends."""
+MESSAGES_BURST: Final = 100.0
+UNDERSTOOD_FOR_S: Final = 600.0
+"""Who was understood so lately is not reported for frames that cannot be read: somebody else sends them, or noise."""
 
 Reply = Callable[[bytes], None]
 OnHeard = Callable[[EnrolledDevice, Frame, Sequence[Reading]], None]
@@ -89,6 +97,10 @@ class Intake:
         self._buffer: list[StampedReading] = []
         self._flush_at = 0.0
         self._working = False
+        self._batteries_low: set[str] = set()
+        self._not_understood: set[str] = set()
+        self._understood_at: dict[str, float] = {}
+        self._allowance: dict[str, tuple[float, float]] = {}
 
     async def load(self) -> None:
         """Reads the replay memory, so that a press that is still on the air after a restart is not counted again."""
@@ -154,7 +166,11 @@ class Intake:
             return
         self._on_heard(device, frame, decoded.readings)
         self._health.heard_device(device.id, stamp.monotonic)
-        self._on_fault(f"device {device.id}", "")
+        if device.id in self._not_understood:
+            self._not_understood.discard(device.id)
+            self._on_fault(f"device {device.id}", "")
+        self._understood_at[device.id] = stamp.monotonic
+        self._look_at_battery(device, decoded.readings)
         for kind in decoded.faults:
             self._health.refused[f"bad_{kind}"] += 1
         before = self._marks.get(device.id)
@@ -170,6 +186,10 @@ class Intake:
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
         declared = uplink.declare(decoded.readings, device, stamp, self._memory)
         alarms = [(alarm, when) for alarm, when in declared if not self._joins(alarm)]
+        if not alarms and not decoded.acknowledge and not self._has_room(device.id, stamp.monotonic):
+            # what needs no proof anybody can send, as fast as they like
+            self._health.refused["too_many"] += 1
+            return
         readings = self.movement.take(decoded.readings)
         self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
         if alarms or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
@@ -179,6 +199,24 @@ class Intake:
             self._flush_at = min(self._flush_at, stamp.monotonic + patience)
         if decoded.acknowledge and reply is not None and self._outbox.durable:
             reply(decoded.acknowledge)
+
+    def _has_room(self, device: str, now: float) -> bool:
+        left, at = self._allowance.get(device, (MESSAGES_BURST, now))
+        left = min(left + (now - at) * MESSAGES_PER_S, MESSAGES_BURST)
+        has_room = left >= 1
+        self._allowance[device] = (left - 1 if has_room else left, now)
+        return has_room
+
+    def _look_at_battery(self, device: EnrolledDevice, readings: tuple[Reading, ...]) -> None:
+        for reading in readings:
+            was_low = device.id in self._batteries_low
+            low = is_low(CATALOGUE[device.model], reading, was_low=was_low)
+            if low is None or low == was_low:
+                continue
+            (self._batteries_low.add if low else self._batteries_low.discard)(device.id)
+            unit = "%" if reading.kind == "battery" else "V"
+            sentence = f"{device.id}: its battery is low ({float(reading.value):g} {unit})" if low else ""
+            self._on_fault(f"battery {device.id}", sentence, ProblemCode.DEVICE_BATTERY_LOW, device.id)
 
     def _forget(self, device: str, before: ReplayMark | None) -> None:
         """After a fault: what was not stored is not known, so that the repeat counts and is not merely confirmed."""
@@ -195,6 +233,10 @@ class Intake:
             return
         if self._health.refused[rejection.reason] == 1:
             log.warning("refused a frame of %s: %s (%s)", device.id, rejection.reason, rejection.detail)
+        understood_at = self._understood_at.get(device.id, -UNDERSTOOD_FOR_S)
+        if device.id in self._not_understood or stamp.monotonic - understood_at < UNDERSTOOD_FOR_S:
+            return
+        self._not_understood.add(device.id)
         sentence = f"{device.id} is not understood: {rejection.reason}"
         self._on_fault(f"device {device.id}", sentence, ProblemCode.DEVICE_NOT_UNDERSTOOD, device.id)
 
