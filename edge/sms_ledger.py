@@ -78,10 +78,14 @@ class SmsLedger:
         self._db.execute("DELETE FROM sms WHERE id <= ?", (number - ATTEMPTS_KEPT,))
         return SmsAttempt(number, ref, kind, recipient, SmsState.SENDING, stamp)
 
-    def settle(self, number: int, state: SmsState, network_id: int | None = None) -> None:
-        """What became of an attempt."""
-        query = "UPDATE sms SET state = ?, network_id = ifnull(?, network_id) WHERE id = ?"
-        self._db.execute(query, (state.value, network_id, number))
+    def settle(self, ref: str, recipient: str, state: SmsState, network_id: int | None = None) -> None:
+        """What became of the newest attempt about an alarm to a number.
+
+        Not by the attempt's id: the outbox may have moved between disk and memory since.
+        """
+        newest = "SELECT max(id) FROM sms WHERE ref = ? AND recipient = ?"
+        query = f"UPDATE sms SET state = ?, network_id = ifnull(?, network_id) WHERE id = ({newest})"  # noqa: S608 - ours
+        self._db.execute(query, (state.value, network_id, ref, recipient))
 
     def answered(self, ref: str) -> None:
         """The centre has the call: its SMS are answered."""

@@ -43,9 +43,8 @@ _OUT: Final = frozenset({SmsState.TAKEN, SmsState.DELIVERED})
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt in this run; `id` is None when the ledger could not take it."""
+    """One attempt, as this run knows it."""
 
-    id: int | None
     ref: str
     kind: tuple[int, int]
     recipient: str
@@ -152,8 +151,8 @@ class SmsPath:
             if state is SmsState.SENDING:
                 # nobody knows whether the network took it: twice is better than never
                 state = SmsState.FAILED_FOR_NOW
-                await self._outbox.call(lambda box, number=kept.id: box.sms.settle(number, SmsState.FAILED_FOR_NOW))  # type: ignore[misc]
-            self._attempts.append(_Attempt(kept.id, kept.ref, kept.kind, kept.recipient, state, at, kept.network_id))
+                await self._settle(kept.ref, kept.recipient, state)
+            self._attempts.append(_Attempt(kept.ref, kept.kind, kept.recipient, state, at, kept.network_id))
 
     def out(self) -> list[tuple[str, bool]]:
         """What the network took and nobody answered: refs, and whether it went to a contact."""
@@ -198,7 +197,7 @@ class SmsPath:
 
     def _begin(self, stored: StoredAlarm, recipient: str) -> None:
         alarm = stored.alarm
-        attempt = _Attempt(None, alarm.ref, (alarm.dty, alarm.stc), recipient, SmsState.SENDING, self._clock.monotonic)
+        attempt = _Attempt(alarm.ref, (alarm.dty, alarm.stc), recipient, SmsState.SENDING, self._clock.monotonic)
         self._forget_old()
         self._attempts.append(attempt)
         self._sending = asyncio.create_task(self._send(stored, attempt), name=f"sms {alarm.ref}")
@@ -216,8 +215,8 @@ class SmsPath:
 
     async def _try_to_send(self, stored: StoredAlarm, attempt: _Attempt) -> None:
         now = self._clock.now()
-        begun = await self._outbox.call(lambda box: box.sms.begin(attempt.ref, attempt.kind, attempt.recipient, now))
-        attempt.id = begun.id
+        ref, kind, recipient = attempt.ref, attempt.kind, attempt.recipient
+        await self._outbox.call(lambda box: box.sms.begin(ref, kind, recipient, now))
         text, valid_s = self._text(stored, attempt.recipient)
         self._reports_before.clear()
         outcome = await self._modem.send(attempt.recipient, text, valid_s)
@@ -233,8 +232,7 @@ class SmsPath:
             log.warning("alarm %s: no SMS to %s: %s", attempt.ref, self._role(attempt.recipient), outcome.reason)
             sentence = f"modem {self._config.port}: {outcome.reason}; to {self._role(attempt.recipient)}"
             self._tell_fault("sms", sentence, outcome.code, self._config.port)
-        state, network_id = attempt.state, attempt.network_id
-        await self._outbox.call(lambda box: box.sms.settle(begun.id, state, network_id))
+        await self._settle(ref, recipient, attempt.state, attempt.network_id)
         if attempt.network_id is not None and (early := self._reports_before.pop(attempt.network_id, None)):
             self._report(attempt, early)
 
@@ -263,6 +261,9 @@ class SmsPath:
         self._attempts = [one for one in self._attempts if one.at >= since or newest[one.ref, one.recipient] is one][
             -500:
         ]
+
+    async def _settle(self, ref: str, recipient: str, state: SmsState, network_id: int | None = None) -> None:
+        await self._outbox.call(lambda box: box.sms.settle(ref, recipient, state, network_id))
 
     def _write_down(self, work: Callable[[Outbox], None]) -> None:
         """In the background: what is only told later, and would be told again, is not waited for."""
@@ -308,9 +309,8 @@ class SmsPath:
             others = (one for one in self._attempts if one.ref == attempt.ref)
             if not any(one.state in _OUT for one in others):
                 self.on_not_messaged(attempt.ref)
-        if attempt.id is not None:
-            number = attempt.id
-            self._write_down(lambda box: box.sms.settle(number, state))
+        ref, recipient = attempt.ref, attempt.recipient
+        self._write_down(lambda box: box.sms.settle(ref, recipient, state))
         self.on_change()
 
     def _changed(self) -> None:

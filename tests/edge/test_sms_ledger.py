@@ -16,11 +16,12 @@ NOW = Stamp("b1", 50.0, 1.8e9, trusted=True)
 
 def test_what_became_of_each_sms_outlives_a_restart(tmp_path: Path) -> None:
     outbox, _ = open_outbox(tmp_path, "e1", 1000)
-    first = outbox.sms.begin("e11", (3, 10), "+34600", NOW)
-    second = outbox.sms.begin("e11", (3, 10), "+34601", NOW)
-    outbox.sms.settle(first.id, SmsState.TAKEN, 17)
-    outbox.sms.settle(second.id, SmsState.FAILED_FOR_NOW)
-    outbox.sms.settle(first.id, SmsState.DELIVERED)
+    outbox.sms.begin("e11", (3, 10), "+34600", NOW)
+    outbox.sms.begin("e11", (3, 10), "+34601", NOW)
+    outbox.sms.settle("e11", "+34600", SmsState.TAKEN, 17)
+    outbox.sms.settle("e11", "+34601", SmsState.FAILED_FOR_NOW)
+    outbox.sms.settle("e11", "+34600", SmsState.DELIVERED)
+    outbox.sms.settle("e12", "+34600", SmsState.FAILED)
     outbox.close()
     outbox, faults = open_outbox(tmp_path, "e2", 1000)
     assert faults == []
@@ -50,7 +51,8 @@ def test_a_file_of_the_first_version_is_taken_up(tmp_path: Path) -> None:
 def test_a_damaged_file_does_not_make_us_write_to_the_family_again(tmp_path: Path) -> None:
     outbox, _ = open_outbox(tmp_path, "e1", 1000)
     [stored] = outbox.keep([(Alarm("0", 3, 1.8e9), NOW)])
-    outbox.sms.settle(outbox.sms.begin(stored.alarm.ref, (3, 10), "+34600", NOW).id, SmsState.TAKEN)
+    outbox.sms.begin(stored.alarm.ref, (3, 10), "+34600", NOW)
+    outbox.sms.settle(stored.alarm.ref, "+34600", SmsState.TAKEN)
     outbox.close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         db.executescript("DELETE FROM meta WHERE name = 'epoch'")
