@@ -18,7 +18,20 @@ from edge.enrolment import Devices, load_enrolment
 from edge.outbox_file import AlreadyRunningError
 from edge.toml_tables import BadFileError
 
+log = logging.getLogger("edge")
+
+Files = tuple[Config, Devices, str]
+"""Configuration, devices, and the password at the broker."""
 FOLDER: Final = Path("/etc/llar")
+BAD_FILES: Final = 2
+_DEVICE_FIELDS: Final = {
+    "id": "its name in this home; found by itself when left out",
+    "model": "its product, from the catalogue",
+    "address": "its address",
+    "key": "its secret, 32 hex digits",
+    "room": "where it is, in words",
+    "place_code": "SCAIP place code",
+}
 _PRIORITY: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Level -> syslog priority, for `journalctl -p` (sd-daemon(3))."""
 
@@ -51,16 +64,21 @@ def main(arguments: list[str] | None = None) -> int:
         config, devices, password = _read_files(options.config)
     except BadFileError as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_FILES
+    if options.verb == "add-device":
+        from edge.installing import add_device
+
+        given = ("id", "model", "address", "key", "room", "place_code")
+        return add_device(config, options.line, **{name: getattr(options, name) for name in given})
     if options.verb == "check":
         from edge.check import describe, walk
 
         return walk(config, devices) if options.walk else describe(config, devices, listen_s=options.listen)
     try:
-        return asyncio.run(_run(config, devices, password))
+        return _work(options.config, config, devices, password)
     except (CertificateError, AlreadyRunningError) as error:
         print(f"{options.config}: {error}", file=sys.stderr)
-        return 2
+        return BAD_FILES
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--listen", type=float, default=0.0, metavar="S", help="when no agent runs, listen so many seconds"
     )
+    add = verbs.add_parser("add-device", help="one more device for this home, from the line printed on its box")
+    add.add_argument("line", nargs="?", default="", help="'llar:dev?model=...&address=...&key=...', in quotes")
+    add.add_argument("--config", type=Path, default=FOLDER / "edge.toml", help="the hub's TOML file")
+    for name, help_text in _DEVICE_FIELDS.items():
+        add.add_argument(f"--{name.replace('_', '-')}", default="", help=help_text)
     claim = verbs.add_parser("claim", help="make this machine a hub of a centre, by a claim code, its link or a file")
     claim.add_argument("code", nargs="?", default="", help='"K7QM2-XWP9G", or the link of the QR code in quotes')
     claim.add_argument("--centre", default="", metavar="URL", help="the centre's address, https://...")
@@ -97,7 +120,7 @@ def _log_to_stderr(*, verbose: bool) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def _read_files(path: Path) -> tuple[Config, Devices, str]:
+def _read_files(path: Path) -> Files:
     config = load_config(path)
     devices = load_enrolment(config.enrolment)
     password = ""
@@ -113,13 +136,36 @@ def _read_files(path: Path) -> tuple[Config, Devices, str]:
     return config, devices, password
 
 
-async def _run(config: Config, devices: Devices, password: str) -> int:
+def _work(path: Path, config: Config, devices: Devices, password: str) -> int:
+    """Runs the agent; after SIGHUP with files that can be used, a new one in the same process."""
+    while True:
+        status, files = asyncio.run(_run(path, config, devices, password))
+        if files is None:
+            return status
+        config, devices, password = files
+
+
+async def _run(path: Path, config: Config, devices: Devices, password: str) -> tuple[int, Files | None]:
+    files: Files | None = None
+
+    def read_anew() -> None:
+        nonlocal files
+        try:
+            files = _read_files(path)
+        except BadFileError as error:
+            log.error("the files are not read anew, because they cannot be used: %s", error)  # noqa: TRY400
+            return
+        log.info("the files are read anew")
+        agent.stop(to_start_anew=True)
+
     # systemd names each start of a service so; its unit starts us again whenever we end
     agent = Agent(config, devices, password, system_clock(), is_restarted="INVOCATION_ID" in os.environ)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, agent.stop)
-    return await agent.run()
+    loop.add_signal_handler(signal.SIGHUP, read_anew)
+    status = await agent.run()
+    return status, files if not status else None
 
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ class Agent:
         )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()
+        self._starts_anew = False
         self._loop = asyncio.get_running_loop()
         self._client = self._make_client(password)
         self._dispatch.use(self._client)
@@ -150,8 +151,9 @@ class Agent:
             tell_fault=self._fault,
         )
 
-    def stop(self) -> None:
-        """Ends `run`."""
+    def stop(self, *, to_start_anew: bool = False) -> None:
+        """Ends `run`; `to_start_anew`: another agent follows at once in the same program."""
+        self._starts_anew = to_start_anew
         self._stopping.set()
 
     async def run(self) -> int:
@@ -184,7 +186,9 @@ class Agent:
         try:
             await self._stopping.wait()
         finally:
-            notify_systemd("STOPPING=1")
+            if not self._starts_anew:
+                # systemd would end the program
+                notify_systemd("STOPPING=1")
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from edge import claim, claim_files
+from edge import claim, claim_files, new_device
 from edge.claim import ClaimFault, Request
+from edge.config import Config
+from edge.enrolment import load_enrolment
+from edge.new_device import DeviceFault
 from edge.texts import Texts, language_of_this_terminal
 from edge.toml_tables import BadFileError
 from gateway.contract.claim import ClaimAnswer, read_link
@@ -83,3 +86,39 @@ def _write(answer: ClaimAnswer, folder: Path, ports: list[str], say: Texts) -> N
     if claim_files.needs_serial(answer) and not ports:
         print(say("claim.no_serial"))
     print(say("claim.next_start"))
+
+
+def add_device(config: Config, line: str, **given: str) -> int:
+    """Adds a device to this home.
+
+    Args:
+        config: the hub's.
+        line: what is printed on the box; "" when everything is given by hand.
+        given: fields that go before the line's: id, model, address, key, room, place_code; "" for not given.
+
+    Returns:
+        0, or 2 when it cannot be added.
+    """
+    say = Texts(config.hub.language)
+    try:
+        known = (
+            {device.id for device in load_enrolment(config.enrolment).values()} if config.enrolment.exists() else set()
+        )
+        fields = new_device.read_line(line) if line else {}
+        device = new_device.device_from({**fields, **{name: text for name, text in given.items() if text}}, known)
+        new_device.add(config, device)
+    except DeviceFault as fault:
+        print(say(f"device.{fault.key}", **fault.values), file=sys.stderr)
+        return claim.BAD_INPUT
+    except BadFileError as error:
+        print(say("device.unusable", detail="; ".join(error.faults)), file=sys.stderr)
+        return claim.BAD_INPUT
+    except OSError as error:
+        print(
+            say("claim.no_permission", file=error.filename or config.enrolment, detail=error.strerror), file=sys.stderr
+        )
+        return claim.BAD_INPUT
+    print(say("device.added", device=device.id, room=device.room or say("check.no_room"), model=device.model))
+    print(say("device.agent_knows" if new_device.tell_agent(config) else "device.agent_asleep"))
+    print(say("device.register"))
+    return DONE
