@@ -262,17 +262,19 @@ class GattReader:
         try:
             for number in ASKED:
                 await self._ask(device, client, number)
-            offered = [n for n in access.listen if client.services.get_characteristic(access.uuid(n)) is not None]
-            if not offered:
+            offered = [(number, _offered(client, access.uuid(number))) for number in access.listen]
+            if not any(characteristic for _, characteristic in offered):
                 raise _ReadFailed(f"it does not offer what a {device.enrolled.model} should; was it enrolled rightly?")
-            for number in offered:
-                async with asyncio.timeout(self._patience.answer_s):
-                    await client.start_notify(access.uuid(number), self._listener(device, client, number, listening))
+            for number, characteristic in offered:
+                if characteristic is not None:
+                    async with asyncio.timeout(self._patience.answer_s):
+                        heard = self._listener(device, client, number, listening)
+                        await client.start_notify(characteristic, heard)
         except TimeoutError as error:
             raise _ReadFailed("it connected and then answered no question; trying again") from error
 
     async def _ask(self, device: _Device, client: BleakClient, number: int) -> None:
-        characteristic = client.services.get_characteristic(SIG_BASE_UUID.format(number))
+        characteristic = _offered(client, SIG_BASE_UUID.format(number))
         if characteristic is None or "read" not in characteristic.properties:
             return
         async with asyncio.timeout(self._patience.answer_s):
@@ -349,3 +351,8 @@ class GattReader:
                 await client.disconnect()
         except (BleakError, OSError, EOFError, AssertionError) as error:
             log.info("%s was not let go cleanly: %s", device.enrolled.id, error or type(error).__name__)
+
+
+def _offered(client: BleakClient, uuid: str) -> BleakGATTCharacteristic | None:
+    """The first characteristic of that kind: some devices have two, and bleak will not choose."""
+    return next((found for found in client.services.characteristics.values() if found.uuid == uuid), None)
