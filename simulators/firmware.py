@@ -292,6 +292,13 @@ class EmulatedFirmware(Firmware):
         assert self._machine is not None, "it has no power"
         return int((await self._machine.order(f"readl {self._symbols[name]:#x}")).split()[1], 16)
 
+    async def memory(self, begin: str, end: str) -> bytes:
+        """The device's memory between two symbols."""
+        assert self._machine is not None, "it has no power"
+        first, length = self._symbols[begin], self._symbols[end] - self._symbols[begin]
+        answer = await self._machine.order(f"read {first:#x} {length:#x}")
+        return bytes.fromhex(answer.split()[1].removeprefix("0x"))
+
     async def _wait(self, seconds: float) -> None:
         before = start = await self._word("looked_at_ms")
         while start == before:

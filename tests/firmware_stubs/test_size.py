@@ -8,6 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import serial_asyncio_fast
+
+from simulators.firmware import FALL, EmulatedFirmware
+from simulators.firmware_build import FirmwareNotBuilt
+from tests.firmware_stubs.bench import NUMBER, acknowledgement
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware_stubs"
 FLASH_MAX, RAM_MAX = 8_192, 1_024
@@ -49,3 +54,28 @@ def test_a_build_that_does_not_fit_fails(tmp_path: Path, setting: str, complaint
     done = size(tmp_path, setting)
     assert done.returncode != 0
     assert complaint in done.stderr
+
+
+async def test_no_run_takes_more_stack_than_was_worked_out(tmp_path: Path) -> None:
+    found = re.search(r"^pendant .*\((\d+)\)$", size(tmp_path).stdout, re.MULTILINE)
+    assert found is not None
+    pendant = EmulatedFirmware("pendant", tmp_path / "tty", NUMBER)
+    try:
+        await pendant.start()
+    except FirmwareNotBuilt as missing:
+        pytest.skip(f"NOT TESTED: {missing}")
+    try:
+        _, writer = await serial_asyncio_fast.open_serial_connection(url=str(pendant.path), baudrate=115200)
+        for number in range(10):
+            await pendant.press(line=FALL if number % 4 == 3 else 1)
+            await pendant.idle(61)
+        for message in list(pendant.copies):
+            writer.write(b"noise" + acknowledgement(message.sequence) + acknowledgement(message.sequence))
+        await pendant.press()
+        stack = await pendant.memory("stack_bottom", "stack_top")
+        writer.close()
+    finally:
+        pendant.stop()
+    used = len(stack.lstrip(b"\0"))
+    assert len(pendant.copies) > 20
+    assert 50 < used <= int(found[1])
