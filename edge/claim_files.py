@@ -154,7 +154,8 @@ def _link(device: ClaimedDevice) -> Link:
 
 def _config(answer: ClaimAnswer, folder: Path, home: str, ports: list[str], storage: str) -> str:
     document = _former(folder)
-    if document.get("hub", {}).get("id") != answer.hub or "storage" not in document:
+    former = document.get("hub", {}).get("id", answer.hub)
+    if former != answer.hub or "storage" not in document:
         document["storage"] = {"folder": f"{storage}/{answer.hub}"}
     document["enrolment"] = f"{home}/enrolment.toml"
     hub = tomlkit.table()
