@@ -128,6 +128,7 @@ class RadioHealing:
         self._taken: dict[Step, _Taken] = {}
         self._on_trial = note.awaited
         self._rescans = self._resets = 0
+        self._reset_asked = False
         self._well_since = now
         self._ours_missing_since = now
         self.none_of_ours = False
@@ -183,9 +184,14 @@ class RadioHealing:
         if step is Step.RESCAN:
             self._rescans = min(self._rescans + 1, DOUBLINGS_MAX)
         elif step is Step.RESET:
+            self._reset_asked = False
             self._resets = min(self._resets + 1, DOUBLINGS_MAX)
         elif not failure:
             self._restarted_at = now
+
+    def ask_reset(self) -> None:
+        """The system's own Bluetooth says that only a reset helps."""
+        self._reset_asked = True
 
     def look(self, now: float) -> None:
         """Time passes: what has not helped by now has not."""
@@ -236,6 +242,8 @@ class RadioHealing:
             return None
         if may_restart and self._restart_is_due(silence_s, now):
             return Step.RESTART
+        if self._reset_asked and self._is_over(Step.RESET, RESCAN_AFTER_S, now):
+            return Step.RESET
         reset_after_s = max(RESET_AFTER_S, self._usual_limit_s(now, QUIET_PATIENCE_S))
         pause_s = min(RESET_PAUSE_S * 2.0 ** (self._resets - 1), RESET_PAUSE_MAX_S)
         if silence_s >= reset_after_s and self._is_over(Step.RESET, pause_s, now):

@@ -31,6 +31,8 @@ STEP_S: Final = 5.0
 """How often hearing is looked at, and progress reported."""
 SAME_ADVERT_S: Final = 1.0
 """The same bytes from the same sender are passed on once in this time: a pendant repeats each press a hundred times."""
+_STUCK: Final = "org.bluez.Error.InProgress"
+"""BlueZ thinks that it scans already, and does not: it hears nothing until the adapter was switched off and on."""
 _UUID_TAIL: Final = "-0000-1000-8000-00805f9b34fb"
 
 
@@ -94,6 +96,8 @@ class BleScanner:
             await self._scan_for_ever()
         except (BleakError, OSError, EOFError) as error:
             why = str(error) or "it does not answer"
+            if _STUCK in why and self._healing is not None:
+                self._healing.ask_reset()
             if isinstance(error, FileNotFoundError):
                 why = "the system's Bluetooth service is not running"
             raise NoRadioError(f"no Bluetooth on {self._config.adapter}: {why}") from error
