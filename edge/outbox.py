@@ -7,6 +7,7 @@ not). All calls are made from one thread. An alarm is never pruned before the ce
 from __future__ import annotations
 
 import logging
+import secrets
 import sqlite3
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -151,7 +152,7 @@ class Outbox:
         """Puts `alarm`, under a new ref, in the place of one without a receipt; None when that is not there."""
         with self._transaction():
             sequence = self._next_number("alarm")
-            alarm = msgspec.structs.replace(alarm, ref=f"{self.epoch}{sequence:x}", seq=sequence, ep=self.epoch)
+            alarm = msgspec.structs.replace(alarm, ref=self._new_ref(sequence), seq=sequence, ep=self.epoch)
             self._db.execute(
                 "UPDATE alarm SET seq = ?, ref = ?, body = ?, answer = NULL WHERE ref = ? AND received = 0",
                 (sequence, alarm.ref, _encoder.encode(alarm), ref),
@@ -222,6 +223,11 @@ class Outbox:
         finally:
             self._db.execute("UPDATE meta SET value = (SELECT ifnull(max(seq), 0) FROM alarm) WHERE name = 'alarm'")
 
+    def begin_epoch(self, epoch: str) -> None:
+        """Numbers from now on are of another numbering: some of this one may have been given out and forgotten."""
+        self._db.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", (epoch,))
+        self.epoch = epoch
+
     def number_packs_from(self, number: int) -> None:
         """The next pack gets the number after this one."""
         self._db.execute("UPDATE meta SET value = ? WHERE name = 'pack'", (number,))
@@ -252,12 +258,17 @@ class Outbox:
 
     def _add_alarm(self, alarm: Alarm, stamp: Stamp) -> StoredAlarm:
         sequence = self._next_number("alarm")
-        alarm = msgspec.structs.replace(alarm, ref=f"{self.epoch}{sequence:x}", seq=sequence, ep=self.epoch)
+        alarm = msgspec.structs.replace(alarm, ref=self._new_ref(sequence), seq=sequence, ep=self.epoch)
         self._db.execute(
             "INSERT INTO alarm (seq, ref, boot, monotonic, wall, trusted, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (sequence, alarm.ref, *stamp, _encoder.encode(alarm)),
         )
         return StoredAlarm(alarm, stamp, received=False, answer=None)
+
+    def _new_ref(self, sequence: int) -> str:
+        """Not made of the number alone: a disk that takes back what it had confirmed gives numbers twice, and the
+        centre would take a new call for one that it has."""
+        return f"{self.epoch}{sequence & 0xFFFF:04x}{secrets.token_hex(2)}"
 
     def _alarms(self, which: str, *values: int) -> list[StoredAlarm]:
         rows = self._db.execute(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.outbox import Outbox
+from edge.outbox_wal import commits, lost_commits
 from edge.sms_ledger import CREATE_SMS
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,13 @@ def open_outbox(folder: Path, new_epoch: str, readings_max: int) -> tuple[Outbox
     for _ in range(2):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            outbox = Outbox(_connect(str(path), new_epoch), readings_max, durable=True)
+            before = commits(path.with_name(FILE_NAME + "-wal"))
+            db, frames = _connect(str(path), new_epoch)
+            outbox = Outbox(db, readings_max, durable=True)
+            if lost := lost_commits(before, frames):
+                outbox.begin_epoch(new_epoch)
+                faults.append(f"outbox: the last {lost} commits in {path} were damaged and are lost")
+                return outbox, faults
             return (_rescued(outbox, unusable) if faults else outbox), faults
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
@@ -143,7 +150,7 @@ def _rescued(outbox: Outbox, unusable: Path) -> Outbox:
 
 def memory_outbox(new_epoch: str, readings_max: int) -> Outbox:
     """An outbox that does not outlive the process, for when there is no disk to be had."""
-    box = Outbox(_connect(":memory:", new_epoch), min(readings_max, MEMORY_READINGS_MAX), durable=False)
+    box = Outbox(_connect(":memory:", new_epoch)[0], min(readings_max, MEMORY_READINGS_MAX), durable=False)
     box.number_packs_from(MEMORY_PACKS_FROM)
     return box
 
@@ -189,18 +196,20 @@ def devices_heard(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _connect(path: str, new_epoch: str) -> sqlite3.Connection:
+def _connect(path: str, new_epoch: str) -> tuple[sqlite3.Connection, int]:
+    """The open file, and how many frames of its log were taken; -1 when it had none."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_WAIT_S)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        frames = int(db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
         _check_or_create(db, new_epoch)
         db.execute("BEGIN IMMEDIATE")
         db.execute("COMMIT")
     except BaseException:
         db.close()
         raise
-    return db
+    return db, frames
 
 
 def _check_or_create(db: sqlite3.Connection, new_epoch: str) -> None:

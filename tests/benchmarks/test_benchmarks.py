@@ -27,6 +27,7 @@ RATIOS = {
     "alarm_latency": "p99 x idle",
     "ingest": "x CPU",
     "flood": "growth x",
+    "outages": "out of order",
 }
 
 
