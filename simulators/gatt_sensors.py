@@ -125,6 +125,7 @@ class GattSensor:
     async def power_off(self) -> None:
         """Falls silent for good."""
         if self._controller is not None:
+            self.comes_back = False
             await self.disappear()
             self.vanish()
 
@@ -156,6 +157,7 @@ class GattSensor:
     def _on_disconnection(self, _reason: int) -> None:
         self._not_yet = set(self._sends)
         self._subscribed.clear()
+        self.on_left()
 
     def _on_subscription(
         self, characteristic: Characteristic[Any], _connection: object, notify: bool, indicate: bool
@@ -168,6 +170,9 @@ class GattSensor:
 
     def on_subscribed(self) -> None:
         """What the sensor does when a hub begins to listen; nothing, for most."""
+
+    def on_left(self) -> None:
+        """What the sensor does when a connection has ended; nothing, for most."""
 
     async def _read_battery(self, _connection: Connection) -> bytes:
         if self.hanging:
@@ -215,6 +220,8 @@ class _WithClock(GattSensor):
 class BloodPressureCuff(_WithClock):
     """A cuff: pairs, appears after a measurement, sends all that it has stored, and switches itself off.
 
+    When a connection ends before it has sent everything it stays on the air, as a cuff does for half a minute.
+
     Attributes:
         stored: measurements that no hub has taken yet, each as (systolic, diastolic, pulse, the cuff's own time).
         forgets: whether it forgets what it has sent; many cuffs do not, and send everything each time.
@@ -230,13 +237,20 @@ class BloodPressureCuff(_WithClock):
         self.stored: list[tuple[int, int, int, datetime]] = []
         self.forgets = True
         self.sent = 0
+        self._waiting = False
         self._sending: asyncio.Task[None] | None = None
+        self._appearing: asyncio.Task[None] | None = None
 
     async def measure(self, systolic: int, diastolic: int, pulse: int, *, age: timedelta = timedelta()) -> None:
         """Stores a measurement, and appears so that a hub may fetch it."""
         self.stored.append((systolic, diastolic, pulse, self.now() - age))
+        self._waiting = True
         if not self.connected and not self.device.is_advertising:
             await self.appear()
+
+    def on_left(self) -> None:
+        if self._waiting and not self.device.is_advertising and self._controller is not None:
+            self._appearing = asyncio.get_running_loop().create_task(self.appear())
 
     def on_subscribed(self) -> None:
         self._sending = asyncio.get_running_loop().create_task(self._send())
@@ -248,6 +262,7 @@ class BloodPressureCuff(_WithClock):
             )
             self.sent += 1
         if not self.mute:
+            self._waiting = False
             if self.forgets:
                 self.stored.clear()
             await self.disappear()
