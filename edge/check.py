@@ -16,7 +16,7 @@ from devices.enrolment import EnrolledDevice
 from edge.clock import system_clock_is_trusted
 from edge.config import Config
 from edge.ear import listen
-from edge.enrolment import Devices, unheard
+from edge.enrolment import Devices, unheard_parts
 from edge.outbox_file import devices_heard
 from edge.status import AgentStatus, DeviceStatus, read_status
 from edge.texts import Texts
@@ -31,6 +31,8 @@ BATTERY_LOW_PERCENT: Final = 20.0
 
 WELL, WRONG = 0, 1
 
+_SAID_ELSEWHERE: Final = frozenset({ProblemCode.DEVICE_SILENT, ProblemCode.DEVICE_NOT_LISTENED_TO})
+"""With the device, and by the files."""
 _MILD: Final = frozenset(
     {
         ProblemCode.CLOCK_UNTRUSTED,
@@ -135,8 +137,8 @@ def _files(say: Texts, config: Config, devices: Devices) -> Iterator[Line]:
     place = say("check.at", place=config.hub.place_address) if config.hub.place_address else ""
     yield Line(True, say("check.hub", hub=config.hub.id, place=place))
     yield Line(bool(devices), say("check.enrolled", count=len(devices), file=config.enrolment))
-    for sentence in unheard(config, devices):
-        yield Line(False, sentence)
+    for name, remedy in unheard_parts(config, devices):
+        yield Line(False, say("check.unheard" if remedy else "check.vain_button", name=name, remedy=remedy))
 
 
 def _parts(say: Texts, config: Config, devices: Devices) -> Iterator[Line]:
@@ -182,10 +184,10 @@ def _agent(say: Texts, status: AgentStatus) -> Iterator[Line]:
     if status.state.cfg:
         yield Line(None, say("check.settings", version=status.state.cfg))
     for link, silent_s in status.state.hearing.items():
-        yield Line(None, say("check.link", link=say.link(link), ago=say.ago(silent_s)))
-    for problem in status.state.problems:
-        if problem.code != ProblemCode.DEVICE_SILENT:
-            yield Line(None if problem.code in _MILD else False, _problem(say, problem))
+        yield Line(None, say("check.link", link=say.link(link), seconds=round(silent_s)))
+    problems = [problem for problem in status.state.problems if problem.code not in _SAID_ELSEWHERE]
+    # one part can fail in two loops of the agent
+    yield from dict.fromkeys(Line(None if one.code in _MILD else False, _problem(say, one)) for one in problems)
 
 
 def _problem(say: Texts, problem: Problem) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -69,26 +69,38 @@ def load_enrolment(path: Path) -> Devices:
     return devices
 
 
-def unheard(config: Config, devices: Devices) -> list[str]:
-    """A sentence for each device that can never be heard, because nothing is configured to listen for it.
+class Unheard(NamedTuple):
+    """What nobody listens for: a device, with what must be added to the configuration; or a button without a device."""
 
-    Also one for each wired button that is listened to in vain, because it is not enrolled.
+    name: str
+    remedy: str
+
+
+def unheard_parts(config: Config, devices: Devices) -> list[Unheard]:
+    """Devices that can never be heard, because nothing is configured to listen for them.
+
+    Also each wired button that is listened to in vain, because it is not enrolled; that has no remedy here.
     """
     by_radio = config.ble is not None
     listening = {Link.BLE_ADVERT: by_radio, Link.BLE_GATT: by_radio, Link.SERIAL: bool(config.serial)}
-    remedy = {
-        Link.BLE_ADVERT: "add [ble]",
-        Link.BLE_GATT: "add [ble]",
-        Link.SERIAL: "add [[serial]]",
-        Link.BUTTON: "add its [[button]]",
-    }
+    remedy = {Link.BLE_ADVERT: "[ble]", Link.BLE_GATT: "[ble]", Link.SERIAL: "[[serial]]", Link.BUTTON: "[[button]]"}
     lines = {button.name for button in config.button}
     wired = {address for link, address in devices if link is Link.BUTTON}
     return [
-        f"{device.id} can never be heard: {remedy.get(link, f'this agent does not listen to {link.value}')}"
+        Unheard(device.id, remedy[link])
         for (link, address), device in devices.items()
         if not (address in lines if link is Link.BUTTON else listening.get(link, False))
-    ] + [f"the button {name} is not enrolled: its presses are not taken" for name in sorted(lines - wired)]
+    ] + [Unheard(name, "") for name in sorted(lines - wired)]
+
+
+def unheard(config: Config, devices: Devices) -> list[str]:
+    """The same as sentences for a technician."""
+    return [
+        f"{name} can never be heard: add {remedy}"
+        if remedy
+        else f"the button {name} is not enrolled: its presses are not taken"
+        for name, remedy in unheard_parts(config, devices)
+    ]
 
 
 def _device(row: _DeviceTable, where: str, faults: list[str]) -> EnrolledDevice:
