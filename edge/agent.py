@@ -23,7 +23,7 @@ from edge.home.presence import Presence
 from edge.intake import Intake
 from edge.listening import Listening, Loop, Progress
 from edge.outbox import StoredAlarm
-from edge.outbox_file import lock_folder
+from edge.outbox_file import AlreadyRunningError, lock_folder
 from edge.outbox_thread import OutboxThread
 from edge.pulse import Pulse
 from edge.radio_healing import RadioHealing
@@ -82,14 +82,7 @@ class Agent:
         self._outbox = OutboxThread(lambda sentence, code: self._fault("outbox", sentence, code))
         self._presence = Presence(clock)
         self._board = HeardBoard()
-        self._sms = open_sms_path(
-            config,
-            password,
-            clock=clock,
-            outbox=self._outbox,
-            on_refused=lambda reason: self._health.refused.update([reason]),
-            tell_fault=self._fault,
-        )
+        self._sms = open_sms_path(config, password, clock, self._outbox, self._health, self._presence, self._fault)
         self._dispatch = Dispatch(
             self._hub,
             clock,
@@ -100,10 +93,6 @@ class Agent:
             sms=self._sms,
         )
         self._dispatch.on_renamed = self._presence.renamed
-        if self._sms is not None:
-            self._sms.on_messaged = self._presence.messaged
-            self._sms.on_not_messaged = self._presence.not_messaged
-            self._sms.on_ready = self._presence.second_path
         self._intake = Intake(
             self._devices,
             clock,
@@ -162,15 +151,20 @@ class Agent:
         Raises:
             AlreadyRunningError: another agent uses the same folder.
         """
-        with await asyncio.to_thread(lock_folder, self._folder):
+        try:
+            lock = await asyncio.to_thread(lock_folder, self._folder)
+        except AlreadyRunningError:
+            self._client.stop()
+            raise
+        with lock:
             return await self._work()
 
     async def _work(self) -> int:
         await self._outbox.open(self._folder, self._config.storage.readings_max)
         await self._intake.load()
         self._presence.restore(await self._dispatch.load())
-        for ref, to_contact in self._sms.out() if self._sms else ():
-            self._presence.messaged(ref, to_contact)
+        if self._sms is not None:
+            self._sms.tell_home()
         if self._config.ble is not None:
             now, note = self._clock.now(), await asyncio.to_thread(load_note, self._folder)
             self._health.hearing.expect_link("ble", now.monotonic, RadioHealing(now.monotonic, now.boot, note))

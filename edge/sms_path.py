@@ -16,10 +16,12 @@ from devices.rejection import Rejection
 from edge import uplink
 from edge.clock import Clock, Stamp
 from edge.config import Config, ContactConfig, ModemConfig
-from edge.drivers.gsm_modem import GsmModem, ModemFault, SmsTaken
+from edge.drivers.gsm_modem import GsmModem, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported
-from edge.health import TellFault
+from edge.drivers.gsm_sim import ModemFault
+from edge.health import Health, TellFault
 from edge.home.contact_text import contact_text
+from edge.home.presence import Presence
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from edge.sms_ledger import SmsState
@@ -63,15 +65,12 @@ class SmsPath:
         pin: of the SIM, "" for none.
         pin_fault: why the PIN is not known, "" when all is well.
         folder: of the hub's storage.
-        clock, outbox: of this hub.
-        on_refused: called with the reason for each SMS that is not from the centre.
+        clock, outbox, health: of this hub.
+        presence: says in the home what was sent.
         tell_fault: takes what is wrong with a part.
 
     Attributes:
         on_change: called when there may be something to do.
-        on_ready: called with whether an SMS could be sent now, when that changes.
-        on_messaged: called with the ref when the network took an SMS, and whether it was for a contact.
-        on_not_messaged: called with the ref when every SMS that the network took was given up.
         answers: the centre's answers that came by SMS.
     """
 
@@ -87,7 +86,8 @@ class SmsPath:
         folder: Path,
         clock: Clock,
         outbox: OutboxThread,
-        on_refused: Callable[[str], None],
+        health: Health,
+        presence: Presence,
         tell_fault: TellFault,
     ) -> None:
         self._hub = hub
@@ -98,12 +98,10 @@ class SmsPath:
         self._whom = Addressees(config.centre_number, tuple(self._contacts))
         self._clock = clock
         self._outbox = outbox
-        self._on_refused = on_refused
+        self._health = health
+        self._presence = presence
         self._tell_fault = tell_fault
         self.on_change: Callable[[], None] = lambda: None
-        self.on_ready: Callable[[bool], None] = lambda _ready: None
-        self.on_messaged: Callable[[str, bool], None] = lambda _ref, _to_contact: None
-        self.on_not_messaged: Callable[[str], None] = lambda _ref: None
         self.answers: deque[AlarmAnswer] = deque(maxlen=ANSWERS_MAX)
         self._attempts: list[_Attempt] = []
         self._reports_before: dict[int, Reported] = {}
@@ -154,9 +152,10 @@ class SmsPath:
                 await self._settle(kept.ref, kept.recipient, state)
             self._attempts.append(_Attempt(kept.ref, kept.kind, kept.recipient, state, at, kept.network_id))
 
-    def out(self) -> list[tuple[str, bool]]:
-        """What the network took and nobody answered: refs, and whether it went to a contact."""
-        return [(one.ref, one.recipient != self._whom.centre) for one in self._attempts if one.state in _OUT]
+    def tell_home(self) -> None:
+        """After a restart, once the home knows its calls: which of them were written about."""
+        for attempt in self._attempts:
+            self._tell_messaged(attempt)
 
     def step(
         self,
@@ -253,7 +252,7 @@ class SmsPath:
 
     def _tell_messaged(self, attempt: _Attempt) -> None:
         if attempt.state in _OUT:
-            self.on_messaged(attempt.ref, attempt.recipient != self._whom.centre)
+            self._presence.messaged(attempt.ref, attempt.recipient != self._whom.centre)
 
     def _forget_old(self) -> None:
         since = self._clock.monotonic - REMEMBERED_S
@@ -284,7 +283,7 @@ class SmsPath:
         read = decode_answer_sms(incoming.text, lambda hub: self._key if hub == self._hub else None)
         if isinstance(read, Rejection):
             log.info("an SMS that is no answer of the centre: %s", read.reason)
-            self._on_refused(f"sms_{read.reason}")
+            self._health.refused[f"sms_{read.reason}"] += 1
             return
         self.answers.append(read[1])
         self.on_change()
@@ -308,13 +307,13 @@ class SmsPath:
             self._tell_fault("sms", sentence, ProblemCode.MODEM_SMS_FAILED, self._config.port)
             others = (one for one in self._attempts if one.ref == attempt.ref)
             if not any(one.state in _OUT for one in others):
-                self.on_not_messaged(attempt.ref)
+                self._presence.not_messaged(attempt.ref)
         ref, recipient = attempt.ref, attempt.recipient
         self._write_down(lambda box: box.sms.settle(ref, recipient, state))
         self.on_change()
 
     def _changed(self) -> None:
-        self.on_ready(self.ready)
+        self._presence.second_path(self.ready)
         self.on_change()
 
     def _take_fault(self, fault: ModemFault | None) -> None:
@@ -328,21 +327,20 @@ class SmsPath:
 def open_sms_path(
     config: Config,
     password: str,
-    *,
     clock: Clock,
     outbox: OutboxThread,
-    on_refused: Callable[[str], None],
+    health: Health,
+    presence: Presence,
     tell_fault: TellFault,
 ) -> SmsPath | None:
     """The second path that is configured, None for none. `password` is the hub's at the broker."""
     modem = config.modem
     if modem is None:
         return None
-    pin_fault = ""
+    pin = pin_fault = ""
     try:
         pin = Path(modem.pin_file).read_text(encoding="ascii").strip() if modem.pin_file else ""
     except (OSError, UnicodeDecodeError) as error:
-        pin = ""
         pin_fault = f"[modem]: the file of the SIM's PIN cannot be read: {error}"
     return SmsPath(
         config.hub.id,
@@ -354,7 +352,8 @@ def open_sms_path(
         folder=Path(config.storage.folder),
         clock=clock,
         outbox=outbox,
-        on_refused=on_refused,
+        health=health,
+        presence=presence,
         tell_fault=tell_fault,
     )
 

@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,6 +16,7 @@ from devices.rejection import Rejection
 from edge.config import ModemConfig
 from edge.drivers.gsm_at import AtError, AtPort, GoneError, MuteError
 from edge.drivers.gsm_pdu import Incoming, Report, decode_incoming, encode_submit
+from edge.drivers.gsm_sim import FaultyError, ModemFault, RefusedPin, unlock
 from gateway.contract.messages import ProblemCode
 
 log = logging.getLogger(__name__)
@@ -41,17 +41,6 @@ _REGISTERED: Final = frozenset({1, 5, 6, 7})
 """Home, roaming, and both "for SMS only" (TS 27.007, +CREG)."""
 _DENIED: Final = 3
 _ALL_SMS: Final = 4
-_SIM_FAULTS: Final = {
-    10: (ProblemCode.MODEM_NO_SIM, "there is no SIM in it"),
-    11: (ProblemCode.MODEM_SIM_LOCKED, "the SIM wants a PIN: set 'pin_file'"),
-    12: (ProblemCode.MODEM_SIM_LOCKED, "the SIM is locked and wants its PUK"),
-    13: (ProblemCode.MODEM_NO_SIM, "the SIM does not work"),
-    14: (ProblemCode.MODEM_NO_SIM, "the SIM is busy"),
-    15: (ProblemCode.MODEM_NO_SIM, "the SIM is not of a kind that works here"),
-    16: (ProblemCode.MODEM_SIM_LOCKED, "the PIN is wrong; it is not tried again, for the SIM locks itself"),
-    17: (ProblemCode.MODEM_SIM_LOCKED, "the SIM wants its PIN2"),
-    18: (ProblemCode.MODEM_SIM_LOCKED, "the SIM is locked and wants its PUK2"),
-}
 _FOR_GOOD: Final = frozenset({1, 28, 304, 305})
 """CMS errors (TS 24.011, annex E-2; TS 27.005, 3.2.5) that the same SMS to the same number will meet again."""
 _NO_CREDIT: Final = frozenset({8, 10, 21, 29, 50})
@@ -72,13 +61,6 @@ class SmsNotTaken(NamedTuple):
     for_good: bool = False
 
 
-class ModemFault(NamedTuple):
-    """What is wrong with the modem as a whole."""
-
-    code: ProblemCode
-    sentence: str
-
-
 @dataclass(slots=True)
 class Reception:
     """What the modem says of its network. `dbm` is None while it does not know."""
@@ -87,12 +69,6 @@ class Reception:
     denied: bool = False
     dbm: int | None = None
     operator: str = ""
-
-
-class _FaultyError(Exception):
-    def __init__(self, fault: ModemFault) -> None:
-        self.fault = fault
-        super().__init__(fault.sentence)
 
 
 class GsmModem:
@@ -121,7 +97,7 @@ class GsmModem:
     ) -> None:
         self._config = config
         self._pin = pin
-        self._pin_mark = pin_mark
+        self._refused_pin = RefusedPin(pin_mark)
         self._on_sms = on_sms
         self._on_report = on_report
         self._on_change = on_change
@@ -184,7 +160,7 @@ class GsmModem:
         listening = asyncio.create_task(port.listen())
         try:
             await self._serve(port, on_progress)
-        except _FaultyError as error:
+        except FaultyError as error:
             return error.fault
         except GoneError as error:
             return ModemFault(ProblemCode.MODEM_MISSING, str(error))
@@ -205,7 +181,7 @@ class GsmModem:
     async def _serve(self, port: AtPort, on_progress: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         await self._greet(port, on_progress)
-        await self._unlock(port)
+        await unlock(port, self._pin, self._refused_pin)
         await _set_up(port)
         self._port = port
         self._to_read.clear()
@@ -251,32 +227,6 @@ class GsmModem:
             raise MuteError("it does not answer")
         await port.command("ATE0")
         await port.command("AT+CMEE=1")
-
-    async def _unlock(self, port: AtPort) -> None:
-        try:
-            answer = " ".join(await port.command("AT+CPIN?"))
-            if "SIM PIN" in answer:
-                await self._enter_pin(port)
-            elif "READY" not in answer:
-                raise _FaultyError(ModemFault(ProblemCode.MODEM_SIM_LOCKED, f"the SIM wants {answer[7:40].strip()}"))
-        except AtError as error:
-            code, sentence = _SIM_FAULTS.get(error.code or 0, (ProblemCode.MODEM_NO_SIM, f"no SIM answers: {error}"))
-            raise _FaultyError(ModemFault(code, sentence)) from error
-
-    async def _enter_pin(self, port: AtPort) -> None:
-        if not self._pin:
-            raise _FaultyError(ModemFault(*_SIM_FAULTS[11]))
-        mark = sha256(self._pin.encode()).hexdigest()
-        if self._pin_mark.exists() and self._pin_mark.read_text(encoding="ascii") == mark:
-            raise _FaultyError(ModemFault(*_SIM_FAULTS[16]))
-        try:
-            await port.command(f'AT+CPIN="{self._pin}"')
-        except AtError as error:
-            if error.code not in {13, 14}:
-                self._pin_mark.write_text(mark, encoding="ascii")
-                raise _FaultyError(ModemFault(*_SIM_FAULTS[16])) from error
-            raise
-        self._pin_mark.unlink(missing_ok=True)
 
     async def _look(self, port: AtPort) -> None:
         stats = [await _registration(port, command) for command in ("AT+CREG?", "AT+CEREG?")]

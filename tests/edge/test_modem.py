@@ -13,8 +13,9 @@ from hypothesis import given, strategies
 from devices.rejection import Rejection
 from edge.config import ModemConfig
 from edge.drivers import gsm_modem
-from edge.drivers.gsm_modem import GsmModem, ModemFault, SmsNotTaken, SmsTaken
+from edge.drivers.gsm_modem import GsmModem, SmsNotTaken, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported, decode_incoming, encode_submit, plainer
+from edge.drivers.gsm_sim import ModemFault
 from gateway.contract.messages import ProblemCode
 from simulators.modem import ModemTty
 from simulators.phone_network import PhoneNetwork

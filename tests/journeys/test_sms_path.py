@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+
 from central.sealing import Sealer
 from central.storage.hub_secrets import keep_password
 from edge.agent import Agent
