@@ -71,8 +71,8 @@ def config(write_config: Callable[[str], Path], pendant: Firmware) -> Path:
 
 
 def presses(desk: Desk) -> int:
-    """How many presses the centre has in its history."""
-    return len([kind for _, kind, _ in desk.readings if kind == "press"])
+    """How many presses the centre has in its history, where the same reading twice is one: a pack may come again."""
+    return len({(r.device, r.measured_at) for pack in desk.packs for r in pack.readings if r.kind == "press"})
 
 
 def releases(pendant: Firmware) -> int:
