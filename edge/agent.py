@@ -309,6 +309,8 @@ class Agent:
         """The centre's settings count from now on; calls in progress go on."""
         self._devices.update(devices)
         self._language = config.hub.language
+        if self._sms is not None and config.modem is not None:
+            self._sms.write_to(config.modem.centre_number, config.contact)
         for device in devices.values():
             own = settings.devices.get(device.id) if settings else None
             self._health.hearing.limit_silence(device.id, own.silence_max_s if own else None)

@@ -94,8 +94,7 @@ class SmsPath:
         self._key = key
         self._config = config
         self._pin_fault = pin_fault
-        self._contacts = {contact.number: contact for contact in contacts}
-        self._whom = Addressees(config.centre_number, tuple(self._contacts))
+        self.write_to(config.centre_number, contacts)
         self._clock = clock
         self._outbox = outbox
         self._health = health
@@ -116,6 +115,11 @@ class SmsPath:
             on_change=self._changed,
             on_fault=self._take_fault,
         )
+
+    def write_to(self, centre_number: str, contacts: Iterable[ContactConfig]) -> None:
+        """Whom to write to from now on; what was sent already stays sent."""
+        self._contacts = {contact.number: contact for contact in contacts}
+        self._whom = Addressees(centre_number, tuple(self._contacts))
 
     @property
     def ready(self) -> bool:

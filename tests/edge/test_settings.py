@@ -22,6 +22,7 @@ from edge.hearing import Hearing
 from edge.remote_settings import DETAIL_MAX_S, RemoteSettings
 from edge.settings import (
     SettingsRecord,
+    config_with,
     confirmed,
     devices_with,
     load_record,
@@ -148,6 +149,17 @@ def test_rooms_and_place_codes_change_only_where_they_are_set() -> None:
     assert changed[Link.SERIAL, "00a1b2c3"] == pendant
     assert (changed[Link.SERIAL, "00a1b2c4"].room, changed[Link.SERIAL, "00a1b2c4"].place_code) == ("porch", "")
     assert devices_with(home, None) == home
+
+
+def test_numbers_of_the_centre_go_before_those_of_the_file(hub_file: Path) -> None:
+    hub_file.write_text(hub_file.read_text() + '[modem]\nport = "/dev/x"\ncentre_number = "+34930000000"\n')
+    config = load_config(hub_file)
+    contacts = [Contact("Marta", "+34600555010", "es")]
+    changed = config_with(config, version(2, centre_number="+34930000112", contacts=contacts))
+    assert changed.modem is not None
+    assert changed.modem.centre_number == "+34930000112"
+    assert [(one.name, one.number, one.language) for one in changed.contact] == [("Marta", "+34600555010", "es")]
+    assert config_with(config, version(2)) == config
 
 
 def test_a_set_limit_of_silence_goes_before_the_models() -> None:
