@@ -26,6 +26,7 @@ class HubStates:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._heard: dict[str, Heard] = {}
+        self._complaining: set[str] = set()
         self._changed: dict[str, int] = {}
 
     def hear(self, hub: str, state: HubState, received_at: float) -> None:
@@ -38,6 +39,10 @@ class HubStates:
                 self._heard[hub] = Heard(msgspec.structs.replace(before.state, online=False), before.received_at)
                 return
             self._heard[hub] = Heard(state, received_at)
+            if state.problems or state.faults or state.mains is False:
+                self._complaining.add(hub)
+            else:
+                self._complaining.discard(hub)
             if state.online and (before is None or before.state.cfg != state.cfg):
                 self._changed[hub] = state.cfg
 
@@ -46,10 +51,10 @@ class HubStates:
         with self._lock:
             return self._heard.get(hub)
 
-    def all(self) -> dict[str, Heard]:
-        """The latest words of all hubs."""
+    def complaining(self) -> dict[str, Heard]:
+        """The latest words of those hubs that report anything wrong."""
         with self._lock:
-            return dict(self._heard)
+            return {hub: self._heard[hub] for hub in self._complaining}
 
     def take_changed(self) -> dict[str, int]:
         """Hub -> version of the settings in force, of those that have changed since this was last asked."""

@@ -65,6 +65,11 @@ class TroubledHome:
     facts: list[str]
 
 
+def cannot_call(heard: Mapping[str, Heard]) -> int:
+    """Of how many hubs it is known, by what they report themselves, that an alarm may not come from there."""
+    return sum(any(_gravity(one) is Gravity.BAD for one in given.state.problems) for given in heard.values())
+
+
 def in_trouble(heard: Mapping[str, Heard], unsettled: Mapping[str, Desired], now: float) -> list[tuple[Gravity, str]]:
     """The hubs that have something to say, the gravest first, without looking anything up."""
     found = []

@@ -94,6 +94,16 @@ def test_a_deaf_radio_and_a_missing_pendant_are_for_now_and_stand_first(setting:
     ][0]["says"].startswith("La ràdio és sorda")
 
 
+def test_every_console_says_when_a_home_may_not_be_able_to_call(setting: Setting, client: TestClient) -> None:
+    say(setting, Problem("device_battery_low", NOON - 60, "hall"))
+    health(client)
+    assert client.get("/api/queue").json()["link"]["hubs_deaf"] == 0
+    say(setting, Problem("ble_missing", NOON - 60, "ble"))
+    assert client.get("/api/queue").json()["link"]["hubs_deaf"] == 1
+    say(setting, hearing={"ble": 2.0})
+    assert client.get("/api/queue").json()["link"]["hubs_deaf"] == 0
+
+
 def test_what_a_hub_did_by_itself_says_whether_it_helped(setting: Setting, client: TestClient) -> None:
     for number, outcome in enumerate(Outcome):
         enrol(setting, f"h{number}", f"Carrer {number}", "", [], [])

@@ -145,8 +145,9 @@ def health(request: Request, seat: SeatNeeded) -> Health:
 
 def _troubled(conn: Connection, states: HubStates, now: float, words: Words) -> tuple[list[TroubledHome], int]:
     """The homes whose units have something to say, the gravest first, and how many more there are."""
-    heard = states.all()
+    heard = states.complaining()
     unsettled = {one.hub_id: one for one in hub_settings.not_in_force(conn)}
+    heard |= {hub: said for hub in unsettled if (said := states.of(hub)) is not None}
     found = [hub for _, hub in hub_troubles.in_trouble(heard, unsettled, now)]
     where = pages.homes_of_hubs(conn, found[: hub_troubles.SHOWN_MAX])
     shown = [

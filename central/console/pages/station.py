@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from central.console import access, wording
 from central.console.access import SeatNeeded
+from central.console.hub_troubles import cannot_call
 from central.console.templating import page
 from central.storage import pages
 from central.storage.pages import AnswerTimes, Card
@@ -26,11 +27,15 @@ SIGN_KEPT_S: Final = 1.0
 
 
 class LinkHealth(BaseModel):
-    """Whether alarms can reach this desk: `broker` "ok" or "down"; `receiver` "ok", "silent", "store" or "never"."""
+    """Whether alarms can reach this desk: `broker` "ok" or "down"; `receiver` "ok", "silent", "store" or "never".
+
+    `hubs_deaf` counts the hubs that report themselves that an alarm may not come from there.
+    """
 
     broker: str
     receiver: str
     hubs_silent: int
+    hubs_deaf: int
     ready_operators: int
 
 
@@ -114,6 +119,7 @@ def link_health(request: Request) -> LinkHealth:
         broker="ok" if view.broker_connected else "down",
         receiver=view.receiver_state(state.clock()),
         hubs_silent=0 if view.receiver is None else view.receiver.hubs_silent,
+        hubs_deaf=cannot_call(state.parts.states.complaining()),
         ready_operators=state.parts.live.ready_operators(),
     )
 

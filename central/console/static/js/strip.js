@@ -11,7 +11,9 @@ function standing(link, up) {
   if (link.broker !== "ok") return ["bad", t("No line to the homes")];
   if (link.receiver === "store") return ["warn", t("Measurements are not stored")];
   if (link.receiver !== "ok") return ["warn", t("Receiver is silent")];
-  return link.ready_operators === 0 ? ["warn", t("Nobody is ready")] : ["ok", t("All lines stand")];
+  if (link.ready_operators === 0) return ["warn", t("Nobody is ready")];
+  if (link.hubs_deaf > 0) return ["warn", t("Homes that may not be able to call: {count}", { count: link.hubs_deaf })];
+  return ["ok", t("All lines stand")];
 }
 
 export class Strip {
