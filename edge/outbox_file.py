@@ -7,8 +7,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -54,11 +53,13 @@ class AlreadyRunningError(Exception):
     """Another agent works in the same folder; says where."""
 
 
-@contextmanager
-def lock_folder(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+def lock_folder(folder: Path, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[object]:
     """Keeps a second agent out: two would send each other's alarms and count the same presses twice.
 
     A folder that cannot be locked at all, on a broken disk, does not keep the hub from calling for help.
+
+    Returns:
+        The lock; it is let go at the end of its `with` block.
 
     Raises:
         AlreadyRunningError: it is locked for longer than `wait_s`.
@@ -68,11 +69,13 @@ def lock_folder(folder: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         lock = (folder / LOCK_NAME).open("ab")
     except OSError as error:
         log.warning("%s cannot be locked: %s", folder, error)
-        yield
-        return
-    with lock:
+        return nullcontext()
+    try:
         _await_lock(lock.fileno(), folder, wait_s)
-        yield
+    except BaseException:
+        lock.close()
+        raise
+    return lock
 
 
 def _await_lock(file: int, folder: Path, wait_s: float) -> None:

@@ -17,20 +17,34 @@ from pathlib import Path
 import pytest
 
 from edge import uplink
+from edge.agent import RESTART_STATUS, Agent
 from edge.clock import Clock, Stamp, boot_id, system_clock_is_trusted
+from edge.config import load_config
+from edge.enrolment import load_enrolment
 from edge.health import FAULTS_MAX, STUCK_AFTER_S, Health, notify_systemd
 from edge.home.presence import Presence
 from edge.home.stages import SceneName
 from edge.outbox import StoredAlarm
+from edge.outbox_file import AlreadyRunningError
 from edge.outbox_thread import OutboxThread
 from edge.radio_healing import DEAF_AFTER_S, RadioHealing
 from gateway.broker import Broker
-from gateway.contract.messages import Alarm, AlarmAnswer, Command, Stage
+from gateway.contract.messages import Alarm, AlarmAnswer, Command, Outcome, ProblemCode, Stage
 from gateway.mqtt_client import Received
 from simulators.bthome_bytes import ObjectId
 from simulators.pendant_tty import PendantTty
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
-from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, MOTION_ADDRESS, PENDANT, Desk, get, running, until
+from tests.edge.conftest import (
+    BUTTON_ADDRESS,
+    BUTTON_KEY,
+    MOTION_ADDRESS,
+    PENDANT,
+    Desk,
+    get,
+    running,
+    trusted_clock,
+    until,
+)
 
 slow = pytest.mark.slow
 
@@ -190,6 +204,95 @@ async def test_a_dead_radio_is_reported_and_heard_again_when_it_is_back(
         await motion.power_off()
         await button.power_off()
         await controller.die()
+
+
+@slow
+async def test_a_radio_that_never_answers_is_known_and_one_plugged_in_later_is_taken_up(
+    write_config: Callable[[str], Path], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.drivers.ble_scanner.RADIO_ANSWERS_S", 0.5)
+    held: list[asyncio.StreamWriter] = []
+    mute = await asyncio.start_server(lambda _reader, writer: held.append(writer), "127.0.0.1", 0)
+    port = mute.sockets[0].getsockname()[1]
+    air = VirtualAir()
+    button = BTHomeSensor(air, "button", BUTTON_ADDRESS, key=BUTTON_KEY)
+    await button.power_on()
+
+    def told() -> set[str]:
+        return {problem.code for problem in desk.states[-1].problems} if desk.states else set()
+
+    async with running(write_config(f'[ble]\nadapter = "tcp-client:127.0.0.1:{port}"\n')):
+        await until(lambda: ProblemCode.BLE_MISSING in told(), "a radio that hangs is reported")
+        mute.close()
+        for writer in held:
+            writer.close()
+        controller = HubController(air, port=port)
+        await controller.start()
+        await until(lambda: controller.connected, "the radio is taken up")
+        await button.say((ObjectId.BUTTON, 1), for_s=60)
+        await until(lambda: desk.alarms, "a press is heard")
+    await button.power_off()
+    await controller.die()
+
+
+@slow
+async def test_a_radio_that_hears_nobody_ends_the_program_once_and_the_next_run_says_so(
+    write_config: Callable[[str], Path], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("RESCAN_AFTER_S", 0.2), ("RESET_AFTER_S", 0.3), ("RESTART_UNLEARNED_S", 0.5)):
+        monkeypatch.setattr(f"edge.radio_healing.{name}", seconds)
+    monkeypatch.setattr("edge.radio_healing.HELPED_WITHIN_S", 0.1)
+    monkeypatch.setattr("edge.drivers.ble_scanner.STEP_S", 0.1)
+    controller = HubController(VirtualAir())
+    await controller.start()
+    config = load_config(write_config(f'[ble]\nadapter = "{controller.transport}"\n'))
+    devices = load_enrolment(config.enrolment)
+
+    def told() -> dict[str, Outcome | None]:
+        return {problem.code: problem.outcome for problem in desk.states[-1].problems} if desk.states else {}
+
+    first = Agent(config, devices, "hub-word", trusted_clock(), is_restarted=True)
+    assert await asyncio.wait_for(first.run(), 30) == RESTART_STATUS
+    second = Agent(config, devices, "hub-word", trusted_clock(), is_restarted=True)
+    running_on = asyncio.create_task(second.run())
+    await until(lambda: ProblemCode.AGENT_RESTARTED in told(), "the restart is reported")
+    await asyncio.sleep(2)  # many times what the first needed: that nothing happens is what is asserted
+    assert not running_on.done(), "a restart that did not help is not tried again at once"
+    second.stop()
+    assert await running_on == 0
+    await controller.die()
+
+
+@slow
+async def test_two_agents_never_work_on_one_outbox(write_config: Callable[[str], Path]) -> None:
+    path = write_config("")
+    config = load_config(path)
+    async with running(path) as agent:
+        await until(lambda: agent._health.stuck(1e9), "the first one runs")
+        with pytest.raises(AlreadyRunningError, match="already works in"):
+            await Agent(config, load_enrolment(config.enrolment), "hub-word", trusted_clock()).run()
+    async with running(path) as agent:
+        await until(lambda: agent._health.stuck(1e9), "when the first has ended, the next may")
+
+
+@slow
+async def test_a_hub_that_wakes_in_1970_without_a_network_takes_calls_and_sends_them_when_it_can(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk, broker: Broker
+) -> None:
+    broker.stop()
+    clock = Clock("b1", wall=lambda: 5.0, is_trusted=lambda: False)
+    async with running(write_config(f'[[serial]]\nport = "{pendant.path}"\n'), clock) as agent:
+        pressed = pendant.press()
+        await pendant.acknowledged(pressed)
+        assert agent._presence.scene().name is not SceneName.IDLE
+        broker.restart()
+        await until(lambda: desk.alarms, "the alarm arrives")
+        await until(lambda: desk.states, "and the state")
+    alarm = desk.alarms[0]
+    assert not alarm.trusted
+    assert alarm.age is not None
+    assert alarm.age < 60
+    assert ProblemCode.CLOCK_UNTRUSTED in {problem.code for problem in desk.states[-2].problems}
 
 
 @slow

@@ -243,6 +243,17 @@ def test_the_program_is_not_ended_while_it_may_not_be() -> None:
     assert home.times(Step.RESTART)
 
 
+def test_a_radio_that_is_said_to_need_a_reset_gets_one_at_once_but_not_again_and_again() -> None:
+    home = Home(SENSORS, flat)
+    home.live(HOUR)
+    for _ in range(6):
+        home.radio.ask_reset()
+        home.live(30)
+    assert 2 <= len(home.times(Step.RESET)) <= 4
+    assert home.times(Step.RESET)[0] <= HOUR + TICK
+    assert not home.times(Step.RESTART)
+
+
 def test_a_power_cut_forgets_neither_what_was_learned_nor_that_restarts_do_not_help() -> None:
     home = Home(SENSORS, flat)
     home.live(30 * HOUR)
