@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import random
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,19 +15,22 @@ from bleak.backends.scanner import AdvertisementData
 
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
+from edge.clock import boot_id
 from edge.config import BleConfig
 from edge.drivers.ble_scanner import BleScanner
-from edge.health import Health
+from edge.health import REFUSED_MAX, Health
 from edge.intake import QUEUE_MAX, Intake
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
-from simulators.bthome_bytes import ObjectId, encrypted
+from simulators.bthome_bytes import ObjectId, encrypted, plain
 from simulators.serial_bytes import FrameType, PendantMessage, frame
-from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, PENDANT, trusted_clock, until
+from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, MOTION_ADDRESS, PENDANT, trusted_clock, until
 
 PRESS = frame(PendantMessage(FrameType.BUTTON, PENDANT, 7, 5000, 2990, 1)).rstrip(b"\0")
 SERIAL = EnrolledDevice("pendant", "serial_pendant", Link.SERIAL, f"{PENDANT:08x}", "neck", "")
 BUTTON = EnrolledDevice("button", "bthome_pendant", Link.BLE_ADVERT, BUTTON_ADDRESS, "bath", "3", BUTTON_KEY)
+MOTION = EnrolledDevice("motion", "bthome_motion", Link.BLE_ADVERT, MOTION_ADDRESS, "hall", "")
+BTHOME = b"\xd2\xfc"
 
 
 class Hub:
@@ -34,9 +39,10 @@ class Hub:
     def __init__(self) -> None:
         self.stored: list[StoredAlarm] = []
         self.fails = 0
+        self.told: list[str] = []
         self.outbox = OutboxThread(lambda _sentence, _code: None)
         self.health = Health(0.0)
-        devices = {(device.link, device.address): device for device in (SERIAL, BUTTON)}
+        devices = {(device.link, device.address): device for device in (SERIAL, BUTTON, MOTION)}
         self.intake = Intake(
             devices,
             trusted_clock(),
@@ -45,7 +51,7 @@ class Hub:
             on_alarms=self.stored.extend,
             on_readings=lambda _prompt: None,
             delivered=self._delivered,
-            on_fault=lambda *_: None,
+            on_fault=lambda _part, sentence, *_: self.told.append(sentence),
         )
 
     def _delivered(self) -> list[int]:
@@ -106,3 +112,98 @@ async def test_a_press_is_not_held_back_when_its_first_adverts_meet_a_flood(hub:
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     assert len(hub.stored) == 1
+
+
+def advert(address: str, data: bytes, *, service: str = "fcd2") -> tuple[BLEDevice, AdvertisementData]:
+    found = {f"0000{service}-0000-1000-8000-00805f9b34fb": data}
+    return BLEDevice(address, None, None), AdvertisementData(None, {}, found, [], None, -60, ())
+
+
+async def test_a_flood_of_every_kind_is_counted_and_bounded_and_a_press_comes_through(hub: Hub) -> None:
+    dice = random.Random(5)
+    heard: list[None] = []
+    scanner = BleScanner(BleConfig(), {BUTTON_ADDRESS}, hub.intake.take, lambda: heard.append(None), lambda: None)
+    working = asyncio.create_task(hub.intake.run(lambda: None))
+    recorded = encrypted([(ObjectId.BUTTON, 1)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=8)
+    kinds = (
+        lambda: advert(dice.randbytes(6).hex(":").upper(), dice.randbytes(20)),
+        lambda: advert(BUTTON_ADDRESS, b"\x41" + dice.randbytes(dice.randrange(18))),
+        lambda: advert(BUTTON_ADDRESS, recorded),
+        lambda: advert(BUTTON_ADDRESS, dice.randbytes(3), service="180d"),
+    )
+    presses = 0
+    sizes = []
+    for second in range(30):
+        for number in range(1000):
+            scanner._on_advert(*dice.choice(kinds)())
+            if number % 20 == 0:
+                await asyncio.sleep(0)
+        await until(lambda: hub.intake.idle, "the second's flood is worked off")
+        if second % 11 == 5:
+            presses += 1
+            press = encrypted([(ObjectId.BUTTON, 1)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=1000 + second)
+            scanner._on_advert(*advert(BUTTON_ADDRESS, press))
+            await until(lambda: hub.intake.idle, "the press is stored")
+        gc.collect()
+        sizes.append(len(gc.get_objects()))
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    counted = hub.health.refused
+    assert len(heard) == 30_000 + presses
+    assert {"wrong_key", "repeat", "truncated", "wrong_service"} <= set(counted)
+    assert counted.total() > 15_000
+    assert len(counted) <= REFUSED_MAX
+    assert max(sizes[10:]) < sizes[9] + 500, "what is remembered does not grow with the flood"
+    await hub.intake.flush()
+    pack = await hub.outbox.call(lambda box: box.next_pack(boot_id()))
+    assert pack is not None
+    assert sum(stored.reading.kind == "press" for stored in pack.readings) == presses + 1, (
+        "the recorded one was new once"
+    )
+    beat = hub.health.heartbeat(trusted_clock().now(), 0)
+    assert beat.refused == dict(counted)
+
+
+async def test_plain_readings_by_the_thousand_are_not_all_kept(hub: Hub) -> None:
+    for number in range(2000):
+        said = BTHOME + plain(
+            [(ObjectId.PACKET_ID, number % 256), (ObjectId.MOTION, number % 2), (ObjectId.BATTERY, 50)]
+        )
+        hub.intake.take(Frame(Link.BLE_ADVERT, MOTION.address, said, None, time.time() + number))
+        if number % 100 == 99:
+            await hub.intake.finish()
+    kept = (await hub.outbox.call(Outbox.backlog)).readings
+    assert 100 <= kept < 1000
+    assert hub.health.refused["too_many"] > 1000
+
+
+async def test_a_low_battery_is_told_once_and_taken_back_when_it_is_another(hub: Hub) -> None:
+    counter = 0
+
+    async def hear(percent: int) -> list[str]:
+        nonlocal counter
+        counter += 1
+        said = BTHOME + encrypted(
+            [(ObjectId.BATTERY, percent)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=counter
+        )
+        hub.intake.take(Frame(Link.BLE_ADVERT, BUTTON_ADDRESS, said, None, time.time()))
+        await hub.intake.finish()
+        found = hub.told[len(told) :]
+        told.extend(found)
+        return found
+
+    told: list[str] = []
+    assert await hear(80) == []
+    assert await hear(15) == ["button: its battery is low (15 %)"]
+    assert await hear(12) == []
+    assert await hear(18) == [], "it recovers a little in the warm room"
+    assert await hear(100) == [""]
+
+
+async def test_forged_frames_do_not_make_an_understood_device_a_problem(hub: Hub) -> None:
+    said = BTHOME + encrypted([(ObjectId.BATTERY, 80)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=4)
+    for payload in (said, BTHOME + b"\x41" + bytes(20), said, BTHOME + b"\x41" + bytes(18)):
+        hub.intake.take(Frame(Link.BLE_ADVERT, BUTTON_ADDRESS, payload, None, time.time()))
+    await hub.intake.finish()
+    assert hub.told == []
+    assert hub.health.refused["wrong_key"] == 2
