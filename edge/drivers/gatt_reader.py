@@ -78,6 +78,7 @@ class _Device:
     near: BLEDevice | None = None
     near_at: float = 0.0
     session: asyncio.Task[None] | None = None
+    offered: frozenset[str] = frozenset()
     not_before: float = 0.0
     failures: int = 0
 
@@ -240,7 +241,6 @@ class GattReader:
             near,
             lambda _client: listening.lost.set(),
             timeout=self._patience.connect_s,
-            pair=device.access.pair,
             **more,
         )
 
@@ -248,6 +248,9 @@ class GattReader:
         try:
             async with asyncio.timeout(self._patience.connect_s + 1.0):
                 await client.connect()
+                if device.access.pair:
+                    # not by `BleakClient(pair=True)`: BlueZ then says that it knows the services before it has told them
+                    await client.pair()
         except TimeoutError as error:
             raise _ReadFailed(f"no connection within {self._patience.connect_s:.0f} s; trying again") from error
         log.info("connected to %s", device.enrolled.id)
@@ -259,6 +262,11 @@ class GattReader:
             _ReadFailed: it is another product than it was enrolled as, or does not answer.
         """
         access = device.access
+        found = frozenset(characteristic.uuid for characteristic in client.services.characteristics.values())
+        known, device.offered = device.offered, found
+        if not known <= found:
+            # BlueZ now and then tells the services in pieces; without the clock a measurement would get a wrong date
+            raise _ReadFailed("it offers less than last time; trying again")
         try:
             for number in ASKED:
                 await self._ask(device, client, number)
