@@ -249,7 +249,7 @@ class GattReader:
             async with asyncio.timeout(self._patience.connect_s + 1.0):
                 await client.connect()
                 if device.access.pair:
-                    # not by `BleakClient(pair=True)`: BlueZ then says that it knows the services before it has told them
+                    # not by `BleakClient(pair=True)`: BlueZ then calls the services known before it has told them
                     await client.pair()
         except TimeoutError as error:
             raise _ReadFailed(f"no connection within {self._patience.connect_s:.0f} s; trying again") from error
