@@ -63,14 +63,14 @@ class SmallHub:
             serial=folder / "wire",
             disk_options="rw,errors=remount-ro",
         )
-        self._pressed = 0
+        self.pressed = 0
 
     def press(self) -> str:
         """Another pendant each time; its name."""
-        self.wire.device = FIRST_PENDANT + self._pressed
+        self.wire.device = FIRST_PENDANT + self.pressed
         self.wire.press()
-        self._pressed += 1
-        return f"pendant-{self._pressed - 1}"
+        self.pressed += 1
+        return f"pendant-{self.pressed - 1}"
 
     async def start(self) -> None:
         """Powers it on and waits until it has stored a press."""
@@ -96,7 +96,7 @@ class SmallHub:
     def each_press_is_one_alarm(self) -> bool:
         """Whether the centre has one alarm, in any number of copies, for each press."""
         of = Counter(did for did, _ in {(alarm.did, alarm.ref) for alarm in self.desk.alarms})
-        return of == Counter({f"pendant-{number}": 1 for number in range(self._pressed)})
+        return of == Counter({f"pendant-{number}": 1 for number in range(self.pressed)})
 
 
 @pytest.fixture
@@ -135,6 +135,9 @@ async def test_a_full_disk_holds_up_no_call_and_is_used_again_when_there_is_room
 
 async def test_a_disk_that_turns_read_only_and_a_damaged_file_hold_up_no_call(hub: SmallHub) -> None:
     await hub.start()
+    for _ in range(12):
+        hub.press()
+        await until(lambda: hub.wire.waiting == 0, "the hub acknowledges a press")
     await hub.order("echo 1 > /sys/fs/ext4/vda/trigger_fs_error")
     unkept = hub.press()
     await hub.arrives(unkept)
@@ -142,12 +145,13 @@ async def test_a_disk_that_turns_read_only_and_a_damaged_file_hold_up_no_call(hu
     assert hub.wire.waiting == 1, "what is not on disk is not acknowledged to the pendant"
     hub.machine.cut_power()
     hub.desk.states.clear()
+    refs_before = hub.desk.refs
     overwrite(hub.disk, f"{STORE}/outbox/outbox.sqlite", f"{STORE}/outbox/outbox.sqlite-wal")
     await hub.start()
     await until(lambda: any("damaged" in fault for fault in hub.faults), "the hub tells of the damaged file")
-    await hub.order(f"ls {STORE}/outbox")
-    assert "outbox.sqlite.damaged-1" in hub.machine.said()
-    assert len({alarm.did for alarm in hub.desk.alarms}) == 3, "every press arrived"
+    await hub.arrives(f"pendant-{hub.pressed - 1}")
+    new = {alarm.ref for alarm in hub.desk.alarms if alarm.did == f"pendant-{hub.pressed - 1}"}
+    assert not new & refs_before, "no new call looks like an old one"
 
 
 def overwrite(disk: Path, *files: str) -> None:
@@ -165,6 +169,6 @@ def overwrite(disk: Path, *files: str) -> None:
         blocks = [int(word) for word in told.stdout.split()]
         assert blocks, (file, told)
         with disk.open("r+b") as image:
-            for block in blocks[len(blocks) // 4 : len(blocks) * 3 // 4]:
+            for block in blocks[len(blocks) // 3 :][:3]:
                 image.seek(block * block_bytes)
                 image.write(random.Random(block).randbytes(block_bytes))
