@@ -287,6 +287,8 @@ class Dispatch:
 
     def _send_state(self) -> None:
         now = self._clock.now()
+        if self._sms is not None:
+            self._health.modem = self._sms.state
         state: HubState = self._health.state(now, self.waiting, self._firmware, self.path)
         loop = asyncio.get_running_loop()
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from edge.clock import Stamp
 from edge.hearing import Hearing
 from gateway.contract.encoding import MESSAGE_BYTES_MAX, encode
-from gateway.contract.messages import PROBLEMS_MAX, Heartbeat, HubState, Outcome, Path, Problem, ProblemCode
+from gateway.contract.messages import PROBLEMS_MAX, Heartbeat, HubState, ModemState, Outcome, Path, Problem, ProblemCode
 
 STUCK_AFTER_S: Final = 25.0
 """A loop without progress for this long is stuck; below systemd's WatchdogSec of 30 s."""
@@ -81,6 +81,7 @@ class Health:
         self.hearing = Hearing()
         self.movement: Counter[str] = Counter()
         self.settings_version = 0
+        self.modem: ModemState | None = None
         self.refused: Counter[str] = Counter()
 
     def expect_link(self, link: str, now: float) -> None:
@@ -150,6 +151,7 @@ class Health:
                 problems=problems,
                 problems_more=len(found) - len(problems),
                 cfg=self.settings_version,
+                modem=self.modem,
             )
             if len(encode(state)) <= MESSAGE_BYTES_MAX or not (faults or problems):
                 return state

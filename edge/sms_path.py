@@ -27,7 +27,7 @@ from edge.outbox_thread import OutboxThread
 from edge.sms_ledger import SmsState
 from edge.sms_routes import HOUR_MAX, Addressees, Call, SendSms, SmsWait, Tried, next_sms, to_write_about
 from gateway.contract.alarm_kinds import kind_of
-from gateway.contract.messages import AlarmAnswer, ProblemCode
+from gateway.contract.messages import AlarmAnswer, ModemState, ProblemCode
 from gateway.contract.sms import decode_answer_sms, encode_alarm_sms, sms_key
 
 log = logging.getLogger(__name__)
@@ -125,6 +125,12 @@ class SmsPath:
     def ready(self) -> bool:
         """Whether an SMS could be sent now."""
         return self._modem.ready
+
+    @property
+    def state(self) -> ModemState:
+        """The modem's, for the state of the hub."""
+        seen = self._modem.reception
+        return ModemState(seen.registered, seen.operator, seen.dbm)
 
     @property
     def reaches_centre(self) -> bool:

@@ -105,6 +105,10 @@ class ModemTty:
         self._stored[index] = write_deliver(sender, text)
         self._say(f'+CMTI: "SM",{index}')
 
+    def rustle(self, data: bytes) -> None:
+        """Bytes that mean nothing, as a loose plug makes them."""
+        self._write(data)
+
     # the host's side
 
     def _read(self) -> None:

@@ -28,6 +28,8 @@ LOOK_EVERY_UNREGISTERED_S: Final = 3.0
 READ_EVERY_S: Final = 60.0
 """SMS are also asked for this often: a modem's notice may be lost."""
 STEP_S: Final = 5.0
+TO_READ_MAX: Final = 64
+"""More places than a SIM has; what is more comes with reading all."""
 REGISTER_S: Final = 60.0
 """A modem that finds no network for this long is reported."""
 RETRY_FIRST_S: Final = 1.0
@@ -257,7 +259,8 @@ class GsmModem:
         if pdu:
             self._take_pdu(pdu)
         elif stored := re.match(r'\+(?:CMTI|CDSI): ?"?\w*"?, ?(\d{1,4})', line):
-            self._to_read.add(int(stored[1]))
+            if len(self._to_read) < TO_READ_MAX:
+                self._to_read.add(int(stored[1]))
             self._wake.set()
         elif line.startswith(("+CREG", "+CEREG")):
             self._wake.set()

@@ -250,6 +250,20 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: Outcome | None = None
 
 
+class ModemState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The hub's modem, its second path.
+
+    Attributes:
+        registered: whether its network lets it send.
+        operator: of that network.
+        dbm: signal strength, -113 (hardly any) to -51; absent while it is not known.
+    """
+
+    registered: bool
+    operator: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    dbm: Annotated[int, msgspec.Meta(ge=-150, le=0)] | None = None
+
+
 class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Retained on `up/state`; the last will publishes it with `online` false.
 
@@ -268,6 +282,7 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
         cfg: version of the settings in force.
         problems: what is wrong with the hub and its devices, the most serious first.
         problems_more: how many problems had no room in the list.
+        modem: of a hub that has one.
     """
 
     online: bool
@@ -284,6 +299,7 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     cfg: Annotated[int, msgspec.Meta(ge=0)] = 0
     problems: Annotated[list[Problem], msgspec.Meta(max_length=PROBLEMS_MAX)] = []
     problems_more: Annotated[int, msgspec.Meta(ge=0)] = 0
+    modem: ModemState | None = None
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,17 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from gateway.contract.claim import ClaimAnswer, ClaimedBroker, ClaimedDevice, ClaimFile, ClaimRefusal, ClaimRequest
-from gateway.contract.messages import Alarm, AlarmAnswer, Command, CommandOutcome, Heartbeat, HubState, Problem, Record
+from gateway.contract.messages import (
+    Alarm,
+    AlarmAnswer,
+    Command,
+    CommandOutcome,
+    Heartbeat,
+    HubState,
+    ModemState,
+    Problem,
+    Record,
+)
 from gateway.contract.senml import RECORDS_MAX
 from gateway.contract.settings import Contact, DeviceSettings, HubSettings
 
@@ -37,7 +47,17 @@ SCHEMAS: Final[dict[str, tuple[str, type, Any]]] = {
 }
 """File stem -> title, the type that describes it, the type of the whole message."""
 
-_PARTS: Final = (Record, Problem, HubSettings, Contact, DeviceSettings, ClaimAnswer, ClaimedBroker, ClaimedDevice)
+_PARTS: Final = (
+    Record,
+    Problem,
+    ModemState,
+    HubSettings,
+    Contact,
+    DeviceSettings,
+    ClaimAnswer,
+    ClaimedBroker,
+    ClaimedDevice,
+)
 """Types that stand within others."""
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+(?:, \w+)*): (.+(?:\n {8}.+)*)", re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -251,6 +252,22 @@ async def test_unplugged_and_plugged_in_again(tty: ModemTty) -> None:
         await until(lambda: any("CMGS" in command for command in tty.commands), "an SMS is under way")
         tty.unplug()
         assert isinstance(await sending, SmsNotTaken)
+
+
+async def test_rubbish_on_the_port_is_no_news_and_no_end(tty: ModemTty, network: PhoneNetwork) -> None:
+    dice = random.Random(7)
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        for number in range(40):
+            tty.rustle(b'\r\n+CMTI: "SM",%d\r\n' % dice.randrange(9_999) + dice.randbytes(2_000) + b"\r\n")
+            if number % 10 == 0:
+                tty.rustle(b"\r\n+CDS: 9\r\nxyz\r\n+CMT: ,4\r\n00FF\r\n")
+        await until(lambda: modem.refused_pdus >= 2, "what is no SMS is counted")
+        network.carry(CENTRE, HUB_NUMBER, "answer")
+        await until(lambda: host.texts == [Incoming(CENTRE, "answer")], "an SMS is read after all that")
+        await until(lambda: modem.ready, "ready")
+        assert isinstance(await modem.send(CENTRE, "x", 3600), SmsTaken)
 
 
 async def test_a_slow_modem_is_no_dead_one(tty: ModemTty) -> None:

@@ -18,7 +18,7 @@ from edge.outbox import StampedReading
 from edge.outbox_file import open_outbox
 from edge.sms_ledger import SmsState
 from gateway.broker import Broker
-from gateway.contract.messages import Alarm, AlarmAnswer, Stage
+from gateway.contract.messages import Alarm, AlarmAnswer, ModemState, Stage
 from gateway.contract.messages import Path as Way
 from gateway.contract.sms import decode_alarm_sms, encode_answer_sms, sms_key
 from simulators.modem import ModemTty
@@ -216,6 +216,7 @@ async def test_what_was_not_sent_is_not_said_and_the_reason_is_reported(
         clock.added_s += 30
         await until(lambda: any("no credit" in f for s in desk.states for f in s.faults), "the technician is told")
         assert agent._presence.scene().name is SceneName.TRYING
+        assert desk.states[-1].modem == ModemState(registered=True, operator="SIM-NET", dbm=-77)
         modem.send_error = None
         clock.added_s += 15
         await until(lambda: centre.alarms, "tried again until it works")
