@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -200,7 +200,7 @@ class Agent:
 
     async def _restart(self) -> None:
         """Ends the program, when somebody starts it again and will know why."""
-        if await self._pulse.save_note(restarting=True) and self._is_restarted:
+        if self._is_restarted and await self._pulse.save_note(restarting=True):
             log.critical("the radio hears nobody and a reset did not help: the program is started again")
             self._status = RESTART_STATUS
             self.stop()
@@ -396,6 +396,7 @@ class Agent:
         await asyncio.to_thread(self._client.stop)
 
 
+@cache
 def _version() -> str:
     try:
         return version("llar")
