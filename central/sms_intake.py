@@ -21,13 +21,15 @@ from central.case_desk import CaseDesk
 from central.detection.finding import Finding
 from central.refusals import RefusalCounter
 from central.sealing import Sealer
-from central.storage import homes
+from central.storage import cases, homes
+from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from central.storage.homes import HomeAndHub
 from central.storage.hub_secrets import password_of
 from devices.rejection import Rejection
 from gateway.contract.alarm_kinds import AlarmKind
-from gateway.contract.sms import decode_alarm_sms, encode_answer_sms, sms_key
+from gateway.contract.messages import Alarm, MessageType
+from gateway.contract.sms import TEXT_READ_MAX, decode_alarm_sms, encode_answer_sms, sms_key
 
 BODY_BYTES_MAX: Final = 8_192
 """Largest request of a gateway: the longest text that is looked at, eight times over."""
@@ -90,13 +92,25 @@ class SmsIntake:
             self._take_unverified(sms, found, now)
             return ""
         hub, alarm = found
-        answer = self._desk.receive_alarm(hub, alarm, sms.text.encode(), now, Way.SMS)
+        number = self._worth_knowing(hub, alarm, sms.sender)
+        answer = self._desk.receive_alarm(hub, alarm, _shown(sms.text, TEXT_READ_MAX).encode(), now, Way.SMS)
         log.info("alarm %s of %s by SMS %s, handed over at %s", alarm.ref, hub, _shown(sms.id), _shown(sms.received_at))
-        if number := _number(sms.sender):
+        if number:
             with self._database.begin() as connection:
                 homes.keep_phone(connection, hub, number)
         key = self._key_of(hub)
         return "" if key is None else encode_answer_sms(hub, answer, key)
+
+    def _worth_knowing(self, hub: str, alarm: Alarm, sender: str) -> str:
+        """The number that is taken for the hub's own from now on, "" for none.
+
+        A stranger may play back what a hub once sealed, so only an alarm that nobody heard before changes a number.
+        """
+        number = _number(sender)
+        with self._database.read() as connection:
+            known = homes.phone_of(connection, hub)
+            fresh = alarm.mty is not MessageType.TEST and cases.find_alarm(connection, AlarmRef(hub, alarm.ref)) is None
+        return number if number != known and (fresh or not known) else ""
 
     def _key_of(self, hub: str) -> bytes | None:
         with self._database.read() as connection:
@@ -143,5 +157,6 @@ def _number(sender: str) -> str:
     return digits if _NUMBER.match(digits) else ""
 
 
-def _shown(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text[:TEXT_SHOWN_MAX])
+def _shown(text: str, most: int = TEXT_SHOWN_MAX) -> str:
+    """Without control characters: PostgreSQL stores no NUL, and a log line is one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:most])

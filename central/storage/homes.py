@@ -143,6 +143,11 @@ def hub_of_phone(connection: sa.Connection, phone: str) -> HomeAndHub | None:
     return None if row is None else HomeAndHub(*row)
 
 
+def phone_of(connection: sa.Connection, hub_id: str) -> str:
+    """The number of a hub's own SIM, "" when it is not known."""
+    return connection.execute(sa.select(hubs.c.phone).where(hubs.c.id == hub_id)).scalar() or ""
+
+
 def keep_phone(connection: sa.Connection, hub_id: str, phone: str) -> None:
     """Writes the number of a hub's own SIM, if it is another than before."""
     known = hubs.c.id == hub_id

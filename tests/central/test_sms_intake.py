@@ -201,6 +201,34 @@ def test_a_text_from_a_hubs_own_number_that_cannot_be_verified_is_looked_at_once
     assert sum(one["repeats"] for one in queue(client)) == 2
 
 
+@pytest.mark.parametrize("around", ["\x00{}\x00", "FW:\r\n{}\t\u2028", "{}\ud83d\ude00"])
+def test_what_gateways_put_round_a_text_does_not_matter(client: TestClient, around: str) -> None:
+    text = around.encode("utf-16", "surrogatepass").decode("utf-16").format(sealed(help_alarm()))
+    assert deliver(client, text).json()["reply"]
+
+
+def test_half_a_character_is_refused_and_not_asked_for_again(client: TestClient) -> None:
+    body = b'{"from": "+34600111222", "text": "\\ud800 LLAR"}'
+    assert client.post("/sms/in", content=body, headers={"authorization": f"Bearer {TOKEN}"}).status_code in {200, 400}
+
+
+def test_what_was_sealed_once_and_is_played_back_does_not_move_a_hubs_number(
+    setting: Setting, client: TestClient
+) -> None:
+    def number() -> str:
+        with setting.database.read() as connection:
+            return homes.phone_of(connection, HUB)
+
+    for ref, sender, after in (
+        ("a1", NUMBER, NUMBER),
+        ("a1", "+34666666666", NUMBER),
+        ("a2", "+34600999888", "+34600999888"),
+        ("a3", "LLAR", "+34600999888"),
+    ):
+        assert deliver(client, sealed(help_alarm(ref)), sender=sender).json()["reply"]
+        assert number() == after
+
+
 def test_forged_numbers_cannot_fill_the_queue(setting: Setting, client: TestClient) -> None:
     for number in range(UNVERIFIED_MAX + 15):
         enrol(setting, f"home-{number}", f"Carrer {number}", "", [], [])
