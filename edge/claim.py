@@ -124,9 +124,9 @@ def read_file(file: Path) -> ClaimAnswer | Request:
     return form.answer or Request(form.centre, form.code, ca_pem=form.ca_pem)
 
 
-def find_file(folders: tuple[str, ...] = LOOK_IN) -> Path | None:
+def find_file() -> Path | None:
     """The first claim file on the boot partition or a stick."""
-    for folder in folders:
+    for folder in LOOK_IN:
         for found in sorted(Path("/").glob(f"{folder.lstrip('/')}/{CLAIM_FILE}")):
             return found
     return None

@@ -277,6 +277,18 @@ def test_a_file_may_name_the_centre_and_a_code(
     assert claim_hub("--file", str(file))[0] == 0
 
 
+def test_a_file_on_a_stick_is_found_by_itself(
+    claim_hub: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = tmp_path / "media" / "installer" / "STICK"
+    monkeypatch.setattr(claim, "LOOK_IN", (f"{tmp_path}/boot", f"{tmp_path}/media/*/*"))
+    code, said = claim_hub()
+    assert (code, "No llar-claim.json was found" in said) == (2, True)
+    stick.mkdir(parents=True)
+    (stick / claim.CLAIM_FILE).write_bytes(msgspec.json.encode(ClaimFile(1, answer=answer_for())))
+    assert claim_hub()[0] == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"llar_claim": 2}', b'{"llar_claim": 1}', b"\xff" * 70_000])
 def test_a_file_that_is_none_is_told(claim_hub: Callable[..., tuple[int, str]], tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "llar-claim.json"
