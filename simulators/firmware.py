@@ -35,6 +35,8 @@ BOUNCES: Final = 4
 """Contacts of a worn switch: four times open and closed again, each for up to four milliseconds."""
 _ANSWER_WAIT_S: Final = 20.0
 _LOOK_S: Final = 0.005
+_BOUNCE_SEEN_MAX_MS: Final = 25
+"""Shorter than what the firmware takes for a press."""
 _READ_BYTES: Final = 4096
 _PINS: Final = {CONTACT: 17, FALL: 26}
 _UICR_DEVICE_NUMBER: Final = 0x10001080
@@ -140,11 +142,9 @@ class Firmware(ABC):
         await self._change(self._lines & ~line, bounces)
 
     async def _change(self, lines: int, bounces: int) -> None:
-        before = self._lines
         for _ in range(bounces):
-            await self.set_lines(lines)
-            await asyncio.sleep(self._dice.uniform(0, BOUNCE_MAX_S))
-            await self.set_lines(before)
+            if not await self._bounce(lines, self._dice.uniform(0, BOUNCE_MAX_S)):
+                break
             await asyncio.sleep(self._dice.uniform(0, BOUNCE_MAX_S))
         await self.set_lines(lines)
 
@@ -160,6 +160,13 @@ class Firmware(ABC):
     @abstractmethod
     async def idle(self, seconds: float) -> None:
         """Lets time pass for the device at once, with nobody near it."""
+
+    @abstractmethod
+    async def _bounce(self, lines: int, seconds: float) -> bool:
+        """Sets the lines for a moment, as the device counts it, and back again.
+
+        False when they stay as they are now: on a busy machine the moment grew too long to pass for a bounce.
+        """
 
     @abstractmethod
     async def _wait(self, seconds: float) -> None:
@@ -245,6 +252,10 @@ class HostFirmware(Firmware):
             self._run([str(program), str(self.number), str(serial.fileno())], [serial], orders=theirs)
         self._orders = await asyncio.open_connection(sock=ours)
 
+    async def _bounce(self, lines: int, seconds: float) -> bool:
+        await self._order(f"bounce {lines} {round(seconds * 1000)}")
+        return True
+
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds)  # with each order it first looks at what was until then
 
@@ -298,6 +309,18 @@ class EmulatedFirmware(Firmware):
         first, length = self._symbols[begin], self._symbols[end] - self._symbols[begin]
         answer = await self._machine.order(f"read {first:#x} {length:#x}")
         return bytes.fromhex(answer.split()[1].removeprefix("0x"))
+
+    async def _bounce(self, lines: int, seconds: float) -> bool:
+        assert self._monitor is not None, "it has no power"
+        before = await self._word("looked_at_ms")
+        await self._set_lines(lines)
+        await asyncio.sleep(seconds)
+        await self._monitor.order("stop")
+        is_short = (await self._word("looked_at_ms") - before) & 0xFFFFFFFF < _BOUNCE_SEEN_MAX_MS
+        if is_short:
+            await self._set_lines(self._lines)
+        await self._monitor.order("cont")
+        return is_short
 
     async def _wait(self, seconds: float) -> None:
         before = start = await self._word("looked_at_ms")

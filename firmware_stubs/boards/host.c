@@ -1,6 +1,7 @@
 /*
  * A board that is a process: the serial line is an open file, stdin takes orders, one a line, each answered by "ok":
  *   inputs BITS           the lines from now on (product.h)
+ *   bounce BITS MS        the lines are so for a moment, and then as before
  *   battery MV
  *   acceleration X Y Z    1/2048 g per step; several orders queue up, one for each sample, and the last one stays
  *   idle MS               so much time passes at once, with all that the product does in it
@@ -81,15 +82,27 @@ static void idle(uint32_t ms)
     }
 }
 
+static void bounce(uint8_t lines, uint32_t ms)
+{
+    const uint8_t before = inputs;
+    inputs = lines;
+    product_step(now_ms(), inputs);
+    idle(ms);
+    inputs = before;
+}
+
 static void obey(const char *order)
 {
     unsigned long value;
+    unsigned long ms;
     int x;
     int y;
     int z;
     product_step(now_ms(), inputs); /* what the lines were until now counts, however late the order is */
     if (sscanf(order, "inputs %lu", &value) == 1) {
         inputs = (uint8_t)value;
+    } else if (sscanf(order, "bounce %lu %lu", &value, &ms) == 2) {
+        bounce((uint8_t)value, (uint32_t)ms);
     } else if (sscanf(order, "battery %lu", &value) == 1) {
         battery_mv = (uint16_t)value;
     } else if (sscanf(order, "idle %lu", &value) == 1) {
