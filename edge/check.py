@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from devices.catalogue import CATALOGUE
+from devices.device_model import NEVER_MISSED
 from devices.enrolment import EnrolledDevice
 from edge.clock import system_clock_is_trusted
 from edge.config import Config
@@ -208,11 +209,13 @@ def _device(
     name = say("check.device", device=device.id, room=_room(say, device), model=device.model)
     if heard is None:
         return Line(None, name + say("check.heard_before" if device.id in ever else "check.never_heard"))
-    silence = say.span(CATALOGUE[device.model].silence_max_s)
     problems = status.state.problems if status else ()
     missing = any(one.code == ProblemCode.DEVICE_SILENT and one.subject == device.id for one in problems)
     known = heard.get(device.id)
     if known is None or known.heard_at is None:
+        if CATALOGUE[device.model].silence_max_s == NEVER_MISSED:
+            return Line(None, name + say("check.not_used"))
+        silence = say.span(CATALOGUE[device.model].silence_max_s)
         return Line(False, name + say("check.not_heard", silence=silence))
     words = name + say("check.heard", ago=say.ago(time.monotonic() - known.heard_at)) + _signal(say, known)
     good = not missing and not _is_weak(known)
