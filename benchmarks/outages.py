@@ -49,7 +49,7 @@ FULL: Final[Mapping[Fault, int]] = {
 }
 QUICK: Final[Mapping[Fault, int]] = {Fault.AGENT_KILLED: 3, Fault.LINE_CUT: 1, Fault.BROKER_KILLED: 1}
 SEED: Final = 7
-PRESENT_S: Final = 90.0
+PRESENT_S: Final = 150.0
 """A hub acknowledges something by then after its start, also an emulated one on a busy computer."""
 CENTRE_WAIT_S: Final = 60.0
 DRAIN_S: Final = 150.0

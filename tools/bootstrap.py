@@ -32,6 +32,7 @@ SYSTEM_PACKAGES = {
     "busybox-static": ("busybox",),
     "kmod": ("depmod",),
     "cpio": ("cpio",),
+    "e2fsprogs": ("mkfs.ext4",),
     "gcc": ("cc",),
     "libc6-dev": ("/usr/include/stdio.h",),
     "gcc-arm-none-eabi": ("arm-none-eabi-gcc",),

@@ -27,12 +27,11 @@ _EVENTS: Final = {
     Told.RELEASE: ButtonEvent.RELEASE,
     Told.STUCK: ButtonEvent.STUCK,
 }
-_CONDITIONS: Final = {
+_WRONG: Final = {
     Told.STUCK: "is stuck: it has been down for half a minute; free it, or look for a crushed cable",
     Told.CHATTER: "goes down again and again: look for a loose wire; its presses are told once a minute",
-    Told.RELEASE: "",
-    Told.STEADY: "",
 }
+_WELL: Final = {Told.RELEASE: Told.STUCK, Told.STEADY: Told.CHATTER}
 
 
 class ButtonLine:
@@ -58,6 +57,7 @@ class ButtonLine:
         self.name = name
         self.on_progress = on_progress
         self._on_fault = on_fault
+        self._wrong: set[Told] = set()
         self._on_frame = on_frame
         self._on_hearing = on_hearing
 
@@ -80,6 +80,7 @@ class ButtonLine:
         """
         now = time.monotonic()
         button, alive_at = begin(read(), now), now
+        self._wrong.clear()
         self._on_fault("", ProblemCode.BUTTON_MISSING)
         while True:
             self.on_progress()
@@ -101,9 +102,14 @@ class ButtonLine:
         log.log(logging.DEBUG if what is Told.RELEASE else logging.INFO, "button %s: %s", self.name, what.value)
         if what in _EVENTS:
             await self._tell(_EVENTS[what])
-        if what in _CONDITIONS:
-            sentence = _CONDITIONS[what]
-            self._on_fault(f"button {self.name} {sentence}" if sentence else "", ProblemCode.BUTTON_STUCK)
+        if what in _WRONG:
+            self._wrong.add(what)
+        elif _WELL.get(what) in self._wrong:
+            self._wrong.discard(_WELL[what])
+        else:
+            return
+        sentences = [f"button {self.name} {_WRONG[one]}" for one in sorted(self._wrong)]
+        self._on_fault("; ".join(sentences), ProblemCode.BUTTON_STUCK)
 
     async def _tell(self, event: ButtonEvent) -> None:
         """A press is told until it is taken: nobody repeats it, as a pendant would."""

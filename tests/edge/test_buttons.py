@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from devices.decoding import Decoded, ReplayMark, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import ButtonEvent, Frame, Link
 from edge.config import Config, load_config
+from edge.drivers.button_line import ButtonLine
 from edge.drivers.button_presses import (
     CHATTER_PRESSES,
     CHATTER_WINDOW_S,
@@ -192,6 +195,29 @@ def test_wired_buttons_are_read_and_wrong_ones_explained(tmp_path: Path) -> None
     assert "[[button]] 3: unknown key 'path'" in wrong
     assert "needs 'device'" in faults('[[button]]\nkind = "usb"\nname = "bed"\npin = 4\n')
     assert "needs 'pin'" in faults('[[button]]\nkind = "gpio"\nname = "bed"\n')
+
+
+async def test_what_is_wrong_with_a_button_stands_until_that_is_well_again() -> None:
+    told: list[str] = []
+    line = ButtonLine(
+        "bathroom",
+        on_frame=lambda _frame: True,
+        on_hearing=lambda: None,
+        on_progress=lambda: None,
+        on_fault=lambda sentence, _code: told.append(sentence),
+    )
+    levels: asyncio.Queue[tuple[bool, float]] = asyncio.Queue()
+    now = time.monotonic() + 1_000.0
+    for number in range(CHATTER_PRESSES):
+        levels.put_nowait((True, now + number))
+        levels.put_nowait((False, now + number + 0.5))
+    levels.put_nowait((True, now + 2 * CHATTER_WINDOW_S + CHATTER_PRESSES))
+    levels.put_nowait((False, now + 3 * CHATTER_WINDOW_S + CHATTER_PRESSES))
+    task = asyncio.create_task(line.watch(levels, lambda: False, debounce_s=0.0))
+    await until(levels.empty, "all is taken")
+    await until(lambda: len(told) >= 5, "all is told")
+    task.cancel()
+    assert ["loose wire" in told[1], *told[2:3], "stuck" in told[3], *told[4:5]] == [True, "", True, ""]
 
 
 @pytest.fixture
