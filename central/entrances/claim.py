@@ -12,6 +12,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from central.claim_desk import NOT_READY_WAIT_S, ClaimDesk
+from central.console.access import language_of
+from central.console.templating import page
 from central.entrances.limits import read_body
 from central.storage.database import DatabaseError, in_words
 from gateway.contract.claim import CLAIM_PATH, REQUEST_BYTES_MAX, STATUS_OF, ClaimAnswer, ClaimRefusal
@@ -22,6 +24,12 @@ AT_ONCE: Final = 4
 log = logging.getLogger(__name__)
 router = APIRouter()
 _places = threading.BoundedSemaphore(AT_ONCE)
+
+
+@router.get(CLAIM_PATH, include_in_schema=False)
+def explain(request: Request) -> Response:
+    """For a person whose telephone read the QR code: what it is for. The code after `#` never reaches us."""
+    return page("claim.html", language_of(request))
 
 
 @router.post(CLAIM_PATH, include_in_schema=False)

@@ -175,6 +175,13 @@ def test_what_cannot_be_given_is_said_as_such(setting: Setting, client: TestClie
         assert connection.execute(sa.select(claims.c.redeemed_at)).scalar() is None
 
 
+def test_a_telephone_that_reads_the_code_is_told_what_it_is_for(client: TestClient) -> None:
+    for language, word in (("ca", "aparell nou"), ("es", "aparato nuevo"), ("en", "new unit")):
+        answer = client.get("/claim", headers={"accept-language": language})
+        assert answer.status_code == 200
+        assert word in answer.text
+
+
 def test_neither_code_nor_keys_can_be_read_from_the_database(setting: Setting, client: TestClient) -> None:
     code = printed(setting)
     assert redeem(client, code).status_code == 200
