@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from edge.agent import Agent, CertificateError
+from edge.agent import Agent
 from edge.clock import system_clock
 from edge.config import Config, load_config
 from edge.enrolment import Devices, load_enrolment
+from edge.hub_session import CertificateError
 from edge.outbox_file import AlreadyRunningError
 from edge.toml_tables import BadFileError
 

@@ -20,6 +20,7 @@ from edge.enrolment import Devices, unheard
 from edge.health import Health, notify_systemd
 from edge.hearing_note import load_note
 from edge.home.presence import Presence
+from edge.hub_session import make_client, say_goodbye
 from edge.intake import Intake
 from edge.listening import Listening, Loop, Progress
 from edge.outbox import StoredAlarm
@@ -30,11 +31,10 @@ from edge.radio_healing import RadioHealing
 from edge.remote_settings import RemoteSettings
 from edge.sms_path import open_sms_path
 from edge.status import AgentStatus, HeardBoard, keep_writing, status_file
-from gateway.contract.encoding import encode
-from gateway.contract.messages import AlarmAnswer, HubState, ProblemCode
+from gateway.contract.messages import AlarmAnswer, ProblemCode
 from gateway.contract.settings import HubSettings
-from gateway.contract.topics import Channel, read_topic, topic
-from gateway.mqtt_client import BrokerSettings, MqttClient, Received, Will
+from gateway.contract.topics import Channel, read_topic
+from gateway.mqtt_client import Received
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +46,6 @@ FORGIVEN_AFTER_S: Final = 20.0
 """A loop that has run for this long after a crash is well again."""
 UNSENT_AGAIN_S: Final = 1.0
 """A command whose outcome the line did not take is looked at again after so long."""
-GOODBYE_S: Final = 2.0
-"""Longest wait for the broker to take "offline" when the agent is stopped."""
-INFLIGHT_MAX: Final = 40
-
-
-class CertificateError(Exception):
-    """The file with the authority's certificate cannot be used."""
 
 
 class Agent:
@@ -109,7 +102,7 @@ class Agent:
         self._stopping = asyncio.Event()
         self._starts_anew = False
         self._loop = asyncio.get_running_loop()
-        self._client = self._make_client(password)
+        self._client = make_client(config, password, self._on_message, self._on_connection)
         self._dispatch.use(self._client)
         self._commands = Commands(
             self._hub,
@@ -187,7 +180,7 @@ class Agent:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._intake.finish()
-            await self._say_goodbye()
+            await say_goodbye(self._client, self._hub, self._clock)
             await self._intake.flush()
             if not self._status:
                 await self._pulse.save_note()
@@ -352,48 +345,6 @@ class Agent:
 
     def _publish(self, to: str, payload: bytes) -> bool:
         return self._client.publish(to, payload)
-
-    def _make_client(self, password: str) -> MqttClient:
-        broker = self._config.broker
-        settings = BrokerSettings(
-            broker.host,
-            broker.port,
-            client_id=self._hub,
-            username=self._hub,
-            password=password,
-            ca_file=broker.ca_file,
-            tls=broker.tls,
-            inflight_max=INFLIGHT_MAX,
-        )
-        down = [Channel.ALARM_ANSWER, Channel.COMMAND]
-        try:
-            return MqttClient(
-                settings,
-                subscriptions=[
-                    topic(self._hub, Channel.SETTINGS),
-                    *(topic(self._hub, one, "x")[:-1] + "+" for one in down),
-                ],
-                on_message=self._on_message,
-                on_connection=self._on_connection,
-                will=Will(topic(self._hub, Channel.STATE), encode(HubState(online=False))),
-            )
-        except ValueError as error:
-            raise CertificateError(str(error)) from error
-
-    async def _say_goodbye(self) -> None:
-        taken = asyncio.Event()
-
-        def on_done(_done: bool) -> None:
-            self._loop.call_soon_threadsafe(taken.set)
-
-        state = HubState(online=False, at=max(self._clock.now().wall, 0.0), boot=self._clock.now().boot)
-        if self._client.publish(topic(self._hub, Channel.STATE), encode(state), retain=True, on_done=on_done):
-            try:
-                async with asyncio.timeout(GOODBYE_S):
-                    await taken.wait()
-            except TimeoutError:
-                log.warning("the broker did not take our good-bye")
-        await asyncio.to_thread(self._client.stop)
 
 
 @cache
