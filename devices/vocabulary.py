@@ -89,13 +89,13 @@ KINDS: Final[dict[str, ReadingKind]] = {
         ReadingKind("humidity", _N, "%RH", 0.0, 100.0),
         ReadingKind("illuminance", _N, "lx", 0.0, 200_000.0),
         ReadingKind("power", _N, "W", 0.0, 25_000.0),
-        # the body
+        # the body; what a sensor hands over only once is written down soon
         ReadingKind("heart_rate", _N, "beat/min", 20.0, 300.0),
         ReadingKind("spo2", _N, "%", 0.0, 100.0),
-        ReadingKind("systolic", _N, "mm[Hg]", 20.0, 300.0),
-        ReadingKind("diastolic", _N, "mm[Hg]", 10.0, 250.0),
-        ReadingKind("weight", _N, "kg", 1.0, 400.0),
-        ReadingKind("body_temperature", _N, "Cel", 25.0, 45.0),
+        ReadingKind("systolic", _N, "mm[Hg]", 20.0, 300.0, urgency=_PROMPT),
+        ReadingKind("diastolic", _N, "mm[Hg]", 10.0, 250.0, urgency=_PROMPT),
+        ReadingKind("weight", _N, "kg", 1.0, 400.0, urgency=_PROMPT),
+        ReadingKind("body_temperature", _N, "Cel", 25.0, 45.0, urgency=_PROMPT),
         # acceleration window: header (sample counter, rate, flags) and int16 triples, see devices.wearable.windows
         ReadingKind("acceleration", _D),
         # the device itself; of heartbeat and boot, the value is the message's number where the device has one

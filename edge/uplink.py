@@ -117,7 +117,7 @@ def _evidence(reading: Reading, together: Sequence[Reading], stamp: Stamp, memor
 
 def _dated(earlier: StampedReading, now: Stamp) -> Reading:
     """The reading with the time that it has by today's clock, which may have been set since."""
-    measured_at = now.wall - (now.monotonic - earlier.stamp.monotonic)
+    measured_at = now.wall - (now.monotonic - earlier.stamp.monotonic) - _stored_s(earlier)
     return msgspec.structs.replace(earlier.reading, measured_at=measured_at)
 
 
@@ -179,11 +179,14 @@ def _placed(item: StampedReading, now: Stamp) -> tuple[Reading, bool]:
     reading, stamp = item
     if stamp.trusted or stamp.boot != now.boot:
         return reading, False
-    # what a sensor had stored is older than its arrival
-    stored_s = max(stamp.wall - reading.measured_at, 0.0)
-    measured_at = now.wall - (now.monotonic - stamp.monotonic) - stored_s
+    measured_at = now.wall - (now.monotonic - stamp.monotonic) - _stored_s(item)
     moved = Reading(reading.device, reading.kind, reading.value, measured_at)
     return moved, not now.trusted
+
+
+def _stored_s(item: StampedReading) -> float:
+    """How much older the reading is than its arrival: a blood pressure cuff sends what it has stored."""
+    return max(item.stamp.wall - item.reading.measured_at, 0.0)
 
 
 def is_prompt(readings: Iterable[Reading]) -> bool:
