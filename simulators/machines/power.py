@@ -55,6 +55,8 @@ ip link set lo up; ip link set eth0 up 2>/dev/null
 ip addr add 10.0.2.15/24 dev eth0 2>/dev/null; ip route add default via 10.0.2.2 2>/dev/null
 cd /root; exec chroot /root /bin/sh SCRIPT
 """
+_KERNEL_WORDS: Final = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check random.trust_cpu=on"
+"""`no_timer_check`: on a busy computer the emulated timer comes late, and the kernel would give up for that."""
 _APPLETS: Final = ("sh", "mount", "insmod", "mkdir", "echo", "chroot", "ip", "sleep")
 
 
@@ -123,7 +125,7 @@ class HubMachine:
                     *("qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max", "-m", str(MEMORY_MB)),
                     *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
                     *("-kernel", str(self._kernel.image), "-initrd", str(image)),
-                    *("-append", "console=ttyS0 quiet panic=-1 mitigations=off nokaslr random.trust_cpu=on"),
+                    *("-append", _KERNEL_WORDS),
                     *("-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"),
                     *("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="),
                     *("-serial", "stdio"),
