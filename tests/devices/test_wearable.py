@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.rejection import Rejection
@@ -27,6 +27,7 @@ def numbered(first: int, count: int) -> list[Sample]:
     return [(i % 30_000, 0, 0) for i in range(first, first + count)]
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(50, 4_000),
@@ -96,6 +97,7 @@ def test_a_restart_a_long_gap_or_another_rate_begins_anew() -> None:
         assert stream.window().gaps == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 40), st.booleans()), max_size=60))
 def test_however_windows_come_the_stream_is_bounded_and_every_sample_stands_where_it_belongs(
     pieces: list[tuple[int, int, bool]],
@@ -154,6 +156,7 @@ def test_two_falls_are_two_stretches_and_a_blow_that_rings_is_one() -> None:
     assert len(watched(fall() + fall())) == 2
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.integers(-32_768, 32_767)] * 3), min_size=1, max_size=120),
     st.floats(5, 400),

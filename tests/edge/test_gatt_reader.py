@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ from simulators.gatt_sensors import BloodPressureCuff, GattSensor, HeartRateBelt
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 from tests.edge.conftest import until
 
-BELT, CUFF, OXI, THERMO, SCALE, WORN = (f"A4:C1:38:00:01:{i:02X}" for i in range(6))
+BELT, CUFF, OXI, THERMO, SCALE, WORN, BELT_2 = (f"A4:C1:38:00:01:{i:02X}" for i in range(7))
 MOTION = "A4:C1:38:00:00:01"
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 MODELS = {
@@ -34,10 +35,15 @@ MODELS = {
     THERMO: "gatt_thermometer",
     SCALE: "gatt_weight_scale",
     WORN: "gatt_wearable",
+    BELT_2: "gatt_heart_rate",
 }
 DEVICES = {
     address: EnrolledDevice(
-        model.removeprefix("gatt_"), model, Link.BLE_GATT, address, key=KEY if address == WORN else None
+        model.removeprefix("gatt_") + ("_2" if address == BELT_2 else ""),
+        model,
+        Link.BLE_GATT,
+        address,
+        key=KEY if address == WORN else None,
     )
     for address, model in MODELS.items()
 }
@@ -263,3 +269,45 @@ async def test_the_wearables_windows_and_button_come_sealed_and_a_recording_of_t
         await until(lambda: hub.refused["wrong_key"], "what was not sealed with its key is refused")
     assert hub.values("press") == ["single"]
     assert hub.values("battery") == [87.0]
+
+
+async def test_a_flood_from_a_connected_device_is_read_without_losing_the_adverts(
+    air: VirtualAir, hub: Listener
+) -> None:
+    belt = HeartRateBelt(air, BELT)
+    motion = BTHomeSensor(air, "motion", MOTION)
+    await motion.power_on()
+    async with on_air(belt):
+        await belt.listened_to()
+
+        async def flood() -> None:
+            for _ in range(2_000):
+                await belt.beat(70)
+
+        task = asyncio.create_task(flood())
+        await motion.say((ObjectId.MOTION, 1), for_s=3)
+        await until(lambda: hub.adverts, "an advert is heard during the flood")
+        await task
+    await motion.power_off()
+    assert 1 <= len(hub.values("heart_rate")) <= 3, "of a flow one value in ten seconds is kept"
+    assert not hub.refused
+
+
+async def test_as_many_as_there_are_places_are_held_and_who_finds_none_is_told_of(
+    air: VirtualAir, hub: Listener
+) -> None:
+    belt, oximeter, worn = HeartRateBelt(air, BELT), Oximeter(air, OXI), Wearable(air, WORN, KEY)
+    scale = Scale(air, SCALE)
+    hub.reader._patience = replace(HURRIED, silent_s=30.0, idle_s=30.0)
+    second = HeartRateBelt(air, BELT_2)
+    async with on_air(belt), on_air(oximeter), on_air(worn):
+        for sensor in (belt, oximeter, worn):
+            await sensor.listened_to()
+        async with on_air(second), on_air(scale):
+            await until(lambda: "all places" in str(hub.faults), "the fourth that would stay is told of")
+            await scale.listened_to()
+            await scale.weigh(70.0)
+            await until(lambda: hub.values("weight") == [70.0], "the scale finds the place that is kept")
+            await belt.power_off()
+            await second.listened_to()
+            await until(lambda: "all places" not in str(hub.faults), "it got the place that became free")

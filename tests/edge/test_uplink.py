@@ -152,3 +152,15 @@ def test_evidence_from_before_the_clock_was_set_has_its_true_time() -> None:
     declare([Reading("hall", "motion", True, a_year_ago)], hall, at(10, trusted=False, wall=a_year_ago), memory)
     [(alarm, _)] = declare([Reading("pendant", "press", "single", NOW + 70)], PENDANT, at(70), memory)
     assert [(r.n, r.t) for r in alarm.evidence] == [("hall/motion", NOW + 10), ("pendant/press", NOW + 70)]
+
+
+def test_what_a_sensor_had_stored_stays_old_whatever_the_hubs_clock_was() -> None:
+    stored = Reading("cuff", "systolic", 140.0, 1_000.0 - 86_400 * 0.01)
+    items = (StampedReading(stored, at(0, trusted=False, wall=1_000.0)),)
+    by_now = received(Pack(1, items), at(60, wall=NOW + 60), received_at=NOW + 61)
+    assert [r.measured_at for r in by_now.readings] == pytest.approx([NOW - 864])
+    memory = Memory()
+    cuff = EnrolledDevice("cuff", "gatt_blood_pressure", Link.BLE_GATT, "A4:C1:38:00:00:04", "bedroom")
+    declare([Reading("cuff", "systolic", 140.0, NOW + 10 - 864)], cuff, at(10), memory)
+    [(alarm, _)] = declare([Reading("pendant", "press", "single", NOW + 70)], PENDANT, at(70), memory)
+    assert alarm.evidence[0].t == pytest.approx(NOW + 10 - 864)
