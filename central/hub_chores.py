@@ -86,7 +86,7 @@ def claim(given: argparse.Namespace, config: CentralConfig) -> int:
             if given.new_password:
                 keep_password(connection, sealer, given.hub, new_password(), now)
             password = _password(connection, sealer, given.hub, {} if given.new_password else known)
-            unheard = _unheard(connection, sealer, home)
+            unheard = _unheard(connection, sealer, home.home_id)
             code = new_claim(connection, sealer, given.hub, given.valid, now)
             if folder:
                 _put_into(folder, given.hub, password)
@@ -117,7 +117,7 @@ def settings(given: argparse.Namespace, config: CentralConfig) -> int:
                 if given.from_register:
                     wanted |= settings_desk.from_register(connection, home, given.country)
                 wanted = settings_desk.change(wanted, given.set, given.unset)
-                devices = [device.id for device in homes.devices_of(connection, home)]
+                devices = [device.id for device in homes.devices_of(connection, home.home_id)]
                 made = settings_desk.checked(wanted, devices, settings_desk.next_version(before))
                 if before is None or settings_desk.body_of(before) != wanted:
                     hub_settings.keep(connection, given.hub, made, now)
@@ -153,11 +153,11 @@ def _password(connection: sa.Connection, sealer: Sealer, hub: str, known: dict[s
     return kept or ensure_password(connection, sealer, hub, time.time())
 
 
-def _enrolled(connection: sa.Connection, hub: str) -> str:
+def _enrolled(connection: sa.Connection, hub: str) -> homes.HomeOfHub:
     home = homes.find_by_hub(connection, hub)
     if home is None or homes.is_unknown(home.home_id):
         raise ChoreError(f"Nobody enrolled a hub {hub!r}: put it into the register and run import-homes.")
-    return home.home_id
+    return home
 
 
 def _unheard(connection: sa.Connection, sealer: Sealer, home_id: str) -> list[str]:

@@ -94,12 +94,13 @@ def checked(body: dict[str, Any], devices: Collection[str], version: int) -> Hub
     return made
 
 
-def from_register(connection: sa.Connection, home_id: str, country: str) -> dict[str, Any]:
+def from_register(connection: sa.Connection, home: homes.HomeOfHub, country: str) -> dict[str, Any]:
     """Language and contacts as the home's record has them; numbers without a country get `country` ("+34")."""
-    home = next((one for one in homes.list_enrolled(connection) if one.home_id == home_id), None)
-    numbered = [(one.called, _international(one.phone, country)) for one in people.contacts_of(connection, home_id)]
-    contacts = [{"name": called[:64], "number": number} for called, number in numbered if number]
-    return {"language": home.language if home else "ca", "contacts": contacts[:CONTACTS_MAX]}
+    numbered: dict[str, str] = {}
+    for one in people.contacts_of(connection, home.home_id):
+        numbered.setdefault(_international(one.phone, country), one.called[:64])
+    contacts = [{"name": called, "number": number} for number, called in numbered.items() if number]
+    return {"language": home.language, "contacts": contacts[:CONTACTS_MAX]}
 
 
 def flat(settings: HubSettings) -> list[tuple[str, str]]:

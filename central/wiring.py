@@ -158,7 +158,8 @@ def prepare(config: CentralConfig) -> None:
         CannotStart: no permission, or the database cannot be used.
     """
     try:
-        config.data_folder.mkdir(parents=True, exist_ok=True)
+        # residents' names and hubs' secrets lie there
+        config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = config.data_folder / ".writable"
         probe.touch()
         probe.unlink()

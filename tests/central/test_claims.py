@@ -292,6 +292,10 @@ def test_the_command_prints_a_code_that_a_hub_can_redeem_and_the_broker_knows_th
     }
 
 
+def test_nobody_else_on_the_machine_reads_what_the_centre_keeps(office: Office) -> None:
+    assert (office.folder / "data").stat().st_mode & 0o077 == 0
+
+
 def test_a_new_password_reaches_the_broker_and_only_that_hubs(office: Office) -> None:
     assert office.broker_config() == 0
     before, lines = office.secrets(), (office.broker / "passwords").read_text().splitlines()
