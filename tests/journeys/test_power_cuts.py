@@ -24,7 +24,7 @@ A_FEW = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_fifteen_outages_and_power_cuts_cost_no_alarm(tmp_path: Path) -> None:
     if shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/bin") is None:
         pytest.skip("NOT TESTED: outages need Mosquitto (sudo apt install mosquitto)")
