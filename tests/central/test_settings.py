@@ -281,7 +281,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.mark.slow
-def test_a_hub_that_comes_later_finds_its_settings_at_the_broker_and_the_desk_learns_what_is_in_force(
+def test_the_broker_keeps_settings_for_a_hub_that_comes_later_and_its_state_for_a_desk_that_does(
     town: Town, broker: Broker, wait_until: Wait
 ) -> None:
     def session(name: str) -> BrokerSettings:
@@ -321,6 +321,11 @@ def test_a_hub_that_comes_later_finds_its_settings_at_the_broker_and_the_desk_le
         hub.start()
         wait_until(in_force)
         assert heard[0] == (HubSettings(2, "es"), True)
+        lane.stop()
+        states = HubStates()
+        lane = AlarmLane(session("desk"), CaseDesk(town.database, lambda change: None), RefusalCounter(), states)
+        lane.start()
+        wait_until(lambda: (said := states.of(HUB)) is not None and said.state.cfg == 2)
     finally:
         hub.stop()
         lane.stop()
