@@ -115,9 +115,18 @@ class BleScanner:
             try:
                 step = await self._watch()
             finally:
-                async with asyncio.timeout(RADIO_ANSWERS_S):
-                    await scanner.stop()
+                await self._end(scanner)
                 self._on_progress()
+
+    async def _end(self, scanner: BleakScanner) -> None:
+        """Stops scanning. BlueZ that is gone cannot be told to, and raising would hide that the loop was cancelled."""
+        from bleak.exc import BleakError
+
+        try:
+            async with asyncio.timeout(RADIO_ANSWERS_S):
+                await scanner.stop()
+        except (BleakError, OSError, EOFError) as error:
+            log.debug("the scan on %s could not be stopped: %s", self._config.adapter, error or "no answer")
 
     async def _begin(self, step: Step | None) -> BleakScanner:
         """Does what is due, and scans."""

@@ -135,10 +135,12 @@ class GattReader:
     def nearby(self, heard: BLEDevice) -> None:
         """From the scanner, for each advert of one of `addresses`."""
         device = self._devices.get(heard.address)
-        if device is not None:
-            device.near, device.near_at = heard, time.monotonic()
-            if device.session is None and time.monotonic() >= device.not_before:
-                self._wake.set()
+        now = time.monotonic()
+        # an advert from before or during a connection does not say that the device is still there afterwards, and while
+        # BlueZ tries to connect to one that is gone, the radio hears no press
+        if device is not None and device.session is None and now >= device.not_before:
+            device.near, device.near_at = heard, now
+            self._wake.set()
 
     async def run(self) -> None:
         """Reads until cancelled."""
