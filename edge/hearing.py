@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from devices.device_model import NEVER_MISSED
 import msgspec
 
+from devices.device_model import NEVER_MISSED
 from edge.radio_healing import DEAF_AFTER_S, Note, RadioHealing
 from edge.rhythm import Rhythm
 from gateway.contract.messages import Outcome, ProblemCode
