@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from functools import cache, partial
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -255,6 +256,8 @@ class Agent:
     # the loops that are made here
 
     async def _screen_loop(self, progress: Progress) -> None:
+        # read from a slow SD card in a thread, or every loop stands still for seconds
+        await asyncio.to_thread(import_module, "edge.home.screen.server")
         from edge.home.screen.server import create_app, serve
 
         assert self._config.screen is not None
