@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -161,7 +162,9 @@ def _read_advert(advertisement: Advertisement) -> AdvertisementData:
 
 
 def _uuid(raw: bytes) -> str:
-    return uuid_text(UUID.from_bytes(raw))
+    # not by bumble's UUID, which keeps each one that it ever made
+    text = raw[::-1].hex()
+    return normalize_uuid_str(text if len(raw) < 16 else str(uuid.UUID(text)))
 
 
 def uuid_text(uuid: UUID) -> str:
