@@ -50,7 +50,7 @@ class Unanswered:
     @property
     def for_sending(self) -> StoredAlarm:
         """The alarm, which tells of the presses that joined it."""
-        if not self.again:
+        if not self.again or self.is_plainest:
             return self.stored
         text = f"Called again {self.again} times while there was no answer. {self.stored.alarm.text}"
         return self.stored._replace(alarm=msgspec.structs.replace(self.stored.alarm, text=text.strip()[:256]))
@@ -123,7 +123,8 @@ class Calls:
 
 def plainest(alarm: Alarm) -> Alarm:
     """What every centre must take (docs/wire, alarm rule 4), with the number that the outbox gives."""
-    return Alarm(alarm.ref, alarm.dty, alarm.tim, alarm.stc, seq=alarm.seq, ep=alarm.ep, mty=alarm.mty, pri=alarm.pri)
+    kept = {name: getattr(alarm, name) for name in ("stc", "seq", "ep", "mty", "pri", "trusted")}
+    return Alarm(alarm.ref, alarm.dty, alarm.tim, **kept)
 
 
 def _caller(alarm: Alarm) -> tuple[str, int, int]:

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings, strategies
 
-from edge.calls import WAITING_PER_CALLER_MAX, Calls
+from edge.calls import WAITING_PER_CALLER_MAX, Calls, plainest
 from edge.clock import Stamp
 from edge.outbox import StoredAlarm
 from edge.sms_ledger import SmsState
@@ -220,6 +221,13 @@ def test_a_call_from_before_a_restart_takes_the_second_path_soon(boot: str, wait
     calls.restore(stored(1, 40.0), Stamp(boot, 500.0, 1.8e9 + 500, trusted=False))
     [one] = calls.to_write()
     assert 500.0 - one.heard_at == waits
+
+
+def test_the_plainest_alarm_still_says_what_when_and_whether_the_clock_was_right() -> None:
+    alarm = stored(1, 5.0, lte="hall").alarm
+    plain = plainest(msgspec.structs.replace(alarm, trusted=False))
+    assert (plain.ref, plain.dty, plain.stc, plain.tim, plain.pri, plain.trusted) == ("e1", 3, 10, alarm.tim, 9, False)
+    assert (plain.did, plain.lte, plain.text, plain.evidence) == ("", "", "", [])
 
 
 def test_a_test_and_a_withdrawal_never_go_by_sms() -> None:
