@@ -7,194 +7,25 @@ vanish in the middle of a connection, connect and say nothing, hang, say nonsens
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bumble.att import Attribute
-from bumble.controller import Controller
-from bumble.core import UUID, AdvertisingData
-from bumble.device import Connection, Device
-from bumble.gatt import Characteristic, CharacteristicValue, Service
-from bumble.hci import Address, OwnAddressType
-from bumble.host import Host
-from bumble.pairing import PairingConfig
+from bumble.gatt import Characteristic, CharacteristicValue
 
 from simulators import gatt_bytes
+from simulators.gatt_server import GattSensor, sending
 from simulators.radio import VirtualAir
 
-_INTERVAL_MS: Final = 100
-_CCCD: Final = UUID.from_16_bits(0x2902)
 _P: Final = Characteristic.Properties
-
-
-class GattSensor:
-    """A sensor that can be connected to.
-
-    Attributes:
-        mute: it connects, and says nothing.
-        garbage: it sends these bytes instead of each measurement; None for none.
-        hanging: it does not answer reads.
-        battery: in percent.
-        connections: how often a hub connected.
-        comes_back: whether it advertises again after a connection.
-    """
-
-    comes_back = True
-
-    def __init__(
-        self, air: VirtualAir, name: str, address: str, service: str, characteristics: Sequence[Characteristic[Any]]
-    ) -> None:
-        """Puts the sensor in the air, switched off.
-
-        Args:
-            air: the link it is heard on.
-            name: sent in its advert.
-            address: public Bluetooth address.
-            service: UUID of its service, in its advert.
-            characteristics: of that service.
-        """
-        self.name, self.address = name, address
-        self.mute, self.hanging = False, False
-        self.garbage: bytes | None = None
-        self.battery = 87
-        self.connections = 0
-        self._air = air
-        self._service = UUID(service)
-        self._sends = {c for c in characteristics if c.properties & (_P.NOTIFY | _P.INDICATE)}
-        self._not_yet = set(self._sends)
-        self._subscribed = asyncio.Event()
-        self._controller: Controller | None = Controller(name, link=air, public_address=address)
-        host = Host()
-        host.controller = self._controller
-        self.device = Device(name=name, address=Address(address), host=host)
-        charge: CharacteristicValue[bytes] = CharacteristicValue(read=self._read_battery)
-        level: Characteristic[bytes] = Characteristic("2A19", _P.READ, Attribute.READABLE, charge)
-        self.device.add_services([Service(service, list(characteristics)), Service("180F", [level])])
-        self.device.on("connection", self._on_connection)
-        for characteristic in self._sends:
-            characteristic.on("subscription", functools.partial(self._on_subscription, characteristic))
-
-    @property
-    def connected(self) -> bool:
-        """Whether a hub is connected."""
-        return bool(self.device.connections)
-
-    @property
-    def mtu(self) -> int:
-        """What the hub agreed to."""
-        return min((connection.att_mtu for connection in self.device.connections.values()), default=23)
-
-    async def power_on(self) -> None:
-        """Starts the sensor's own controller; it is not on the air yet."""
-        await self.device.power_on()
-
-    async def appear(self) -> None:
-        """Advertises, until it is connected; and again after that, if it is one that comes back."""
-        advert = AdvertisingData(
-            [
-                (AdvertisingData.FLAGS, b"\x06"),
-                (AdvertisingData.COMPLETE_LOCAL_NAME, self.name.encode()[:8]),
-                (_uuid_list(self._service), bytes(self._service)),
-            ]
-        )
-        await self.device.start_advertising(
-            own_address_type=OwnAddressType.PUBLIC,
-            auto_restart=self.comes_back,
-            advertising_data=bytes(advert),
-            scan_response_data=b"",
-            advertising_interval_min=_INTERVAL_MS,
-            advertising_interval_max=_INTERVAL_MS,
-        )
-
-    async def disappear(self) -> None:
-        """Says good-bye and falls silent, as a cuff that switches itself off."""
-        if self.device.is_advertising:
-            await self.device.stop_advertising()
-        for connection in tuple(self.device.connections.values()):
-            await connection.disconnect()
-
-    def vanish(self) -> None:
-        """Is gone without a word, for good: carried out of reach."""
-        if self._controller is not None:
-            self._controller.le_legacy_advertiser.stop()
-            self._air.remove_controller(self._controller)
-            self._controller = None
-
-    async def power_off(self) -> None:
-        """Falls silent for good."""
-        if self._controller is not None:
-            self.comes_back = False
-            await self.disappear()
-            self.vanish()
-
-    async def notify(self, characteristic: Characteristic[Any], value: bytes, *, indicate: bool = False) -> None:
-        """Sends a measurement to whoever has asked for it."""
-        if self.mute:
-            return
-        value = value if self.garbage is None else self.garbage
-        if indicate:
-            await self.device.indicate_subscribers(characteristic, value)
-        else:
-            await self.device.notify_subscribers(characteristic, value)
-
-    async def listened_to(self) -> None:
-        """Waits until a hub has subscribed to all that this sensor sends."""
-        await self._subscribed.wait()
-
-    def demand_pairing(self) -> None:
-        """Lets nobody subscribe who has not paired."""
-        self.device.pairing_config_factory = lambda _connection: PairingConfig(mitm=False)
-        for attribute in self.device.gatt_server.attributes:
-            if attribute.type == _CCCD:
-                attribute.permissions |= Attribute.WRITE_REQUIRES_ENCRYPTION
-
-    def _on_connection(self, connection: Connection) -> None:
-        self.connections += 1
-        connection.on("disconnection", self._on_disconnection)
-
-    def _on_disconnection(self, _reason: int) -> None:
-        self._not_yet = set(self._sends)
-        self._subscribed.clear()
-        self.on_left()
-
-    def _on_subscription(
-        self, characteristic: Characteristic[Any], _connection: object, notify: bool, indicate: bool
-    ) -> None:
-        if notify or indicate:
-            self._not_yet.discard(characteristic)
-        if not self._not_yet and not self._subscribed.is_set():
-            self._subscribed.set()
-            self.on_subscribed()
-
-    def on_subscribed(self) -> None:
-        """What the sensor does when a hub begins to listen; nothing, for most."""
-
-    def on_left(self) -> None:
-        """What the sensor does when a connection has ended; nothing, for most."""
-
-    async def _read_battery(self, _connection: Connection) -> bytes:
-        if self.hanging:
-            await asyncio.get_running_loop().create_future()
-        return bytes((self.battery,))
-
-
-def _sending(number: str, properties: Characteristic.Properties) -> Characteristic[Any]:
-    return Characteristic(number, properties, Attribute.READABLE, b"")
-
-
-def _uuid_list(uuid: UUID) -> int:
-    if len(bytes(uuid)) == 2:
-        return AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS
-    return AdvertisingData.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS
 
 
 class HeartRateBelt(GattSensor):
     """A belt that sends the heart rate for as long as it is worn."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "belt") -> None:
-        self._measurement = _sending("2A37", _P.NOTIFY)
+        self._measurement = sending("2A37", _P.NOTIFY)
         super().__init__(air, name, address, "180D", [self._measurement])
 
     async def beat(self, beats: int, *, contact: bool | None = None) -> None:
@@ -230,7 +61,7 @@ class BloodPressureCuff(_WithClock):
     comes_back = False
 
     def __init__(self, air: VirtualAir, address: str, name: str = "cuff", *, clock_readable: bool = True) -> None:
-        self._measurement = _sending("2A35", _P.INDICATE)
+        self._measurement = sending("2A35", _P.INDICATE)
         clock = [self.clock()] if clock_readable else []
         super().__init__(air, name, address, "1810", [self._measurement, *clock])
         self.demand_pairing()
@@ -272,7 +103,7 @@ class Thermometer(_WithClock):
     """An ear thermometer."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "thermo") -> None:
-        self._measurement = _sending("2A1C", _P.INDICATE)
+        self._measurement = sending("2A1C", _P.INDICATE)
         super().__init__(air, name, address, "1809", [self._measurement])
 
     async def measure(self, tenths: int) -> None:
@@ -284,7 +115,7 @@ class Scale(_WithClock):
     """A bathroom scale with a clock."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "scale") -> None:
-        self._measurement = _sending("2A9D", _P.INDICATE)
+        self._measurement = sending("2A9D", _P.INDICATE)
         super().__init__(air, name, address, "181D", [self._measurement, self.clock()])
 
     async def weigh(self, kilograms: float) -> None:
@@ -296,8 +127,8 @@ class Oximeter(_WithClock):
     """A finger clip: a steady flow while the finger is in, and spot checks."""
 
     def __init__(self, air: VirtualAir, address: str, name: str = "oxi") -> None:
-        self._spot = _sending("2A5E", _P.INDICATE)
-        self._flow = _sending("2A5F", _P.NOTIFY)
+        self._spot = sending("2A5E", _P.INDICATE)
+        self._flow = sending("2A5F", _P.NOTIFY)
         super().__init__(air, name, address, "1822", [self._spot, self._flow, self.clock()])
 
     async def flow(self, saturation: int, pulse: int) -> None:
@@ -338,8 +169,8 @@ class Wearable(GattSensor):
         rate_hz: float = 50.0,
         full_scale_g: int = 8,
     ) -> None:
-        self._window = _sending(_WEARABLE.format(_WINDOW), _P.NOTIFY)
-        self._event = _sending(_WEARABLE.format(_EVENT), _P.NOTIFY)
+        self._window = sending(_WEARABLE.format(_WINDOW), _P.NOTIFY)
+        self._event = sending(_WEARABLE.format(_EVENT), _P.NOTIFY)
         taken: CharacteristicValue[bytes] = CharacteristicValue(write=self._on_acknowledged)
         taking: Characteristic[bytes] = Characteristic(
             _WEARABLE.format(_ACKNOWLEDGE), _P.WRITE, Attribute.WRITEABLE, taken

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from simulators.bthome_bytes import ObjectId
-from simulators.gatt_sensors import BloodPressureCuff, GattSensor, HeartRateBelt, Wearable
+from simulators.gatt_sensors import BloodPressureCuff, HeartRateBelt, Wearable
+from simulators.gatt_server import GattSensor
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, MOTION_ADDRESS, Desk, running, until
 

@@ -21,7 +21,8 @@ from edge.drivers.ble_scanner import BleScanner
 from edge.drivers.gatt_reader import GattReader, Patience
 from gateway.contract.messages import ProblemCode
 from simulators.bthome_bytes import ObjectId
-from simulators.gatt_sensors import BloodPressureCuff, GattSensor, HeartRateBelt, Oximeter, Scale, Thermometer, Wearable
+from simulators.gatt_sensors import BloodPressureCuff, HeartRateBelt, Oximeter, Scale, Thermometer, Wearable
+from simulators.gatt_server import GattSensor
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 from tests.edge.conftest import until
 
