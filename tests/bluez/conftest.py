@@ -197,12 +197,15 @@ async def eventually(condition: Callable[[], object], what: str, within_s: float
 
 
 async def hears(home: Home, desk: Desk, within_s: float = 40.0) -> None:
-    """Waits until the hub hears: the hall's sensor says something new again and again until it comes through."""
-    # readings travel in packs, so one from before may come late: a battery value that was not said yet tells them apart
-    home.motion.battery = 60 + (home.motion.battery - 59) % 40
-    told = ("hall-motion", "battery", float(home.motion.battery))
+    """Waits until the hub hears: the hall's motion is said again and again until it comes through."""
+    # what was said before may come late, and travels with its age: a second tells them apart
+    since = time.time() + 1.0
     deadline = time.monotonic() + within_s
-    while told not in desk.readings:
+    while not any(
+        (reading.device, reading.kind) == ("hall-motion", "motion") and reading.measured_at > since
+        for pack in desk.packs
+        for reading in pack.readings
+    ):
         assert time.monotonic() < deadline, f"the hub did not hear within {within_s:.0f} s"
         await home.motion.say((ObjectId.MOTION, 1), for_s=0.4)
         await asyncio.sleep(0.5)
