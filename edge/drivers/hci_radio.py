@@ -131,6 +131,8 @@ class HciScanner(BaseBleakScanner):
     def _on_advertisement(self, advertisement: Advertisement) -> None:
         if len(self.seen_devices) > SENDERS_MAX:
             self.seen_devices.clear()
+            # bumble remembers each sender for ever, and strangers change their addresses
+            self._radio.device.advertisement_accumulators.clear()
         address = advertisement.address.to_string(with_type_qualifier=False)
         data = _read_advert(advertisement)
         details = (self._radio, advertisement.address)
