@@ -15,16 +15,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 
 from benchmarks.centre import Centre, enrol
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
-from benchmarks.outage_verdict import ArrivedAlarm, Life, Verdict, judge_beats, judge_door, judge_presses
+from benchmarks.outage_homes import PRESENT_S, Home, ProcessHub, agent_command, kill, until
+from benchmarks.outage_verdict import ArrivedAlarm, Verdict, judge_beats, judge_door, judge_presses
 from benchmarks.processes import Child
 from benchmarks.servers import PASSWORD
 from central.storage import homes
@@ -49,12 +50,9 @@ FULL: Final[Mapping[Fault, int]] = {
 }
 QUICK: Final[Mapping[Fault, int]] = {Fault.AGENT_KILLED: 3, Fault.LINE_CUT: 1, Fault.BROKER_KILLED: 1}
 SEED: Final = 7
-PRESENT_S: Final = 150.0
-"""A hub acknowledges something by then after its start, also an emulated one on a busy computer."""
 CENTRE_WAIT_S: Final = 60.0
 DRAIN_S: Final = 150.0
 """By then after the last outage everything must be at the centre; an alarm is sent again every 5 to 20 s."""
-LOOK_S: Final = 0.05
 LAST_WORDS_S: Final = 0.2
 MACHINE_SETTLES_S: Final = 3.0
 """So long after its first acknowledgement an emulated hub has read what the terminal kept for it while it started, or
@@ -62,113 +60,6 @@ had no room to keep; a real wire keeps nothing."""
 CALM_MAX_S: Final = 2.5
 MACHINE_CALM_MAX_S: Final = 8.0
 SILENCE_MAX_S: Final = 86_400.0
-_RUN_AGENT: Final = """
-import pathlib, sys, edge.clock
-edge.clock.TIMESYNCD_MARK = pathlib.Path("/proc/uptime")
-from edge.__main__ import main
-sys.exit(main(["run", "--config", sys.argv[1]]))
-"""
-"""The agent on a hub whose clock is synchronised, which neither an emulated computer's nor every test machine's is."""
-T = TypeVar("T")
-
-
-class Hub(Protocol):
-    """What can be started and killed."""
-
-    def power_on(self) -> None:
-        """Starts it; returns at once."""
-
-    def cut_power(self) -> None:
-        """Kills it where it stands."""
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended by itself."""
-
-
-class ProcessHub:
-    """The agent as a process of this computer."""
-
-    def __init__(self, config: Path, log: Path) -> None:
-        self._command = agent_command(config)
-        self._log = log
-        self._child: Child | None = None
-
-    def power_on(self) -> None:
-        """Starts the agent."""
-        self._child = Child(self._command, self._log)
-
-    def cut_power(self) -> None:
-        """Kills the agent."""
-        kill(self._child)
-        self._child = None
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended by itself."""
-        return self._child is not None and not self._child.ended
-
-
-def agent_command(config: Path) -> list[str]:
-    """How the agent is started, with the checkout as its working folder."""
-    return [sys.executable, "-c", _RUN_AGENT, str(config)]
-
-
-def kill(child: Child | None) -> None:
-    """Ends a process without a word."""
-    if child is not None:
-        os.kill(child.pid, signal.SIGKILL)
-        child.stop()
-
-
-async def until(condition: Callable[[], T], what: str, wait_s: float, *, look_s: float = LOOK_S) -> T:
-    """The first true value of `condition`.
-
-    Raises:
-        RuntimeError: it did not come.
-    """
-    end = time.monotonic() + wait_s
-    while not (found := condition()):
-        if time.monotonic() > end:
-            raise RuntimeError(f"not within {wait_s:.0f} s: {what}")
-        await asyncio.sleep(look_s)
-    return found
-
-
-class Home:
-    """One home with its hub, and when the hub was alive."""
-
-    def __init__(self, name: str, life: RestlessHome, hub: Hub, *, settles_s: float = 0.0) -> None:
-        self.name = name
-        self._settles_s = settles_s
-        self.life = life
-        self.hub = hub
-        self.lives: list[Life] = []
-        self.starts_s: list[float] = []
-        self._hears_from = 0.0
-
-    async def power_on(self) -> None:
-        """Starts the hub and waits until it has acknowledged something."""
-        began = time.time()
-        self.hub.power_on()
-
-        def lives() -> bool:
-            if not self.hub.running:
-                raise RuntimeError(f"{self.name} ended by itself: see its log")
-            return self.life.last_acknowledged_at > began
-
-        await until(lives, f"{self.name} acknowledges a press", PRESENT_S)
-        self._hears_from = self.life.last_acknowledged_at
-        self.starts_s.append(self._hears_from - began)
-
-    def cut_power(self) -> None:
-        """Kills the hub."""
-        self.lives.append(self.life_now())
-        self.hub.cut_power()
-
-    def life_now(self) -> Life:
-        """The life that the hub has now, until now."""
-        return Life(self._hears_from + self._settles_s, time.time())
 
 
 class World:
