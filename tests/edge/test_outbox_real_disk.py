@@ -130,6 +130,7 @@ async def test_a_full_disk_holds_up_no_call_and_is_used_again_when_there_is_room
     await until(lambda: hub.wire.waiting == 0, "the pendants get their acknowledgement")
     hub.machine.cut_power()
     await hub.start()
+    await hub.arrives(f"pendant-{hub.pressed - 1}")
     assert hub.each_press_is_one_alarm(), hub.desk.alarms
 
 
