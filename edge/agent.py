@@ -114,18 +114,24 @@ class Agent:
             self._publish,
         )
         self._listening = Listening(config, self._devices, clock, self._intake, self._health, self._fault)
-        self._settings = RemoteSettings(
-            config,
+        self._settings = self._make_settings(devices)
+        self._dispatch.on_reached = self._settings.reached
+        self._pulse = self._make_pulse()
+
+    def _make_settings(self, devices: Devices) -> RemoteSettings:
+        return RemoteSettings(
+            self._config,
             devices,
             self._folder,
-            clock,
+            self._clock,
             tell_fault=self._fault,
             put_into_force=self._put_into_force,
         )
-        self._dispatch.on_reached = self._settings.reached
-        self._pulse = Pulse(
+
+    def _make_pulse(self) -> Pulse:
+        return Pulse(
             self._hub,
-            clock,
+            self._clock,
             self._health,
             self._outbox,
             self._dispatch,
