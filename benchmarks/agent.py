@@ -20,8 +20,8 @@ from benchmarks.broker_line import Listener, open_socket
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target, percentile
 from benchmarks.processes import Child
 from benchmarks.servers import LISTENER, PASSWORD, mosquitto
-from gateway.contract.encoding import decode
-from gateway.contract.messages import Alarm, Heartbeat
+from gateway.contract.encoding import decode, encode
+from gateway.contract.messages import Alarm, AlarmAnswer, Heartbeat
 from gateway.contract.topics import Channel, topic
 from simulators.advert_flood import Jammer, bthome_report, pour
 from simulators.bthome_bytes import ButtonPress, ObjectId, encrypted, plain
@@ -66,9 +66,10 @@ class _Found(msgspec.Struct):
 
 
 class _Ear:
-    """Hears the agent's alarms and heartbeats at the broker."""
+    """Hears the agent's alarms and heartbeats at the broker, and gives receipts."""
 
     def __init__(self) -> None:
+        self.line = Listener(self.hear)
         self.alarms: dict[str, tuple[str, float]] = {}
         self.refused: dict[str, int] = {}
 
@@ -77,6 +78,9 @@ class _Ear:
             alarm = decode(Alarm, payload)
             assert isinstance(alarm, Alarm)
             self.alarms.setdefault(alarm.ref, (alarm.did, time.monotonic()))
+            # a call without a receipt takes up what is pressed after it
+            answer = AlarmAnswer(alarm.ref, 0, time.time())
+            self.line.publish(topic(HUB, Channel.ALARM_ANSWER, alarm.ref), encode(answer))
         else:
             beat = decode(Heartbeat, payload)
             assert isinstance(beat, Heartbeat)
@@ -194,9 +198,8 @@ async def _one(
 ) -> _Found:
     """Starts an agent, has it use all it has, weighs it; with `jammed`, floods it."""
     ear, found = _Ear(), _Found()
-    line = Listener(ear.hear)
     listening = [topic(HUB, Channel.ALARM), topic(HUB, Channel.HEARTBEAT)]
-    await line.subscribe(open_socket(port, "listener", LISTENER, PASSWORD), listening)
+    await ear.line.subscribe(open_socket(port, "listener", LISTENER, PASSWORD), listening)
     config = _files(folder, port, radios)
     pendant = PendantTty(folder / "tty", PENDANT, heartbeat_s=3600.0)
     pendant.plug_in()
@@ -216,7 +219,7 @@ async def _one(
         found.resident_mb = agent.resident_mib() * MB_PER_MIB
         if jammed is not None:
             await _flood(jammed, ear, seconds, found, lambda: agent.resident_mib() * MB_PER_MIB)
-    line.close()
+    ear.line.close()
     pendant.unplug()
     return found
 
