@@ -8,6 +8,7 @@ void contact_start(struct contact_sensor *sensor, uint32_t number, uint16_t entr
     sensor->contact = (struct debounce){.changed_at = now};
     sensor->started_at = now;
     sensor->first_told = false;
+    sensor->tell_again = false;
     device_start(&sensor->device, number, entropy, now);
 }
 
@@ -23,7 +24,9 @@ static bool first_due(struct contact_sensor *sensor, uint32_t now)
 void contact_step(struct contact_sensor *sensor, bool line, uint32_t now)
 {
     const bool is_changed = debounce_step(&sensor->contact, line, now) && sensor->first_told;
-    if (first_due(sensor, now) || is_changed) {
+    const bool others_wait = sensor->device.outbox.count > 0u;
+    if (first_due(sensor, now) || is_changed || (sensor->tell_again && !others_wait)) {
+        sensor->tell_again = others_wait;
         device_insist(&sensor->device, MESSAGE_STATE, sensor->contact.level ? 1u : 0u, false, now);
     }
     device_step(&sensor->device, now);
@@ -32,5 +35,6 @@ void contact_step(struct contact_sensor *sensor, bool line, uint32_t now)
 struct sleep contact_sleep(const struct contact_sensor *sensor, uint32_t now)
 {
     const uint32_t first_ms = sensor->first_told ? NEVER : ms_until(sensor->started_at + FIRST_STATE_AFTER_MS, now);
-    return device_sleep(&sensor->device, now, sooner(first_ms, debounce_due_ms(&sensor->contact, now)));
+    const uint32_t again_ms = sensor->tell_again && sensor->device.outbox.count == 0u ? 0u : NEVER;
+    return device_sleep(&sensor->device, now, sooner(sooner(first_ms, again_ms), debounce_due_ms(&sensor->contact, now)));
 }

@@ -1,4 +1,8 @@
-/* A sensor with one contact. It tells its state once after it was started, and then every change. */
+/*
+ * A sensor with one contact. It tells its state once after it was started, and then every change. Copies of old states may
+ * come after the present one, and the hub believes the last it hears: so when all of several that waited are
+ * acknowledged, the present state is told once more.
+ */
 #ifndef LLAR_CONTACT_H
 #define LLAR_CONTACT_H
 
@@ -10,6 +14,7 @@ struct contact_sensor {
     struct debounce contact;
     uint32_t started_at;
     bool first_told;
+    bool tell_again; /* the present state, once nothing waits */
 };
 
 void contact_start(struct contact_sensor *sensor, uint32_t number, uint16_t entropy, uint32_t now);

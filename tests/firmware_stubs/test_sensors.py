@@ -59,8 +59,40 @@ def test_after_an_outage_the_hub_learns_the_last_state_and_the_seven_before(door
     since = bench.now
     bench.run(30_000)
     late = {told.sequence: told.argument for told in bench.of(STATE) if told.at > since}
-    assert len(late) == min(changes, 8)
+    told_again = changes > 1
+    assert len(late) == min(changes, 8) + told_again
     assert late[max(late)] == changes % 2
+
+
+@given(changes=st.lists(st.tuples(st.integers(31, 12_000), st.sampled_from(["", "away", "back"])), max_size=20))
+@settings(max_examples=30, deadline=None)
+def test_whatever_was_lost_the_last_that_the_hub_hears_is_how_it_is(
+    door: ctypes.CDLL, changes: list[tuple[int, str]]
+) -> None:
+    """The hub believes what it heard last: an old state must not be that, however late its copy comes."""
+    bench = Bench(door)
+    bench.line(CONTACT)
+    bench.run(1_000)
+    for pause_ms, hub in changes:
+        bench.hub_listens = hub == "back" or (bench.hub_listens and hub != "away")
+        bench.line(bench.inputs ^ CONTACT)
+        bench.run(pause_ms)
+    bench.hub_listens = True
+    bench.run(20_000)
+    first: dict[int, int] = {}
+    for told in bench.heard:
+        if told.type == STATE:
+            first.setdefault(told.sequence, told.argument)
+    assert list(first.values())[-1] == (0 if bench.inputs & CONTACT else 1)
+    assert bench.sleep().for_ms > 0
+
+
+def test_a_change_is_told_at_once_although_no_acknowledgement_gets_through(door: ctypes.CDLL) -> None:
+    bench = Bench(door, hub_listens=False)
+    for number in range(20):
+        bench.line(bench.inputs ^ CONTACT)
+        bench.run(1_000)
+        assert states(bench)[-1] == number % 2
 
 
 def heard(bench: Bench) -> Stream:
