@@ -36,8 +36,11 @@ import msgspec
 from devices.rejection import Rejection
 
 RECENT_KEPT: Final = 32
-"""Messages remembered exactly. One that a wire brings again is remembered anew each time, so that a press cannot be
-forgotten and counted once more while its device, for want of an acknowledgement, goes on beside its heartbeats."""
+"""Messages from the air remembered exactly."""
+NUMBERED_KEPT: Final = 192
+"""Messages from a wire remembered exactly. One that comes again is remembered anew each time, at the latest after 10 s;
+a press must not be forgotten in between and counted once more. A thumb in fright makes eight presses and as many
+releases a second: 160."""
 ALARMS_KEPT: Final = 256
 """Alarms remembered against playing back: a test press every working day of a year."""
 RESTART_RUN: Final = 3
@@ -58,7 +61,7 @@ _ALARM_BYTES: Final = 8
 class ReplayMark(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is remembered of one device's messages. Storable as JSON; at most 4 kB.
 
-    Some 600 bytes without alarms or dated measurements.
+    Some 600 bytes without alarms or dated measurements, 3 kB from a wire.
 
     Attributes:
         counter: highest counter of an authentic encrypted advert, or -1.
@@ -133,7 +136,7 @@ def admit_encrypted(mark: ReplayMark, number: int, *, alarm: bool) -> tuple[Repl
 def admit_numbered(mark: ReplayMark, number: int, *, restarted: bool) -> ReplayMark:
     """Remembers a message from a wire as the latest, new or again; `restarted` forgets the ones before it."""
     others = () if restarted else tuple(heard for heard in mark.recent if heard != number)
-    return msgspec.structs.replace(mark, recent=(*others, number)[-RECENT_KEPT:])
+    return msgspec.structs.replace(mark, recent=(*others, number)[-NUMBERED_KEPT:])
 
 
 def plain_repeated(mark: ReplayMark, digest: int, now: float) -> Rejection | None:

@@ -92,6 +92,25 @@ def test_what_the_pendant_sends_is_what_the_hub_hears(pendant: ctypes.CDLL) -> N
     ]
 
 
+@pytest.mark.parametrize("pause_ms", [40, 100, 230])
+def test_presses_in_fright_count_once_each_although_no_acknowledgement_gets_through(
+    pendant: ctypes.CDLL, pause_ms: int
+) -> None:
+    """Up to eight presses a second for half a minute on a wire that is broken in one direction."""
+    bench = Bench(pendant, hub_listens=False)
+    device = EnrolledDevice("neck", "serial_pendant", Link.SERIAL, f"{NUMBER:08x}")
+    for _ in range(30_000 // (85 + pause_ms)):
+        bench.press(hold_ms=85, after_ms=pause_ms)
+    bench.run(120_000)
+    memory, counted = None, 0
+    for told in bench.told:
+        decoded = decode(Frame(Link.SERIAL, device.address, told.frame, None, 1.8e9), device, memory)
+        assert isinstance(decoded, Decoded)
+        memory = decoded.mark
+        counted += sum(reading.kind == "press" for reading in decoded.readings)
+    assert counted == len(bench.presses())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_no_order_of_events_and_bytes_makes_the_firmware_do_something_undefined(product: str) -> None:
