@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 from devices.enrolment import EnrolledDevice
@@ -12,6 +13,13 @@ from devices.frames import Frame, Link
 from devices.rejection import Rejection
 from devices.replay import ReplayMark
 from devices.vocabulary import Reading
+
+
+class Trouble(Enum):
+    """What a device says of itself that somebody has to see to."""
+
+    BUTTON_STUCK = "its button is stuck: a press on it is not heard"
+    LOST_MESSAGES = "it has lost messages since its battery was put in: nobody took them for too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +32,14 @@ class Decoded:
         mark: the device's memory from now on; to be stored together with what the readings cause.
         acknowledge: bytes to send back by the same wire once everything is stored; b"" for none.
         faults: kinds whose value was refused by the vocabulary (a faulty sensor), to be counted.
+        troubles: all that troubles the device now; None when the message does not say.
     """
 
     readings: tuple[Reading, ...]
     mark: ReplayMark
     acknowledge: bytes = b""
     faults: tuple[str, ...] = ()
+    troubles: frozenset[Trouble] | None = None
 
 
 NEVER_MISSED: Final = math.inf

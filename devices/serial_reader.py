@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from devices.device_model import Decoded, DeviceModel
+from devices.device_model import Decoded, DeviceModel, Trouble
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
 from devices.rejection import Rejection
@@ -21,6 +21,8 @@ Facts = dict[str, Value]
 Interpret = Callable[[SerialMessage], Facts | Rejection]
 """What a product's event says, as kind and value."""
 
+_TROUBLES: Final = {2: Trouble.LOST_MESSAGES, 4: Trouble.BUTTON_STUCK}
+"""By the bit of a heartbeat's argument. That the battery is low, its voltage says."""
 _EVENTS: Final = frozenset({MessageType.BUTTON, MessageType.STATE, MessageType.FALL, MessageType.WINDOW})
 
 
@@ -66,7 +68,16 @@ def _read(frame: Frame, device: EnrolledDevice, mark: ReplayMark, interpret: Int
     readings = tuple(
         Reading(device.id, kind, value, frame.received_at) for kind, value in facts.items() if kind not in faults
     )
-    return Decoded(readings, admit_numbered(mark, number, restarted=restarted), acknowledge, faults)
+    mark = admit_numbered(mark, number, restarted=restarted)
+    return Decoded(readings, mark, acknowledge, faults, _troubles(message))
+
+
+def _troubles(message: SerialMessage) -> frozenset[Trouble] | None:
+    if message.type is MessageType.BOOT:
+        return frozenset()
+    if message.type is not MessageType.HEARTBEAT:
+        return None
+    return frozenset(trouble for bit, trouble in _TROUBLES.items() if message.argument & bit)
 
 
 def _health(message: SerialMessage) -> Facts:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from devices.catalogue import CATALOGUE
 from devices.decoding import Decoded, ReplayMark, decode
+from devices.device_model import Trouble
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame
 from devices.rejection import Rejection
@@ -39,6 +40,8 @@ MESSAGES_PER_S: Final = 10.0
 MESSAGES_BURST: Final = 100.0
 UNDERSTOOD_FOR_S: Final = 600.0
 """Who was understood so lately is not reported for frames that cannot be read: somebody else sends them, or noise."""
+
+_TROUBLES: Final = {Trouble.BUTTON_STUCK: ProblemCode.BUTTON_STUCK, Trouble.LOST_MESSAGES: ProblemCode.OTHER}
 
 Reply = Callable[[bytes], None]
 OnHeard = Callable[[EnrolledDevice, Frame, Sequence[Reading]], None]
@@ -98,6 +101,7 @@ class Intake:
         self._flush_at = 0.0
         self._working = False
         self._batteries_low: set[str] = set()
+        self._troubles: dict[str, frozenset[Trouble]] = {}
         self._not_understood: set[str] = set()
         self._understood_at: dict[str, float] = {}
         self._allowance: dict[str, tuple[float, float]] = {}
@@ -171,6 +175,7 @@ class Intake:
             self._on_fault(f"device {device.id}", "")
         self._understood_at[device.id] = stamp.monotonic
         self._look_at_battery(device, decoded.readings)
+        self._look_at_troubles(device, decoded.troubles)
         for kind in decoded.faults:
             self._health.refused[f"bad_{kind}"] += 1
         before = self._marks.get(device.id)
@@ -217,6 +222,15 @@ class Intake:
             unit = "%" if reading.kind == "battery" else "V"
             sentence = f"{device.id}: its battery is low ({float(reading.value):g} {unit})" if low else ""
             self._on_fault(f"battery {device.id}", sentence, ProblemCode.DEVICE_BATTERY_LOW, device.id)
+
+    def _look_at_troubles(self, device: EnrolledDevice, troubles: frozenset[Trouble] | None) -> None:
+        known = self._troubles.get(device.id, frozenset())
+        if troubles is None or troubles == known:
+            return
+        self._troubles[device.id] = troubles
+        for trouble in known ^ troubles:
+            sentence = f"{device.id}: {trouble.value}" if trouble in troubles else ""
+            self._on_fault(f"{trouble.name} {device.id}", sentence, _TROUBLES[trouble], device.id)
 
     def _forget(self, device: str, before: ReplayMark | None) -> None:
         """After a fault: what was not stored is not known, so that the repeat counts and is not merely confirmed."""

@@ -19,7 +19,11 @@ enum press button_step(struct button *button, bool line, uint32_t now)
     }
     if (changed) {
         button->since = now;
+        button->is_stuck = false;
         return button->contact.level ? pressed(button) : PRESS_RELEASE;
+    }
+    if (button->contact.level && for_ms >= STUCK_MS) {
+        button->is_stuck = true;
     }
     if (button->contact.level && !button->long_told && for_ms >= LONG_MS) {
         button->long_told = true;

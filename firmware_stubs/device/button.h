@@ -5,6 +5,7 @@
 #include "debounce.h"
 
 #define LONG_MS 3000u  /* held so long, a press is a long one besides */
+#define STUCK_MS 30000u /* nobody holds it so long; a chair, a crushed cable or water does */
 #define REPEAT_MS 500u /* pressed again within this time of letting go, it is a repeated press */
 
 /* The argument of a MESSAGE_BUTTON. */
@@ -15,6 +16,7 @@ struct button {
     uint32_t since; /* when the level changed last */
     uint8_t presses; /* in the present series; 3 stands for more as well */
     bool long_told;
+    bool is_stuck; /* kept, since the clock wraps round */
 };
 
 /* What has just happened to the button, if anything. */

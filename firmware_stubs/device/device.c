@@ -47,7 +47,8 @@ static void heartbeat(struct device *device, uint32_t now)
     device->battery_low = battery_mv < (device->battery_low ? BATTERY_LOW_ENDS_MV : BATTERY_LOW_MV);
     const unsigned low = device->battery_low ? HEARTBEAT_BATTERY_LOW : 0u;
     const unsigned dropped = device->outbox.dropped ? HEARTBEAT_DROPPED : 0u;
-    device_say(device, MESSAGE_HEARTBEAT, (uint8_t)(low | dropped), now);
+    const unsigned stuck = device->is_stuck ? HEARTBEAT_STUCK : 0u;
+    device_say(device, MESSAGE_HEARTBEAT, (uint8_t)(low | dropped | stuck), now);
     device->heartbeat_at = now + HEARTBEAT_MS;
 }
 

@@ -14,6 +14,7 @@ struct device {
     uint32_t heartbeat_at;
     uint16_t next_sequence;
     bool battery_low;
+    bool is_stuck; /* set by a product with a button that cannot be pressed any more */
     struct receiver receiver;
     struct outbox outbox;
 };

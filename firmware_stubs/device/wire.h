@@ -16,7 +16,7 @@ enum message_type {
 };
 
 /* Bits of a heartbeat's argument. */
-enum heartbeat { HEARTBEAT_BATTERY_LOW = 1, HEARTBEAT_DROPPED = 2 };
+enum heartbeat { HEARTBEAT_BATTERY_LOW = 1, HEARTBEAT_DROPPED = 2, HEARTBEAT_STUCK = 4 };
 
 struct message {
     uint32_t uptime_ms;

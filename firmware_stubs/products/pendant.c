@@ -27,6 +27,7 @@ static void tell(enum press press, uint32_t now)
 void product_step(uint32_t now, uint8_t inputs)
 {
     tell(button_step(&button, (inputs & INPUT_CONTACT) != 0u, now), now);
+    device.is_stuck = button.is_stuck;
     if (debounce_step(&fall, (inputs & INPUT_FALL) != 0u, now) && fall.level) {
         device_insist(&device, MESSAGE_FALL, FALL_SUSPECTED, true, now);
     }

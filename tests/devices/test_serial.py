@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decoding import Decoded, ReplayMark, decode
+from devices.device_model import Trouble
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
 from devices.rejection import Rejection
@@ -216,6 +217,20 @@ def test_a_battery_value_that_cannot_be_is_left_out_and_told() -> None:
     assert isinstance(decoded, Decoded)
     assert [reading.kind for reading in decoded.readings] == ["heartbeat"]
     assert decoded.faults == ("voltage",)
+
+
+def test_a_heartbeat_says_what_the_device_cannot_do_and_other_messages_say_nothing_of_it() -> None:
+    said = [Home().hear(message(HEARTBEAT, 1, 1, argument)) for argument in (0, 1, 2, 4, 7)]
+    assert [heard.troubles for heard in said if isinstance(heard, Decoded)] == [
+        frozenset(),
+        frozenset(),
+        {Trouble.LOST_MESSAGES},
+        {Trouble.BUTTON_STUCK},
+        {Trouble.LOST_MESSAGES, Trouble.BUTTON_STUCK},
+    ]
+    pressed = Home().hear(message(BUTTON, 1, 1, 1))
+    assert isinstance(pressed, Decoded)
+    assert pressed.troubles is None
 
 
 def test_each_press_of_a_series_is_a_press() -> None:

@@ -200,6 +200,20 @@ async def test_a_low_battery_is_told_once_and_taken_back_when_it_is_another(hub:
     assert await hear(100) == [""]
 
 
+async def test_a_pendant_whose_button_is_stuck_is_a_problem_until_it_is_free(hub: Hub) -> None:
+    told = []
+    for number, argument in enumerate((0, 4, 4, 6, 0)):
+        beat = frame(PendantMessage(FrameType.HEARTBEAT, PENDANT, number, 60_000 * number, 2990, argument))
+        hub.intake.take(Frame(Link.SERIAL, f"{PENDANT:08x}", beat.rstrip(b"\0"), None, time.time()))
+        await hub.intake.finish()
+        told.append(sorted(hub.told))
+        hub.told.clear()
+    stuck, lost = told[1][0], told[3][0]
+    assert "button is stuck" in stuck
+    assert "lost messages" in lost
+    assert told == [[], [stuck], [], [lost], ["", ""]]
+
+
 async def test_forged_frames_do_not_make_an_understood_device_a_problem(hub: Hub) -> None:
     said = BTHOME + encrypted([(ObjectId.BATTERY, 80)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=4)
     for payload in (said, BTHOME + b"\x41" + bytes(20), said, BTHOME + b"\x41" + bytes(18)):

@@ -215,6 +215,20 @@ def test_when_too_many_wait_the_first_seven_and_the_last_are_kept(pendant: ctype
     assert beat.argument == 2, "that something was dropped is told"
 
 
+def test_a_button_that_stays_down_for_half_a_minute_is_told_as_stuck_until_it_is_free(pendant: ctypes.CDLL) -> None:
+    """Nobody can call with it, and nothing else would show that: it has told its press and lives."""
+    bench = Bench(pendant, clock=2**32 - 200_000)
+    bench.run(50_000)
+    bench.line(CONTACT)
+    bench.run(50_000 * 86_400)  # seven weeks: its clock wraps round to when it was pressed
+    beats = [beat.argument for beat in bench.of(HEARTBEAT)]
+    assert beats[0] == 0, "held for ten seconds"
+    assert set(beats[1:]) == {4}
+    bench.line(0)
+    bench.run(60_000)
+    assert bench.of(HEARTBEAT)[-1].argument == 0
+
+
 def test_a_low_battery_is_told_and_does_not_flutter(pendant: ctypes.CDLL) -> None:
     bench = Bench(pendant)
     said = []
