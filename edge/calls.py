@@ -19,7 +19,7 @@ WAITING_PER_CALLER_MAX: Final = 30
 """Calls of one device without a receipt; what it says on top of that, without a pause, joins the newest of them. A
 stuck button says so every 10 s: without this, a day without a line would be 8,640 alarms."""
 AFTER_START_S: Final = 10.0
-"""A call from before a restart takes the second path so long after the start: the line is often back sooner."""
+"""A call from before a power cut takes the second path so long after the start: the line is often back sooner."""
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class Calls:
     def restore(self, stored: StoredAlarm, now: Stamp) -> None:
         """One from before a restart."""
         earliest = now.monotonic - SECOND_PATH_S + AFTER_START_S
-        heard_at = max(stored.stamp.monotonic, earliest) if stored.stamp.boot == now.boot else earliest
+        heard_at = stored.stamp.monotonic if stored.stamp.boot == now.boot else earliest
         is_plainest = stored.alarm == plainest(stored.alarm)
         self._waiting[stored.alarm.ref] = Unanswered(stored, 0.0, heard_at, heard_at, is_plainest=is_plainest)
 

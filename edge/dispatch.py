@@ -143,6 +143,8 @@ class Dispatch:
             self._calls.add(item, self._clock.monotonic)
         if self._client is not None and not self._client.connected:
             self._client.hurry()
+        if self._sms is not None:
+            self._sms.hurry()
         self._wake.set()
 
     def joins(self, alarm: Alarm) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -23,8 +24,9 @@ class SmsState(StrEnum):
     """What is known of one SMS. Only `ANSWERED` says that somebody knows of the call.
 
     `SENDING`: in the modem's hands. `TAKEN`: the network took it, no more. `DELIVERED`: the telephone has it, read
-    or not. `ANSWERED`: the centre has the call. `UNDELIVERED`: the network took it and gave it up. `FAILED_FOR_NOW`:
-    the network did not take it, and it is tried again. `FAILED`: the network never will, at this number.
+    or not. `ANSWERED`: the centre has the call. `UNDELIVERED`: the network took it and gave it up. `UNSURE`: the modem
+    or the hub stopped over it, it may have been sent. `FAILED_FOR_NOW`: the network did not take it, and it is tried
+    again. `FAILED`: the network never will, at this number.
     """
 
     SENDING = "sending"
@@ -32,6 +34,7 @@ class SmsState(StrEnum):
     DELIVERED = "delivered"
     ANSWERED = "answered"
     UNDELIVERED = "undelivered"
+    UNSURE = "unsure"
     FAILED_FOR_NOW = "failed_for_now"
     FAILED = "failed"
 
@@ -115,3 +118,25 @@ class SmsLedger:
                 f"INSERT INTO sms ({columns}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS ({same})",
                 (*row, row[0], row[3], row[5], row[6]),
             )
+
+
+def least_ages_s(stamps: Sequence[Stamp], now: Stamp) -> list[float]:
+    """How long ago each moment was at least; exactly, where a clock can tell.
+
+    A hub without a battery wakes in the past: were all of an earlier boot then taken for a moment ago, old SMS would
+    fill the hour's limit and keep a new call waiting. What is sure also without the time of day: moments of one boot
+    keep their distance, and those of an earlier boot are older than the later boot's whole uptime.
+
+    Args:
+        stamps: in the order in which they happened.
+        now: this moment.
+    """
+    ages: list[float] = []
+    later, age = now, 0.0
+    for stamp in reversed(stamps):
+        age += max(later.monotonic - stamp.monotonic if later.boot == stamp.boot else later.monotonic, 0.0)
+        if stamp.trusted and now.trusted:
+            age = max(age, now.wall - stamp.wall)
+        ages.append(age)
+        later = stamp
+    return ages[::-1]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import Final
 
 from devices.rejection import Rejection
 from edge import uplink
-from edge.clock import Clock, Stamp
+from edge.clock import Clock
 from edge.config import Config, ContactConfig, ModemConfig
-from edge.drivers.gsm_modem import GsmModem, SmsTaken
+from edge.drivers.gsm_modem import GsmModem, SmsNotTaken, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported
 from edge.drivers.gsm_sim import ModemFault
 from edge.health import Health, TellFault
@@ -24,7 +24,7 @@ from edge.home.contact_text import contact_text
 from edge.home.presence import Presence
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
-from edge.sms_ledger import SmsState
+from edge.sms_ledger import ATTEMPTS_KEPT, SmsState, least_ages_s
 from edge.sms_routes import HOUR_MAX, Addressees, Call, SendSms, SmsWait, Tried, next_sms, to_write_about
 from gateway.contract.alarm_kinds import kind_of
 from gateway.contract.messages import AlarmAnswer, ModemState, ProblemCode
@@ -37,6 +37,8 @@ CONTACT_VALID_S: Final = 3_600.0
 """"The centre has not answered yet" must not arrive when it is long untrue."""
 REMEMBERED_S: Final = 7_200.0
 """Attempts about calls that are over are kept in memory for the hour's limit and the contacts' peace."""
+KEPT_EACH: Final = 5
+"""The newest attempts about a call to a number stay longer: the pauses grow, and the tries end, by their count."""
 ANSWERS_MAX: Final = 32
 """Answers by SMS that wait to be taken in; a modem holds fewer."""
 PIN_MARK: Final = "sim-pin-refused"
@@ -151,14 +153,15 @@ class SmsPath:
     async def load(self, waiting: Iterable[str]) -> None:
         """Takes up what an earlier run has sent. `waiting` are the refs without a receipt."""
         now, refs = self._clock.now(), set(waiting)
-        for kept in await self._outbox.call(lambda box: box.sms.attempts()):
-            at = now.monotonic - _age_s(kept.stamp, now)
-            if now.monotonic - at > REMEMBERED_S and kept.ref not in refs:
+        attempts = await self._outbox.call(lambda box: box.sms.attempts())
+        for kept, age_s in zip(attempts, least_ages_s([one.stamp for one in attempts], now), strict=True):
+            at = now.monotonic - age_s
+            if age_s > REMEMBERED_S and kept.ref not in refs:
                 continue
             state = kept.state
             if state is SmsState.SENDING:
                 # nobody knows whether the network took it: twice is better than never
-                state = SmsState.FAILED_FOR_NOW
+                state = SmsState.UNSURE
                 await self._settle(kept.ref, kept.recipient, state)
             self._attempts.append(_Attempt(kept.ref, kept.kind, kept.recipient, state, at, kept.network_id))
 
@@ -193,6 +196,10 @@ class SmsPath:
                 sentence = f"{HOUR_MAX} SMS in an hour or nearly so: what more there is waits for room"
                 self._tell_fault("sms limit", sentence if full else "", ProblemCode.MODEM_SMS_FAILED, self._config.port)
                 return at
+
+    def hurry(self) -> None:
+        """A call has come."""
+        self._modem.hurry()
 
     def answered(self, ref: str) -> None:
         """The centre has the call, by whatever way."""
@@ -237,7 +244,7 @@ class SmsPath:
             self._tell_fault("sms", "")
             self._tell_messaged(attempt)
         else:
-            attempt.state = SmsState.FAILED if outcome.for_good else SmsState.FAILED_FOR_NOW
+            attempt.state = _state_of(outcome)
             log.warning("alarm %s: no SMS to %s: %s", attempt.ref, self._role(attempt.recipient), outcome.reason)
             sentence = f"modem {self._config.port}: {outcome.reason}; to {self._role(attempt.recipient)}"
             self._tell_fault("sms", sentence, outcome.code, self._config.port)
@@ -266,10 +273,13 @@ class SmsPath:
 
     def _forget_old(self) -> None:
         since = self._clock.monotonic - REMEMBERED_S
-        newest = {(one.ref, one.recipient): one for one in self._attempts}
-        self._attempts = [one for one in self._attempts if one.at >= since or newest[one.ref, one.recipient] is one][
-            -500:
-        ]
+        counts: Counter[tuple[str, str]] = Counter()
+        kept: list[_Attempt] = []
+        for one in reversed(self._attempts):
+            counts[one.ref, one.recipient] += 1
+            if one.at >= since or counts[one.ref, one.recipient] <= KEPT_EACH:
+                kept.append(one)
+        self._attempts = kept[:ATTEMPTS_KEPT][::-1]
 
     async def _settle(self, ref: str, recipient: str, state: SmsState, network_id: int | None = None) -> None:
         await self._outbox.call(lambda box: box.sms.settle(ref, recipient, state, network_id))
@@ -368,8 +378,7 @@ def open_sms_path(
     )
 
 
-def _age_s(then: Stamp, now: Stamp) -> float:
-    """How long ago that was; 0 when no clock knows: then nobody is written to again too soon."""
-    if then.boot == now.boot:
-        return max(now.monotonic - then.monotonic, 0.0)
-    return max(now.wall - then.wall, 0.0) if then.trusted and now.trusted else 0.0
+def _state_of(outcome: SmsNotTaken) -> SmsState:
+    if outcome.for_good:
+        return SmsState.FAILED
+    return SmsState.UNSURE if outcome.unsure else SmsState.FAILED_FOR_NOW

@@ -33,9 +33,8 @@ SPACING_S: Final = 2.0
 RESEND_S: Final = (120.0, 300.0, 900.0, 1_800.0, 3_600.0)
 """Waits of an SMS to the centre that the network took and nobody answered, the last one for ever."""
 RETRY_S: Final = (10.0, 20.0, 40.0, 120.0, 300.0)
-"""Waits after an SMS that the network did not take."""
-HOPELESS_RETRY_S: Final = 3_600.0
-"""The centre's number is tried again even when the network says that it does not exist: somebody may repair that."""
+"""Waits after an SMS that the network did not take. To the centre also when the network says that there is no such
+number: that costs nothing, networks err, and a call hangs on it."""
 CONTACT_TRIES_MAX: Final = 5
 HOUR_S: Final = 3_600.0
 HOUR_MAX: Final = 20
@@ -52,8 +51,8 @@ CHAIN_SMS_MAX: Final = 3
 """Calls of a chain that get an SMS of their own; the others share these."""
 
 _TOLD: Final = frozenset({SmsState.SENDING, SmsState.TAKEN, SmsState.DELIVERED, SmsState.ANSWERED})
-_BILLED: Final = _TOLD | {SmsState.UNDELIVERED}
-_FAILED_NOW: Final = frozenset({SmsState.FAILED_FOR_NOW, SmsState.UNDELIVERED})
+_BILLED: Final = _TOLD | {SmsState.UNDELIVERED, SmsState.UNSURE}
+_FAILED: Final = frozenset({SmsState.FAILED_FOR_NOW, SmsState.FAILED, SmsState.UNDELIVERED, SmsState.UNSURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,6 @@ def _centre_at(call: Call, before: Sequence[Tried], down_since: float | None) ->
     if not before:
         return second_path_at(call, down_since)
     last = before[-1]
-    if last.state is SmsState.FAILED:
-        return last.at + HOPELESS_RETRY_S
     if last.state in _TOLD:
         return last.at + _step(RESEND_S, sum(one.state in _TOLD for one in before))
     return last.at + _step(RETRY_S, _failures(before))
@@ -219,10 +216,10 @@ def _contact_at(call: Call, before: Sequence[Tried]) -> float:
 
 
 def _failures(before: Sequence[Tried]) -> int:
-    """Attempts in a row, up to now, that failed for now."""
+    """Attempts in a row, up to now, that failed."""
     count = 0
     for one in reversed(before):
-        if one.state not in _FAILED_NOW:
+        if one.state not in _FAILED:
             break
         count += 1
     return count

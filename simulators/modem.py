@@ -31,6 +31,7 @@ class ModemTty:
         signal: +CSQ's number, 0..31 or 99.
         send_error: what `AT+CMGS` answers instead of sending: "+CMS ERROR: 38", "ERROR"; None: it sends.
         mute: says nothing at all, until it is reset.
+        prompt: how it asks for the text of an SMS.
         slow_s: waits so long before each answer.
         chatty: speaks by itself in the middle of its answers.
         reports: whether the network sends status reports: "delivered", "failed" or "none".
@@ -47,6 +48,7 @@ class ModemTty:
         self.signal = 18
         self.send_error: str | None = None
         self.mute = False
+        self.prompt = b"\r\n> "
         self.slow_s = 0.0
         self.chatty = False
         self.reports: Literal["delivered", "failed", "none"] = "delivered"
@@ -161,7 +163,7 @@ class ModemTty:
                 self._say(self.send_error.removeprefix("prompt "))
                 return
             self._takes_pdu = True
-            self._write(b"\r\n> ")
+            self._write(self.prompt)
             return
         if command == "AT+CFUN=1,1":
             self._say("OK")

@@ -14,6 +14,8 @@ LINE_BYTES_MAX: Final = 1_024
 LINES_MAX: Final = 200
 """Of one answer: a SIM full of SMS has some 60 lines."""
 ANSWER_S: Final = 10.0
+PROMPT_S: Final = 10.0
+"""A modem that works asks for the text at once; only what the network does with it takes long."""
 
 _FINAL_ERROR: Final = re.compile(r"(?:\+(CME|CMS) ERROR: ?(.*)|ERROR|COMMAND NOT SUPPORT|NO CARRIER)\Z")
 _WITH_PDU: Final = ("+CMT:", "+CDS:", "+CBM:")
@@ -47,11 +49,19 @@ class AtError(Exception):
         super().__init__(f"{command} was refused ({f'{family} error {code}' if family else 'error'})")
 
 
-class MuteError(Exception):
+class LostError(Exception):
+    """The modem said no more. `given`: it had been given the body of the command, and may have carried it out."""
+
+    def __init__(self, what: str, *, given: bool = False) -> None:
+        self.given = given
+        super().__init__(what)
+
+
+class MuteError(LostError):
     """The modem did not answer in time."""
 
 
-class GoneError(Exception):
+class GoneError(LostError):
     """The modem was unplugged."""
 
 
@@ -71,6 +81,7 @@ class AtPort:
         self._answer: asyncio.Future[list[str]] | None = None
         self._command = ""
         self._body: str | None = None
+        self._given = False
         self._lines: list[str] = []
         self._news_head = ""
         self._gone = False
@@ -80,32 +91,39 @@ class AtPort:
         """Whether a command is under way."""
         return self._lock.locked()
 
-    async def command(self, text: str, *, body: str | None = None, within_s: float = ANSWER_S) -> list[str]:
+    async def command(self, text: str, *, body: str | None = None, within_s: float = 0.0) -> list[str]:
         """Sends a command; gives the lines of the answer before its "OK".
 
         Args:
             text: without the line end.
             body: what is sent when the modem prompts for it, as `AT+CMGS` does.
-            within_s: longest wait for the answer.
+            within_s: longest wait for the answer, 0 for `ANSWER_S`.
 
         Raises:
             AtError: it was refused.
             MuteError: no answer in time.
             GoneError: the port is gone.
         """
+        within_s = within_s or ANSWER_S
         async with self._lock:
             if self._gone:
                 raise GoneError("the modem was unplugged")
             self._command, self._body, self._lines = text, body, []
+            self._given = False
             self._answer = asyncio.get_running_loop().create_future()
+            # without a prompt the body was never given: that is known sooner, and the modem is reset sooner
+            until_prompt = asyncio.get_running_loop().call_later(PROMPT_S, self._expect_prompt) if body else None
             try:
                 self._writer.write(f"{text}\r".encode("ascii"))
                 async with asyncio.timeout(within_s):
                     return await self._answer
             except TimeoutError:
-                raise MuteError(f"no answer to {_public(text)} within {within_s:.0f} s") from None
+                what = f"no answer to {_public(text)} within {within_s:.0f} s"
+                raise MuteError(what, given=self._given) from None
             finally:
                 self._answer, self._body = None, None
+                if until_prompt is not None:
+                    until_prompt.cancel()
 
     def blurt(self, text: str) -> None:
         """Sends a command and does not care for the answer."""
@@ -132,7 +150,7 @@ class AtPort:
         finally:
             self._gone = True
             if self._answer is not None and not self._answer.done():
-                self._answer.set_exception(GoneError("the modem was unplugged"))
+                self._answer.set_exception(GoneError("the modem was unplugged", given=self._given))
 
     def close(self) -> None:
         """Gives the port back."""
@@ -143,9 +161,17 @@ class AtPort:
         """Gives the modem the body that it asks for; what is left of the line."""
         if self._body is None or not rest.lstrip().startswith(b">"):
             return rest
-        self._writer.write(f"{self._body}\x1a".encode("ascii"))
-        self._body = None
+        self._give()
         return b""
+
+    def _give(self) -> None:
+        self._writer.write(f"{self._body}\x1a".encode("ascii"))
+        self._body, self._given = None, True
+
+    def _expect_prompt(self) -> None:
+        if self._body is not None and self._answer is not None and not self._answer.done():
+            what = f"no prompt after {_public(self._command)} within {PROMPT_S:.0f} s"
+            self._answer.set_exception(MuteError(what))
 
     def _take(self, line: str) -> None:
         if self._news_head:
@@ -155,6 +181,9 @@ class AtPort:
             self._news_head = line
         elif line.startswith(_NEWS) or (line.startswith(_ALSO_NEWS) and not self._is_asked_for(line)):
             self._on_news(line, "")
+        elif line == ">" and self._body is not None:
+            # news came on the prompt's heels and ended its line
+            self._give()
         elif self._answer is None or self._answer.done() or line in {self._command, f"> {self._command}"}:
             return
         elif line == "OK":

@@ -34,6 +34,8 @@ REGISTER_S: Final = 60.0
 """A modem that finds no network for this long is reported."""
 RETRY_FIRST_S: Final = 1.0
 RETRY_MAX_S: Final = 30.0
+PLUG_S: Final = 5.0
+"""A port that is missing is looked for at least this often: a modem that was just plugged in is wanted."""
 RESET_S: Final = 5.0
 """What a modem needs to start anew after AT+CFUN=1,1."""
 GREETINGS: Final = 5
@@ -56,11 +58,12 @@ class SmsTaken(NamedTuple):
 
 
 class SmsNotTaken(NamedTuple):
-    """The SMS was not sent. `for_good`: it never will be, to this number."""
+    """The SMS was not sent. `for_good`: it never will be, to this number. `unsure`: it may have been sent after all."""
 
     reason: str
     code: ProblemCode = ProblemCode.MODEM_SMS_FAILED
     for_good: bool = False
+    unsure: bool = False
 
 
 @dataclass(slots=True)
@@ -107,7 +110,7 @@ class GsmModem:
         self._port: AtPort | None = None
         self._to_read: set[int] = set()
         self._wake = asyncio.Event()
-        self._mute = False
+        self._mute = self._hurried = False
         self._pause = RETRY_FIRST_S
         self.reception = Reception()
         self.refused_pdus = 0
@@ -127,26 +130,40 @@ class GsmModem:
             lines = await port.command(f"AT+CMGS={length}", body=pdu, within_s=SEND_S)
         except AtError as error:
             return _not_taken(error)
-        except MuteError:
+        except MuteError as error:
             self._mute = True
             self._on_change()
             self._wake.set()
-            return SmsNotTaken("the modem fell silent over an SMS; it may have been sent", ProblemCode.MODEM_MUTE)
+            after = "; it may have been sent" if error.given else ""
+            reason = f"the modem fell silent over an SMS{after}"
+            return SmsNotTaken(reason, ProblemCode.MODEM_MUTE, unsure=error.given)
         except GoneError as error:
-            return SmsNotTaken(str(error), ProblemCode.MODEM_MISSING)
+            return SmsNotTaken(str(error), ProblemCode.MODEM_MISSING, unsure=error.given)
         taken = re.match(r"\+CMGS: ?(\d{1,3})", "\n".join(lines))
-        return SmsTaken(int(taken[1])) if taken else SmsNotTaken("the modem said OK and not that the network took it")
+        if taken is None:
+            return SmsNotTaken("the modem said OK and not that the network took it", unsure=True)
+        return SmsTaken(int(taken[1]))
+
+    def hurry(self) -> None:
+        """A call has come that may need the modem: it is looked at now, so that a mute one is reset in time."""
+        self._hurried = True
+        self._wake.set()
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Works until cancelled; opens the modem again for as long as it takes."""
         self._pause = RETRY_FIRST_S
+        told: ModemFault | None = None
         while True:
             on_progress()
             fault = await self._once(on_progress)
             self._on_fault(fault)
-            log.warning("modem %s: %s; trying again", self._config.port, fault.sentence)
+            if fault != told:
+                log.warning("modem %s: %s; trying again", self._config.port, fault.sentence)
+            told = fault
             on_progress()
-            await asyncio.sleep(self._pause)
+            # looking for a port costs nothing; a modem that starts anew needs to be left alone
+            is_missing = fault.code is ProblemCode.MODEM_MISSING
+            await asyncio.sleep(min(self._pause, PLUG_S) if is_missing else self._pause)
             self._pause = min(self._pause * 2, RETRY_MAX_S)
 
     async def _once(self, on_progress: Callable[[], None]) -> ModemFault:
@@ -167,6 +184,9 @@ class GsmModem:
         except GoneError as error:
             return ModemFault(ProblemCode.MODEM_MISSING, str(error))
         except MuteError as error:
+            # no SMS is given to it while it starts anew
+            self._port = None
+            self._on_change()
             port.blurt("AT+CFUN=1,1")
             await asyncio.sleep(RESET_S)
             return ModemFault(ProblemCode.MODEM_MUTE, f"{error}; it was reset")
@@ -195,7 +215,8 @@ class GsmModem:
             now = loop.time()
             # an SMS under way is not held up by looking; what came is read after it
             if not port.busy:
-                if now >= look_at:
+                if now >= look_at or self._hurried:
+                    self._hurried = False
                     await self._look(port)
                     self._judge(now - began)
                     registered = self.reception.registered
@@ -222,6 +243,8 @@ class GsmModem:
             try:
                 port.blurt("\x1b") if attempt else None
                 await port.command("AT", within_s=GREETING_S)
+                # late answers to the earlier ones must not pass for answers to what follows
+                await asyncio.sleep(GREETING_S * attempt)
                 break
             except (MuteError, AtError):
                 continue

@@ -13,7 +13,7 @@ from hypothesis import given, strategies
 
 from devices.rejection import Rejection
 from edge.config import ModemConfig
-from edge.drivers import gsm_modem
+from edge.drivers import gsm_at, gsm_modem
 from edge.drivers.gsm_modem import GsmModem, SmsNotTaken, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported, decode_incoming, encode_submit, plainer
 from edge.drivers.gsm_sim import ModemFault
@@ -232,11 +232,72 @@ async def test_a_modem_that_falls_silent_is_reset_and_used_again(tty: ModemTty) 
         tty.mute = True
         refused = await modem.send(CENTRE, "x", 3600)
         assert isinstance(refused, SmsNotTaken)
+        assert not refused.unsure, "it did not even ask for the text"
         assert not modem.ready
         await until(lambda: tty.resets == 1, "it is reset")
         await until(lambda: modem.ready, "ready again")
         assert any(fault and fault.code is ProblemCode.MODEM_MUTE for fault in host.faults)
         assert isinstance(await modem.send(CENTRE, "x", 3600), SmsTaken)
+
+
+async def test_a_modem_that_is_mute_when_a_call_comes_is_found_and_reset_at_once(
+    tty: ModemTty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_modem, "LOOK_EVERY_S", 3_600.0)
+    monkeypatch.setattr(gsm_modem, "READ_EVERY_S", 3_600.0)
+    monkeypatch.setattr(gsm_at, "ANSWER_S", 0.3)
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        tty.mute = True
+        modem.hurry()
+        await until(lambda: tty.resets == 1, "it is reset")
+        assert not modem.ready, "and gets no SMS meanwhile"
+        await until(lambda: modem.ready, "ready again")
+
+
+async def test_a_modem_that_does_not_ask_for_the_text_is_not_waited_for_as_the_network_is(
+    tty: ModemTty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_modem, "SEND_S", 3_600.0)
+    monkeypatch.setattr(gsm_at, "PROMPT_S", 0.3)
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        tty.mute = True
+        refused = await modem.send(CENTRE, "x", 3600)
+        assert isinstance(refused, SmsNotTaken)
+        assert (refused.code, refused.unsure) == (ProblemCode.MODEM_MUTE, False)
+
+
+async def test_an_sms_that_the_modem_had_when_it_stopped_may_have_been_sent(
+    tty: ModemTty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_modem, "LOOK_EVERY_S", 3_600.0)
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        tty.send_error = "^SILENT"
+        refused = await modem.send(CENTRE, "x", 3600)
+        assert isinstance(refused, SmsNotTaken)
+        assert refused.unsure
+
+
+async def test_news_on_the_heels_of_the_prompt_do_not_hide_it(tty: ModemTty, network: PhoneNetwork) -> None:
+    tty.prompt = b"\r\n> \r\n+CREG: 1\r\n"
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready")
+        assert isinstance(await modem.send(CENTRE, "hello", 3600), SmsTaken)
+    assert network.texts_to(CENTRE) == ["hello"]
+
+
+async def test_late_answers_to_the_greeting_pass_for_no_others(tty: ModemTty) -> None:
+    tty.slow_s = 0.25
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.ready, "ready, though it answers later than a greeting waits")
+        assert not any(host.faults), "at the first attempt"
 
 
 async def test_unplugged_and_plugged_in_again(tty: ModemTty) -> None:

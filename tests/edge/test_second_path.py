@@ -37,11 +37,12 @@ class JumpingClock(Clock):
 
     def __init__(self) -> None:
         self.added_s = 0.0
+        self.is_right = True
         super().__init__(
             boot_id(),
             monotonic=lambda: time.monotonic() + self.added_s,
             wall=lambda: time.time() + self.added_s,
-            is_trusted=lambda: True,
+            is_trusted=lambda: self.is_right,
         )
 
 
@@ -203,6 +204,49 @@ async def test_the_family_is_told_after_a_minute_once_also_over_a_restart(
         await until(lambda: len(centre.alarms) >= 3, "and again")
         broker.restart()
     assert network.texts_to(JORDI) == [text], "Jordi is not"
+
+
+async def test_the_sms_of_years_do_not_keep_a_new_call_waiting_when_the_clock_is_wrong(
+    path: Path, clock: JumpingClock, pendant: PendantTty, centre: CentreByTelephone, broker: Broker
+) -> None:
+    broker.stop()
+    outbox, _ = open_outbox(path.parent / "store", "old", 1000)
+    for number in range(40):
+        outbox.sms.begin(f"old{number}", (3, 10), CENTRE, Stamp("earlier", 1e6 * number, 1.7e9, trusted=True))
+        outbox.sms.settle(f"old{number}", CENTRE, SmsState.TAKEN)
+    outbox.close()
+    clock.is_right = False
+    clock.look_again()
+    async with running(path, clock) as agent:
+        await until(lambda: agent._dispatch.path is Way.SMS, "there is a second path")
+        await press(pendant)
+        clock.added_s += 26
+        await until(lambda: centre.alarms, "the hour is not full of SMS from before the power cut")
+
+
+async def test_a_day_without_any_answer_keeps_to_its_pauses(
+    path: Path,
+    clock: JumpingClock,
+    pendant: PendantTty,
+    centre: CentreByTelephone,
+    broker: Broker,
+    network: PhoneNetwork,
+    modem: ModemTty,
+) -> None:
+    broker.stop()
+    centre.answers = False
+    modem.reports = "none"
+    async with running(path, clock) as agent:
+        await until(lambda: agent._dispatch.path is Way.SMS, "there is a second path")
+        await press(pendant)
+        sms = agent._sms
+        assert sms is not None
+        for _ in range(24 * 6):
+            clock.added_s += 600
+            await asyncio.sleep(0.1)  # the virtual time must not outrun the agent
+            await until(lambda: sms._sending is None, "what is due is sent")
+    assert 24 <= len(centre.alarms) <= 30, "5 in the first two hours, then one an hour"
+    assert len(network.texts_to(JORDI)) == 1
 
 
 async def test_what_was_not_sent_is_not_said_and_the_reason_is_reported(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.clock import Stamp
 from edge.outbox_file import FILE_NAME, open_outbox
-from edge.sms_ledger import SmsState
+from edge.sms_ledger import SmsState, least_ages_s
 from gateway.contract.messages import Alarm
 
 NOW = Stamp("b1", 50.0, 1.8e9, trusted=True)
@@ -71,3 +71,17 @@ def test_a_refused_alarm_gives_its_place_to_a_plainer_one(tmp_path: Path) -> Non
     assert [a.alarm for a in outbox.waiting_alarms()] == [plain.alarm]
     assert outbox.replace(stored.alarm.ref, Alarm("0", 3, 1.8e9)) is None
     outbox.close()
+
+
+def test_how_old_an_sms_is_at_least_is_known_without_the_time_of_day() -> None:
+    now = Stamp("b3", 20.0, 5.0, trusted=False)
+    stamps = [
+        Stamp("b1", 1_000.0, 1.8e9, trusted=True),
+        Stamp("b1", 9_000.0, 1.8e9, trusted=True),
+        Stamp("b2", 100.0, 1.0, trusted=False),
+        Stamp("b2", 700.0, 1.0, trusted=False),
+        Stamp("b3", 5.0, 5.0, trusted=False),
+    ]
+    assert least_ages_s(stamps, now) == [8_720.0, 720.0, 620.0, 20.0, 15.0]
+    right = Stamp("b3", 20.0, 1.8e9 + 50_000, trusted=True)
+    assert least_ages_s(stamps[:2], right) == [58_000.0, 50_000.0]
