@@ -66,7 +66,8 @@ def describe(config: Config, devices: Devices, *, listen_s: float = 0.0) -> int:
     if status is not None:
         lines += _agent(say, status)
     else:
-        lines += [Line(None, say("check.not_running")), *_parts(say, config, devices)]
+        # whoever listens instead knows; without that a hub that hears nobody would be called well
+        lines += [Line(None if listen_s > 0 else False, say("check.not_running")), *_parts(say, config, devices)]
     _print(say, lines)
     if status is None and listen_s > 0:
         print(say("check.listening", seconds=round(listen_s)), flush=True)
@@ -83,11 +84,14 @@ def walk(config: Config, devices: Devices, *, ends_at: float = float("inf")) -> 
     """The walk test: names each device as it is heard, until all were or the installer stops (Ctrl-C).
 
     Returns:
-        0 when all devices were heard, 1 when not, or when no agent runs.
+        0 when all devices were heard and the centre has all calls, 1 when not, or when no agent runs.
     """
     say = Texts(config.hub.language)
     if read_status(config) is None:
         print(say("walk.no_agent"), file=sys.stderr)
+        return WRONG
+    if not devices:
+        _print(say, [Line(False, say("check.enrolled", count=0, file=config.enrolment))])
         return WRONG
     print(say("walk.begin", count=len(devices)), flush=True)
     began, missing, calls = time.monotonic(), {device.id: device for device in devices.values()}, 0
@@ -99,14 +103,19 @@ def walk(config: Config, devices: Devices, *, ends_at: float = float("inf")) -> 
                 calls += status.devices[device_id].pressed_at is not None
                 print(f"{_mark(say, True)} {_heard_now(say, missing.pop(device_id), status)}", flush=True)
             time.sleep(WALK_LOOK_S)
-        if calls:
-            _wait_for_receipts(say, config, ends_at)
+        while calls and _without_receipt(config, calls) and time.monotonic() < ends_at:
+            time.sleep(WALK_LOOK_S)
     except KeyboardInterrupt:
         print()
+    waiting = _without_receipt(config, calls) if calls else 0
+    if waiting:
+        _print(say, [Line(False, say("check.calls_waiting", count=waiting))])
+    elif calls:
+        _print(say, [Line(True, say("walk.centre_has_all"))])
     for device in missing.values():
         print(f"{_mark(say, False)} {say('walk.missing', device=device.id, room=_room(say, device))}")
     print(say("walk.all") if not missing else say("walk.some", count=len(missing)))
-    return WRONG if missing else WELL
+    return WRONG if missing or waiting else WELL
 
 
 def _was_heard(status: AgentStatus, device: EnrolledDevice, since: float) -> bool:
@@ -118,13 +127,10 @@ def _was_heard(status: AgentStatus, device: EnrolledDevice, since: float) -> boo
     return at is not None and at >= since
 
 
-def _wait_for_receipts(say: Texts, config: Config, ends_at: float) -> None:
-    while time.monotonic() < ends_at:
-        status = read_status(config)
-        if status is not None and status.calls_waiting == 0:
-            print(f"{_mark(say, True)} {say('walk.centre_has_all')}", flush=True)
-            return
-        time.sleep(WALK_LOOK_S)
+def _without_receipt(config: Config, calls: int) -> int:
+    """How many calls the centre has not confirmed: all, when no agent is there to say."""
+    status = read_status(config)
+    return calls if status is None else status.calls_waiting
 
 
 def _heard_now(say: Texts, device: EnrolledDevice, status: AgentStatus) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
+import time
 import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from edge import check, status
 from edge.__main__ import main
 from edge.clock import boot_id
 from edge.config import load_config
+from edge.enrolment import load_enrolment
 from edge.status import AgentStatus, DeviceStatus, read_status
 from edge.texts import Texts
 from gateway.broker import Broker
@@ -227,7 +230,6 @@ def hub_file(tmp_path: Path) -> Path:
 def leave(path: Path, **changes: object) -> None:
     """A status file as an agent of this boot would leave it."""
     import os
-    import time
 
     found = AgentStatus(HUB, os.getpid(), boot_id(), time.monotonic(), True, 0, HubState(online=True), {})
     for name, value in changes.items():
@@ -285,3 +287,41 @@ def test_every_sentence_is_used_somewhere() -> None:
         name for name in sorted(named - made_up) if f'"{name}"' not in source and f'"{name[6:]}"' not in source
     ] == []
     assert set(words["problem"]) <= codes
+
+
+def test_a_hub_whose_agent_does_not_run_is_not_called_well(hub_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (hub_file.parent / "tty").touch()
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        port = broker.getsockname()[1]
+        text = hub_file.read_text().replace('"/x"', f'"{hub_file.parent}/tty"')
+        hub_file.write_text(text.replace('host = "127.0.0.1"', f'host = "127.0.0.1"\nport = {port}'))
+        code = main(["check", "--config", str(hub_file)])
+    said = capsys.readouterr().out
+    assert (code, said.count("PROBLEMA")) == (1, 2), said
+    assert "PROBLEMA l'agent no funciona" in said
+
+
+def test_a_walk_through_a_home_without_devices_is_no_success(
+    hub_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (hub_file.parent / "enrolment.toml").write_text("")
+    leave(hub_file)
+    assert main(["check", "--walk", "--config", str(hub_file)]) == 1
+    assert "S'han sentit tots" not in capsys.readouterr().out
+
+
+def test_a_walk_whose_calls_did_not_reach_the_centre_is_no_success(
+    hub_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = DeviceStatus(heard_at=time.monotonic() + 60, pressed_at=time.monotonic() + 60, times=1)
+    leave(hub_file, devices={"pendant": known}, calls_waiting=1)
+    config = load_config(hub_file)
+    assert check.walk(config, load_enrolment(config.enrolment), ends_at=time.monotonic() + 1) == 1
+
+    def ctrl_c(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", ctrl_c)
+    assert check.walk(config, load_enrolment(config.enrolment)) == 1
+    said = capsys.readouterr().out
+    assert said.count("PROBLEMA 1 trucades encara sense resposta") == 2, said
