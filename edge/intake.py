@@ -168,7 +168,6 @@ class Intake:
                 self._on_heard(device, frame, ())
             self._refuse(decoded, device, stamp)
             return
-        self._on_heard(device, frame, decoded.readings)
         self._health.heard_device(device.id, stamp.monotonic)
         if device.id in self._not_understood:
             self._not_understood.discard(device.id)
@@ -187,6 +186,8 @@ class Intake:
         except Exception:
             self._forget(device.id, before)
             raise
+        # now: a press is among the calls without a receipt when the installer reads that it was heard
+        self._on_heard(device, frame, decoded.readings)
 
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
         declared = uplink.declare(decoded.readings, device, stamp, self._memory)

@@ -86,6 +86,14 @@ async def test_a_press_that_failed_to_be_stored_is_stored_and_confirmed_at_its_r
     assert len(hub.stored) == 1
 
 
+async def test_the_installer_is_told_of_a_press_only_when_it_is_counted_among_the_calls(hub: Hub) -> None:
+    known: list[int] = []
+    hub.intake._on_heard = lambda _device, _frame, _readings: known.append(len(hub.stored))
+    hub.intake.take(Frame(Link.SERIAL, SERIAL.address, PRESS, None, time.time()))
+    await hub.intake.finish()
+    assert known == [1], "or the walk test finds no call waiting and says that the centre has it"
+
+
 async def test_what_was_heard_before_the_stop_is_on_disk_after_it(hub: Hub) -> None:
     hub.intake.take(Frame(Link.SERIAL, SERIAL.address, PRESS, None, time.time()))
     await hub.intake.finish()
