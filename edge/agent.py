@@ -25,7 +25,7 @@ from edge.hub_session import make_client, say_goodbye
 from edge.intake import Intake
 from edge.listening import Listening, Loop, Progress
 from edge.outbox import StoredAlarm
-from edge.outbox_file import AlreadyRunningError, lock_folder
+from edge.outbox_file import lock_folder
 from edge.outbox_thread import OutboxThread
 from edge.pulse import Pulse
 from edge.radio_healing import RadioHealing
@@ -45,6 +45,8 @@ RETRY_FIRST_S: Final = 1.0
 RETRY_MAX_S: Final = 15.0
 FORGIVEN_AFTER_S: Final = 20.0
 """A loop that has run for this long after a crash is well again."""
+STOP_S: Final = 5.0
+"""Longest wait for the loops to end: a radio or bus that is gone does not answer, and systemd kills after 15 s."""
 UNSENT_AGAIN_S: Final = 1.0
 """A command whose outcome the line did not take is looked at again after so long."""
 
@@ -152,12 +154,11 @@ class Agent:
             AlreadyRunningError: another agent uses the same folder.
         """
         try:
-            lock = await asyncio.to_thread(lock_folder, self._folder)
-        except AlreadyRunningError:
+            with await asyncio.to_thread(lock_folder, self._folder):
+                return await self._work()
+        except BaseException:
             self._client.stop()
             raise
-        with lock:
-            return await self._work()
 
     async def _work(self) -> int:
         await self._outbox.open(self._folder, self._config.storage.readings_max)
@@ -185,7 +186,10 @@ class Agent:
                 notify_systemd("STOPPING=1")
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            ended, late = await asyncio.wait(tasks, timeout=STOP_S)
+            await asyncio.gather(*ended, return_exceptions=True)
+            for task in late:
+                log.warning("the loop %s does not end", task.get_name())
             await self._intake.finish()
             await say_goodbye(self._client, self._hub, self._clock)
             await self._intake.flush()
@@ -313,6 +317,9 @@ class Agent:
         self._language = config.hub.language
         if self._sms is not None and config.modem is not None:
             self._sms.write_to(config.modem.centre_number, config.contact)
+            nobody = not (config.modem.centre_number or config.contact)
+            sentence = "modem: nobody to write to: no 'centre_number' and no contact" if nobody else ""
+            self._fault("modem numbers", sentence, ProblemCode.MODEM_NO_NUMBER, config.modem.port)
         for device in devices.values():
             own = settings.devices.get(device.id) if settings else None
             self._health.hearing.limit_silence(device.id, own.silence_max_s if own else None)
@@ -342,7 +349,8 @@ class Agent:
             log.info("connected to the broker")
         elif not self._stopping.is_set():
             log.warning("no line to the centre: %s; trying again", reason)
-        self._loop.call_soon_threadsafe(self._connection_changed, up)
+        if not self._stopping.is_set():
+            self._loop.call_soon_threadsafe(self._connection_changed, up)
 
     def _connection_changed(self, up: bool) -> None:
         self._dispatch.connection_changed(up)

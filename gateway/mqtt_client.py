@@ -37,6 +37,8 @@ GREETING_WAIT_S: Final = 10.0
 """A broker that accepts the connection but does not say welcome and confirm the subscriptions by then is stuck."""
 RECEIPT_WAIT_S: Final = 20.0
 """A broker that leaves a message without receipt for this long is stuck: the connection is given up."""
+STOP_WAIT_S: Final = 3.0
+"""Longest wait for the network thread to end. While it asks for a name that nobody knows, it may take half a minute."""
 BACKOFF_FIRST_S: Final = 0.25
 STABLE_AFTER_S: Final = 10.0
 """A connection that lasted this long starts the back-off anew; a shorter one does not, so that two holders of one
@@ -143,13 +145,16 @@ class MqttClient:
         self._close()
 
     def stop(self) -> None:
-        """Says good-bye to the broker (no last will) and ends. What has no receipt is reported as not done."""
+        """Says good-bye to the broker (no last will) and ends. What has no receipt is reported as not done.
+
+        A thread that is still connecting after `STOP_WAIT_S` is left to end by itself, or with the program.
+        """
         self._stopping = True
         if self._thread is None:
             self._close()
         elif self._thread is not threading.current_thread():
             self._wake()
-            self._thread.join()
+            self._thread.join(STOP_WAIT_S)
 
     def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, on_done: Callable[[bool], None] | None = None

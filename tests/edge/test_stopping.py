@@ -1,0 +1,91 @@
+"""A stop ends the agent within seconds, whatever does not answer, and loses nothing that was heard."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devices.frames import ButtonEvent, Frame, Link
+from edge.agent import Agent
+from edge.config import load_config
+from edge.enrolment import load_enrolment
+from tests.edge.conftest import running, trusted_clock, until
+
+SECONDS = 12.0
+"""systemd kills after 15."""
+
+
+@pytest.fixture
+def never() -> Iterator[threading.Event]:
+    """Set when the test is over: what waits for it waits too long."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.mark.slow
+async def test_a_stop_does_not_wait_for_a_name_that_nobody_knows(
+    write_config: Callable[[str], Path], never: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def resolver_without_network(*_of_a_question: object, **_more: object) -> None:
+        asked.set()
+        never.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver_without_network)
+    async with asyncio.timeout(SECONDS), running(write_config("")):
+        await until(asked.is_set, "the name is asked for")
+
+
+@pytest.mark.slow
+async def test_a_stop_does_not_wait_for_a_loop_that_does_not_end_and_writes_what_was_heard(
+    write_config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config(write_config('[[button]]\nname = "cord"\nkind = "usb"\ndevice = "/dev/nothing-like-it"\n'))
+    with (config.enrolment).open("a") as file:
+        file.write('\n[[device]]\nid = "cord"\nmodel = "button"\nlink = "button"\naddress = "cord"\n')
+    may_end = asyncio.Event()
+
+    async def radio_that_does_not_answer(_progress: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+
+    agent = Agent(config, load_enrolment(config.enrolment), "hub-word", trusted_clock())
+    monkeypatch.setattr(agent._listening, "loops", lambda *_: {"ble": radio_that_does_not_answer})
+    async with asyncio.timeout(SECONDS):
+        work = asyncio.create_task(agent.run())
+        await until(lambda: agent._client.connected, "it works")
+        agent.stop()
+        agent._intake.take(Frame(Link.BUTTON, "cord", bytes((ButtonEvent.PRESS,)), None, 0.0))
+        await work
+    may_end.set()
+    agent = Agent(config, load_enrolment(config.enrolment), "hub-word", trusted_clock())
+    await agent._outbox.open(Path(config.storage.folder), 1000)
+    assert len(await agent._outbox.call(lambda box: box.waiting_alarms())) == 1
+    await agent._outbox.close()
+    agent._client.stop()
+
+
+async def test_an_agent_that_cannot_begin_leaves_nothing_open(
+    write_config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config(write_config(""))
+    agent = Agent(config, load_enrolment(config.enrolment), "hub-word", trusted_clock())
+
+    async def fault() -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(agent._settings, "load", fault)
+    with pytest.raises(RuntimeError, match="of ours"):
+        await agent.run()
+    assert agent._client._wake_in.fileno() == -1
+    await agent._outbox.close()
