@@ -93,7 +93,8 @@ class ModemConfig(msgspec.Struct, frozen=True):
     """`[modem]`: a GSM modem as second path.
 
     Attributes:
-        centre_number: where the centre takes SMS alarms; without one only the contacts are written to.
+        centre_number: where the centre takes SMS alarms; without one only the contacts are written to. The centre's
+            settings may give both; while there is nobody to write to, the agent says so.
         pin_file: holds the SIM's PIN, readable by the agent only; empty for a SIM without one.
         person: whose home this is, as the contacts call her ("Maria"), for the texts to them.
     """
@@ -159,9 +160,6 @@ def load_config(path: Path) -> Config:
     enrolment = document.get("enrolment", "enrolment.toml")
     if not isinstance(enrolment, str) or not enrolment:
         faults.append("'enrolment' must be the name of a file")
-    modem = parts.get("modem")
-    if modem is not None and not modem.centre_number and not contact:
-        faults.append("[modem]: nobody to write to: it needs 'centre_number' or a [[contact]]")
     hub = parts.get("hub")
     if hub is not None and not valid_hub_id(hub.id):
         faults.append(f"[hub]: 'id': {hub.id!r} may have only lower-case letters, digits and '-', at most 32")

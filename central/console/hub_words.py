@@ -124,6 +124,11 @@ PROBLEMS: Final[Mapping[str, ProblemWords]] = {
         _WARN, later("The modem does not answer: there is no second way."), later("Take the modem's power away once.")
     ),
     ProblemCode.MODEM_SMS_FAILED: ProblemWords(_WARN, later("An SMS could not be sent.")),
+    ProblemCode.MODEM_NO_NUMBER: ProblemWords(
+        _WARN,
+        later("The modem has nobody to write to: there is no second way."),
+        later("Set the centre's number or the contacts in its settings."),
+    ),
     ProblemCode.CLOCK_UNTRUSTED: ProblemWords(_NOTE, later("The unit does not trust its clock yet.")),
     ProblemCode.SETTINGS_REFUSED: ProblemWords(
         _WARN, later("The unit refused its new settings."), later("Set something else; the same is not sent again.")

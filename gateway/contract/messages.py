@@ -210,6 +210,7 @@ class ProblemCode(StrEnum):
     MODEM_NO_CREDIT = "modem_no_credit"
     MODEM_MUTE = "modem_mute"
     MODEM_SMS_FAILED = "modem_sms_failed"
+    MODEM_NO_NUMBER = "modem_no_number"
     CLOCK_UNTRUSTED = "clock_untrusted"
     SETTINGS_REFUSED = "settings_refused"
     SETTINGS_ROLLED_BACK = "settings_rolled_back"

@@ -162,6 +162,13 @@ def test_numbers_of_the_centre_go_before_those_of_the_file(hub_file: Path) -> No
     assert config_with(config, version(2)) == config
 
 
+def test_a_modem_may_wait_for_the_numbers_of_the_centre(hub_file: Path) -> None:
+    hub_file.write_text(hub_file.read_text() + '[modem]\nport = "/dev/x"\n')
+    changed = config_with(load_config(hub_file), version(2, centre_number="+34930000112"))
+    assert changed.modem is not None
+    assert changed.modem.centre_number == "+34930000112"
+
+
 def test_a_set_limit_of_silence_goes_before_the_models() -> None:
     hearing = Hearing()
     hearing.expect_link("serial", 0.0)
@@ -344,3 +351,18 @@ async def test_settings_reach_a_running_hub_with_a_call_in_progress(
     desk.receipts = True
     async with running(path):
         await until(lambda: desk.states[-1].online and desk.states[-1].cfg == 7, "also after a restart")
+
+
+@slow
+async def test_a_modem_with_nobody_to_write_to_is_told_until_the_centre_names_somebody(
+    write_config: Callable[[str], Path], desk: Desk, tmp_path: Path
+) -> None:
+    def is_told() -> bool:
+        return any(one.code == ProblemCode.MODEM_NO_NUMBER for one in desk.states[-1].problems)
+
+    async with running(write_config(f'[modem]\nport = "{tmp_path}/no-modem"\n')):
+        await until(lambda: desk.states and is_told(), "that nobody would be written to is told")
+        send(desk, encode(version(7, centre_number="+34930000112")))
+        await until(lambda: desk.states[-1].cfg == 7 and not is_told(), "the centre's number ends it")
+        send(desk, encode(version(8, centre_number="", contacts=[])))
+        await until(lambda: desk.states[-1].cfg == 8 and is_told(), "settings that leave nobody are told too")
