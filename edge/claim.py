@@ -102,6 +102,9 @@ def ask(request: Request, key: str, is_trusted: Callable[[], bool] = system_cloc
         raise _certificate_fault(error, request.centre, is_trusted()) from None
     except ssl.SSLError as error:
         raise ClaimFault("bad_certificate", centre=request.centre, detail=error.reason or error) from None
+    except UnicodeError:
+        # what Python's resolver says of a name with an empty or overlong part
+        raise ClaimFault("bad_address", address=request.centre) from None
     except (OSError, http.client.HTTPException) as error:
         detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ClaimFault("no_network", TRY_AGAIN, centre=request.centre, detail=detail) from None
@@ -133,6 +136,8 @@ def find_file() -> Path | None:
 
 
 def _post(request: Request, body: bytes) -> tuple[int, bytes]:
+    if not request.ca_pem.isascii():
+        raise ClaimFault("bad_certificate", centre=request.centre, detail="ca_pem")
     context = ssl.create_default_context(cafile=_readable(request.ca_file), cadata=request.ca_pem or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # without proxies of the environment: what the hub does later goes straight to the broker as well

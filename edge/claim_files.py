@@ -6,8 +6,8 @@
     /etc/llar/edge.toml.before             the former one, which still names h-17.1: copy it back to undo a claim
     /etc/llar/claim-key                    proves to the centre that the same hub asks again
 
-What the installer set about this board (radio, ports, screen, buttons, modem) is kept. The outbox of a former home is
-not: its calls are not this home's. Files belong to the folder's owner.
+What the installer set about this board (radio, ports, screen, buttons, modem) is kept. The outbox of a former home and
+its people (contacts, the modem's `person`) are not: its calls are not this home's. Files belong to the folder's owner.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def hub_key(folder: Path) -> str:
     """
     file = folder / KEY_FILE
     try:
-        known = file.read_text(encoding="ascii").strip()
+        known = file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         known = ""
     if re.fullmatch(r"[0-9a-f]{32}", known):
@@ -157,6 +157,8 @@ def _config(answer: ClaimAnswer, folder: Path, home: str, ports: list[str], stor
     former = document.get("hub", {}).get("id", answer.hub)
     if former != answer.hub or "storage" not in document:
         document["storage"] = {"folder": f"{storage}/{answer.hub}"}
+    if former != answer.hub:
+        _forget_people(document)
     document["enrolment"] = f"{home}/enrolment.toml"
     hub = tomlkit.table()
     hub.update({"id": answer.hub, "language": answer.language, "place_address": answer.place})
@@ -177,6 +179,14 @@ def _config(answer: ClaimAnswer, folder: Path, home: str, ports: list[str], stor
         document.append("serial", tables)
     document.setdefault("screen", {"host": "127.0.0.1", "port": 8090})
     return tomlkit.dumps(document)
+
+
+def _forget_people(document: tomlkit.TOMLDocument) -> None:
+    """Nobody is told of calls from a home that is not theirs, nor in another person's name."""
+    document.pop("contact", None)
+    modem = document.get("modem")
+    if isinstance(modem, dict):
+        modem.pop("person", None)
 
 
 def _former(folder: Path) -> tomlkit.TOMLDocument:

@@ -170,6 +170,47 @@ def test_the_outbox_of_another_home_is_left_alone(
     assert load_config(tmp_path / "etc" / "edge.toml").storage.folder != former.storage.folder
 
 
+def test_the_people_of_another_home_are_not_written_to(
+    centre: Centre, claim_hub: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    claim_hub(CODE, "--centre", centre.url)
+    config = tmp_path / "etc" / "edge.toml"
+    theirs = (
+        '\n[modem]\nport = "/dev/modem"\ncentre_number = "+34930000112"\nperson = "Maria"\n'
+        '[[contact]]\nname = "Marta"\nnumber = "+34600555010"\n'
+    )
+    config.write_text(config.read_text() + theirs)
+    centre.body = msgspec.json.encode(answer_for(password="hub-word-2"))
+    claim_hub(CODE, "--centre", centre.url)
+    same = load_config(config)
+    assert [one.name for one in same.contact] == ["Marta"], "the same home keeps its people"
+    centre.body = msgspec.json.encode(answer_for("h-18"))
+    assert claim_hub(CODE, "--centre", centre.url)[0] == 0
+    now = load_config(config)
+    assert now.modem is not None
+    assert (now.modem.port, now.modem.centre_number) == ("/dev/modem", "+34930000112")
+    assert (now.modem.person, now.contact) == ("", ())
+
+
+@pytest.mark.parametrize("centre_address", ["https://centre..example.org", f"https://{'c' * 70}.example.org"])
+def test_an_address_that_no_network_takes_is_one_sentence(
+    claim_hub: Callable[..., tuple[int, str]], centre_address: str
+) -> None:
+    code, said = claim_hub(CODE, "--centre", centre_address)
+    assert code in {2, 3}, said
+    assert "Traceback" not in said
+    assert "centre" in said
+
+
+def test_a_claim_file_whose_authority_is_none_is_one_sentence(
+    claim_hub: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    file = tmp_path / "llar-claim.json"
+    file.write_bytes(msgspec.json.encode(ClaimFile(1, "https://centre.example.org", CODE, ca_pem="café")))
+    code, said = claim_hub("--file", str(file))
+    assert (code, "A safe connection" in said) == (2, True), said
+
+
 REFUSALS = [
     ("unknown_code", 404, 1, "does not know this code"),
     ("expired_code", 410, 1, "too old"),
