@@ -286,6 +286,7 @@ class EmulatedFirmware(Firmware):
     _monitor: Monitor | None = None
     _machine: MachineLine | None = None
     _symbols: dict[str, int]
+    _levels: dict[int, int]
 
     async def battery(self, millivolts: int) -> None:
         """Changes the supply voltage: a variable, for the emulator has no ADC."""
@@ -350,6 +351,7 @@ class EmulatedFirmware(Firmware):
                 + ["-qtest", "chardev:qtest", "-qtest-log", "none", "-device", f"loader,file={image}"],
                 list(files.values()),
             )
+        self._levels = {}
         self._monitor = await Monitor.open(monitor)
         self._machine = await MachineLine.open(machine)
 
@@ -364,7 +366,9 @@ class EmulatedFirmware(Firmware):
         assert self._machine is not None, "it has no power"
         for line, pin in _PINS.items():
             level = 0 if lines & line else 1
-            await self._machine.order(f"set_irq_in /machine/nrf51 unnamed-gpio-in {pin} {level}")
+            if self._levels.get(pin) != level:
+                self._levels[pin] = level
+                await self._machine.order(f"set_irq_in /machine/nrf51 unnamed-gpio-in {pin} {level}")
 
     def _disconnect(self) -> None:
         for line in (self._monitor, self._machine):

@@ -4,7 +4,8 @@ The firmware runs twice: as the micro:bit's image in an emulator, pressed at its
 The hub is the real agent, the line a real broker; at its other end stands a desk that records and answers.
 
 The agent joins the presses of one device within ten seconds to one alarm. So that each of 200 presses has to be told
-apart, the clocks of pendant and hub are both put forward by eleven seconds after each: to them it is another call.
+apart, the clocks of pendant and hub are both put forward by eleven seconds after each: to them it is another call. The
+program of this machine, the same code, gets fewer.
 """
 
 from __future__ import annotations
@@ -30,9 +31,12 @@ __all__ = ["broker", "desk", "write_config"]
 pytestmark = pytest.mark.slow
 log = logging.getLogger(__name__)
 
-PRESSES = 200
+PRESSES: dict[type[Firmware], int] = {EmulatedFirmware: 200, HostFirmware: 25}
 DAY_S = 86_400.0
+PAUSE_MAX_S = 10.0
+"""Between two copies of a message that nobody confirms."""
 KINDS: list[type[Firmware]] = [EmulatedFirmware, HostFirmware]
+emulated = pytest.mark.parametrize("pendant", [EmulatedFirmware], indirect=True, ids=["emulated"])
 
 
 class Ahead:
@@ -80,32 +84,41 @@ def releases(pendant: Firmware) -> int:
     return len([m for m in pendant.copies if (m.type, m.argument) == (FrameType.BUTTON, ButtonArgument.RELEASE)])
 
 
+def told(pendant: Firmware) -> int:
+    """How many presses the device has told."""
+    return len([m for m in pendant.copies if (m.type, m.argument) == (FrameType.BUTTON, ButtonArgument.PRESS)])
+
+
 async def there(desk: Desk) -> None:
     await until(lambda: desk.states, "the hub says that it is there")
 
 
 @pytest.mark.timeout(240)
 async def test_200_bouncing_presses_are_200_alarms(config: Path, pendant: Firmware, desk: Desk) -> None:
+    wanted = PRESSES[type(pendant)]
     ahead = Ahead()
     began = time.monotonic()
     async with running(config, ahead.clock()):
         await there(desk)
-        for number in range(1, PRESSES + 1):
-            await pendant.press()
+        for number in range(1, wanted + 1):
+            await pendant.hold()
+            await until(lambda number=number: told(pendant) >= number, f"press {number} is told while it is held")
+            await pendant.let_go()
             await until(lambda number=number: len(desk.refs) >= number, f"press {number} is an alarm")
             await until(lambda number=number: releases(pendant) >= number, "the button is at rest again")
             await pendant.idle(JOIN_S + 1)
             ahead.by_s += JOIN_S + 1
-        await until(lambda: presses(desk) >= PRESSES, "all presses are in the history")
-    log.info("%d presses in %.1f s", PRESSES, time.monotonic() - began)
-    assert len(desk.refs) == PRESSES
-    assert presses(desk) == PRESSES
+        await until(lambda: presses(desk) >= wanted, "all presses are in the history")
+    log.info("%d presses in %.1f s", wanted, time.monotonic() - began)
+    assert len(desk.refs) == wanted
+    assert presses(desk) == wanted
     first = {alarm.ref: alarm.seq for alarm in reversed(desk.alarms)}
-    assert sorted(first.values()) == list(range(1, PRESSES + 1)), "numbered in order, without a gap"
+    assert sorted(first.values()) == list(range(1, wanted + 1)), "numbered in order, without a gap"
     times = sorted(alarm.tim for alarm in {alarm.ref: alarm for alarm in desk.alarms}.values())
     assert all(later - earlier > JOIN_S for earlier, later in itertools.pairwise(times))
 
 
+@emulated
 async def test_presses_in_fright_are_one_alarm_and_each_is_in_the_history(
     config: Path, pendant: Firmware, desk: Desk
 ) -> None:
@@ -128,6 +141,7 @@ async def test_the_first_press_after_a_day_of_nothing_counts(config: Path, penda
     assert len(desk.refs) == 1
 
 
+@emulated
 async def test_an_agent_that_restarts_while_the_pendant_repeats_makes_one_alarm(
     config: Path, pendant: Firmware, desk: Desk
 ) -> None:
@@ -139,15 +153,19 @@ async def test_an_agent_that_restarts_while_the_pendant_repeats_makes_one_alarm(
         await until(lambda: max(pendant.copies.values()) > 2, "the pendant repeats it")
     (press,) = (message for message, copies in pendant.copies.items() if copies > 1)
     sent = pendant.copies[press]
+    await pendant.idle(PAUSE_MAX_S)
     await until(lambda: pendant.copies[press] > sent, "it goes on while the hub is away")
     pendant.muffled = False
+    before = len(desk.states)
     async with running(config):
-        await until(lambda: press.sequence in pendant.answered, "the hub is back and confirms the repeat")
-        await until(lambda: desk.states[-1].online, "the hub is well")
+        await until(lambda: desk.states[before:] and desk.states[-1].online, "the hub is well")
+        await pendant.idle(PAUSE_MAX_S)
+        await until(lambda: press.sequence in pendant.answered, "it confirms the repeat")
     assert len(desk.refs) == 1
     assert presses(desk) == 1
 
 
+@emulated
 async def test_a_receiver_pulled_out_and_plugged_in_again_costs_no_press(
     config: Path, pendant: Firmware, desk: Desk
 ) -> None:
@@ -160,6 +178,9 @@ async def test_a_receiver_pulled_out_and_plugged_in_again_costs_no_press(
         assert not desk.alarms
         pendant.damage_next = 1
         pendant.plug_in()
+        await until(lambda: "tty-pendant" not in str(desk.states[-1].faults), "the hub has it open again")
+        for _ in range(2):
+            await pendant.idle(PAUSE_MAX_S)
         await until(lambda: desk.alarms, "the press comes through, although its next copy was damaged")
         await until(lambda: pendant.answered, "and is confirmed")
     assert len(desk.refs) == 1
