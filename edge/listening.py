@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Final, Protocol
 
 from devices.catalogue import CATALOGUE
@@ -77,6 +80,7 @@ class Listening:
         self._health.expect_link("serial", self._clock.monotonic)
 
         async def run(progress: Progress) -> None:
+            await _read_in("serial_asyncio_fast")
             receiver = SerialReceiver(
                 port,
                 on_frame=self._intake.take,
@@ -108,6 +112,7 @@ class Listening:
 
                 await UsbButton(config.device, line).run()
             else:
+                await _read_in("gpiozero", "gpiozero.pins.lgpio")
                 from edge.drivers.buttons_gpio import GpioButton
 
                 assert config.pin is not None
@@ -117,6 +122,8 @@ class Listening:
 
     async def _ble(self, progress: Progress) -> None:
         assert self._config.ble is not None
+        by_transport = self._config.ble.is_transport
+        await _read_in("bleak", "edge.drivers.hci_radio" if by_transport else "bleak.backends.bluezdbus.scanner")
         self._scanner = BleScanner(
             self._config.ble,
             {address for link, address in self._devices if link is Link.BLE_ADVERT},
@@ -133,16 +140,20 @@ class Listening:
 
     async def _gatt(self, progress: Progress) -> None:
         assert self._config.ble is not None
+        by_transport = self._config.ble.is_transport
+        await _read_in("bleak", "edge.drivers.hci_client" if by_transport else "bleak.backends.bluezdbus.client")
         self._reader = GattReader(
             self._config.ble,
             self._connectable,
             on_frame=self._intake.take,
             on_fault=self._on_fault,
             on_progress=progress,
+            listen_again=lambda: self._scanner.listen_again() if self._scanner is not None else None,
         )
         await self._reader.run()
 
     async def _adapter(self, progress: Progress) -> None:
+        await _read_in("edge.drivers.bluez")
         from edge.drivers.bluez import AdapterWatch
 
         assert self._config.ble is not None
@@ -155,3 +166,11 @@ class Listening:
             on_progress=progress,
         )
         await watch.run()
+
+
+async def _read_in(*modules: str) -> None:
+    """Reads libraries in a thread: from a slow SD card it takes many seconds, in which nobody would take a press."""
+    for module in modules:
+        # what is missing is told by the driver that needs it
+        with contextlib.suppress(ImportError):
+            await asyncio.to_thread(import_module, module)

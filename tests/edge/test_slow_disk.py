@@ -1,0 +1,80 @@
+"""A disk that is slow is no reason for not taking a press, nor for being started again."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_PROGRAM = '''
+import asyncio, sys, threading
+from pathlib import Path
+
+SLOW = {"bleak", "bumble", "dbus_fast", "serial", "serial_asyncio_fast"}
+turned = threading.Event()
+held_up = []
+
+class SlowDisk:
+    """Gives a library only when the event loop has turned meanwhile."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name in SLOW and loop is not None:
+            turned.clear()
+            if not turned.wait(5):
+                held_up.append(name)
+            read.add(name)
+
+async def turn():
+    while not SLOW_HERE <= read:
+        turned.set()
+        await asyncio.sleep(0.01)
+
+async def main():
+    global loop
+    loop = asyncio.get_running_loop()
+    agent = Agent(config, load_enrolment(config.enrolment), "hub-word", system_clock())
+    work = asyncio.create_task(agent.run())
+    async with asyncio.timeout(60):
+        await turn()
+    agent.stop()
+    await work
+
+loop, read = None, set()
+sys.meta_path.insert(0, SlowDisk())
+from edge.agent import Agent
+from edge.clock import system_clock
+from edge.config import load_config
+from edge.enrolment import load_enrolment
+config = load_config(Path(sys.argv[1]))
+SLOW_HERE = set(sys.argv[2].split(","))
+asyncio.run(main())
+print("held up by", held_up)
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("adapter", "libraries"),
+    [("tcp-client:127.0.0.1:9", "bleak,bumble,serial_asyncio_fast"), ("hci0", "bleak,dbus_fast,serial_asyncio_fast")],
+)
+async def test_libraries_that_come_slowly_from_the_disk_do_not_hold_up_the_hub(
+    write_config: Callable[[str], Path], adapter: str, libraries: str, tmp_path: Path
+) -> None:
+    config = write_config(f'[ble]\nadapter = "{adapter}"\n[[serial]]\nport = "{tmp_path / "none"}"\n')
+    program = tmp_path / "program.py"
+    program.write_text(_PROGRAM)
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(program), str(config), libraries],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
+    )
+    assert "held up by []" in done.stdout, done.stdout + done.stderr
