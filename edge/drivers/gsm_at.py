@@ -86,11 +86,6 @@ class AtPort:
         self._news_head = ""
         self._gone = False
 
-    @property
-    def busy(self) -> bool:
-        """Whether a command is under way."""
-        return self._lock.locked()
-
     async def command(self, text: str, *, body: str | None = None, within_s: float = 0.0) -> list[str]:
         """Sends a command; gives the lines of the answer before its "OK".
 

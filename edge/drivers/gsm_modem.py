@@ -33,7 +33,8 @@ TO_READ_MAX: Final = 64
 REGISTER_S: Final = 60.0
 """A modem that finds no network for this long is reported."""
 RETRY_FIRST_S: Final = 1.0
-RETRY_MAX_S: Final = 30.0
+RETRY_MAX_S: Final = 20.0
+"""Shorter than what the watchdog takes for a loop that is stuck."""
 PLUG_S: Final = 5.0
 """A port that is missing is looked for at least this often: a modem that was just plugged in is wanted."""
 RESET_S: Final = 5.0
@@ -110,6 +111,7 @@ class GsmModem:
         self._port: AtPort | None = None
         self._to_read: set[int] = set()
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._mute = self._hurried = False
         self._pause = RETRY_FIRST_S
         self.reception = Reception()
@@ -127,7 +129,8 @@ class GsmModem:
             return SmsNotTaken("the modem is not ready")
         pdu, length = encode_submit(number, text, valid_s)
         try:
-            lines = await port.command(f"AT+CMGS={length}", body=pdu, within_s=SEND_S)
+            async with self._turn:
+                lines = await port.command(f"AT+CMGS={length}", body=pdu, within_s=SEND_S)
         except AtError as error:
             return _not_taken(error)
         except MuteError as error:
@@ -213,19 +216,20 @@ class GsmModem:
             if self._mute:
                 raise MuteError("no answer to an SMS")
             now = loop.time()
-            # an SMS under way is not held up by looking; what came is read after it
-            if not port.busy:
-                if now >= look_at or self._hurried:
-                    self._hurried = False
-                    await self._look(port)
-                    self._judge(now - began)
-                    registered = self.reception.registered
-                    look_at = now + (LOOK_EVERY_S if registered else LOOK_EVERY_UNREGISTERED_S)
-                    began = now if registered else began
-                await self._read_noticed(port)
-                if now >= read_at:
-                    await self._read_all(port)
-                    read_at = now + READ_EVERY_S
+            # an SMS under way is not held up by looking, nor this loop by the SMS: the watchdog would end both
+            if not self._turn.locked():
+                async with self._turn:
+                    if now >= look_at or self._hurried:
+                        self._hurried = False
+                        await self._look(port, on_progress)
+                        self._judge(now - began)
+                        registered = self.reception.registered
+                        look_at = now + (LOOK_EVERY_S if registered else LOOK_EVERY_UNREGISTERED_S)
+                        began = now if registered else began
+                    await self._read_noticed(port, on_progress)
+                    if now >= read_at:
+                        await self._read_all(port, on_progress)
+                        read_at = now + READ_EVERY_S
             await self._rest(min(look_at - loop.time(), STEP_S))
 
     async def _rest(self, at_most_s: float) -> None:
@@ -253,11 +257,12 @@ class GsmModem:
         await port.command("ATE0")
         await port.command("AT+CMEE=1")
 
-    async def _look(self, port: AtPort) -> None:
+    async def _look(self, port: AtPort, on_progress: Callable[[], None]) -> None:
         stats = [await _registration(port, command) for command in ("AT+CREG?", "AT+CEREG?")]
         before = self.reception.registered
         registered = bool(_REGISTERED & set(stats))
         operator = self.reception.operator
+        on_progress()
         if registered and not (before and operator):
             operator = await _operator(port)
         denied = not registered and _DENIED in stats
@@ -288,8 +293,9 @@ class GsmModem:
         elif line.startswith(("+CREG", "+CEREG")):
             self._wake.set()
 
-    async def _read_noticed(self, port: AtPort) -> None:
+    async def _read_noticed(self, port: AtPort, on_progress: Callable[[], None]) -> None:
         while self._to_read:
+            on_progress()
             index = self._to_read.pop()
             try:
                 lines = await port.command(f"AT+CMGR={index}")
@@ -298,14 +304,16 @@ class GsmModem:
             self._take_pdus(lines)
             await _delete(port, index)
 
-    async def _read_all(self, port: AtPort) -> None:
+    async def _read_all(self, port: AtPort, on_progress: Callable[[], None]) -> None:
         """Takes in what was stored while nobody listened, and makes room: a full SIM takes no answer."""
         try:
+            on_progress()
             lines = await port.command(f"AT+CMGL={_ALL_SMS}")
         except AtError:
             return
         self._take_pdus(lines)
         for line in lines:
+            on_progress()
             if listed := re.match(r"\+CMGL: ?(\d{1,4})", line):
                 await _delete(port, int(listed[1]))
 

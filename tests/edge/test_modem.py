@@ -283,6 +283,32 @@ async def test_an_sms_that_the_modem_had_when_it_stopped_may_have_been_sent(
         assert refused.unsure
 
 
+async def test_an_sms_that_the_network_takes_long_over_does_not_look_like_a_loop_that_is_stuck(
+    tty: ModemTty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_modem, "STEP_S", 0.05)
+    monkeypatch.setattr(gsm_modem, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(gsm_modem, "SEND_S", 3_600.0)
+    told: list[int] = []
+    host = Host(tty.path)
+    task = asyncio.create_task(host.modem.run(lambda: told.append(1)))
+    try:
+        await until(lambda: host.modem.ready, "ready")
+        tty.slow_s = 0.05
+        looks = len(tty.commands)
+        await until(lambda: len(tty.commands) > looks + 1, "the modem is being looked at")
+        tty.send_error = "^SILENT"
+        sending = asyncio.create_task(host.modem.send(CENTRE, "x", 3600))
+        await until(lambda: any("CMGS" in command for command in tty.commands), "an SMS is under way")
+        before = len(told)
+        await until(lambda: len(told) > before + 5, "the loop goes on meanwhile")
+        assert not sending.done()
+        sending.cancel()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_news_on_the_heels_of_the_prompt_do_not_hide_it(tty: ModemTty, network: PhoneNetwork) -> None:
     tty.prompt = b"\r\n> \r\n+CREG: 1\r\n"
     host = Host(tty.path)
