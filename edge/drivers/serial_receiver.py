@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import termios
 import time
 from collections.abc import Callable
 from typing import Final
@@ -68,6 +69,8 @@ class SerialReceiver:
                 reason = "it was closed"
             except (SerialException, OSError, ValueError) as error:
                 reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            except termios.error as error:  # no OSError, and the library lets it through: gone while it was opened
+                reason = str(error.args[-1])
             if self._opened:
                 pause = RETRY_FIRST_S
             if reason != said:
