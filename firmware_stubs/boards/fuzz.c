@@ -1,5 +1,6 @@
 /* A board that does what its input says, however senseless: for fuzzing with sanitizers. Input on stdin. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../device/board.h"
 #include "../device/product.h"
@@ -11,8 +12,11 @@ static size_t sent;
 void board_send(const uint8_t *bytes, size_t length)
 {
     for (size_t at = 0; at < length; at++) {
-        sent += bytes[at] != 0u || at + 1u == length; /* reads every byte; the only zero is the last */
+        if ((bytes[at] == 0u) != (at + 1u == length)) {
+            abort(); /* a zero ends a frame, and stands nowhere else */
+        }
     }
+    sent += length;
 }
 
 uint16_t board_battery_mv(void)

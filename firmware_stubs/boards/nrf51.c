@@ -205,7 +205,7 @@ static void run(void)
         const struct sleep wanted = product_sleep(now_ms());
         listen((wanted.wake_by & WAKE_SERIAL) != 0u);
         const uint32_t longest_ms = (wanted.wake_by & WAKE_INPUT) != 0u ? LOOK_MS : ASLEEP_MAX_MS;
-        if (wanted.for_ms > 0u) {
+        if (wanted.for_ms > 0u && received_length == 0u) { /* something may have come in while it sent */
             sleep(sooner(wanted.for_ms, longest_ms));
         }
     }

@@ -25,7 +25,10 @@ struct sleep {
 /* `number` names the device. `entropy` differs from boot to boot: it is where the message numbers start. */
 void product_start(uint32_t number, uint16_t entropy, uint32_t now);
 
-/* Called after every waking. Any span of time may lie between two calls. */
+/*
+ * Called after every waking. Up to 24 days may lie between two calls, though nothing is sent meanwhile. A line counts when
+ * it was the same for 30 ms: where an accelerometer's pulse is shorter, its board keeps the bit set for so long.
+ */
 void product_step(uint32_t now, uint8_t inputs);
 
 /* A byte came in from the hub. */
