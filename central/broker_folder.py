@@ -6,7 +6,6 @@ that the broker may not read.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -34,7 +33,8 @@ def write(folder: Path, files: Mapping[str, str], passwords: Mapping[str, str]) 
     """Writes the broker's files, and the passwords in plain for who installs by hand.
 
     Raises:
-        OSError: the folder cannot be written; each file is whole, the old one or the new one.
+        OSError: the folder cannot be written, or not so that the broker may still read it; each file is whole, the old
+            one or the new one.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, content in {**files, SECRETS: json.dumps(passwords, indent=1)}.items():
@@ -60,11 +60,14 @@ def add_hub(folder: Path, hub_id: str, password: str) -> None:
 
 def _replace(path: Path, content: str) -> None:
     part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
     part.touch(mode=0o600)
     part.write_text(content, encoding="utf-8")
     if path.exists():
-        there = path.stat()
-        part.chmod(there.st_mode & 0o777)
-        with contextlib.suppress(PermissionError):
+        there, made = path.stat(), part.stat()
+        if (there.st_uid, there.st_gid) != (made.st_uid, made.st_gid):
             os.chown(part, there.st_uid, there.st_gid)
+        part.chmod(there.st_mode & 0o777)
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
     part.replace(path)

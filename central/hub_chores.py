@@ -118,7 +118,7 @@ def settings(given: argparse.Namespace, config: CentralConfig) -> int:
                     wanted |= settings_desk.from_register(connection, home, given.country)
                 wanted = settings_desk.change(wanted, given.set, given.unset)
                 devices = [device.id for device in homes.devices_of(connection, home.home_id)]
-                made = settings_desk.checked(wanted, devices, settings_desk.next_version(before))
+                made = settings_desk.checked(wanted, devices, hub_settings.next_version(before))
                 if before is None or settings_desk.body_of(before) != wanted:
                     hub_settings.keep(connection, given.hub, made, now)
             desired = hub_settings.desired_of(connection, given.hub)

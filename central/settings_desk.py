@@ -20,7 +20,7 @@ from central.storage import homes, hub_settings, people
 from central.storage.database import Database
 from central.storage.hub_settings import Desired
 from devices.rejection import Rejection
-from gateway.contract.encoding import encode
+from gateway.contract.encoding import MESSAGE_BYTES_MAX, encode
 from gateway.contract.messages import HubState, ProblemCode
 from gateway.contract.settings import CONTACTS_MAX, HubSettings, settings_fault
 from gateway.contract.topics import Channel, topic
@@ -51,11 +51,6 @@ def body_of(before: Desired | None) -> dict[str, Any]:
     body: dict[str, Any] = {} if before is None else msgspec.to_builtins(before.settings)
     body.pop("version", None)
     return body
-
-
-def next_version(before: Desired | None) -> int:
-    """A version higher than any that the hub may have, also after the centre's database was set back."""
-    return 1 if before is None else max(before.settings.version, before.in_force) + 1
 
 
 def change(body: dict[str, Any], sets: Iterable[str], unsets: Iterable[str]) -> dict[str, Any]:
@@ -91,6 +86,8 @@ def checked(body: dict[str, Any], devices: Collection[str], version: int) -> Hub
     fault = settings_fault(made, devices)
     if isinstance(fault, Rejection):
         raise BadSettings(f"The hub would refuse this: {fault.detail}.")
+    if (size := len(encode(made))) > MESSAGE_BYTES_MAX:
+        raise BadSettings(f"The hub would refuse this: {size} bytes; a message has at most {MESSAGE_BYTES_MAX}.")
     return made
 
 

@@ -65,6 +65,9 @@ def _network(address: str) -> str:
         known = ipaddress.ip_address(address)
     except ValueError:
         return ""
+    if known.version == 6 and known.ipv4_mapped is not None:
+        # of a socket that takes both: a network of that size would be everybody
+        known = known.ipv4_mapped
     if known.version == 4:
         return str(known)
     return str(ipaddress.ip_network((known, _V6_NETWORK), strict=False))

@@ -21,10 +21,16 @@ class Claim(NamedTuple):
 
 
 def add(connection: sa.Connection, code_hash: str, hub_id: str, made_at: float, expires_at: float) -> None:
-    """Writes a new claim for a hub; an earlier one that nobody has redeemed is worth nothing from now on."""
-    connection.execute(sa.delete(claims).where(claims.c.hub_id == hub_id, claims.c.redeemed_at.is_(None)))
+    """Writes a new claim for a hub; earlier ones are worth nothing from now on, also to the hub that redeemed one."""
+    void(connection, hub_id)
     values = {"code_hash": code_hash, "hub_id": hub_id, "made_at": made_at, "expires_at": expires_at}
     connection.execute(sa.insert(claims).values(values))
+
+
+def void(connection: sa.Connection, hub_id: str) -> None:
+    """Makes a hub's claims worthless. Those that were redeemed stay, as nobody's, for the board that did it."""
+    connection.execute(sa.delete(claims).where(claims.c.hub_id == hub_id, claims.c.redeemed_at.is_(None)))
+    connection.execute(sa.update(claims).where(claims.c.hub_id == hub_id).values(redeemed_by=""))
 
 
 def find(connection: sa.Connection, code_hash: str) -> Claim | None:

@@ -8,8 +8,11 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from central.storage import hub_settings
+from central.storage.claims import void
 from central.storage.database import insert_new, put
-from central.storage.tables import claims, devices, homes, hub_secrets, hub_settings, hubs, residents
+from central.storage.tables import claims, devices, homes, hub_secrets, hubs, residents
+from central.storage.tables import hub_settings as hub_settings_table
 from gateway.contract.topics import shard_of, valid_hub_id
 
 UNKNOWN_PREFIX: Final = "unknown-"
@@ -109,14 +112,20 @@ def enrol_home(
 def enrol_hub(connection: sa.Connection, hub_id: str, home_id: str, now: float) -> None:
     """Puts a hub into a home. A hub that was a stranger until now leaves its reserved place; its cases stay there.
 
+    One that comes from another home leaves that home's settings behind, and codes that were printed there are void.
+
     Raises:
         ValueError: not a hub id.
     """
     if not valid_hub_id(hub_id):
         raise ValueError(f"not a hub id: {hub_id!r}")
     former = sa.select(hubs.c.id).where(hubs.c.home_id == home_id, hubs.c.id != hub_id)
-    for table in (claims, hub_secrets, hub_settings):
+    for table in (claims, hub_secrets, hub_settings_table):
         connection.execute(sa.delete(table).where(table.c.hub_id.in_(former)))
+    home_before = connection.execute(sa.select(hubs.c.home_id).where(hubs.c.id == hub_id)).scalar()
+    if home_before not in {None, home_id}:
+        void(connection, hub_id)
+        hub_settings.forget_home(connection, hub_id, now)
     connection.execute(sa.delete(hubs).where(hubs.c.home_id == home_id, hubs.c.id != hub_id))
     put(connection, hubs, {"id": hub_id, "home_id": home_id, "shard": shard_of(hub_id), "enrolled_at": now})
 

@@ -29,6 +29,11 @@ def desired_of(connection: sa.Connection, hub_id: str) -> Desired | None:
     return None if row is None else _desired(row)
 
 
+def next_version(before: Desired | None) -> int:
+    """A version higher than any that the hub may have, also after the centre's database was set back."""
+    return 1 if before is None else max(before.settings.version, before.in_force) + 1
+
+
 def not_in_force(connection: sa.Connection) -> list[Desired]:
     """Of the hubs that do not say that they go by what they should, or whose broker may not have it yet."""
     columns = hub_settings.c
@@ -40,6 +45,12 @@ def keep(connection: sa.Connection, hub_id: str, settings: HubSettings, now: flo
     """Writes what a hub should go by; the desk publishes it when it next looks."""
     values = {"version": settings.version, "body": msgspec.to_builtins(settings), "set_at": now}
     put(connection, hub_settings, {"hub_id": hub_id, **values})
+
+
+def forget_home(connection: sa.Connection, hub_id: str, now: float) -> None:
+    """Nothing is set for the hub any more, as a version of its own, so that the hub lets go of what it has."""
+    if before := desired_of(connection, hub_id):
+        keep(connection, hub_id, HubSettings(next_version(before)), now)
 
 
 def mark_published(connection: sa.Connection, hub_id: str, version: int, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import threading
 import time
@@ -133,6 +134,17 @@ def test_a_code_runs_out_and_a_newer_one_makes_it_void(setting: Setting, client:
     assert setting.refused() == {("claim", "unknown_code"): 1, ("claim", "expired_code"): 1}
 
 
+def test_a_newer_code_takes_the_home_from_whoever_redeemed_the_old_one(setting: Setting, client: TestClient) -> None:
+    old = printed(setting)
+    assert redeem(client, old).status_code == 200
+    printed(setting)
+    with setting.database.begin() as connection:
+        keep_password(connection, SEALER, HUB, "a-new-word-for-the-new-hub", NOON)
+    answer = redeem(client, old)
+    assert refused(answer) == "used_code"
+    assert "a-new-word" not in answer.text
+
+
 def test_two_hubs_at_the_same_moment_are_not_both_given_the_home(setting: Setting, client: TestClient) -> None:
     code = printed(setting)
     answers: list[httpx.Response] = []
@@ -157,6 +169,17 @@ def test_whoever_guesses_must_wait_and_others_need_not(setting: Setting, client:
     assert redeem(elsewhere, code).status_code == 200
     clock.now += WRONG_CODES_S
     assert redeem(client, code).status_code == 200
+
+
+def test_strangers_on_a_socket_for_both_protocols_are_told_apart(setting: Setting, client: TestClient) -> None:
+    code = printed(setting)
+    mallory, hub = (
+        TestClient(client.app, base_url="http://desk.test", client=(f"::ffff:192.0.2.{end}", 1)) for end in (7, 8)
+    )
+    for number in range(WRONG_CODES_MAX):
+        redeem(mallory, claim_code(number).replace("-", ""))
+    assert refused(redeem(mallory, code)) == "too_many"
+    assert redeem(hub, code).status_code == 200
 
 
 def test_what_cannot_be_given_is_said_as_such(setting: Setting, client: TestClient) -> None:
@@ -306,6 +329,28 @@ def test_a_new_password_reaches_the_broker_and_only_that_hubs(office: Office) ->
     assert len(after) == len(lines)
     assert office.broker_config() == 0
     assert office.secrets()["desk"] == before["desk"]
+
+
+def test_files_that_the_broker_could_not_read_are_not_put_in_place(
+    office: Office, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert office.broker_config() == 0
+    try:
+        for file in office.broker.iterdir():
+            os.chown(file, 12_345, 12_345)
+    except PermissionError:
+        pytest.skip("only root can give files to the broker's user")
+    before = {file.name: file.read_bytes() for file in office.broker.iterdir()}
+
+    def not_allowed(*_arguments: object, **_more: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", not_allowed)
+    assert office.run("claim", "--hub", "h-17", "--new-password") == CANNOT_START
+    said = capsys.readouterr()
+    assert "Operation not permitted. Nothing was printed, no claim was made." in said.err
+    assert "Claim code" not in said.out
+    assert {name: (office.broker / name).read_bytes() for name in before} == before
 
 
 def test_the_code_is_shown_as_a_picture_in_the_terminal(office: Office, capsys: pytest.CaptureFixture[str]) -> None:

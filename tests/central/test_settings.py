@@ -14,10 +14,10 @@ from central.alarm_lane import AlarmLane
 from central.case_desk import CaseDesk
 from central.hub_states import HubStates
 from central.refusals import RefusalCounter
-from central.settings_desk import AGAIN_S, BadSettings, SettingsDesk, body_of, change, checked, flat, next_version
+from central.settings_desk import AGAIN_S, BadSettings, SettingsDesk, body_of, change, checked, flat
 from central.storage import homes, hub_settings
 from central.storage.database import Database
-from central.storage.hub_settings import Desired
+from central.storage.hub_settings import Desired, next_version
 from central.supervisor import CANNOT_START
 from devices.rejection import Rejection
 from gateway.broker import Broker, start_broker
@@ -91,6 +91,13 @@ def test_settings_are_written_as_they_are_shown() -> None:
 def test_what_the_hub_would_refuse_is_not_set(given: str) -> None:
     with pytest.raises(BadSettings):
         checked(change({}, [given], []), {"bed"}, 1)
+
+
+def test_more_than_one_message_can_carry_is_not_set() -> None:
+    devices = [f"device-{number}" for number in range(64)]
+    body = {"devices": {name: {"room": "é" * 64} for name in devices}}
+    with pytest.raises(BadSettings, match="bytes"):
+        checked(body, devices, 1)
 
 
 def test_a_version_rises_also_when_the_hub_is_ahead_of_a_database_set_back() -> None:
@@ -336,3 +343,19 @@ def test_a_hub_that_leaves_takes_its_settings_with_it(town: Town) -> None:
     with town.database.begin() as connection:
         homes.enrol_hub(connection, "hub-9", "home-1", NOON)
         assert hub_settings.desired_of(connection, HUB) is None
+
+
+def test_a_hub_that_moves_leaves_the_people_of_the_former_home_behind(town: Town, desk: Desk) -> None:
+    put(town.database, HubSettings(4, contacts=[Contact("Marta", "+34600555010")]))
+    with town.database.begin() as connection:
+        homes.enrol_home(connection, "home-2", address="x", now=NOON)
+        homes.enrol_hub(connection, HUB, "home-1", NOON)
+        kept = hub_settings.desired_of(connection, HUB)
+        assert kept is not None
+        assert kept.settings.contacts, "the same home again changes nothing"
+        homes.enrol_hub(connection, HUB, "home-2", NOON)
+        moved = hub_settings.desired_of(connection, HUB)
+    assert moved is not None
+    assert moved.settings == HubSettings(5), "a higher version, or the hub would keep the former"
+    desk.work()
+    assert desk.post.versions() == [5]
