@@ -215,6 +215,7 @@ class Agent:
             "dispatch": self._dispatch.run,
             "answers": self._take_messages,
             "health": self._pulse.run,
+            "heartbeat": self._pulse.beat,
             "settings": self._settings.run,
             "status": partial(keep_writing, status_file(self._config), self._describe),
         }

@@ -16,6 +16,8 @@ from gateway.contract.messages import PROBLEMS_MAX, Heartbeat, HubState, ModemSt
 
 STUCK_AFTER_S: Final = 25.0
 """A loop without progress for this long is stuck; below systemd's WatchdogSec of 30 s."""
+STUCK_ON_DISK_S: Final = 90.0
+"""The same while the disk is slow: five loops wait for one another's calls, each of which may take 10 s and more."""
 FAULTS_MAX: Final = 16
 FAULT_LENGTH_MAX: Final = 250
 DETAIL_LENGTH_MAX: Final = 160
@@ -104,9 +106,9 @@ class Health:
         """The loop is not expected to move any more."""
         self._progress.pop(loop, None)
 
-    def stuck(self, now: float) -> list[str]:
-        """Names of the loops that do not move."""
-        return [loop for loop, at in self._progress.items() if now - at > STUCK_AFTER_S]
+    def stuck(self, now: float, after_s: float = STUCK_AFTER_S) -> list[str]:
+        """Names of the loops that have not moved for so long."""
+        return [loop for loop, at in self._progress.items() if now - at > after_s]
 
     def fault(self, part: str, sentence: str, code: ProblemCode = ProblemCode.OTHER, subject: str = "", /) -> bool:
         """Sets what is wrong with a part, or "" for nothing; true when that is news."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import sqlite3
 import time
@@ -22,6 +23,10 @@ Result = TypeVar("Result")
 
 DISK_AGAIN_S: Final = 30.0
 """How often a disk that failed is tried again."""
+SLOW_S: Final = 2.0
+"""A disk that needs longer for one call is slow: worn SD cards stand still for many seconds and then go on."""
+SLOW_FOR_S: Final = 60.0
+"""It counts as slow for so long after such a call: the next one may be the same."""
 
 
 class OutboxThread:
@@ -40,6 +45,14 @@ class OutboxThread:
         self._readings_max = 0
         self._folder = Path()
         self._try_disk_at = 0.0
+        self._began_at = math.inf
+        self._slow_at = -math.inf
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the disk makes its callers wait, now or lately."""
+        now = time.monotonic()
+        return now - self._began_at > SLOW_S or now - self._slow_at < SLOW_FOR_S
 
     @property
     def durable(self) -> bool:
@@ -109,7 +122,17 @@ class OutboxThread:
     async def _run(self, work: Callable[[Outbox], Result]) -> Result:
         assert self._outbox is not None, "the outbox is not open"
         # what was asked for is done also when the asker is stopped meanwhile
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work, self._outbox))
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, self._timed, work, self._outbox))
+
+    def _timed(self, work: Callable[[Outbox], Result], outbox: Outbox) -> Result:
+        self._began_at = time.monotonic()
+        try:
+            return work(outbox)
+        finally:
+            began_at, self._began_at = self._began_at, math.inf
+            if time.monotonic() - began_at > SLOW_S:
+                self._slow_at = time.monotonic()
 
 
 def _new_epoch() -> str:

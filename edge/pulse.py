@@ -1,4 +1,4 @@
-"""The loop that looks at the hub itself: tells news in the state, sends the heartbeat, feeds systemd's watchdog."""
+"""The loops that look at the hub itself: tell news in the state, send the heartbeat, feed systemd's watchdog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from edge.clock import Clock
 from edge.dispatch import Dispatch
-from edge.health import Health, TellFault, notify_systemd
+from edge.health import STUCK_AFTER_S, STUCK_ON_DISK_S, Health, TellFault, notify_systemd
 from edge.hearing_note import save_note
 from edge.outbox import Outbox
 from edge.outbox_thread import OutboxThread
@@ -71,12 +71,18 @@ class Pulse:
         self._flooded_at: float | None = None
 
     async def run(self, on_progress: Callable[[], None]) -> None:
-        """Works until cancelled."""
+        """Looks and feeds the watchdog until cancelled; waits for nobody."""
         while True:
             on_progress()
             self._look()
-            await self._beat()
             self._feed_watchdog()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def beat(self, on_progress: Callable[[], None]) -> None:
+        """Sends heartbeats until cancelled."""
+        while True:
+            on_progress()
+            await self._beat()
             # progress of this loop is proof that the disk answers
             await self._outbox.call(lambda box: box.durable)
             await asyncio.sleep(LOOK_EVERY_S)
@@ -125,7 +131,8 @@ class Pulse:
         self._tell_fault("room", full, ProblemCode.OUTBOX_FULL)
 
     def _feed_watchdog(self) -> None:
-        stuck = self._health.stuck(self._clock.monotonic) + ([] if self._line().alive else ["line"])
+        patience_s = STUCK_ON_DISK_S if self._outbox.is_slow else STUCK_AFTER_S
+        stuck = self._health.stuck(self._clock.monotonic, patience_s) + ([] if self._line().alive else ["line"])
         if not stuck:
             notify_systemd("WATCHDOG=1")
         elif not self._was_stuck:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from edge.health import STUCK_AFTER_S, STUCK_ON_DISK_S
+from gateway.broker import Broker
+from tests.edge.conftest import running, until
 
 _PROGRAM = '''
 import asyncio, sys, threading
@@ -29,7 +36,7 @@ class SlowDisk:
             read.add(name)
 
 async def turn():
-    while not SLOW_HERE <= read:
+    while True:
         turned.set()
         await asyncio.sleep(0.01)
 
@@ -37,9 +44,10 @@ async def main():
     global loop
     loop = asyncio.get_running_loop()
     agent = Agent(config, load_enrolment(config.enrolment), "hub-word", system_clock())
-    work = asyncio.create_task(agent.run())
+    work, turning = asyncio.create_task(agent.run()), asyncio.create_task(turn())
     async with asyncio.timeout(60):
-        await turn()
+        while not SLOW_HERE <= read:
+            await asyncio.sleep(0.01)
     agent.stop()
     await work
 
@@ -78,3 +86,32 @@ async def test_libraries_that_come_slowly_from_the_disk_do_not_hold_up_the_hub(
         env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin"},
     )
     assert "held up by []" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+async def test_a_slow_disk_does_not_starve_the_watchdog_and_one_that_hangs_does(
+    write_config: Callable[[str], Path], broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.stop()
+    monkeypatch.setitem(os.environ, "NOTIFY_SOCKET", str(tmp_path / "notify"))
+    told: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(listener.fileno(), lambda: told.append(listener.recv(100)))
+        async with running(write_config("")) as agent:
+            await until(lambda: b"WATCHDOG=1" in told, "ready and alive")
+            goes_on = threading.Event()
+            writing = asyncio.create_task(agent._outbox.call(lambda _box: goes_on.wait(60)))
+            await until(lambda: agent._outbox.is_slow, "the disk stands still")
+            now = agent._clock.monotonic
+            agent._health.moved("intake", now - 2 * STUCK_AFTER_S)
+            told.clear()
+            await until(lambda: told.count(b"WATCHDOG=1") >= 2, "the watchdog is fed meanwhile")
+            agent._health.moved("intake", now - STUCK_ON_DISK_S)
+            told.clear()
+            await asyncio.sleep(5)  # more than two rounds: silence is what is asserted
+            assert told.count(b"WATCHDOG=1") <= 1
+            goes_on.set()
+            await writing
+        asyncio.get_running_loop().remove_reader(listener.fileno())
