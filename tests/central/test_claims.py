@@ -6,9 +6,10 @@ import contextlib
 import json
 import os
 import re
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from central import claim_desk
+from central import broker_folder, claim_desk
 from central.__main__ import main
 from central.claim_desk import WRONG_CODES_MAX, WRONG_CODES_S, ClaimDesk, new_claim
 from central.refusals import RefusalCounter
@@ -46,7 +47,7 @@ from gateway.contract.claim import (
     read_link,
 )
 from gateway.contract.settings import HubSettings
-from gateway.contract.topics import shard_of
+from gateway.contract.topics import Channel, shard_of, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient
 from tests.central.console_setting import Clock, Setting, open_setting
 from tests.central.test_console_access import NOON
@@ -433,3 +434,50 @@ def test_a_real_broker_lets_the_claimed_hub_in(office: Office, capsys: pytest.Ca
             assert up.wait(20)
         finally:
             client.stop()
+
+
+@pytest.mark.slow
+def test_a_broker_that_reads_its_files_anew_drops_nobody(tmp_path: Path) -> None:
+    """What a claim does at work: one hub more in the files, SIGHUP, while others call."""
+    words = {name: f"{name}-word-of-the-test" for name in ("desk", "h-17")}
+    with start_broker(tmp_path, words, kind=None) as broker:
+        if broker.kind != "mosquitto":
+            pytest.skip("mosquitto is not installed: its reload was NOT tested")
+        told: dict[str, list[bool]] = {"desk": [], "h-17": [], "h-18": []}
+        got: list[bytes] = []
+
+        def client(user: str, word: str, subscriptions: tuple[str, ...]) -> MqttClient:
+            return MqttClient(
+                BrokerSettings(broker.host, broker.port, user, user, word),
+                subscriptions=subscriptions,
+                on_message=lambda received: (got.append(received.payload), desk.acknowledge(received))[0],
+                on_connection=lambda ok, _why: told[user].append(ok),
+            )
+
+        desk = client("desk", words["desk"], ("care/v1/+/+/up/alarm",))
+        hub = client("h-17", words["h-17"], ())
+        desk.start()
+        hub.start()
+        clients = [desk, hub]
+        try:
+            wait_for(lambda: told["desk"] == told["h-17"] == [True], "both are connected")
+            broker_folder.add_hub(tmp_path, "h-18", "a-word-of-the-new-hub")
+            os.kill(broker.pid, signal.SIGHUP)
+            new = client("h-18", "a-word-of-the-new-hub", ())
+            clients.append(new)
+            new.start()
+            wait_for(lambda: told["h-18"][-1:] == [True], "the new hub is let in")
+            assert hub.publish(topic("h-17", Channel.ALARM), b"old")
+            assert new.publish(topic("h-18", Channel.ALARM), b"new")
+            wait_for(lambda: sorted(got) == [b"new", b"old"], "calls of both arrive")
+            assert (told["desk"], told["h-17"]) == ([True], [True]), "nobody was cut off"
+        finally:
+            for one in clients:
+                one.stop()
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
