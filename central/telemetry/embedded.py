@@ -239,16 +239,18 @@ class EmbeddedStore:
     def _reading(self, name: str) -> Iterator[sqlite3.Connection]:
         """A connection for one question. Opened anew each time (0.1 ms), so that no reader holds a deleted day."""
         path = self._folder / name
-        if not path.exists():
-            with closing(sqlite3.connect(":memory:")) as empty:
-                for table in (SERIES_TABLE, DAY_TABLE, STEPS_TABLE):
-                    empty.execute(table)
-                yield empty
-            return
-        uri = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_WAIT_S, isolation_level=None)) as connection:
-            connection.execute("pragma query_only = on")
-            yield connection
+        if path.exists():
+            uri = f"{path.absolute().as_uri()}?mode=rw"
+            with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_WAIT_S, isolation_level=None)) as connection:
+                connection.execute("pragma query_only = on")
+                # the receiver may have made the file a moment ago, and not its table yet
+                if connection.execute("select 1 from sqlite_master").fetchone():
+                    yield connection
+                    return
+        with closing(sqlite3.connect(":memory:")) as empty:
+            for table in (SERIES_TABLE, DAY_TABLE, STEPS_TABLE):
+                empty.execute(table)
+            yield empty
 
     def _files(self, form: re.Pattern[str]) -> list[str]:
         if not self._folder.is_dir():

@@ -61,6 +61,14 @@ def test_another_process_reads_while_this_one_writes(tmp_path: Path) -> None:
         process.stdin.close()
 
 
+def test_a_day_whose_file_was_made_this_moment_is_an_empty_day(tmp_path: Path) -> None:
+    with closing(EmbeddedStore(tmp_path)) as store:
+        store.write([row(START, 20.0)])
+    (tmp_path / "2024-10-05.sqlite").touch()
+    with closing(EmbeddedStore(tmp_path, read_only=True)) as reader:
+        assert reader.points("flat-1", "hall", "temperature", START - DAY, START + 2 * DAY) == [Point(START, 20.0)]
+
+
 def test_a_reading_store_cannot_write(tmp_path: Path) -> None:
     with closing(EmbeddedStore(tmp_path, read_only=True)) as store, pytest.raises(StoreUnavailable):
         store.write([row(START, 20.0)])
