@@ -15,6 +15,10 @@ MESSAGE_BYTES_MAX: Final = 20_480
 """Largest packet that a broker takes: room for the largest payload that our clients send, and its topic."""
 SESSION_KEPT: Final = "14d"
 """How long the broker keeps the session of a client that stays away: longer than a hub's own seven days."""
+SAVE_EVERY_S: Final = 60
+"""How often the broker writes queues and sessions to disk; it takes calls again only when that is done. What it has
+confirmed to a hub since, and the receiver has not stored yet, is lost with its machine: a call is not, since the hub
+waits for the desk's own receipt, but measurements are."""
 WINDOW: Final = 4_000
 """Messages on their way to one client: two of the receiver's batches. Mosquitto's own 20 holds a busy receiver back."""
 _HASH_ROUNDS: Final = 101
@@ -92,7 +96,7 @@ def shared_settings(folder: Path, listener: str) -> list[str]:
         f"persistent_client_expiration {SESSION_KEPT}",
         "set_tcp_nodelay true",
         "persistence true",
-        "autosave_interval 300",
+        f"autosave_interval {SAVE_EVERY_S}",
         f"listener {listener}",
         "# a session belongs to its user: nobody takes over the desk's by calling himself so",
         "use_username_as_clientid true",
