@@ -186,6 +186,7 @@ async def test_a_receiver_pulled_out_and_plugged_in_again_costs_no_press(
     assert len(desk.refs) == 1
 
 
+@emulated
 @pytest.mark.parametrize("boot_is_heard", [True, False])
 async def test_a_press_before_the_battery_is_out_and_one_right_after_are_an_alarm_each(
     config: Path, pendant: Firmware, desk: Desk, boot_is_heard: bool
@@ -206,6 +207,7 @@ async def test_a_press_before_the_battery_is_out_and_one_right_after_are_an_alar
     assert presses(desk) == 2
 
 
+@emulated
 async def test_a_thumb_that_stays_on_the_button_while_the_battery_is_changed_is_heard_anew(
     config: Path, pendant: Firmware, desk: Desk
 ) -> None:
