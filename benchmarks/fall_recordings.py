@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.wearable.fall_model import Site
+from devices.wearable.site import Site
 
 RECORDED_HZ: Final = 50
 FILES: Final = {Site.WRIST: "falls/weda_fall_dev.npz", Site.WAIST: "falls/sisfall_dev.npz"}

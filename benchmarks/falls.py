@@ -14,7 +14,8 @@ from benchmarks.fall_scoring import Score, score
 from benchmarks.fall_training import fit, gather
 from benchmarks.figures import Outcome, Row, Scale, Table, Target
 from devices.wearable.fall import FallDetector
-from devices.wearable.fall_model import FallModel, Site
+from devices.wearable.fall_model import FallModel
+from devices.wearable.site import Site
 
 BLOCK: Final = 5
 """Samples are given to the detector by so many."""

@@ -79,6 +79,10 @@ KINDS: Final[dict[str, ReadingKind]] = {
         ReadingKind("gas", _B, urgency=_ALARM),
         ReadingKind("co", _B, urgency=_ALARM),
         ReadingKind("flood", _B, urgency=_ALARM),
+        # what speaks for a fall: the blow, how far down has turned since, how much moved after it (standard deviation)
+        ReadingKind("impact", _N, "m/s2", 0.0, 200.0),
+        ReadingKind("tilt", _N, "rad", 0.0, 3.15),
+        ReadingKind("stir", _N, "m/s2", 0.0, 200.0),
         # what people do
         ReadingKind("motion", _B, urgency=_PROMPT, activity=True),
         ReadingKind("open", _B, urgency=_PROMPT, activity=True),

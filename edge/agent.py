@@ -18,6 +18,7 @@ from edge.config import Config
 from edge.dispatch import Dispatch
 from edge.drivers.ble_scanner import NoRadioError
 from edge.enrolment import Devices, unheard
+from edge.fall_watch import FallWatch
 from edge.health import Health, notify_systemd
 from edge.hearing_note import load_note
 from edge.home.presence import Presence
@@ -100,7 +101,9 @@ class Agent:
             on_fault=self._fault,
             joins=self._dispatch.joins,
             on_heard=self._board.heard,
+            on_window=lambda *window: self._falls.give(*window) if self._falls is not None else None,
         )
+        self._falls = self._make_fall_watch()
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()
         self._starts_anew = False
@@ -119,6 +122,11 @@ class Agent:
         self._settings = self._make_settings(devices)
         self._dispatch.on_reached = self._settings.reached
         self._pulse = self._make_pulse()
+
+    def _make_fall_watch(self) -> FallWatch | None:
+        if not self._config.worn:
+            return None
+        return FallWatch(self._config.worn, self._intake.conclude, self._health.movement, lambda: self._clock.monotonic)
 
     def _make_settings(self, devices: Devices) -> RemoteSettings:
         return RemoteSettings(
@@ -222,6 +230,8 @@ class Agent:
         loops |= self._listening.loops(self._may_restart, self._restart)
         if self._sms is not None:
             loops["modem"] = self._sms.run
+        if self._falls is not None:
+            loops["falls"] = self._falls.run
         if self._config.screen is not None:
             loops["screen"] = self._screen_loop
         return loops

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from edge.fall_lines import Worn
 from edge.toml_tables import BadFileError, load_toml, read_table
 from gateway.contract.topics import valid_hub_id
 
@@ -127,6 +128,7 @@ class Config(msgspec.Struct, frozen=True):
     screen: ScreenConfig | None = None
     modem: ModemConfig | None = None
     contact: tuple[ContactConfig, ...] = ()
+    worn: tuple[Worn, ...] = ()
 
 
 _TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
@@ -137,7 +139,7 @@ _TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
     "screen": (ScreenConfig, False),
     "modem": (ModemConfig, False),
 }
-_OTHERS: Final = frozenset({"serial", "button", "contact", "enrolment"})
+_OTHERS: Final = frozenset({"serial", "button", "contact", "worn", "enrolment"})
 
 
 def load_config(path: Path) -> Config:
@@ -157,6 +159,7 @@ def load_config(path: Path) -> Config:
     serial = _serial_ports(document.get("serial", []), faults)
     button = _buttons(document.get("button", []), faults)
     contact = _contacts(document.get("contact", []), "modem" in document, faults)
+    worn = _worn(document.get("worn", []), faults)
     enrolment = document.get("enrolment", "enrolment.toml")
     if not isinstance(enrolment, str) or not enrolment:
         faults.append("'enrolment' must be the name of a file")
@@ -165,7 +168,7 @@ def load_config(path: Path) -> Config:
         faults.append(f"[hub]: 'id': {hub.id!r} may have only lower-case letters, digits and '-', at most 32")
     if faults:
         raise BadFileError(path, faults)
-    config = Config(enrolment=Path(enrolment), serial=serial, button=button, contact=contact, **parts)
+    config = Config(enrolment=Path(enrolment), serial=serial, button=button, contact=contact, worn=worn, **parts)
     return _with_full_paths(config, path.resolve().parent)
 
 
@@ -177,6 +180,17 @@ def _serial_ports(tables: object, faults: list[str]) -> tuple[SerialConfig, ...]
     found = tuple(port for port in ports if port is not None)
     if len({port.port for port in found}) != len(found):
         faults.append("[[serial]]: the same port stands there twice")
+    return found
+
+
+def _worn(tables: object, faults: list[str]) -> tuple[Worn, ...]:
+    if not isinstance(tables, list):
+        faults.append("[[worn]] must be a list of tables")
+        return ()
+    rows = [read_table(Worn, table, f"[[worn]] {i}", faults) for i, table in enumerate(tables, 1)]
+    found = tuple(row for row in rows if row is not None)
+    if len({row.device for row in found}) != len(found):
+        faults.append("[[worn]]: the same device stands there twice")
     return found
 
 

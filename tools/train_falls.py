@@ -16,7 +16,8 @@ sys.path.insert(0, str(PROJECT))
 
 from benchmarks.fall_recordings import ABSENT, load_trials, recordings_file  # noqa: E402
 from benchmarks.fall_training import fit, gather  # noqa: E402
-from devices.wearable.fall_model import Site, model_file, save_model  # noqa: E402
+from devices.wearable.fall_model import model_file, save_model  # noqa: E402
+from devices.wearable.site import Site  # noqa: E402
 
 
 def main() -> int:

@@ -29,8 +29,9 @@ from devices.wearable.fall_features import (
     features,
     magnitude,
 )
-from devices.wearable.fall_model import FallModel, Site, load_model
+from devices.wearable.fall_model import FallModel, load_model
 from devices.wearable.resampling import MODEL_HZ, Resampler, Samples
+from devices.wearable.site import Site
 
 BLOW_G: Final = 1.8
 """Detectors by threshold alone are set near 2.5 g, after falls of young people; older people fall more slowly."""

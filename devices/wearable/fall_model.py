@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from importlib.resources import files
 from math import exp
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.wearable.fall_features import Numbers
+from devices.wearable.site import Site
 
 HELD: Final = 3.0
 """Further out than the training data, a feature says no more than "very much"."""
@@ -34,13 +34,6 @@ STEPS: Final = 40
 STEEPNESS: Final = 2.0
 """Of the score against the distance from the boundary, where the score is one half."""
 _LEVEL_MIN: Final = 1e-7
-
-
-class Site(StrEnum):
-    """Where it is worn."""
-
-    WRIST = "wrist"
-    WAIST = "waist"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,16 @@
-"""Windows of movement: put together exactly, bounded, and looked at for blows."""
+"""Windows of movement: put together exactly and bounded."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.rejection import Rejection
-from devices.wearable.impact import BLOW_G, Impact, Trigger
 from devices.wearable.windows import STREAM_S, Piece, Sample, Stream, cut, read_piece, write_piece
 
 RATE = 50.0
-G = 2048
 AT = 1_795_276_800.0
-LYING: Sample = (G, 0, 0)
-UPRIGHT: Sample = (0, 0, G)
 
 
 def piece(counter: int, samples: list[Sample], *, clipped: bool = False, begins: bool = False) -> Piece:
@@ -117,57 +111,3 @@ def test_however_windows_come_the_stream_is_bounded_and_every_sample_stands_wher
         assert {at for start, lost in part.gaps for at in range(start, start + lost)} == {
             at - 5 for at in filled if 5 <= at < 25
         } & set(range(len(part.samples)))
-
-
-def fall() -> list[Sample]:
-    """Upright, 0.4 s of falling, a blow of 3 g, and lying still on the side."""
-    return [UPRIGHT] * 150 + [(0, 0, 300)] * 20 + [(0, 3 * G, 0)] + [LYING] * 200
-
-
-def watched(samples: list[Sample], size: int = 37, *, start: int = 0) -> list[Impact]:
-    stream, trigger, found = Stream("worn"), Trigger(), []
-    for at in range(0, len(samples), size):
-        stream.add(piece(start + at, samples[at : at + size]), AT)
-        found += trigger.look(stream.window())
-    return found
-
-
-@pytest.mark.parametrize("size", [1, 7, 37, 82])
-def test_a_blow_is_found_once_with_its_figures_however_the_windows_are_cut(size: int) -> None:
-    (impact,) = watched(fall(), size, start=2**32 - 100)
-    assert impact.peak_mg == 3_000
-    assert impact.free_fall_ms == 400
-    assert abs(impact.tilt_cos_permille) < 100, "a quarter turn"
-    assert impact.stir_mg == 0
-    assert impact.window.samples[impact.blow] == (0, 3 * G, 0)
-    assert len(impact.window.samples) == 200
-
-
-def test_quiet_life_is_not_worth_the_classifiers_time() -> None:
-    walking = [(0, 0, round(G * (1 + 0.6 * math.sin(i / 4)))) for i in range(3_000)]
-    assert watched(walking) == []
-    hard = round(G * BLOW_G) + 1
-    assert len(watched([*walking[:500], (0, 0, hard), *walking[500:1_000]])) == 1
-
-
-def test_two_falls_are_two_stretches_and_a_blow_that_rings_is_one() -> None:
-    ringing = [UPRIGHT] * 100 + [(0, 0, 3 * G), UPRIGHT, (0, 0, 2 * G)] * 5 + [UPRIGHT] * 150
-    assert len(watched(ringing)) == 1
-    assert len(watched(fall() + fall())) == 2
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(*[st.integers(-32_768, 32_767)] * 3), min_size=1, max_size=120),
-    st.floats(5, 400),
-    st.integers(0, 2**32 - 1),
-)
-def test_any_movement_gives_whole_figures(samples: list[Sample], rate_hz: float, start: int) -> None:
-    stream, trigger = Stream("worn"), Trigger()
-    stream.add(Piece(start, rate_hz, 16, False, True, tuple(samples)), AT)
-    for impact in trigger.look(stream.window()):
-        assert impact.peak_mg >= BLOW_G * 1000 - 1
-        assert -1000 <= impact.tilt_cos_permille <= 1000
-        assert 0 <= impact.free_fall_ms <= 1_300
-        assert impact.stir_mg >= 0
-        assert 0 <= impact.blow < len(impact.window.samples)

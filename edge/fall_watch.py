@@ -1,0 +1,115 @@
+"""Keeps the process that looks for falls, gives it the windows and takes what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from devices.vocabulary import Reading
+from edge.fall_lines import SaidLine, WindowLine, Worn
+
+log = logging.getLogger(__name__)
+
+WAITING_MAX: Final = 240
+"""Most windows that were given and not answered: half a minute of eight wearers. What comes then is left out."""
+STUCK_S: Final = 30.0
+"""A process that answers nothing for so long is ended; another follows. Loading numpy takes seconds on a small hub."""
+LOOK_EVERY_S: Final = 2.0
+LINE_MAX: Final = 65_536
+_ANSWER: Final = msgspec.json.Decoder(list[SaidLine])
+
+Progress = Callable[[], None]
+
+
+class FallWatch:
+    """One process for everybody in the home who wears something.
+
+    Args:
+        worn: whom to look after.
+        on_found: takes the readings of a suspected fall.
+        counts: counted into: `windows_not_judged` because the process is not there or does not keep up, `falls`.
+        monotonic: the clock.
+    """
+
+    def __init__(
+        self,
+        worn: Sequence[Worn],
+        on_found: Callable[[tuple[Reading, ...]], None],
+        counts: Counter[str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._worn = {each.device: each for each in worn}
+        self._on_found = on_found
+        self._counts = counts
+        self._monotonic = monotonic
+        self._process: asyncio.subprocess.Process | None = None
+        self._given_at: deque[float] = deque()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def give(self, device: str, value: bytes, at: float) -> None:
+        """A window of acceleration of any device; only those of the wearers are looked at."""
+        if device not in self._worn:
+            return
+        process = self._process
+        if process is None or process.stdin is None or len(self._given_at) >= WAITING_MAX:
+            self._counts["windows_not_judged"] += 1
+            return
+        process.stdin.write(msgspec.json.encode(WindowLine(device, value, at)) + b"\n")
+        self._given_at.append(self._monotonic())
+
+    async def run(self, progress: Progress) -> None:
+        """Works until cancelled.
+
+        Raises:
+            OSError: the process could not be started, ended, or was ended because it did not answer.
+        """
+        command = (sys.executable, "-m", "edge.fall_judge", msgspec.json.encode(list(self._worn.values())).decode())
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE_MAX)
+        self._given_at.clear()
+        self._process = process
+        log.info("falls are looked for in the movement of %s", ", ".join(self._worn))
+        try:
+            await self._take_answers(process, progress)
+        finally:
+            self._process = None
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        raise OSError(f"the process that looks for falls ended with status {process.returncode}")
+
+    async def _take_answers(self, process: asyncio.subprocess.Process, progress: Progress) -> None:
+        assert process.stdout is not None
+        reading = asyncio.ensure_future(process.stdout.readline())
+        try:
+            while True:
+                progress()
+                done, _ = await asyncio.wait((reading,), timeout=LOOK_EVERY_S)
+                if not done:
+                    if self._given_at and self._monotonic() - self._given_at[0] > STUCK_S:
+                        raise OSError("the process that looks for falls does not answer")
+                    continue
+                line = reading.result()
+                if not line:
+                    return
+                self._given_at.popleft()
+                self._tell(_ANSWER.decode(line))
+                reading = asyncio.ensure_future(process.stdout.readline())
+        finally:
+            reading.cancel()
+
+    def _tell(self, said: list[SaidLine]) -> None:
+        if said:
+            self._counts["falls"] += sum(line.kind == "fall" for line in said)
+            self._on_found(tuple(Reading(line.device, line.kind, line.value, line.at) for line in said))

@@ -1,0 +1,257 @@
+"""Falls in a stream: found however it is cut, at any rate, with gaps and clipping, without looking ahead."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devices.wearable.fall import FallDetector, Suspicion
+from devices.wearable.fall_features import FULL_SCALE_G, PLAIN_COUNT, WINDOW, features
+from devices.wearable.fall_model import HELD, load_model, model_file, normalised, save_model
+from devices.wearable.follow import Follower, readings_of
+from devices.wearable.resampling import MODEL_HZ, Resampler, Samples
+from devices.wearable.site import Site
+from devices.wearable.windows import STEPS_PER_G, Piece
+from simulators.movement import Act, fall, feel, get_up, sit_down, stand, walk
+
+AT = 1_795_276_800.0
+FALL = [*walk(4), *fall(5)]
+SEEDS = range(8)
+
+
+def felt(acts: Sequence[Act], rate_hz: float = 50.0, seed: int = 5, full_scale_g: float = 16.0) -> Samples:
+    return np.array(feel(acts, rate_hz, seed, full_scale_g=full_scale_g))
+
+
+def found(detector: FallDetector, rows: Samples, block: int = 5) -> list[tuple[int, Suspicion]]:
+    """Suspicions with the number of samples that had been given by then."""
+    detector.reset()
+    return [
+        (at + len(part), suspicion)
+        for at in range(0, len(rows), block)
+        if len(part := rows[at : at + block])
+        for suspicion in detector.push(part)
+    ]
+
+
+def top(acts: Sequence[Act], seed: int, site: Site, *, gyroscope: bool, rate_hz: float = 50.0) -> float:
+    """The highest score that anything in these acts gets; 0 where nothing was a blow."""
+    detector = FallDetector(site, rate_hz, gyroscope=gyroscope, threshold=0.0)
+    return max((s.score for _, s in found(detector, felt(acts, rate_hz, seed))), default=0.0)
+
+
+@pytest.mark.parametrize("gyroscope", [True, False])
+@pytest.mark.parametrize("rate_hz", [25.0, 50.0, 100.0])
+@pytest.mark.parametrize("site", Site)
+def test_falls_are_told_from_daily_life_at_each_rate(site: Site, rate_hz: float, gyroscope: bool) -> None:
+    def tops(acts: Sequence[Act]) -> list[float]:
+        return [top(acts, seed, site, gyroscope=gyroscope, rate_hz=rate_hz) for seed in SEEDS]
+
+    falls = tops(FALL)
+    daily = [*tops([*walk(4), *sit_down(5, hard=True)]), *tops([*stand(3), *sit_down(5), *walk(5)])]
+    threshold = load_model(site, gyroscope=gyroscope).threshold
+    assert max(daily) < threshold
+    assert np.median(falls) > max(daily) + 0.1
+    # made falls lie at the edge of what the models know; what they find is measured on recordings
+    assert max(falls) >= threshold
+
+
+@pytest.mark.parametrize("site", Site)
+def test_who_gets_up_at_once_and_walks_scores_lower(site: Site) -> None:
+    at_once = [*walk(4), *fall(0)[:-2], *get_up(5)]
+    pairs = [(top(FALL, seed, site, gyroscope=False), top(at_once, seed, site, gyroscope=False)) for seed in SEEDS]
+    assert sum(lying > up for lying, up in pairs) >= len(pairs) - 1
+    assert np.mean([lying - up for lying, up in pairs]) > 0.02
+
+
+def test_a_suspicion_says_why_and_when() -> None:
+    ((given, suspicion),) = found(FallDetector(Site.WRIST, gyroscope=False), felt(FALL))
+    assert suspicion.impact_g > 3
+    assert 60 < suspicion.tilt_deg < 120
+    assert suspicion.stir_g < 0.4
+    assert suspicion.free_fall_s < 1
+    assert suspicion.lost_s == 0
+    assert given / 50 - suspicion.age_s == pytest.approx(4 + 0.4 + 0.5, abs=0.3), "the blow follows the way down"
+    assert 2.0 <= suspicion.age_s <= 2.2
+
+
+def test_a_wearers_threshold_decides() -> None:
+    rows = felt(FALL)
+    ((_, suspicion),) = found(FallDetector(Site.WRIST, gyroscope=False, threshold=0.05), rows)
+    assert found(FallDetector(Site.WRIST, gyroscope=False, threshold=suspicion.score), rows)
+    assert not found(FallDetector(Site.WRIST, gyroscope=False, threshold=suspicion.score + 0.001), rows)
+
+
+@pytest.mark.parametrize("rate_hz", [25.0, 33.3, 50.0, 62.5, 100.0])
+def test_a_stream_is_judged_as_the_whole_and_at_most_two_and_a_half_seconds_late(rate_hz: float) -> None:
+    rows = felt([*FALL, *walk(3), *fall(4)], rate_hz)
+    detector = FallDetector(Site.WRIST, rate_hz, gyroscope=True, threshold=0.0)
+    whole = [s.score for _, s in found(detector, rows, len(rows))]
+    assert len(whole) >= 2
+    for block in (1, 5, 37):
+        assert [s.score for _, s in found(detector, rows, block)] == whole
+    assert all(s.age_s <= 2.5 for _, s in found(detector, rows, 5))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(100, 460), st.integers(0, 2**32 - 1), st.sampled_from([25.0, 50.0, 100.0]))
+def test_what_follows_changes_nothing_that_was_decided(until: int, chance: int, rate_hz: float) -> None:
+    rows = felt(FALL, rate_hz)
+    until = round(until * rate_hz / 50)
+    others = rows.copy()
+    others[until:] = np.random.default_rng(chance).normal(size=others[until:].shape) * 3
+    detector = FallDetector(Site.WRIST, rate_hz, threshold=0.0)
+
+    def decided(signal: Samples) -> list[tuple[int, Suspicion]]:
+        return [each for each in found(detector, signal, 1) if each[0] <= until]
+
+    assert decided(rows) == decided(others)
+
+
+def test_it_begins_anew_as_if_nothing_had_been() -> None:
+    detector = FallDetector(Site.WRIST)
+    first = found(detector, felt(FALL))
+    detector.push(felt([*walk(2), *fall(0)[:3]]))
+    assert found(detector, felt(FALL)) == first
+
+
+@pytest.mark.parametrize("as_numbers", [True, False])
+def test_a_lost_second_before_the_fall_is_bridged_and_told(as_numbers: bool) -> None:
+    rows, gap = felt(FALL), slice(150, 190)
+    detector = FallDetector(Site.WRIST, gyroscope=False)
+    assert found(detector, rows)
+    detector.reset()
+    if as_numbers:
+        rows[gap] = math.nan
+        (suspicion,) = detector.push(rows)
+    else:
+        (suspicion,) = [*detector.push(rows[: gap.start]), *detector.push(rows[gap.stop :], lost=40)]
+    assert suspicion.lost_s == pytest.approx(0.8)
+
+
+def test_a_gap_is_no_blow_and_a_long_one_begins_anew() -> None:
+    detector = FallDetector(Site.WRIST, gyroscope=False, threshold=0.0)
+    turned = felt(stand(4))[:, [1, 0, 2, 3, 4, 5]] * -1
+    assert detector.push(felt(stand(4))) + detector.push(turned, lost=50) + detector.push(turned, lost=500) == []
+    cut = felt(FALL)[260:]
+    detector.reset()
+    alone = detector.push(cut)
+    detector.reset()
+    assert detector.push(felt(walk(4))) + detector.push(cut, lost=1_000) == alone
+
+
+def test_a_dead_gyroscope_does_not_make_it_deaf() -> None:
+    rows = felt(FALL)
+    rows[:, 3:] = math.nan
+    assert found(FallDetector(Site.WRIST, threshold=0.0), rows)
+
+
+@pytest.mark.parametrize("site", Site)
+def test_the_sensors_range_does_not_matter_from_four_g_on(site: Site) -> None:
+    detector = FallDetector(site, gyroscope=False, threshold=0.0)
+    narrow, wide = (found(detector, felt(FALL, full_scale_g=scale)) for scale in (FULL_SCALE_G, 16.0))
+    assert narrow == wide
+    assert narrow
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(st.floats(width=32), min_size=6, max_size=6), min_size=1, max_size=60), st.integers(0, 500))
+def test_any_numbers_are_borne(rows: list[list[float]], lost: int) -> None:
+    detector = FallDetector(Site.WRIST, threshold=0.0)
+    detector.push(felt(stand(5)))
+    suspicions = detector.push(np.array(rows), lost) + detector.push(felt(stand(5)))
+    assert all(0 <= s.score <= 1 and math.isfinite(s.tilt_deg) for s in suspicions)
+
+
+def test_memory_does_not_grow_with_the_stream() -> None:
+    detector = FallDetector(Site.WRIST, 33.0)
+    rows = felt(FALL, 33.0)
+    for _ in range(5):
+        found_here = detector.push(rows)
+    tracemalloc.start()
+    for _ in range(60):
+        found_here = detector.push(rows)
+    grown, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found_here is not None
+    assert grown < 100_000
+
+
+def test_a_rate_at_which_blows_are_not_seen_is_refused() -> None:
+    with pytest.raises(ValueError, match="too few"):
+        FallDetector(Site.WRIST, 10.0)
+
+
+@pytest.mark.parametrize("rate_hz", [25.0, 49.5, 50.0, 100.0])
+def test_a_stream_of_another_rate_keeps_its_time(rate_hz: float) -> None:
+    """A slow wave stands at each moment where it should, also after an hour."""
+    seconds = np.arange(round(3_600 * rate_hz)) / rate_hz
+    wave = np.sin(2 * np.pi * 0.5 * seconds)
+    rows = Resampler(rate_hz).push(np.column_stack((wave, wave, wave)))
+    moments = np.arange(len(rows)) / MODEL_HZ
+    assert len(rows) == pytest.approx(3_600 * MODEL_HZ, abs=3)
+    assert np.abs(rows[:, 0] - np.sin(2 * np.pi * 0.5 * moments)).max() < 0.01
+
+
+def test_features_without_a_gyroscope_are_the_first_of_those_with_one() -> None:
+    window = felt(FALL)[:WINDOW]
+    assert features(window[:, :3]).tolist() == features(window)[:PLAIN_COUNT].tolist()
+
+
+@pytest.mark.parametrize("gyroscope", [True, False])
+@pytest.mark.parametrize("site", Site)
+def test_a_models_file_is_small_and_is_written_the_same(site: Site, gyroscope: bool, tmp_path: object) -> None:
+    from pathlib import Path
+
+    model, folder = load_model(site, gyroscope=gyroscope), Path(str(tmp_path))
+    save_model(model, folder / "again.npz")
+    shipped = Path("devices/wearable") / model_file(site, gyroscope=gyroscope)
+    assert (folder / "again.npz").read_bytes() == shipped.read_bytes()
+    assert shipped.stat().st_size < 300_000
+
+
+def test_features_are_held_and_ordered() -> None:
+    knots = np.linspace(0, 1, 11, dtype=np.float32)[:, None]
+    points = normalised(np.array([[-5.0], [0.25], [0.5], [0.75], [5.0]]), knots)[:, 0]
+    assert points[[0, 2, 4]].tolist() == pytest.approx([-HELD, 0.0, HELD], abs=1e-6)
+    assert points[1] == pytest.approx(-0.6745, abs=0.001)
+    assert points[3] == pytest.approx(0.6745, abs=0.001)
+
+
+def pieces(rows: Samples, rate_hz: float = 50.0, size: int = 37) -> list[Piece]:
+    steps = np.round(rows[:, :3] * STEPS_PER_G).astype(int)
+    return [
+        Piece(at, rate_hz, 8, False, at == 0, tuple((int(x), int(y), int(z)) for x, y, z in steps[at : at + size]))
+        for at in range(0, len(steps), size)
+    ]
+
+
+def test_a_wearables_windows_become_readings_of_a_fall_with_its_time() -> None:
+    follower = Follower("worn", Site.WRIST)
+    sent = pieces(felt(FALL))
+    said = [
+        reading
+        for piece in [*sent[:9], *sent[8:9], *sent[10:]]
+        for one in follower.take(piece, AT + (piece.counter + len(piece.samples)) / 50)
+        for reading in readings_of("worn", one)
+    ]
+    assert [(r.device, r.kind) for r in said] == [("worn", kind) for kind in ("fall", "impact", "tilt", "stir")]
+    assert said[0].value == "suspected"
+    assert said[0].measured_at == pytest.approx(AT + 4.9, abs=0.3)
+    assert said[1].value > 30  # type: ignore[operator] # a number
+
+
+def test_a_wearable_that_is_too_slow_is_counted_and_another_rate_begins_anew() -> None:
+    follower = Follower("worn", Site.WRIST)
+    assert follower.take(Piece(0, 10.0, 8, False, True, ((0, 0, 2048),)), AT) == []
+    assert follower.too_slow == 1
+    slow = pieces(felt(FALL, 25.0), 25.0)
+    for piece in pieces(felt(stand(3))):
+        follower.take(piece, AT)
+    assert [one for piece in slow for one in follower.take(piece, AT)]

@@ -1,0 +1,148 @@
+"""Falls at the hub: windows of a worn sensor become an alarm, through a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from devices.enrolment import EnrolledDevice
+from devices.frames import Link
+from devices.vocabulary import Reading
+from devices.wearable.site import Site
+from devices.wearable.windows import Piece, write_piece
+from edge import fall_watch
+from edge.clock import Stamp
+from edge.config import load_config
+from edge.fall_lines import Worn
+from edge.fall_watch import FallWatch
+from edge.toml_tables import BadFileError
+from edge.uplink import Memory, declare
+from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from simulators.movement import fall, feel, walk
+from tests.edge.conftest import until
+
+AT = 1_795_276_800.0
+SEED = 5
+
+
+def windows(seed: int = SEED) -> list[bytes]:
+    rows = [(round(x * 2048), round(y * 2048), round(z * 2048)) for x, y, z, *_ in feel([*walk(4), *fall(5)], 50, seed)]
+    return [
+        write_piece(Piece(at, 50.0, 16, False, at == 0, tuple(rows[at : at + 37]))) for at in range(0, len(rows), 37)
+    ]
+
+
+class Home:
+    """A watch at work, with what it found."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Reading, ...]] = []
+        self.counts: Counter[str] = Counter()
+        self.watch = FallWatch([Worn("belt", Site.WRIST)], self.found.append, self.counts, time.monotonic)
+
+    def walk_and_fall(self, device: str = "belt") -> None:
+        for number, window in enumerate(windows()):
+            self.watch.give(device, window, AT + (number + 1) * 0.74)
+
+
+@pytest.mark.slow
+async def test_a_fall_in_the_windows_is_found_by_the_process_and_only_for_who_is_named() -> None:
+    home = Home()
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "the process is there")
+    home.walk_and_fall("somebody-else")
+    home.watch.give("belt", b"no window", AT)
+    home.walk_and_fall()
+    await until(lambda: home.found, "the fall is found")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    ((suspected, impact, tilt, _stir),) = home.found
+    assert (suspected.device, suspected.kind, suspected.value) == ("belt", "fall", "suspected")
+    assert impact.value > 30  # type: ignore[operator] # a number
+    assert 1.0 < tilt.value < 2.1  # type: ignore[operator] # a number
+    assert home.counts["falls"] == 1
+    assert home.counts["windows_not_judged"] == 0
+
+
+@pytest.mark.slow
+async def test_a_process_that_ends_is_an_error_for_who_starts_it_again_and_windows_are_counted_meanwhile() -> None:
+    home = Home()
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "the process is there")
+    assert home.watch.pid is not None
+    os.kill(home.watch.pid, signal.SIGKILL)
+    with pytest.raises(OSError, match="ended"):
+        await running
+    home.watch.give("belt", windows()[0], AT)
+    assert home.counts["windows_not_judged"] == 1
+    again = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "another is there")
+    home.walk_and_fall()
+    await until(lambda: home.found, "the fall is found after the restart")
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+
+@pytest.mark.slow
+async def test_a_process_that_answers_nothing_is_ended_and_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fall_watch, "STUCK_S", 0.2)
+    monkeypatch.setattr(fall_watch, "LOOK_EVERY_S", 0.05)
+    home = Home()
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "the process is there")
+    assert home.watch.pid is not None
+    os.kill(home.watch.pid, signal.SIGSTOP)
+    for _ in range(40):
+        home.walk_and_fall()
+    assert home.counts["windows_not_judged"] > 0
+    with pytest.raises(OSError, match="does not answer"):
+        await running
+
+
+@pytest.mark.slow
+async def test_the_agents_side_has_no_numpy() -> None:
+    check = "import sys, edge.agent, edge.fall_watch; sys.exit('numpy' in sys.modules)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", check)
+    assert await process.wait() == 0
+
+
+def test_a_suspected_fall_is_an_alarm_while_nobody_can_ask() -> None:
+    """With its figures as evidence. The dialogue will ask first; until there is one, the centre does."""
+    device = EnrolledDevice("belt", "serial_fall_sensor", Link.SERIAL, "00b3117a", "belt", "", None)
+    said = [Reading("belt", "fall", "suspected", AT), Reading("belt", "impact", 40.1, AT)]
+    ((alarm, _),) = declare(said, device, Stamp("boot", 5.0, AT + 2, True), Memory())
+    assert kind_of(alarm.dty, alarm.stc) is AlarmKind.FALL
+    assert [(record.n, record.vs or record.v) for record in alarm.evidence] == [
+        ("belt/impact", 40.1),
+        ("belt/fall", "suspected"),
+    ]
+
+
+CONFIG = """
+[hub]
+id = "h-1"
+[broker]
+host = "localhost"
+[storage]
+folder = "outbox"
+"""
+
+
+def test_who_wears_what_where_stands_in_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(CONFIG + '[[worn]]\ndevice = "belt"\nsite = "waist"\nthreshold = 0.4\n')
+    assert load_config(path).worn == (Worn("belt", Site.WAIST, 0.4),)
+    twice = '[[worn]]\ndevice = "belt"\nsite = "waist"\n' * 2
+    path.write_text(CONFIG + twice + '[[worn]]\ndevice = "b"\nsite = "ankle"\n')
+    with pytest.raises(BadFileError) as bad:
+        load_config(path)
+    assert len(bad.value.faults) == 2
