@@ -13,13 +13,13 @@ from devices.device_model import Trouble
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame
 from devices.rejection import Rejection
-from devices.vocabulary import Reading
+from devices.vocabulary import KINDS, Reading, Urgency
 from edge import uplink
 from edge.battery import is_low
 from edge.clock import Clock, Stamp
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
-from edge.movement import Movement, OnWindow
+from edge.movement import Movement
 from edge.outbox import StampedReading, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from gateway.contract.messages import Alarm, ProblemCode
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 QUEUE_MAX: Final = 500
 """Most frames that wait to be read; the drivers drop repeats, so that only a flood gets here."""
+CALLS_MAX: Final = 200
+"""More places in the queue, for calls alone: while the disk stands still, a flood must not cost a press."""
 PROMPT_FLUSH_S: Final = 0.4
 """Motion and doors wait at most this long for company before they are written down."""
 ROUTINE_FLUSH_S: Final = 5.0
@@ -53,11 +55,6 @@ class _Heard(NamedTuple):
     reply: Reply | None
 
 
-class _Concluded(NamedTuple):
-    readings: tuple[Reading, ...]
-    stamp: Stamp
-
-
 class Intake:
     """Takes frames from the drivers.
 
@@ -71,7 +68,6 @@ class Intake:
         on_fault: takes what is wrong with a device, "" for nothing.
         delivered: gives the packs that may be deleted with the next commit.
         on_heard: told of each good frame, repeats too, for whoever installs the hub.
-        on_window: takes each window of acceleration.
     """
 
     def __init__(
@@ -87,7 +83,6 @@ class Intake:
         on_fault: TellFault,
         joins: Callable[[Alarm], bool] = lambda _alarm: False,
         on_heard: OnHeard = lambda _device, _frame, _readings: None,
-        on_window: OnWindow = lambda _device, _value, _at: None,
     ) -> None:
         self._devices = devices
         self._clock = clock
@@ -99,8 +94,8 @@ class Intake:
         self._on_fault = on_fault
         self._joins = joins
         self._on_heard = on_heard
-        self._queue: asyncio.Queue[_Heard | _Concluded] = asyncio.Queue(QUEUE_MAX)
-        self._movement = Movement(health.movement, on_window)
+        self._queue: asyncio.Queue[_Heard] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
+        self.movement = Movement(health.movement)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
         self._marks_to_store: set[str] = set()
@@ -119,22 +114,11 @@ class Intake:
 
     def take(self, frame: Frame, reply: Reply | None = None) -> bool:
         """From a driver, in the event loop; `reply` sends bytes back to the device. False: no room, give it again."""
-        try:
-            self._queue.put_nowait(_Heard(frame, self._clock.now(), reply))
-        except asyncio.QueueFull:
+        if self._queue.full() or (self._queue.qsize() >= QUEUE_MAX and not self._is_call(frame)):
             self._health.refused["flood"] += 1
             return False
+        self._queue.put_nowait(_Heard(frame, self._clock.now(), reply))
         return True
-
-    def conclude(self, readings: tuple[Reading, ...]) -> None:
-        """Takes what the hub itself has concluded from what one device said, such as a fall from its movement.
-
-        Dropped only where frames are dropped too, when the queue is full.
-        """
-        try:
-            self._queue.put_nowait(_Concluded(readings, self._clock.now()))
-        except asyncio.QueueFull:
-            self._health.refused["flood"] += 1
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Works until cancelled."""
@@ -173,10 +157,7 @@ class Intake:
             await self._work(self._queue.get_nowait())
         await self.flush()
 
-    async def _work(self, heard: _Heard | _Concluded) -> None:
-        if isinstance(heard, _Concluded):
-            await self._declare(heard)
-            return
+    async def _work(self, heard: _Heard) -> None:
         frame, stamp, reply = heard
         device = self._devices.get((frame.link, frame.sender))
         if device is None:
@@ -209,6 +190,13 @@ class Intake:
         # now: a press is among the calls without a receipt when the installer reads that it was heard
         self._on_heard(device, frame, decoded.readings)
 
+    def _is_call(self, frame: Frame) -> bool:
+        """Whether it would raise an alarm, as far as is known before those that wait in front of it are read."""
+        device = self._devices.get((frame.link, frame.sender))
+        decoded = device and decode(frame, device, self._marks.get(device.id))
+        is_read = isinstance(decoded, Decoded)
+        return is_read and any(KINDS[reading.kind].urgency is Urgency.ALARM for reading in decoded.readings)
+
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
         declared = uplink.declare(decoded.readings, device, stamp, self._memory)
         alarms = [(alarm, when) for alarm, when in declared if not self._joins(alarm)]
@@ -216,7 +204,7 @@ class Intake:
             # what needs no proof anybody can send, as fast as they like
             self._health.refused["too_many"] += 1
             return
-        readings = self._movement.take(decoded.readings)
+        readings = self.movement.take(decoded.readings)
         self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
         if alarms or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
             await self._store(alarms)
@@ -225,16 +213,6 @@ class Intake:
             self._flush_at = min(self._flush_at, stamp.monotonic + patience)
         if decoded.acknowledge and reply is not None and self._outbox.durable:
             reply(decoded.acknowledge)
-
-    async def _declare(self, concluded: _Concluded) -> None:
-        """Keeps what the hub has concluded, and raises the alarms that it calls for."""
-        readings, stamp = concluded
-        device = next((each for each in self._devices.values() if each.id == readings[0].device), None)
-        if device is None:
-            return
-        declared = uplink.declare(readings, device, stamp, self._memory)
-        self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
-        await self._store([(alarm, when) for alarm, when in declared if not self._joins(alarm)])
 
     def _has_room(self, device: str, now: float) -> bool:
         left, at = self._allowance.get(device, (MESSAGES_BURST, now))

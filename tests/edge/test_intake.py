@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from edge.clock import boot_id
 from edge.config import BleConfig
 from edge.drivers.ble_scanner import BleScanner
 from edge.health import REFUSED_MAX, Health
-from edge.intake import QUEUE_MAX, Intake
+from edge.intake import CALLS_MAX, QUEUE_MAX, Intake
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from simulators.bthome_bytes import ObjectId, encrypted, plain
@@ -100,26 +101,40 @@ async def test_what_was_heard_before_the_stop_is_on_disk_after_it(hub: Hub) -> N
     assert await hub.alarms_on_disk() == 1
 
 
-async def test_a_press_is_not_held_back_when_its_first_adverts_meet_a_flood(hub: Hub) -> None:
-    scanner = BleScanner(BleConfig(), {BUTTON_ADDRESS}, hub.intake.take, lambda: None, lambda: None)
-    device = BLEDevice(BUTTON_ADDRESS, None, None)
-
-    def hear(data: bytes) -> None:
-        service = {"0000fcd2-0000-1000-8000-00805f9b34fb": data}
-        scanner._on_advert(device, AdvertisementData(None, {}, service, [], None, -60, ()))
-
-    press = encrypted([(ObjectId.BUTTON, 1)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=9)
-    for number in range(QUEUE_MAX):
-        hear(b"\x41" + number.to_bytes(14, "big"))
-    hear(press)
-    assert hub.health.refused["flood"] == 1
+async def test_a_press_is_taken_in_a_flood_while_the_disk_stands_still(hub: Hub) -> None:
+    goes_on, refused = threading.Event(), hub.health.refused
+    writing = asyncio.create_task(hub.outbox.call(lambda _box: goes_on.wait(20)))
     working = asyncio.create_task(hub.intake.run(lambda: None))
-    await until(lambda: hub.health.refused["wrong_key"] == QUEUE_MAX, "the garbage is worked off")
-    hear(press)
-    await until(lambda: hub.stored, "the next repeat is heard, without waiting for the pause between repeats")
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
-    assert len(hub.stored) == 1
+    hub.intake.take(Frame(Link.SERIAL, SERIAL.address, PRESS, None, time.time()))
+    await until(hub.intake._queue.empty, "a first press is being written")
+
+    scanner = BleScanner(BleConfig(), {BUTTON_ADDRESS}, hub.intake.take, lambda: None, lambda: None)
+    for number in range(QUEUE_MAX + CALLS_MAX):
+        scanner._on_advert(*advert(BUTTON_ADDRESS, b"\x41" + number.to_bytes(14, "big")))
+    assert refused["flood"] == CALLS_MAX
+    press = encrypted([(ObjectId.BUTTON, 1)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=9)
+    scanner._on_advert(*advert(BUTTON_ADDRESS, press))
+    hub.intake.take(Frame(Link.SERIAL, SERIAL.address, PRESS, None, time.time()))
+    goes_on.set()
+    await until(lambda: len(hub.stored) == 2, "both presses are stored")
+    await until(lambda: refused["wrong_key"] == QUEUE_MAX, "the garbage is worked off")
+    for task in (working, writing):
+        task.cancel()
+    await asyncio.gather(working, writing, return_exceptions=True)
+    assert len(hub.stored) == 2
+
+
+async def test_a_press_for_which_there_was_no_room_is_heard_at_its_next_repeat(hub: Hub) -> None:
+    scanner = BleScanner(BleConfig(), {BUTTON_ADDRESS}, hub.intake.take, lambda: None, lambda: None)
+    press = encrypted([(ObjectId.BUTTON, 1)], key=BUTTON_KEY, address=BUTTON_ADDRESS, counter=9)
+    for _ in range(QUEUE_MAX + CALLS_MAX):
+        hub.intake.take(Frame(Link.SERIAL, SERIAL.address, PRESS, None, time.time()))
+    scanner._on_advert(*advert(BUTTON_ADDRESS, press))
+    assert hub.health.refused["flood"] == 1
+    await hub.intake.finish()
+    scanner._on_advert(*advert(BUTTON_ADDRESS, press))
+    await hub.intake.finish()
+    assert [item.alarm.did for item in hub.stored] == ["pendant", "button"]
 
 
 def advert(address: str, data: bytes, *, service: str = "fcd2") -> tuple[BLEDevice, AdvertisementData]:
