@@ -19,7 +19,7 @@ from edge.battery import is_low
 from edge.clock import Clock, Stamp
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
-from edge.movement import Movement
+from edge.movement import Movement, OnWindow
 from edge.outbox import StampedReading, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from gateway.contract.messages import Alarm, ProblemCode
@@ -55,6 +55,11 @@ class _Heard(NamedTuple):
     reply: Reply | None
 
 
+class _Concluded(NamedTuple):
+    readings: tuple[Reading, ...]
+    stamp: Stamp
+
+
 class Intake:
     """Takes frames from the drivers.
 
@@ -68,6 +73,7 @@ class Intake:
         on_fault: takes what is wrong with a device, "" for nothing.
         delivered: gives the packs that may be deleted with the next commit.
         on_heard: told of each good frame, repeats too, for whoever installs the hub.
+        on_window: takes each window of acceleration.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class Intake:
         on_fault: TellFault,
         joins: Callable[[Alarm], bool] = lambda _alarm: False,
         on_heard: OnHeard = lambda _device, _frame, _readings: None,
+        on_window: OnWindow = lambda _device, _value, _at: None,
     ) -> None:
         self._devices = devices
         self._clock = clock
@@ -94,8 +101,8 @@ class Intake:
         self._on_fault = on_fault
         self._joins = joins
         self._on_heard = on_heard
-        self._queue: asyncio.Queue[_Heard] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
-        self.movement = Movement(health.movement)
+        self._queue: asyncio.Queue[_Heard | _Concluded] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
+        self._movement = Movement(health.movement, on_window)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
         self._marks_to_store: set[str] = set()
@@ -119,6 +126,16 @@ class Intake:
             return False
         self._queue.put_nowait(_Heard(frame, self._clock.now(), reply))
         return True
+
+    def conclude(self, readings: tuple[Reading, ...]) -> None:
+        """Takes what the hub itself has concluded from what one device said, such as a fall from its movement.
+
+        Dropped only where frames are dropped too, when the queue is full.
+        """
+        try:
+            self._queue.put_nowait(_Concluded(readings, self._clock.now()))
+        except asyncio.QueueFull:
+            self._health.refused["flood"] += 1
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Works until cancelled."""
@@ -157,7 +174,10 @@ class Intake:
             await self._work(self._queue.get_nowait())
         await self.flush()
 
-    async def _work(self, heard: _Heard) -> None:
+    async def _work(self, heard: _Heard | _Concluded) -> None:
+        if isinstance(heard, _Concluded):
+            await self._declare(heard)
+            return
         frame, stamp, reply = heard
         device = self._devices.get((frame.link, frame.sender))
         if device is None:
@@ -204,7 +224,7 @@ class Intake:
             # what needs no proof anybody can send, as fast as they like
             self._health.refused["too_many"] += 1
             return
-        readings = self.movement.take(decoded.readings)
+        readings = self._movement.take(decoded.readings)
         self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
         if alarms or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
             await self._store(alarms)
@@ -213,6 +233,16 @@ class Intake:
             self._flush_at = min(self._flush_at, stamp.monotonic + patience)
         if decoded.acknowledge and reply is not None and self._outbox.durable:
             reply(decoded.acknowledge)
+
+    async def _declare(self, concluded: _Concluded) -> None:
+        """Keeps what the hub has concluded, and raises the alarms that it calls for."""
+        readings, stamp = concluded
+        device = next((each for each in self._devices.values() if each.id == readings[0].device), None)
+        if device is None:
+            return
+        declared = uplink.declare(readings, device, stamp, self._memory)
+        self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
+        await self._store([(alarm, when) for alarm, when in declared if not self._joins(alarm)])
 
     def _has_room(self, device: str, now: float) -> bool:
         left, at = self._allowance.get(device, (MESSAGES_BURST, now))
