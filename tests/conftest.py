@@ -16,7 +16,7 @@ _ON_EMULATED_MACHINES = (
 )
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With `-n 2 --dist loadgroup --no-loadscope-reorder`: one worker does all that runs on emulated machines, from the
     start, so that two never fight for the cores; the other does the rest, file by file, because files share servers."""
