@@ -23,6 +23,9 @@ USER = "llar"
 GROUPS = ("dialout", "bluetooth", "input", "gpio")
 """Serial ports, BlueZ over D-Bus, USB buttons, wired buttons; those that the system has."""
 PACKAGES = ("python3-venv", "bluez", "dbus", "rfkill")
+PIN_LIBRARY = "python3-lgpio"
+"""Where there is a group gpio. Debian's, because the one of PyPI must be compiled on a newer Python."""
+DEBIANS_PYTHON = Path("/usr/lib/python3/dist-packages")
 PROGRAM = Path("/opt/llar")
 SETTINGS = Path("/etc/llar")
 OUTBOX = Path("/var/lib/llar-edge")
@@ -174,6 +177,7 @@ def install(machine: Machine, *, source: str, storage: str) -> None:
     make_folders(machine)
     if machine.live:
         install_program(machine, source)
+        link_pin_library(machine)
     units = write_files(machine, storage)
     keep_time(machine)
     # a Pi may come with its Bluetooth switched off
@@ -185,7 +189,8 @@ def install(machine: Machine, *, source: str, storage: str) -> None:
 
 def install_packages(machine: Machine) -> None:
     """Debian's packages that are missing."""
-    missing = [name for name in PACKAGES if machine.live and not is_installed(name)]
+    wanted = (*PACKAGES, PIN_LIBRARY) if has_group("gpio") else PACKAGES
+    missing = [name for name in wanted if machine.live and not is_installed(name)]
     if missing:
         machine.run("apt-get", "-qq", "update", what="look for packages")
         quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y", "--no-install-recommends")
@@ -257,9 +262,8 @@ def install_program(machine: Machine, source: str) -> None:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
         return
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    lock = HOUSE / "requirements" / "lock.txt"
-    pins = ["-c", str(lock)] if lock.exists() else []
-    machine.run(*pip, *pins, f"{source}[edge{board_extras()}]", what="install the program")
+    for step in pip_steps(source):
+        machine.run(*pip, *step, what="install the program")
     if not machine.dry_run:
         stamp.write_text(fingerprint, encoding="utf-8")
     if not COMMAND.is_symlink():
@@ -267,6 +271,30 @@ def install_program(machine: Machine, source: str) -> None:
         if not machine.dry_run:
             COMMAND.parent.mkdir(parents=True, exist_ok=True)
             COMMAND.symlink_to(PROGRAM / "bin" / "llar-edge")
+
+
+def pip_steps(source: str) -> list[list[str]]:
+    """What pip is asked for, one call each."""
+    lock = HOUSE / "requirements" / "lock.txt"
+    pins = ["-c", str(lock)] if lock.exists() else []
+    steps = [[*pins, f"{source}[edge{board_extras()}]"]]
+    if Path(source).is_file():
+        # pip leaves a wheel of the version that is there alone, whatever is in it
+        steps.append(["--force-reinstall", "--no-deps", source])
+    return steps
+
+
+def link_pin_library(machine: Machine) -> None:
+    """Lets the program's own environment, which sees nothing of Debian's Python packages, see the one for pins."""
+    found = sorted(machine.at(DEBIANS_PYTHON).glob("*lgpio*"))
+    for folder in machine.at(PROGRAM).glob("lib/python3*/site-packages"):
+        for file in found:
+            link = folder / file.name
+            if not file.is_file() or link.is_symlink() or link.exists():
+                continue
+            machine.say(f"link {file.name} of {PIN_LIBRARY}")
+            if not machine.dry_run:
+                link.symlink_to(DEBIANS_PYTHON / file.name)
 
 
 def fingerprint_of(source: Path) -> str:

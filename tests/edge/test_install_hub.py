@@ -64,6 +64,27 @@ def test_an_unpacked_system_gets_its_files_once(
     assert files_in(tmp_path) == written
 
 
+def test_the_program_finds_the_boards_pin_library_that_debian_brings(installer: ModuleType, tmp_path: Path) -> None:
+    debian = tmp_path / "usr/lib/python3/dist-packages"
+    ours = tmp_path / "opt/llar/lib/python3.11/site-packages"
+    for folder in (debian, ours):
+        folder.mkdir(parents=True)
+    for name in ("lgpio.py", "_lgpio.cpython-311-aarch64-linux-gnu.so", "six.py"):
+        (debian / name).write_text("pins")
+    machine = installer.Machine(tmp_path, dry_run=False)
+    for changes in (2, 2):
+        installer.link_pin_library(machine)
+        assert machine.changes == changes, "the second time nothing is to be done"
+    assert {file.name for file in ours.iterdir()} == {"lgpio.py", "_lgpio.cpython-311-aarch64-linux-gnu.so"}
+    assert (ours / "lgpio.py").readlink() == Path("/usr/lib/python3/dist-packages/lgpio.py")
+
+
+def test_another_wheel_of_the_same_version_is_taken_too(installer: ModuleType, tmp_path: Path) -> None:
+    wheel = tmp_path / "llar-0.1.0-py3-none-any.whl"
+    wheel.touch()
+    assert ["--force-reinstall", "--no-deps", str(wheel)] in [list(one) for one in installer.pip_steps(str(wheel))]
+
+
 def test_taking_the_program_away_leaves_the_homes_files(installer: ModuleType, tmp_path: Path) -> None:
     assert installer.main(["--root", str(tmp_path)]) == 0
     (tmp_path / "etc/llar/edge.toml").write_text("")
