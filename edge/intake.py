@@ -213,9 +213,12 @@ class Intake:
     def _is_call(self, frame: Frame) -> bool:
         """Whether it would raise an alarm, as far as is known before those that wait in front of it are read."""
         device = self._devices.get((frame.link, frame.sender))
-        decoded = device and decode(frame, device, self._marks.get(device.id))
-        is_read = isinstance(decoded, Decoded)
-        return is_read and any(KINDS[reading.kind].urgency is Urgency.ALARM for reading in decoded.readings)
+        if device is None:
+            return False
+        decoded = decode(frame, device, self._marks.get(device.id))
+        if isinstance(decoded, Rejection):
+            return False
+        return any(KINDS[reading.kind].urgency is Urgency.ALARM for reading in decoded.readings)
 
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
         declared = uplink.declare(decoded.readings, device, stamp, self._memory)
