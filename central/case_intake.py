@@ -48,7 +48,9 @@ def alarm_into_case(
         known = cases.KnownAlarm(change.case_id, received_at, None, way.value)
     else:
         if way.value not in known.ways.split(","):
-            change = _by_another_way(connection, name, known, way, received_at)
+            if alarm.mty is MessageType.FIRST:
+                cases.keep_message(connection, hub, alarm, epoch, payload, received_at)
+            change = _by_another_way(connection, name, known, alarm, way, received_at)
         news = alarm.mty is not MessageType.FIRST
         if news and cases.keep_message(connection, hub, alarm, epoch, payload, received_at):
             change = _later_word(connection, home_id, name, alarm, known, received_at, way) or change
@@ -117,14 +119,25 @@ def _first_word(
 
 
 def _by_another_way(
-    connection: sa.Connection, name: AlarmRef, known: cases.KnownAlarm, way: Way, received_at: float
+    connection: sa.Connection, name: AlarmRef, known: cases.KnownAlarm, alarm: Alarm, way: Way, received_at: float
 ) -> CaseChange | None:
-    """A copy of a known alarm by a way by which none came before: written into its case, while that is open."""
+    """A copy of a known alarm by a way by which none came before: written into its case, while that is open.
+
+    What came by SMS alone had no room for its evidence: the copy over the line brings it.
+    """
     cases.add_way(connection, name, known, way)
     case = cases.find(connection, known.case_id)
     if case is None or not case.open:
         return None
-    facts = Facts(hub=name.hub, ref=name.ref, way=way, late_s=max(0.0, received_at - known.received_at))
+    late_s = max(0.0, received_at - known.received_at)
+    facts = Facts(
+        hub=name.hub,
+        ref=name.ref,
+        way=way,
+        late_s=late_s,
+        evidence=alarm.evidence,
+        event_at=event_time(alarm, received_at),
+    )
     log.info("alarm %s of %s: case %d, also by %s", name.ref, name.hub, case.id, way)
     return change_of(connection, _must(decide(connection, case, CaseEvent(EventType.COPIED, received_at, HUB, facts))))
 

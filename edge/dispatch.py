@@ -11,7 +11,7 @@ from typing import Final
 
 from devices.rejection import Rejection
 from edge import uplink
-from edge.calls import Calls, plainest
+from edge.calls import Calls, Unanswered, plainest
 from edge.clock import Clock
 from edge.health import Health
 from edge.outbox import StoredAlarm
@@ -36,6 +36,10 @@ STATE_PAUSE_S: Final = 1.0
 STEP_S: Final = 5.0
 REFUSED_AGAIN_S: Final = 300.0
 """An alarm that the centre refuses in its plainest form is offered again this often: it may be mended there."""
+COPY_AGAIN_S: Final = 600.0
+"""What the centre knows by SMS alone is offered in full when the line is back, and again until that has an answer."""
+COPY_AFTER_S: Final = 20.0
+"""An answer over a line that is slow and not gone makes it needless."""
 _MESSAGE_FAULTS: Final = frozenset({2, 3})
 """SCAIP status numbers of a message that would be refused again: format, content."""
 
@@ -73,6 +77,7 @@ class Dispatch:
         self._sms = sms
         self._down_since: float | None = clock.monotonic
         self._calls = Calls()
+        self._in_short: dict[str, Unanswered] = {}
         self._has_fresh_readings = False
         self._packs_to_resend: list[int] = []
         self._packs_in_flight: set[int] = set()
@@ -95,6 +100,8 @@ class Dispatch:
             self._calls.restore(stored, self._clock.now())
         if self._sms is not None:
             await self._sms.load([stored.alarm.ref for stored in waiting])
+        for stored in await self._outbox.call(lambda box: box.alarms_told_in_short()):
+            self._in_short[stored.alarm.ref] = Unanswered(stored, 0.0, 0.0, 0.0)
         self._packs_to_resend = await self._outbox.call(lambda box: box.unconfirmed_packs())
         backlog = await self._outbox.call(lambda box: box.backlog())
         self._has_fresh_readings = backlog.readings > 0
@@ -162,7 +169,7 @@ class Dispatch:
         """The line came or went. When it comes, everything that waits is due."""
         if up:
             self._down_since = None
-            for waiting in self._calls:
+            for waiting in (*self._calls, *self._in_short.values()):
                 waiting.due_at = 0.0
             self._state_due_at = 0.0
         elif self._down_since is None:
@@ -189,16 +196,21 @@ class Dispatch:
             return
         await self._take(answer)
 
-    async def _take(self, answer: AlarmAnswer) -> None:
+    async def _take(self, answer: AlarmAnswer, *, by_sms: bool = False) -> None:
         """An authentic word of the centre, by whatever way it came."""
         ref = answer.ref
-        known = await self._outbox.call(lambda box: box.answer(answer))
+        known = await self._outbox.call(lambda box: box.answer(answer, by_sms=by_sms))
         if not known and ref not in self._calls:
             # the home may still know it, when the disk failed after the receipt
             self._health.refused["unknown_ref"] += 1
         if answer.snu == 0:
             if ref in self._calls and not self._calls[ref].is_plainest:
                 self._health.fault("refused alarm", "")
+            if not by_sms:
+                self._in_short.pop(ref, None)
+            elif ref in self._calls:
+                self._in_short[ref] = self._calls[ref]
+                self._in_short[ref].due_at = self._clock.monotonic + COPY_AFTER_S
             self._calls.done(ref, self._clock.monotonic)
             self._health.fault(f"alarm {ref}", "")
             if self._sms is not None:
@@ -255,13 +267,15 @@ class Dispatch:
         if self._sms is None:
             return math.inf
         while self._sms.answers:
-            await self._take(self._sms.answers.popleft())
+            await self._take(self._sms.answers.popleft(), by_sms=True)
         alarms = {call.stored.alarm.ref: call.for_sending for call in self._calls}
         return self._sms.step(alarms, self._calls.to_write(), self._calls.answered_lately(), self._down_since)
 
     def _waiting(self) -> Waiting:
         return Waiting(
-            tuple(WaitingAlarm(call.stored.alarm.ref, call.due_at) for call in self._calls),
+            tuple(
+                WaitingAlarm(call.stored.alarm.ref, call.due_at) for call in (*self._calls, *self._in_short.values())
+            ),
             self._state_due_at,
             self._pack_due_at,
             len(self._packs_in_flight),
@@ -276,10 +290,12 @@ class Dispatch:
 
     def _send_alarm(self, ref: str) -> bool:
         """False when the line takes nothing now."""
-        waiting = self._calls[ref]
+        is_waiting = ref in self._calls
+        waiting = self._calls[ref] if is_waiting else self._in_short[ref]
         now = self._clock.now()
         # set beforehand, so that an alarm which cannot be written does not hold up those behind it
-        waiting.due_at = resend_at(waiting.sent_times + 1, now.monotonic, random.random())
+        again_at = resend_at(waiting.sent_times + 1, now.monotonic, random.random())
+        waiting.due_at = again_at if is_waiting else now.monotonic + COPY_AGAIN_S
         if not self._publish(Channel.ALARM, encode(uplink.for_sending(waiting.for_sending, now))):
             waiting.due_at = now.monotonic
             return False

@@ -37,6 +37,9 @@ PACK_BYTES_MAX: Final = 12_000
 _BYTES_ADDED: Final = 20
 """What a reading grows by at most on its way to SenML: labels and unit in, absolute time out."""
 
+_RECEIVED_IN_SHORT: Final = 2
+"""In `received`: 0 for no receipt, 1 for one over the line, and this for one by SMS alone."""
+
 _SEQUENCE_BELOW: Final = 2**31
 """No hub counts so far; a number that a damaged file makes up must not become the next one."""
 
@@ -131,20 +134,26 @@ class Outbox:
         self._count += added - pruned
         return stored
 
-    def answer(self, answer: AlarmAnswer) -> bool:
-        """Stores the centre's word on an alarm, unless a later one is stored; false when the alarm is not known."""
-        row = self._db.execute("SELECT answer FROM alarm WHERE ref = ?", (answer.ref,)).fetchone()
+    def answer(self, answer: AlarmAnswer, *, by_sms: bool = False) -> bool:
+        """Stores the centre's word on an alarm, unless a later one is stored; false when the alarm is not known.
+
+        An alarm whose receipt came by SMS is done; it is only remembered that the centre has not got all of it yet.
+        """
+        row = self._db.execute("SELECT answer, received FROM alarm WHERE ref = ?", (answer.ref,)).fetchone()
         if row is None:
             return False
         before = _read(_answer_decoder, row[0])
         newest = before if before and _precedence(before) > _precedence(answer) else answer
+        received = row[1]
+        if answer.snu == 0:
+            received = (received or _RECEIVED_IN_SHORT) if by_sms else 1
         with self._transaction():
             self._db.execute(
-                "UPDATE alarm SET answer = ?, received = max(received, ?) WHERE ref = ?",
-                (_encoder.encode(newest), answer.snu == 0, answer.ref),
+                "UPDATE alarm SET answer = ?, received = ? WHERE ref = ?",
+                (_encoder.encode(newest), received, answer.ref),
             )
             self._db.execute(
-                "DELETE FROM alarm WHERE received = 1 AND seq <= (SELECT max(seq) FROM alarm) - ?", (DONE_ALARMS_KEPT,)
+                "DELETE FROM alarm WHERE received > 0 AND seq <= (SELECT max(seq) FROM alarm) - ?", (DONE_ALARMS_KEPT,)
             )
         return True
 
@@ -163,6 +172,10 @@ class Outbox:
     def waiting_alarms(self) -> list[StoredAlarm]:
         """Alarms without a receipt, oldest first."""
         return self._alarms("WHERE received = 0 ORDER BY seq")
+
+    def alarms_told_in_short(self) -> list[StoredAlarm]:
+        """Alarms whose receipt came by SMS and none over the line: the centre lacks their evidence."""
+        return self._alarms("WHERE received = ? ORDER BY seq", _RECEIVED_IN_SHORT)
 
     def recent_alarms(self, most: int) -> list[StoredAlarm]:
         """The newest alarms, oldest first."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from central.storage import homes
 from central.storage.hub_secrets import keep_password
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import encode
-from gateway.contract.messages import Alarm, MessageType, Stage
+from gateway.contract.messages import Alarm, MessageType, Record, Stage
 from gateway.contract.sms import SMS_LENGTH_MAX, decode_answer_sms, encode_alarm_sms, sms_key
 from tests.central.console_setting import Clock, Setting, enrol, open_setting
 from tests.central.test_console_access import NOON, form_token, log_in
@@ -121,6 +122,20 @@ def test_any_number_of_copies_by_both_ways_is_one_case_and_the_log_says_which_ca
     assert card["repeats"] == 1
     other = "by SMS" if first == "line" else "over the line"
     assert timeline(client, card["id"])[1:] == [f"The same alarm came {other} too, 12 seconds later."]
+
+
+def test_what_came_by_sms_gets_its_evidence_over_the_line(setting: Setting, client: TestClient, clock: Clock) -> None:
+    deliver(client, sealed(help_alarm()))
+    clock.now += 600
+    full = msgspec.structs.replace(help_alarm(), evidence=[Record(n="hall/motion", vb=True, t=NOON - 60)])
+    for _ in range(2):
+        answer = setting.desk.receive_alarm(HUB, full, encode(full), clock())
+        assert (answer.snu, answer.stage) == (0, Stage.RECEIVED)
+    seat(client)
+    (card,) = queue(client)
+    assert card["repeats"] == 1
+    assert timeline(client, card["id"])[1:] == ["The same alarm came over the line too, 10 minutes later."]
+    assert [proof["at"] for proof in client.get(f"/api/cases/{card['id']}").json()["proofs"]] == [NOON - 60]
 
 
 def test_an_sms_that_comes_again_hears_how_far_help_has_come(client: TestClient) -> None:

@@ -206,6 +206,38 @@ async def test_the_family_is_told_after_a_minute_once_also_over_a_restart(
     assert network.texts_to(JORDI) == [text], "Jordi is not"
 
 
+async def test_what_the_centre_knows_by_sms_alone_it_gets_in_full_when_the_line_is_back_also_after_a_restart(
+    path: Path, clock: JumpingClock, pendant: PendantTty, centre: CentreByTelephone, broker: Broker
+) -> None:
+    broker.stop()
+    async with running(path, clock) as agent:
+        await until(lambda: agent._dispatch.path is Way.SMS, "there is a second path")
+        await press(pendant)
+        clock.added_s += 26
+        await until(shows(agent, SceneName.RECEIVED), "received by SMS")
+        assert agent._dispatch.calls_waiting == 0
+    broker.restart()
+    desk = Desk(broker)
+    desk.client.start()
+    try:
+        async with running(path, clock) as agent:
+            await until(lambda: desk.alarms, "all of it")
+            assert desk.alarms[0].ref == centre.alarms[0].ref
+            assert desk.alarms[0].evidence
+            await until(lambda: not agent._dispatch._in_short, "and that is answered")
+            await until(shows(agent, SceneName.RECEIVED), "the home says what it said")
+            clock.added_s += 3_600
+            await until(lambda: desk.states and desk.alarms, "the line goes on")
+        async with running(path, clock) as agent:
+            states = len(desk.states)
+            await until(lambda: len(desk.states) > states, "the line is there")
+        assert len(desk.alarms) == 1, "once"
+    finally:
+        desk.client.stop()
+        desk.receiver.stop()
+    assert len(centre.alarms) == 1
+
+
 async def test_the_sms_of_years_do_not_keep_a_new_call_waiting_when_the_clock_is_wrong(
     path: Path, clock: JumpingClock, pendant: PendantTty, centre: CentreByTelephone, broker: Broker
 ) -> None:
