@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from simulators.child import tied
-from simulators.firmware_build import FirmwareNotBuilt, arm_image, host_program
+from simulators.firmware_build import FirmwareToolMissing, arm_image, host_program
 from simulators.qemu import MachineLine, Monitor
 from simulators.serial_bytes import FrameCutter, PendantMessage, acknowledged, message_of
 from simulators.serial_port import SerialPort
@@ -336,7 +336,7 @@ class EmulatedFirmware(Firmware):
     async def _boot(self, serial: socket.socket) -> None:
         qemu = shutil.which("qemu-system-arm")
         if qemu is None:
-            raise FirmwareNotBuilt("qemu-system-arm not found: sudo apt install qemu-system-arm")
+            raise FirmwareToolMissing("qemu-system-arm not found: sudo apt install qemu-system-arm")
         image = await asyncio.to_thread(arm_image, self.product)
         self._symbols = await asyncio.to_thread(_symbols, image)
         pairs = [socket.socketpair() for _ in range(2)]

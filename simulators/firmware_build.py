@@ -14,7 +14,11 @@ _NEEDED: Final = {"host": ("make", "cc"), "arm": ("make", "arm-none-eabi-gcc", "
 
 
 class FirmwareNotBuilt(Exception):
-    """The firmware cannot be built here; the message says what to install."""
+    """The firmware cannot be built here; the message says why."""
+
+
+class FirmwareToolMissing(FirmwareNotBuilt):
+    """There is nothing here to build or run it with; the message says what to install. No fault of the firmware."""
 
 
 def host_program(product: str) -> Path:
@@ -41,7 +45,7 @@ def _build(file: str, kind: str) -> Path:
     missing = [program for program in _NEEDED[kind] if shutil.which(program) is None]
     if missing:
         packages = "gcc libc6-dev make" if kind == "host" else "gcc-arm-none-eabi make"
-        raise FirmwareNotBuilt(f"{', '.join(missing)} not found: sudo apt install {packages}")
+        raise FirmwareToolMissing(f"{', '.join(missing)} not found: sudo apt install {packages}")
     if not (FIRMWARE / "Makefile").exists():
         raise FirmwareNotBuilt("the firmware's sources are not here: run from a checkout")
     target = FIRMWARE / "build" / file

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from cobs import cobs
 
-from simulators.firmware_build import FirmwareNotBuilt, host_library
+from simulators.firmware_build import FirmwareToolMissing, host_library
 from simulators.serial_bytes import cobs_encode, crc16
 
 NUMBER = 0xA117
@@ -59,7 +59,7 @@ def load(product: str) -> ctypes.CDLL:
     """A copy of the library of its own: its state is nobody else's."""
     try:
         library = host_library(product)
-    except FirmwareNotBuilt as error:
+    except FirmwareToolMissing as error:
         pytest.skip(f"NOT TESTED: the firmware cannot be built here: {error}")
     with tempfile.TemporaryDirectory() as folder:
         own = shutil.copy(library, Path(folder) / library.name)

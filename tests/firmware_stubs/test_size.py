@@ -11,7 +11,7 @@ import pytest
 import serial_asyncio_fast
 
 from simulators.firmware import FALL, EmulatedFirmware
-from simulators.firmware_build import FirmwareNotBuilt
+from simulators.firmware_build import FirmwareToolMissing
 from tests.firmware_stubs.bench import NUMBER, acknowledgement
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware_stubs"
@@ -62,7 +62,7 @@ async def test_no_run_takes_more_stack_than_was_worked_out(tmp_path: Path) -> No
     pendant = EmulatedFirmware("pendant", tmp_path / "tty", NUMBER)
     try:
         await pendant.start()
-    except FirmwareNotBuilt as missing:
+    except FirmwareToolMissing as missing:
         pytest.skip(f"NOT TESTED: {missing}")
     try:
         _, writer = await serial_asyncio_fast.open_serial_connection(url=str(pendant.path), baudrate=115200)

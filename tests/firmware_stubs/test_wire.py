@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from devices.decoding import Decoded, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
-from simulators.firmware_build import FirmwareNotBuilt, fuzz_program
-from tests.firmware_stubs.bench import CONTACT, NUMBER, SENT_MAX, WAKE_SERIAL, Bench, Message, acknowledgement
+from simulators.firmware_build import FirmwareNotBuilt, FirmwareToolMissing, fuzz_program, host_library
+from tests.firmware_stubs.bench import CONTACT, NUMBER, SENT_MAX, WAKE_SERIAL, Bench, Message, acknowledgement, load
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
 GOLDEN: list[dict[str, Any]] = [
@@ -117,7 +117,7 @@ def test_no_order_of_events_and_bytes_makes_the_firmware_do_something_undefined(
     """Random bytes, times, lines and voltages under the address and undefined-behaviour sanitizers."""
     try:
         program = fuzz_program(product)
-    except FirmwareNotBuilt as error:
+    except FirmwareToolMissing as error:
         pytest.skip(f"NOT TESTED: the firmware cannot be built with sanitizers here: {error}")
     dice = random.Random(product)
     orders = bytearray(dice.randbytes(FUZZ_BYTES))
@@ -127,3 +127,14 @@ def test_no_order_of_events_and_bytes_makes_the_firmware_do_something_undefined(
         orders[at : at + 2 * len(answer)] = b"".join(bytes((5, byte)) for byte in answer)
     done = subprocess.run([program], input=bytes(orders), capture_output=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def test_a_firmware_that_does_not_compile_is_a_fault_and_not_a_reason_to_skip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load("pendant")  # skips where there is no compiler
+    (tmp_path / "Makefile").write_text("build/%:\n\tfalse\n")
+    monkeypatch.setattr("simulators.firmware_build.FIRMWARE", tmp_path)
+    with pytest.raises(FirmwareNotBuilt) as refused:
+        host_library("pendant")
+    assert not isinstance(refused.value, FirmwareToolMissing)

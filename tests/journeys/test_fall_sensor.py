@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulators.firmware import HostFirmware
-from simulators.firmware_build import FirmwareNotBuilt
+from simulators.firmware_build import FirmwareToolMissing
 from tests.edge.conftest import Desk, broker, desk, running, until, write_config
 
 __all__ = ["broker", "desk", "write_config"]
@@ -46,7 +46,7 @@ async def belt(tmp_path: Path) -> AsyncIterator[HostFirmware]:
     belt = HostFirmware("fall_sensor", tmp_path / "tty-belt", BELT)
     try:
         await belt.start()
-    except FirmwareNotBuilt as missing:
+    except FirmwareToolMissing as missing:
         pytest.skip(f"NOT TESTED: {missing}")
     yield belt
     belt.stop()

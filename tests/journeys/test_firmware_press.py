@@ -22,7 +22,7 @@ import pytest
 from edge.clock import Clock, boot_id
 from edge.uplink import JOIN_S
 from simulators.firmware import EmulatedFirmware, Firmware, HostFirmware
-from simulators.firmware_build import FirmwareNotBuilt
+from simulators.firmware_build import FirmwareToolMissing
 from simulators.serial_bytes import ButtonArgument, FrameType
 from tests.edge.conftest import PENDANT, Desk, broker, desk, running, until, write_config
 
@@ -63,7 +63,7 @@ async def pendant(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     pendant = kind("pendant", tmp_path / "tty-pendant", PENDANT)
     try:
         await pendant.start()
-    except FirmwareNotBuilt as missing:
+    except FirmwareToolMissing as missing:
         pytest.skip(f"NOT TESTED: {missing}")
     yield pendant
     pendant.stop()
