@@ -198,6 +198,21 @@ def test_when_the_hub_is_back_everything_that_waits_is_there_within_seconds_in_a
     assert not bench.sleep().wake_by & WAKE_SERIAL
 
 
+def test_when_one_press_is_confirmed_the_others_are_tried_soon_and_often_again(pendant: ctypes.CDLL) -> None:
+    bench = Bench(pendant, hub_listens=False)
+    for _ in range(2):
+        bench.press()
+    bench.run(100_000)
+    first, second = bench.presses()
+    confirmed_at = bench.now
+    bench.receive(acknowledgement(first.sequence))
+    bench.run(2_000)
+    copies = [told.at - confirmed_at for told in bench.of(BUTTON) if told.at > confirmed_at]
+    assert copies[0] <= 200
+    assert [later - earlier for earlier, later in itertools.pairwise(copies)][:2] == [400, 800]
+    assert second.sequence == bench.of(BUTTON)[-1].sequence
+
+
 @given(count=st.integers(9, 40))
 @settings(max_examples=10, deadline=None)
 def test_when_too_many_wait_the_first_seven_and_the_last_are_kept(pendant: ctypes.CDLL, count: int) -> None:
