@@ -47,6 +47,14 @@ _WHAT_HAPPENED: Final[Mapping[str, str]] = {
 
 _REASONS: Final[Mapping[str, str]] = {
     "quiet_too_long": later("No movement for {span}, longer than this home is ever quiet. Last noticed: {room}."),
+    "quiet_indoors": later(
+        "Quiet indoors for {span}: usually noticed in the {usual_room} by {usual_by};"
+        " last movement {last_by} in the {room}."
+    ),
+    "not_up_yet": later(
+        "Not up yet: usually in the {usual_room} by {usual_by}; last movement {last_by} in the {room}."
+    ),
+    "not_home_yet": later("Not home yet: usually back by {usual_by}; last movement {last_by}, at the door."),
     "not_back": later("Went out of the door and has not been noticed for {span}."),
     "hub_silent": later("The home's unit has said nothing for {span}: no alarm can come from there."),
     "hub_silent_long": later(
@@ -280,7 +288,7 @@ def _cause(facts: Facts, names: Names, words: Words) -> str:
 def _details(facts: Facts, names: Names, words: Words) -> dict[str, object]:
     """The facts of a finding as they are said: a span in words, a device's room in words."""
     given: dict[str, object] = dict(facts.details)
-    for name, unit_s in (("hours", 3600.0), ("minutes", 60.0)):
+    for name, unit_s in (("hours", 3600.0), ("minutes", 60.0), ("quiet_s", 1.0), ("silent_s", 1.0)):
         value = facts.details.get(name)
         if isinstance(value, float | int):
             given["span"] = say_duration(value * unit_s, words.language)

@@ -17,8 +17,10 @@ import msgspec
 
 from central.detection import detectors
 from central.detection.finding import Finding
+from central.detection.habits import Habits, Kept
+from central.detection.learning import learn, learnable_day
 from central.detection.profile import Limits
-from central.detection.situation import Detector, Moment, Situation
+from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import YES_OR_NO, Sighting, Timeline
 from devices.vocabulary import KINDS, Reading
 from gateway.contract.senml import to_record
@@ -86,6 +88,7 @@ class Engine:
         self._started_at = started_at
         self._settled_at = started_at + grace_s
         self._deaf_since: float | None = None
+        self._learned: set[str] = set()
         self.catching_up = True
 
     # who there is
@@ -173,11 +176,29 @@ class Engine:
 
     # after a restart
 
-    def recall(self, home: str, marked_at: float | None, rows: Iterable[Reading], now: float) -> None:
-        """Takes over what the store knows of a home: when its hub was last marked as heard, and recent readings."""
+    def recall(
+        self,
+        home: str,
+        marked_at: float | None,
+        rows: Iterable[Reading],
+        now: float,
+        *,
+        heard: Iterable[float] = (),
+        habits: Habits | None = None,
+    ) -> None:
+        """Takes over what is kept of a home.
+
+        Args:
+            marked_at: when its hub was last marked as heard; rows: recent readings.
+            heard: times in whose hours it was heard; habits: what was learned before.
+        """
         known = self._homes.get(home)
         if known is None:
             return
+        if habits is not None and habits.learned_day > known.timeline.habits.learned_day:
+            known.timeline.habits = habits
+        for at in heard:
+            known.timeline.activity.hear(at)
         if marked_at is not None:
             known.timeline.recall(min(marked_at, now))
         self.take(home, rows, now)
@@ -241,6 +262,22 @@ class Engine:
                 most -= 1
         return said
 
+    def _learn(self, known: _Home, moment: Moment) -> bool:
+        """Makes habits of the days that are over; True when there were any."""
+        timeline, limits = known.timeline, known.limits
+        if learnable_day(moment.now, limits.zone()) <= timeline.habits.learned_day:
+            return False
+        if not can_judge_absence(timeline, limits, moment):
+            return False
+        strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, moment.now)
+        return strong_at is not None and learn(timeline.habits, timeline.activity, limits, strong_at)
+
+    def learned(self) -> dict[str, Kept]:
+        """The habits of the homes that have learned something since the last call: to be kept over a restart."""
+        changed = {home: self._homes[home].timeline.habits.kept() for home in self._learned if home in self._homes}
+        self._learned.clear()
+        return changed
+
     def _clock_set_back(self, now: float) -> None:
         self._started_at = min(self._started_at, now)
         self._settled_at = min(self._settled_at, now + SETTLE_AFTER_OUTAGE_S)
@@ -253,6 +290,8 @@ class Engine:
         said: list[Finding] = []
         hearing_from_at = self._settled_at if self._deaf_since is None else float("inf")
         moment = Moment(now, hearing_from_at, self._started_at)
+        if self._learn(known, moment):
+            self._learned.add(home)
         for detector in self._judges:
             situations = detector.judge(known.timeline, known.limits, moment)
             if situations is not None:

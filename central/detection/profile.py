@@ -10,6 +10,8 @@ import msgspec
 
 Hours = Annotated[float, msgspec.Meta(ge=1, le=168)]
 Seconds = Annotated[float, msgspec.Meta(ge=60, le=604_800)]
+FalseAlarms = Annotated[float, msgspec.Meta(ge=0.1, le=30)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 LocalTime = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 NIGHT_HOURS_LEAST: Final = 12.0
@@ -27,7 +29,7 @@ class DeviceAtHome(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Limits of one home. Each field down to `night_to` and `entry_doors` may stand in the care plan under its name.
+    """Limits of one home. Each field down to `inactivity_learned` may stand in the care plan under its name.
 
     Attributes:
         hub_silent_shown_s, hub_silent_technical_s, hub_silent_alarm_s: stages of a silent hub.
@@ -36,10 +38,15 @@ class Limits(msgspec.Struct, frozen=True):
             `inactivity_away_hours`: after somebody seems to have left.
         night_from, night_to: local time of day, "HH:MM".
         entry_doors: devices by which people leave the home.
+        inactivity_false_alarms: calls for nothing in 30 days at which the learned limits aim; fewer means later.
+        inactivity_shares: how these are shared among "quiet indoors", "not up yet" and "not home yet".
+        inactivity_learned: whether habits are judged by at all; if not, the hours above hold for ever.
+        inactivity_capped: whether a learned limit may never be later than those hours, as when a plan names them.
         timezone: IANA name.
         devices: by id.
         hub_enrolled_at: when the home got its hub.
         away_until_at: until when the residents have said that they are away; None = nobody said so.
+        unusual: times, from and until, that were not the residents' ordinary life: nothing is learned from them.
     """
 
     hub_silent_shown_s: Seconds = 180.0
@@ -52,17 +59,31 @@ class Limits(msgspec.Struct, frozen=True):
     night_from: LocalTime = "23:00"
     night_to: LocalTime = "08:00"
     entry_doors: tuple[str, ...] = ("door", "front-door", "entry-door", "main-door")
+    inactivity_false_alarms: FalseAlarms = 1.0
+    inactivity_shares: tuple[Share, Share, Share] = (0.4, 0.25, 0.35)
+    inactivity_learned: bool = True
+    inactivity_capped: bool = False
     timezone: str = "UTC"
     devices: dict[str, DeviceAtHome] = {}
     hub_enrolled_at: float = 0.0
     away_until_at: float | None = None
+    unusual: tuple[tuple[float, float], ...] = ()
+
+    def share_of(self, budget: int) -> float:
+        """A budget's share of the false alarms."""
+        return self.inactivity_shares[budget] / sum(self.inactivity_shares)
+
+    def room_of(self, device: str) -> str:
+        """The room of a device; where nobody wrote it down, the device is its own room."""
+        enrolled = self.devices.get(device)
+        return enrolled.room or device if enrolled else device
 
     def zone(self) -> ZoneInfo:
         """The home's time zone."""
         return ZoneInfo(self.timezone)
 
 
-_NOT_IN_PLAN: Final = {"timezone", "devices", "hub_enrolled_at", "away_until_at"}
+_NOT_IN_PLAN: Final = {"timezone", "devices", "hub_enrolled_at", "away_until_at", "unusual", "inactivity_capped"}
 _FIELDS: Final = {field.name: field.type for field in msgspec.structs.fields(Limits) if field.name not in _NOT_IN_PLAN}
 
 
@@ -83,6 +104,7 @@ def limits_of(
     if "inactivity_hours" in changes:
         by_day = changes["inactivity_hours"]
         assert isinstance(by_day, float)
+        changes["inactivity_capped"] = True
         changes.setdefault("inactivity_night_hours", max(by_day, default.inactivity_night_hours))
         changes.setdefault("inactivity_away_hours", max(by_day, default.inactivity_away_hours))
     try:

@@ -12,6 +12,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from central.detection.activity import Activity
+from central.detection.habits import Habits
+from central.detection.profile import Limits
 from devices.vocabulary import KINDS, Reading, ValueType
 
 TRACE_MAX: Final = 128
@@ -57,21 +60,31 @@ class Trace:
         # the last change among those that had to make room
         self._folded: tuple[float, float] | None = None
 
-    def add(self, at: float, value: float) -> None:
-        """Puts a reading in its place. Of two for one time the greater value stands, whichever came first."""
+    def add(self, at: float, value: float) -> int:
+        """Puts a reading in its place, which is returned. Of two for one time the greater value stands, whichever
+        came first."""
         ats = self._ats
         if not ats or at > ats[-1]:
             ats.append(at)
             self._values.append(value)
+            place = len(ats) - 1
         else:
             place = bisect_left(ats, at)
             if ats[place] == at:
                 self._values[place] = max(self._values[place], value)
-                return
+                return place
             ats.insert(place, at)
             self._values.insert(place, value)
         if len(ats) > TRACE_MAX:
             self._fold()
+            place -= 1
+        return place
+
+    def turns(self, place: int) -> list[tuple[float, bool]]:
+        """Whether the value changed at this place, and at the next, as (at, changed); nothing where it is not known."""
+        ats, values = self._ats, self._values
+        places = (number for number in (place, place + 1) if 0 < number < len(ats))
+        return [(ats[number], values[number] != values[number - 1]) for number in places]
 
     def _fold(self) -> None:
         self._ats.pop(0)
@@ -113,9 +126,22 @@ class Timeline:
         back_at: when the hub was heard again after being away, the first time in an hour; None = not seen to be away.
         online: False after the hub's last will, until it is heard again.
         device_heard_at: device -> when it last gave a sign of life, never later than the hub was heard.
+        activity: when somebody was about in the last days; habits: what was learned from all days before.
+        expectation: when the silence that is going on will be too long, for as long as nothing else is known: the
+            activity's version, the last day learned, the home's limits, and that time.
     """
 
-    __slots__ = ("_traces", "back_at", "device_heard_at", "heard_at", "marked_at", "online")
+    __slots__ = (
+        "_traces",
+        "activity",
+        "back_at",
+        "device_heard_at",
+        "expectation",
+        "habits",
+        "heard_at",
+        "marked_at",
+        "online",
+    )
 
     def __init__(self) -> None:
         self.heard_at: float | None = None
@@ -123,6 +149,9 @@ class Timeline:
         self.back_at: float | None = None
         self.online = True
         self.device_heard_at: dict[str, float] = {}
+        self.activity = Activity()
+        self.habits = Habits()
+        self.expectation: tuple[int, int, Limits, float] | None = None
         self._traces: dict[tuple[str, str], Trace] = {}
 
     def hear(self, received_at: float) -> bool:
@@ -133,6 +162,7 @@ class Timeline:
                 self.back_at = received_at
             self.heard_at = received_at
         self.online = True
+        self.activity.hear(received_at)
         if self.marked_at is not None and received_at - self.marked_at < MARK_EVERY_S:
             return False
         self.marked_at = received_at
@@ -173,8 +203,14 @@ class Timeline:
     def _note(self, device: str, kind: str, at: float, value: float) -> None:
         trace = self._trace(device, kind)
         # "no motion" is no act, but whoever says so is a sensor that watches: it has a trace, though an empty one
-        if trace is not None and (value or kind != "motion"):
-            trace.add(at, value)
+        if trace is None or (not value and kind == "motion"):
+            return
+        place = trace.add(at, value)
+        if kind not in STATE_KINDS:
+            self.activity.move(device, at)
+            return
+        for turned_at, turned in trace.turns(place):
+            self.activity.change(device, turned_at, turned)
 
     def _trace(self, device: str, kind: str) -> Trace | None:
         trace = self._traces.get((device, kind))

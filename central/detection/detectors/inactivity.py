@@ -1,51 +1,61 @@
-"""Nobody has moved or acted at home for longer than the home's limit. One fixed, honest limit; nothing is learned.
+"""Nobody has moved or acted at home for longer than this home's habits explain.
 
-The limit is used up by the hour: an hour of quiet by day uses 1/`inactivity_hours` of it, an hour at night
-1/`inactivity_night_hours`. So a silence that begins at bedtime is found in the morning, not in the middle of the
-night. After a front door that nothing followed the person may be out: then only `inactivity_away_hours` counts.
-An absence that was announced is not judged, and quiet counts from its end.
+In the first fortnight one fixed, wide limit holds; then what was learned from the home's own past, with two clocks and
+three expectations: quiet indoors, not up yet, not home yet. Which one failed is said with what is usual: "usually in
+the kitchen by 8:20; last movement 23:40 in the bathroom". An absence that was announced is not judged, and quiet counts
+from its end. What was learned holds until strong evidence of somebody: so a stray trigger ends neither a collapse nor
+an absence, and one absence is one finding.
 
-What it cannot do: it finds a collapse after hours, never within the hour (a pendant or a bed sensor does); it does
-not know this person's habits; a pet, a visitor or a second person hides a collapse from it; a person who lies down
-right behind the front door is taken for away.
+What it cannot do: it finds a collapse after hours, never within the hour (a pendant or a bed sensor does); a pet, a
+visitor or a second person hides a collapse from it; who lies down right behind the front door is found later.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Final
 
+from central.detection.activity import KEEP_S, STEP_S, Act
+from central.detection.fixed_limit import found_at, shortest_s
 from central.detection.profile import Limits
+from central.detection.silence import SHORTEST_S, Broken, Budget, first_broken, start_of
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import Sighting, Timeline
 from gateway.contract.alarm_kinds import AlarmKind
 
 NAME: Final = "inactivity"
-LEAVING_S: Final = 120.0
-"""The sensor in the hall still sees somebody who leaves: movement so soon after the door is no return."""
 EVIDENCE: Final = 8
 """Sightings shown with a finding: the last walk through the home."""
+REASONS: Final = {
+    Budget.QUIET_INDOORS: "quiet_indoors",
+    Budget.NOT_UP: "not_up_yet",
+    Budget.NOT_HOME: "not_home_yet",
+}
 
 
 def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
     """Whether the home has been quiet for too long."""
+    if limits.away_until_at is not None and moment.now < limits.away_until_at:
+        return None if _last(timeline) is not None else []
+    if timeline.habits.learned and limits.inactivity_learned:
+        return _by_habit(timeline, limits, moment)
+    return _by_fixed_limit(timeline, limits, moment)
+
+
+def _by_fixed_limit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
     last = _last(timeline)
     if last is None:
         return []
     if limits.away_until_at is not None and last.at < limits.away_until_at:
         last = last._replace(at=limits.away_until_at)
-    if limits.away_until_at is not None and moment.now < limits.away_until_at:
-        return None
-    shortest_h = min(limits.inactivity_hours, limits.inactivity_night_hours, limits.inactivity_away_hours)
-    if moment.now - last.at < shortest_h * 3600:
+    if moment.now - last.at < shortest_s(limits):
         return []
     if not can_judge_absence(timeline, limits, moment) or not _somebody_watches(timeline, limits, moment.now):
         return None
-    gone = _seems_gone(timeline, last, limits)
-    found_at = last.at + limits.inactivity_away_hours * 3600 if gone else _used_up_at(last.at, limits)
-    if moment.now < found_at:
+    at, gone = found_at(timeline, last, limits)
+    if moment.now < at:
         return []
-    quiet_s = round(found_at - last.at)
+    quiet_s = round(at - last.at)
     facts: dict[str, str | float] = {
         "device": last.device,
         "room": _room(last.device, limits),
@@ -53,8 +63,47 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
         "limit_s": quiet_s,
     }
     reason = "not_back" if gone else "quiet_too_long"
-    evidence = tuple(timeline.sightings(EVIDENCE))
-    return [Situation("home", AlarmKind.INACTIVITY, last.at, found_at, reason, facts, evidence)]
+    return [_situation(timeline, last.at, at, reason, facts)]
+
+
+def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
+    expectation = timeline.expectation
+    known = (timeline.activity.version, timeline.habits.learned_day, limits)
+    if expectation is not None and expectation[:3] == known and moment.now < expectation[3]:
+        return []
+    acts = _since_strong_evidence(timeline, limits, moment.now)
+    if not acts:
+        return []
+    broken, due_at = first_broken(acts, timeline.habits, limits, moment.now)
+    timeline.expectation = (*known, due_at)
+    if broken is None:
+        return []
+    if not can_judge_absence(timeline, limits, moment) or not _somebody_watches(timeline, limits, moment.now):
+        return None
+    quiet_s = round(broken.found_at - broken.since_at)
+    facts: dict[str, str | float] = {
+        "device": broken.after.device,
+        "room": _room(broken.after.device, limits),
+        "quiet_s": quiet_s,
+        "limit_s": quiet_s,
+        **_expected(timeline, broken, limits),
+    }
+    return [_situation(timeline, broken.since_at, broken.found_at, REASONS[broken.budget], facts)]
+
+
+def _since_strong_evidence(timeline: Timeline, limits: Limits, now: float) -> list[Act]:
+    """The last strong evidence and the weak signs since then; nothing when it is too fresh to be judged."""
+    activity = timeline.activity
+    if any(act.strong for act in activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors)):
+        return []
+    acts = activity.acts(now - KEEP_S, limits.room_of, limits.entry_doors)
+    last = max((place for place, act in enumerate(acts) if act.strong), default=0)
+    acts = acts[last:]
+    back_at = limits.away_until_at
+    if back_at is not None and acts and acts[0].at < back_at:
+        later = [act for act in acts if act.at >= back_at]
+        acts = [acts[-len(later) - 1]._replace(first_at=back_at, at=back_at), *later]
+    return acts
 
 
 def _last(timeline: Timeline) -> Sighting | None:
@@ -79,48 +128,26 @@ def _somebody_watches(timeline: Timeline, limits: Limits, now: float) -> bool:
     return False
 
 
-def _seems_gone(timeline: Timeline, last: Sighting, limits: Limits) -> bool:
-    doors = [seen.at for seen in timeline.sightings(EVIDENCE) if seen.device in limits.entry_doors]
-    return bool(doors) and last.at - doors[-1] <= LEAVING_S
-
-
 def _room(device: str, limits: Limits) -> str:
     enrolled = limits.devices.get(device)
     return enrolled.room if enrolled else ""
 
 
-def _used_up_at(since_at: float, limits: Limits) -> float:
-    """When a silence that began at `since_at` has used up the limit."""
-    at, left = since_at, 1.0
-    while True:
-        night, until = _part_of_day(at, limits)
-        limit_s = 3600 * (limits.inactivity_night_hours if night else limits.inactivity_hours)
-        used = (until - at) / limit_s
-        if used >= left:
-            return at + left * limit_s
-        at, left = until, left - used
-
-
-def _part_of_day(at: float, limits: Limits) -> tuple[bool, float]:
-    """Whether it is night in the home at `at`, and when that ends."""
+def _expected(timeline: Timeline, broken: Broken, limits: Limits) -> dict[str, str | float]:
+    """What is usual after such a start, in the home's own clock."""
     zone = limits.zone()
-    today = datetime.fromtimestamp(at, zone).date()
-    begin, end = time.fromisoformat(limits.night_from), time.fromisoformat(limits.night_to)
-    borders = sorted(
-        (datetime.combine(day, clock, zone).astimezone(UTC).timestamp(), night)
-        for day in _around(today)
-        for clock, night in ((begin, True), (end, False))
-    )
-    was_night = False
-    for border, night in borders:
-        if border > at:
-            return was_night, border
-        was_night = night
-    raise AssertionError("a border lies in every day")
+    facts: dict[str, str | float] = {"last_by": f"{datetime.fromtimestamp(broken.since_at, zone):%-H:%M}"}
+    usual = timeline.habits.usual(start_of(broken.after, zone))
+    if usual is not None:
+        by_at = min(broken.since_at + usual.steps * STEP_S, broken.found_at)
+        facts["usual_by"] = f"{datetime.fromtimestamp(by_at, zone):%-H:%M}"
+        facts["usual_room"] = usual.room
+    return facts
 
 
-def _around(today: date) -> tuple[date, date, date]:
-    return today - timedelta(days=1), today, today + timedelta(days=1)
+def _situation(timeline: Timeline, since_at: float, at: float, reason: str, facts: dict[str, str | float]) -> Situation:
+    evidence = tuple(timeline.sightings(EVIDENCE))
+    return Situation("home", AlarmKind.INACTIVITY, since_at, at, reason, facts, evidence)
 
 
 DETECTOR: Final = Detector(NAME, judge)

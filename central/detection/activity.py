@@ -1,0 +1,234 @@
+"""When somebody was about, in steps of five minutes over the last days: what habits are learned from.
+
+Bounded, and the same whatever the order of arrival: steps of movement are sets that are joined, and changes of state
+(a door, a bed) are kept one by one, since a late reading may show that there was none.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+from zlib import crc32
+
+STEP_S: Final = 300
+"""Evidence within so long is taken together."""
+STEP_MS: Final = 1000 * STEP_S
+STEPS_MAX: Final = 1_200
+"""Steps kept: four days without a still moment."""
+CHANGES_MAX: Final = 1_024
+"""Changes of doors and beds kept: four very lively days."""
+HOURS_MAX: Final = 24 * 10
+KEEP_S: Final = 4 * 86_400
+"""What is older than this, and than the last strong evidence, is forgotten: it was learned or cannot be."""
+STRONG_LINES: Final = 3
+"""More than two reports of one room within a step are no stray trigger; nor are two rooms."""
+_CODES: Final = 32
+
+
+class Act(NamedTuple):
+    """Somebody was noticed within one step.
+
+    Attributes:
+        at: the last sign in it; first_at: the first.
+        device: what saw that last sign.
+        room: where that is.
+        door: whether an entry door spoke in this step or the one before.
+        strong: two rooms or more than two reports, in this step and the one before: a stray trigger is neither.
+    """
+
+    first_at: float
+    at: float
+    device: str
+    room: str
+    door: bool
+    strong: bool
+
+
+class _Step:
+    """What was seen in one step: devices as bits, reports as bits too, the first and last sign in milliseconds."""
+
+    __slots__ = ("devices", "first", "last", "last_code", "lines")
+
+    def __init__(self) -> None:
+        self.devices = self.lines = self.last_code = 0
+        self.first, self.last = STEP_MS, -1
+
+    def add(self, code: int, offset: int, names: list[str]) -> None:
+        self.devices |= 1 << code
+        # a report twice is once: device and second say which it is
+        self.lines |= 1 << (offset // 1000 * 7 + crc32(names[code].encode())) % 61
+        self.first = min(self.first, offset)
+        if offset > self.last or (offset == self.last and names[code] > names[self.last_code]):
+            self.last, self.last_code = offset, code
+
+
+class Activity:
+    """One home's last days.
+
+    Attributes:
+        devices: whose bit is which, in order of appearance; those beyond the bits share the last one.
+        version: grows with everything that is noted.
+    """
+
+    __slots__ = (
+        "_change_ats",
+        "_change_codes",
+        "_codes",
+        "_firsts",
+        "_hours",
+        "_last_codes",
+        "_lasts",
+        "_lines",
+        "_masks",
+        "_steps",
+        "devices",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.devices: list[str] = []
+        self.version = 0
+        self._codes: dict[str, int] = {}
+        self._steps = array("I")
+        self._masks = array("I")
+        self._lines = array("Q")
+        self._firsts = array("i")
+        self._lasts = array("i")
+        self._last_codes = array("B")
+        self._change_ats = array("d")
+        self._change_codes = array("B")
+        self._hours = array("I")
+
+    def _code(self, device: str) -> int:
+        code = self._codes.get(device)
+        if code is None:
+            code = self._codes[device] = min(len(self._codes), _CODES - 1)
+            if len(self.devices) < _CODES:
+                self.devices.append(device)
+        return code
+
+    # what is noted
+
+    def move(self, device: str, at: float) -> None:
+        """A movement, or another act."""
+        self.version += 1
+        self.hear(at)
+        code = self._code(device)
+        number, offset = divmod(round(at * 1000), STEP_MS)
+        place = self._place(number)
+        step = self._step(place)
+        step.add(code, offset, self.devices)
+        self._masks[place], self._lines[place] = step.devices, step.lines
+        self._firsts[place], self._lasts[place], self._last_codes[place] = step.first, step.last, step.last_code
+        if len(self._steps) > STEPS_MAX:
+            self._forget_steps(1)
+
+    def _place(self, number: int) -> int:
+        steps = self._steps
+        if steps and steps[-1] == number:
+            return len(steps) - 1
+        place = bisect_left(steps, number)
+        if place == len(steps) or steps[place] != number:
+            steps.insert(place, number)
+            self._masks.insert(place, 0)
+            self._lines.insert(place, 0)
+            self._firsts.insert(place, STEP_MS)
+            self._lasts.insert(place, -1)
+            self._last_codes.insert(place, 0)
+        return place
+
+    def _step(self, place: int) -> _Step:
+        step = _Step()
+        step.devices, step.lines = self._masks[place], self._lines[place]
+        step.first, step.last, step.last_code = self._firsts[place], self._lasts[place], self._last_codes[place]
+        return step
+
+    def change(self, device: str, at: float, happened: bool) -> None:
+        """A state changed at that time, or, as a late reading shows, did not."""
+        code = self._code(device)
+        place = bisect_left(self._change_ats, at)
+        while place < len(self._change_ats) and self._change_ats[place] == at and self._change_codes[place] < code:
+            place += 1
+        known = place < len(self._change_ats) and (self._change_ats[place], self._change_codes[place]) == (at, code)
+        self.version += happened != known
+        if happened and not known:
+            self.hear(at)
+            self._change_ats.insert(place, at)
+            self._change_codes.insert(place, code)
+            if len(self._change_ats) > CHANGES_MAX:
+                self._change_ats.pop(0)
+                self._change_codes.pop(0)
+        elif known and not happened:
+            self._change_ats.pop(place)
+            self._change_codes.pop(place)
+
+    def hear(self, at: float) -> None:
+        """The home was heard in that hour: what was not seen in it did not happen."""
+        hour = int(at // 3600)
+        hours = self._hours
+        if hours and hours[-1] == hour:
+            return
+        place = bisect_left(hours, hour)
+        if place == len(hours) or hours[place] != hour:
+            hours.insert(place, hour)
+            if len(hours) > HOURS_MAX:
+                hours.pop(0)
+
+    # what is read
+
+    def strong_at(self, rooms: Callable[[str], str], doors: Iterable[str], now: float) -> float | None:
+        """When there was strong evidence of somebody for the last time in these days."""
+        return max((act.at for act in self.acts(now - KEEP_S, rooms, doors) if act.strong), default=None)
+
+    def heard_throughout(self, begin_at: float, end_at: float) -> bool:
+        """Whether the home was heard in every whole hour between two times."""
+        first, last = int(begin_at // 3600) + 1, int(end_at // 3600)
+        return last <= first or bisect_left(self._hours, last) - bisect_left(self._hours, first) == last - first
+
+    def acts(self, since_at: float, rooms: Callable[[str], str], doors: Iterable[str]) -> list[Act]:
+        """All acts from the step of `since_at` on, oldest first. `rooms` names a device's room."""
+        first = int(since_at // STEP_S) - 1
+        steps = self._joined(first)
+        doorways = frozenset(doors)
+        names = [rooms(device) for device in self.devices]
+        is_door = [device in doorways for device in self.devices]
+        acts = []
+        before_number, before = -9, _Step()
+        for number in sorted(steps):
+            step = steps[number]
+            beside = before if number == before_number + 1 else None
+            if number > first:
+                acts.append(self._act(number, step, beside, names, is_door))
+            before_number, before = number, step
+        return acts
+
+    def _joined(self, first: int) -> dict[int, _Step]:
+        start = bisect_left(self._steps, first)
+        steps = {self._steps[place]: self._step(place) for place in range(start, len(self._steps))}
+        for place in range(bisect_left(self._change_ats, first * STEP_S), len(self._change_ats)):
+            number, offset = divmod(round(self._change_ats[place] * 1000), STEP_MS)
+            steps.setdefault(number, _Step()).add(self._change_codes[place], offset, self.devices)
+        return steps
+
+    def _act(self, number: int, step: _Step, beside: _Step | None, names: list[str], is_door: list[bool]) -> Act:
+        mask = step.devices | (beside.devices if beside else 0)
+        lines = step.lines.bit_count() + (beside.lines.bit_count() if beside else 0)
+        seen = [code for code in range(len(names)) if mask >> code & 1]
+        strong = lines >= STRONG_LINES or len({names[code] for code in seen}) > 1
+        last = step.last_code
+        begin = number * STEP_S
+        door = any(is_door[code] for code in seen)
+        return Act(begin + step.first / 1000, begin + step.last / 1000, self.devices[last], names[last], door, strong)
+
+    def forget_before(self, at: float) -> None:
+        """Lets go of what is older."""
+        self._forget_steps(bisect_left(self._steps, int(at // STEP_S)))
+        gone = bisect_left(self._change_ats, at)
+        del self._change_ats[:gone], self._change_codes[:gone]
+        del self._hours[: bisect_left(self._hours, int(at // 3600))]
+
+    def _forget_steps(self, count: int) -> None:
+        for column in (self._steps, self._masks, self._lines, self._firsts, self._lasts, self._last_codes):
+            del column[:count]

@@ -1,0 +1,323 @@
+"""What one home's own past says about its silences: how long such a one lasts, and what is usual at this hour.
+
+A silence is the time between two signs of somebody. Of each past one of twenty minutes and more, four small numbers
+are kept for four months: when it began, how long it lasted, where it began, where it ended. A new silence is compared
+with those that began at about this time of day, in this room, after the door or not. From them comes a hazard: how
+likely is the next sign now, given that there was none so far (a Nelson-Aalen estimate; where few silences compare, that
+of all the home's silences, and where there are none, a constant, take their place). Summed over the silence it is
+mixed, as a weighted geometric mean, with the activity that is usual in the half hours that passed and with plain
+elapsed time; the mix keeps a sure but wrong estimate from waiting for ever.
+
+The limit is set from the past alone: so high that the last three months would have given the wished number of false
+alarms. Of each five days only the worst silence counts: one bad week does not raise the limit for three months.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Sequence
+from math import log
+from typing import Final, NamedTuple
+
+import msgspec
+
+from central.detection.activity import STEP_S
+
+DAY_STEPS: Final = 86_400 // STEP_S
+SLOTS: Final = 48
+PAST_DAYS: Final = 120
+SILENCES_MAX: Final = 1_800
+"""Silences kept: fifteen a day for four months, 14 kB."""
+SHORTEST_STEPS: Final = 4
+"""Shorter silences than this say nothing of long ones."""
+LEARNED_AFTER_DAYS: Final = 14
+"""Before so many days are learned the fixed limits hold."""
+LIMIT_DAYS: Final = 90
+WORST_OF_DAYS: Final = 5
+OWN_SHARE: Final = 0.1
+"""How much a budget's own past sets its limit; the past of all budgets sets the rest."""
+TAIL_BLOCKS: Final = 6
+"""From so many of the worst the limit is reckoned."""
+HAZARD_SHARE: Final = 0.7
+USUAL_SHARE: Final = 0.15
+ELAPSED_SHARE: Final = 0.15
+_HALF_LIFE_DAYS: Final = 60.0
+_RATE_HALF_LIFE_DAYS: Final = 14.0
+_NEAR_STEPS: Final = 18.0
+"""Standard deviation of "about this time of day": an hour and a half."""
+_OTHER_ROOM: Final = 0.15
+_OTHER_DOOR: Final = 0.05
+_HOME_WEIGHT: Final = 5.0
+"""So many silences of any kind stand behind those that compare."""
+_PRIOR_WEIGHT: Final = 10.0
+_PRIOR_PER_HOUR: Final = 0.3
+"""Of a home of which nothing is known: somebody silent is seen again within the hour with 30 %."""
+_ELAPSED_UNIT: Final = 36
+_DOOR_BIT: Final = 0x80
+_ROOMS_MAX: Final = 100
+_AGES: Final = [0.5 ** (days / _HALF_LIFE_DAYS) for days in range(PAST_DAYS + 1)]
+_NEAR: Final = [
+    2.718281828459045 ** (-0.5 * (min(steps, DAY_STEPS - steps) / _NEAR_STEPS) ** 2) for steps in range(DAY_STEPS)
+]
+
+
+class Start(NamedTuple):
+    """How a silence began: local day (ordinal), local step of the day, room, after an entry door or not."""
+
+    day: int
+    step: int
+    room: str
+    door: bool
+
+
+class Usual(NamedTuple):
+    """What comparable silences were like: nine of ten ended within `steps`, most often in `room`."""
+
+    steps: int
+    room: str
+
+
+class Kept(msgspec.Struct, array_like=True):
+    """Habits as they are stored. Columns are bytes of little arrays, little-endian."""
+
+    learned_day: int
+    first_day: int
+    days: int
+    rooms: list[str]
+    begun_days: bytes
+    begun_steps: bytes
+    lengths: bytes
+    places: bytes
+    ends: bytes
+    seen: list[float]
+    watched: list[float]
+    worst: list[tuple[int, int, float]]
+
+
+class Habits:
+    """One home's habits.
+
+    Attributes:
+        learned_day: ordinal of the last local day that was learned; 0 = none.
+        first_day: the first one; days: how many of them had anything to learn.
+    """
+
+    __slots__ = (
+        "_begun_days",
+        "_begun_steps",
+        "_ends",
+        "_home",
+        "_lengths",
+        "_places",
+        "_rooms",
+        "_seen",
+        "_watched",
+        "_worst",
+        "days",
+        "first_day",
+        "learned_day",
+    )
+
+    def __init__(self) -> None:
+        self.learned_day = self.first_day = self.days = 0
+        self._rooms: list[str] = []
+        self._begun_days = array("H")
+        self._begun_steps = array("H")
+        self._lengths = array("H")
+        self._places = array("B")
+        self._ends = array("B")
+        self._seen = array("d", [0.0] * SLOTS)
+        self._watched = array("d", [0.0] * SLOTS)
+        # (budget, block of days) -> the greatest score that an ordinary silence reached
+        self._worst: dict[tuple[int, int], float] = {}
+        self._home: array[float] | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether enough is known to judge by it."""
+        return self.days >= LEARNED_AFTER_DAYS
+
+    # learning
+
+    def add(self, start: Start, steps: int, end_room: str) -> None:
+        """A silence that ended."""
+        self._begun_days.append(start.day % 65_536)
+        self._begun_steps.append(start.step)
+        self._lengths.append(min(steps, DAY_STEPS))
+        self._places.append(self._room(start.room) | (_DOOR_BIT if start.door else 0))
+        self._ends.append(self._room(end_room))
+
+    def _room(self, name: str) -> int:
+        if name not in self._rooms and len(self._rooms) < _ROOMS_MAX:
+            self._rooms.append(name)
+        return self._rooms.index(name) if name in self._rooms else _ROOMS_MAX
+
+    def note_worst(self, budget: int, day: int, score: float) -> None:
+        """The score that a silence of that budget reached before it ended by itself."""
+        block = budget, day // WORST_OF_DAYS
+        if score > self._worst.get(block, 0.0):
+            self._worst[block] = score
+
+    def close_day(self, day: int, seen: list[float], watched: list[float]) -> None:
+        """A day is over: steps with activity and steps watched in each half hour; what is too old is forgotten."""
+        passed = min(day - self.learned_day, 60) if self.learned_day else 1
+        fade = 0.5 ** (passed / _RATE_HALF_LIFE_DAYS)
+        for slot in range(SLOTS):
+            self._seen[slot] = self._seen[slot] * fade + seen[slot]
+            self._watched[slot] = self._watched[slot] * fade + watched[slot]
+        self.days += any(watched)
+        self.first_day = self.first_day or day
+        self.learned_day = day
+        oldest = (day - PAST_DAYS) % 65_536
+        gone = max(0, len(self._lengths) - SILENCES_MAX)
+        while gone < len(self._begun_days) and (self._begun_days[gone] - oldest) % 65_536 > 32_768:
+            gone += 1
+        for column in (self._begun_days, self._begun_steps, self._lengths, self._places, self._ends):
+            del column[:gone]
+        first_block = (day - LIMIT_DAYS) // WORST_OF_DAYS
+        self._worst = {block: score for block, score in self._worst.items() if block[1] >= first_block}
+        self._home = None
+
+    # judging
+
+    def scores(self, start: Start) -> list[float]:
+        """How unusual a silence that began so is after 0, 1, 2 ... steps, up to a day; never falls."""
+        ended, weight = self._comparable(start)
+        hazard = _hazard(ended, weight, self._of_home(), _HOME_WEIGHT)
+        rates = self._rates()
+        total = usual = 0.0
+        scores = [0.0]
+        for step in range(1, DAY_STEPS + 1):
+            total += hazard[step - 1]
+            usual += rates[(start.step + step) % DAY_STEPS * SLOTS // DAY_STEPS]
+            scores.append(total**HAZARD_SHARE * usual**USUAL_SHARE * (step / _ELAPSED_UNIT) ** ELAPSED_SHARE)
+        return scores
+
+    def _comparable(self, start: Start) -> tuple[list[float], float]:
+        same = self._rooms.index(start.room) if start.room in self._rooms else _ROOMS_MAX
+        matches = [
+            (1.0 if place & ~_DOOR_BIT == same else _OTHER_ROOM)
+            * (1.0 if bool(place & _DOOR_BIT) == start.door else _OTHER_DOOR)
+            for place in range(256)
+        ]
+        ended = [0.0] * DAY_STEPS
+        weight = 0.0
+        today = self.learned_day + 1
+        for day, step, length, place in zip(
+            self._begun_days, self._begun_steps, self._lengths, self._places, strict=True
+        ):
+            alike = _AGES[min((today - day) % 65_536, PAST_DAYS)] * _NEAR[step - start.step] * matches[place]
+            ended[length - 1] += alike
+            weight += alike
+        return ended, weight
+
+    def _of_home(self) -> array[float]:
+        if self._home is None:
+            ended = [0.0] * DAY_STEPS
+            weight = 0.0
+            today = self.learned_day + 1
+            for day, length in zip(self._begun_days, self._lengths, strict=True):
+                age = _AGES[min((today - day) % 65_536, PAST_DAYS)]
+                ended[length - 1] += age
+                weight += age
+            prior = [_PRIOR_PER_HOUR * STEP_S / 3600] * DAY_STEPS
+            self._home = array("f", _hazard(ended, weight, prior, _PRIOR_WEIGHT))
+        return self._home
+
+    def _rates(self) -> list[float]:
+        rates = [(seen + 1) / (watched + 5) for seen, watched in zip(self._seen, self._watched, strict=True)]
+        return [(rates[slot - 1] / 2 + rates[slot] + rates[(slot + 1) % SLOTS] / 2) / 2 for slot in range(SLOTS)]
+
+    def limit(self, budget: int, among: Collection[int], wished: float, share: float, today: int) -> float | None:
+        """The score that ordinary silences exceed as often as wished; None = not known yet.
+
+        Args:
+            budget: of which budget.
+            among: all budgets of the same clock. A budget's own past is short: that of all of them stands behind it.
+            wished: false alarms in 30 days of all of these; `share` of them are this budget's.
+            today: ordinal of the local day.
+        """
+        blocks = min(LIMIT_DAYS, today - self.first_day) / 30
+        whole = self._tail({key: score for key, score in self._worst.items() if key[0] in among}, wished * blocks)
+        own = self._tail(
+            {key: score for key, score in self._worst.items() if key[0] == budget}, wished * share * blocks
+        )
+        if whole is None or own is None:
+            return whole
+        return float(whole ** (1 - OWN_SHARE) * own**OWN_SHARE)
+
+    def _tail(self, worst: dict[tuple[int, int], float], times: float) -> float | None:
+        """What the worst score of a block exceeds `times`; beyond the greatest ones the logarithms of scores are taken
+        to fall off exponentially (Weissman's estimator)."""
+        of_block: dict[int, float] = {}
+        for (_, block), score in worst.items():
+            of_block[block] = max(score, of_block.get(block, 1e-6))
+        greatest = sorted(of_block.values(), reverse=True)
+        count = min(TAIL_BLOCKS, len(greatest) - 1)
+        if count < 1:
+            return None
+        floor = greatest[count]
+        spread = sum(log(score / floor) for score in greatest[:count]) / count
+        return float(floor * (count / max(times, 1e-3)) ** spread)
+
+    def usual(self, start: Start) -> Usual | None:
+        """What comparable silences were like; None where nothing compares."""
+        ended, weight = self._comparable(start)
+        if weight < 1.0:
+            return None
+        left, steps = weight * 0.9, 0
+        while steps < DAY_STEPS - 1 and left > ended[steps]:
+            left -= ended[steps]
+            steps += 1
+        return Usual(steps + 1, self._usual_room(start))
+
+    def _usual_room(self, start: Start) -> str:
+        votes = [0.0] * (_ROOMS_MAX + 1)
+        for step, place, end in zip(self._begun_steps, self._places, self._ends, strict=True):
+            votes[end] += _NEAR[step - start.step] * (bool(place & _DOOR_BIT) == start.door)
+        best = max(range(len(self._rooms)), key=votes.__getitem__, default=_ROOMS_MAX)
+        return self._rooms[best] if best < len(self._rooms) else ""
+
+    # keeping
+
+    def kept(self) -> Kept:
+        """For the store: the very same judgements come back from it."""
+        return Kept(
+            learned_day=self.learned_day,
+            first_day=self.first_day,
+            days=self.days,
+            rooms=list(self._rooms),
+            begun_days=self._begun_days.tobytes(),
+            begun_steps=self._begun_steps.tobytes(),
+            lengths=self._lengths.tobytes(),
+            places=self._places.tobytes(),
+            ends=self._ends.tobytes(),
+            seen=list(self._seen),
+            watched=list(self._watched),
+            worst=[(budget, block, score) for (budget, block), score in sorted(self._worst.items())],
+        )
+
+    @classmethod
+    def of(cls, kept: Kept) -> Habits:
+        """Habits from the store. Raises ValueError for what no habits are."""
+        habits = cls()
+        habits.learned_day, habits.first_day, habits.days = kept.learned_day, kept.first_day, kept.days
+        habits._rooms = list(kept.rooms)
+        columns = (habits._begun_days, habits._begun_steps, habits._lengths, habits._places, habits._ends)
+        stored = (kept.begun_days, kept.begun_steps, kept.lengths, kept.places, kept.ends)
+        for column, content in zip(columns, stored, strict=True):
+            column.frombytes(content)
+        habits._seen, habits._watched = array("d", kept.seen), array("d", kept.watched)
+        if len({len(column) for column in columns}) > 1 or len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
+            raise ValueError("columns of different length")
+        habits._worst = {(budget, block): score for budget, block, score in kept.worst}
+        return habits
+
+
+def _hazard(ended: list[float], weight: float, behind: Sequence[float], behind_weight: float) -> list[float]:
+    """The share of what lasted so long that ended in this step, with `behind` standing in as `behind_weight`."""
+    hazard = []
+    for step, count in enumerate(ended):
+        hazard.append((count + behind_weight * behind[step]) / (weight + behind_weight))
+        weight = max(0.0, weight - count)
+    return hazard

@@ -1,0 +1,124 @@
+"""A day of a home becomes part of its habits, once it is over and somebody was surely at home afterwards.
+
+What is not ordinary life is left out: hours in which the home was not heard, times that the registry names (announced
+absences, confirmed events), and absences: a time without strong evidence that is longer than anybody stays out, with
+no more signs in it than stray triggers give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from central.detection.activity import KEEP_S, STEP_S, Act, Activity
+from central.detection.habits import DAY_STEPS, SHORTEST_STEPS, SLOTS, Habits
+from central.detection.profile import Limits
+from central.detection.silence import budget_key, budget_of, start_of
+
+CLOSES_AFTER_S: Final = 6 * 3600.0
+"""A day is learned so long after it: by then its night is over, and what hubs hold back has arrived."""
+STRAY_PER_DAY: Final = 4.0
+"""Signs that sensors give by themselves in an empty home."""
+DAYS_AT_ONCE: Final = 60
+OUT_STEPS: Final = 12
+"""After the door, an hour without a sign: the home was empty, and tells nothing of what is usual in it."""
+
+
+def learnable_day(strong_at: float, zone: ZoneInfo) -> int:
+    """The last local day, as an ordinal, that is learned once there was strong evidence at that time."""
+    return datetime.fromtimestamp(strong_at - CLOSES_AFTER_S, zone).toordinal() - 1
+
+
+def learn(habits: Habits, activity: Activity, limits: Limits, strong_at: float) -> bool:
+    """Learns the days that are over; True when there was one."""
+    zone = limits.zone()
+    upto = learnable_day(strong_at, zone)
+    day = habits.learned_day + 1 if habits.learned_day else upto
+    if day > upto:
+        return False
+    for ordinal in range(max(day, upto - DAYS_AT_ONCE), upto + 1):
+        _learn_day(habits, activity, limits, ordinal, zone)
+    return True
+
+
+def _midnight(ordinal: int, zone: ZoneInfo) -> float:
+    return datetime.combine(date.fromordinal(ordinal), time(), zone).timestamp()
+
+
+def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int, zone: ZoneInfo) -> None:
+    begin, end = _midnight(ordinal, zone), _midnight(ordinal + 1, zone)
+    acts = activity.acts(begin - KEEP_S, limits.room_of, limits.entry_doors)
+    left_out: list[tuple[float, float]] = []
+    strong = [place for place, act in enumerate(acts) if act.strong]
+    if not strong or acts[strong[0]].at >= begin:
+        left_out.append((begin, acts[strong[0]].at if strong else end))
+    for before, after in pairwise(strong):
+        if not begin <= acts[after].at < end:
+            continue
+        episode = acts[before : after + 1]
+        if _out_of_the_ordinary(episode, limits):
+            left_out.append((episode[0].at, episode[-1].at))
+        else:
+            left_out += _learn_episode(habits, activity, limits, episode, zone)
+    _close(habits, activity, ordinal, acts, left_out, begin, end)
+    activity.forget_before(begin)
+
+
+def _out_of_the_ordinary(episode: Sequence[Act], limits: Limits) -> bool:
+    begin, end = episode[0].at, episode[-1].first_at
+    if any(begin < until and since < end for since, until in limits.unusual):
+        return True
+    if limits.away_until_at is not None and begin < limits.away_until_at < end:
+        return True
+    lasted_s = end - begin
+    return lasted_s >= limits.inactivity_away_hours * 3600 and len(episode) - 2 <= STRAY_PER_DAY * lasted_s / 86_400
+
+
+def _learn_episode(
+    habits: Habits, activity: Activity, limits: Limits, episode: Sequence[Act], zone: ZoneInfo
+) -> list[tuple[float, float]]:
+    """The silences from one strong evidence to the next; returns the times in which nobody seems to have been in."""
+    out = []
+    for before, after in pairwise(episode):
+        steps = int((after.first_at - before.at) // STEP_S)
+        if steps < SHORTEST_STEPS or not activity.heard_throughout(before.at, after.first_at):
+            continue
+        start = start_of(before, zone)
+        score = habits.scores(start)[min(steps, DAY_STEPS)]
+        habits.note_worst(budget_key(budget_of(start, limits), strong=False), start.day, score)
+        habits.add(start, steps, after.room)
+        if start.door and steps >= OUT_STEPS:
+            out.append((before.at, after.first_at))
+    first, last = episode[0], episode[-1]
+    steps = int((last.first_at - first.at) // STEP_S)
+    if steps >= SHORTEST_STEPS and activity.heard_throughout(first.at, last.first_at):
+        start = start_of(first, zone)
+        score = habits.scores(start)[min(steps, DAY_STEPS)]
+        habits.note_worst(budget_key(budget_of(start, limits), strong=True), start.day, score)
+    return out
+
+
+def _close(
+    habits: Habits,
+    activity: Activity,
+    ordinal: int,
+    acts: Sequence[Act],
+    left_out: Sequence[tuple[float, float]],
+    begin: float,
+    end: float,
+) -> None:
+    active = {int(act.at // STEP_S) for act in acts if begin <= act.at < end}
+    seen, watched = [0.0] * SLOTS, [0.0] * SLOTS
+    number = int(begin // STEP_S)
+    for step in range(int((end - begin) // STEP_S)):
+        at = begin + step * STEP_S
+        if any(since < at < until for since, until in left_out) or not activity.heard_throughout(at - 3600, at + 3600):
+            continue
+        # on the day of a clock change the half hours are those since midnight: a day in sixty, by an hour
+        slot = min(step * SLOTS // DAY_STEPS, SLOTS - 1)
+        watched[slot] += 1
+        seen[slot] += number + step in active
+    habits.close_day(ordinal, seen, watched)
