@@ -93,7 +93,7 @@ class World:
         return {part: self._centre.folder / f"{part}.log" for part in ("desk", "receiver")}
 
     def settle(self) -> None:
-        """The broker has written down who subscribes, as it does every five minutes, and so knows it when killed."""
+        """The broker has written down who subscribes, as it does every minute, and so knows it when killed."""
         os.kill(self.broker.pid, signal.SIGUSR1)
         saved = self.broker.folder / "mosquitto.db"
         self._processes["desk"].await_true(saved.exists, "saved sessions")
