@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket
 import sys
@@ -325,3 +326,9 @@ def test_a_walk_whose_calls_did_not_reach_the_centre_is_no_success(
     assert check.walk(config, load_enrolment(config.enrolment)) == 1
     said = capsys.readouterr().out
     assert said.count("PROBLEMA 1 trucades encara sense resposta") == 2, said
+
+
+def test_every_command_that_is_advised_may_read_the_hubs_private_files() -> None:
+    for language in ("ca", "es", "en"):
+        words = (Path(check.__file__).parent / "texts" / f"{language}.toml").read_text()
+        assert re.findall(r"(?<!sudo )llar-edge (?:check|add-device|claim)", words) == [], language
