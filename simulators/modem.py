@@ -222,6 +222,9 @@ class ModemTty:
         if self.registration not in (1, 5):
             self._say("+CMS ERROR: 331")
         elif self.send_error is not None:
+            with contextlib.suppress(ValueError, IndexError):
+                refused = read_submit(pdu)
+                self._network.refuse(self.number, refused.recipient, refused.text)
             self._say(self.send_error)
         else:
             try:

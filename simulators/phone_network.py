@@ -7,8 +7,10 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
 
 WEBHOOK_TIMEOUT_S: Final = 20.0
 RETRIES: Final = 20
@@ -16,12 +18,24 @@ RETRY_S: Final = 0.5
 """A gateway delivers again what the centre could not take; real ones wait longer."""
 
 
-class Sms(NamedTuple):
-    """One that was carried."""
+class SmsProgress(StrEnum):
+    """How far an SMS has come: refused by the network, taken by it, on the phone, answered by whom it was for."""
+
+    REFUSED = "refused"
+    TAKEN = "taken"
+    DELIVERED = "delivered"
+    ANSWERED = "answered"
+
+
+@dataclass(slots=True)
+class Sms:
+    """One SMS. `at` is when the network got it, Unix seconds."""
 
     sender: str
     recipient: str
     text: str
+    progress: SmsProgress = SmsProgress.TAKEN
+    at: float = field(default_factory=time.time)
 
 
 class PhoneNetwork:
@@ -29,13 +43,19 @@ class PhoneNetwork:
 
     Attributes:
         carried: every SMS, in order.
+        refused: those that the network did not take from a modem.
         lost: numbers whose SMS vanish on the way, though the network took them.
+        shut: numbers whose gateway is down; the network keeps their SMS meanwhile.
+        travel_s: how long an SMS is under way.
         refusals: HTTP status codes that a webhook answered instead of 200.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, travel_s: float = 0.0) -> None:
         self.carried: list[Sms] = []
+        self.refused: list[Sms] = []
         self.lost: set[str] = set()
+        self.shut: set[str] = set()
+        self.travel_s = travel_s
         self.refusals: list[int] = []
         self._owners: dict[str, Callable[[str, str], None]] = {}
         self._webhooks: dict[str, tuple[str, str]] = {}
@@ -57,13 +77,13 @@ class PhoneNetwork:
         """Takes an SMS; it arrives a moment later."""
         if recipient in self.lost:
             return
-        self.carried.append(Sms(sender, recipient, text))
-        if recipient in self._owners:
-            asyncio.get_running_loop().call_soon(self._owners[recipient], sender, text)
-        elif recipient in self._webhooks:
-            task = asyncio.ensure_future(self._to_webhook(sender, recipient, text))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        sms = Sms(sender, recipient, text)
+        self.carried.append(sms)
+        self._begin(self._deliver(sms))
+
+    def refuse(self, sender: str, recipient: str, text: str) -> None:
+        """Remembers an SMS that was not taken."""
+        self.refused.append(Sms(sender, recipient, text, SmsProgress.REFUSED))
 
     async def close(self) -> None:
         """Forgets what is under way."""
@@ -71,16 +91,34 @@ class PhoneNetwork:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _to_webhook(self, sender: str, recipient: str, text: str) -> None:
-        url, token = self._webhooks[recipient]
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, sms: Sms) -> None:
+        await asyncio.sleep(self.travel_s)
+        if sms.recipient in self._webhooks:
+            await self._to_webhook(sms)
+            return
+        if sms.recipient in self._owners:
+            self._owners[sms.recipient](sms.sender, sms.text)
+        sms.progress = SmsProgress.DELIVERED
+
+    async def _to_webhook(self, sms: Sms) -> None:
+        while sms.recipient in self.shut:  # noqa: ASYNC110 - a network tries again now and then
+            await asyncio.sleep(RETRY_S)
+        url, token = self._webhooks[sms.recipient]
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        sms = {"from": sender, "to": recipient, "text": text, "id": f"gw-{len(self.carried)}", "received_at": when}
+        told = {"from": sms.sender, "to": sms.recipient, "text": sms.text, "received_at": when}
+        told["id"] = f"gw-{len(self.carried)}"
         for _ in range(RETRIES):
-            status, body = await asyncio.to_thread(_post, url, token, json.dumps(sms).encode())
+            status, body = await asyncio.to_thread(_post, url, token, json.dumps(told).encode())
             if status == 200:
                 reply = json.loads(body).get("reply", "") if body.strip() else ""
+                sms.progress = SmsProgress.ANSWERED if reply else SmsProgress.DELIVERED
                 if reply:
-                    self.carry(recipient, sender, reply)
+                    self.carry(sms.recipient, sms.sender, reply)
                 return
             self.refusals.append(status)
             if status in (400, 401):
