@@ -7,7 +7,7 @@ import logging
 import math
 import sqlite3
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,22 @@ from edge.drivers.gsm_modem import GsmModem, SmsNotTaken, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported
 from edge.drivers.gsm_sim import ModemFault
 from edge.health import Health, TellFault
-from edge.home.contact_text import contact_text
+from edge.home.contact_text import answered_text, contact_text
 from edge.home.presence import Presence
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from edge.sms_ledger import ATTEMPTS_KEPT, SmsState, least_ages_s
-from edge.sms_routes import HOUR_MAX, Addressees, Call, SendSms, SmsWait, Tried, next_sms, to_write_about
+from edge.sms_routes import (
+    HOUR_MAX,
+    Addressees,
+    Call,
+    SendSms,
+    SmsWait,
+    Tried,
+    may_tell_of_answer,
+    next_sms,
+    to_write_about,
+)
 from gateway.contract.alarm_kinds import kind_of
 from gateway.contract.messages import AlarmAnswer, ModemState, ProblemCode
 from gateway.contract.sms import decode_answer_sms, encode_alarm_sms, sms_key
@@ -41,6 +51,11 @@ KEPT_EACH: Final = 5
 """The newest attempts about a call to a number stay longer: the pauses grow, and the tries end, by their count."""
 ANSWERS_MAX: Final = 32
 """Answers by SMS that wait to be taken in; a modem holds fewer."""
+TELL_ANSWER_S: Final = 3_600.0
+"""So long after the receipt a contact who was written to may still be told of it."""
+LOOK_AGAIN_S: Final = 5.0
+_OF_ANSWER: Final = "+"
+"""Behind the ref, for the SMS that tells a contact of the centre's receipt: it is about no call any more."""
 PIN_MARK: Final = "sim-pin-refused"
 _OUT: Final = frozenset({SmsState.TAKEN, SmsState.DELIVERED})
 
@@ -55,6 +70,8 @@ class _Attempt:
     state: SmsState
     at: float
     network_id: int | None = None
+    overtaken: bool = False
+    """The receipt came while it was in the modem's hands."""
 
 
 class SmsPath:
@@ -105,6 +122,7 @@ class SmsPath:
         self.on_change: Callable[[], None] = lambda: None
         self.answers: deque[AlarmAnswer] = deque(maxlen=ANSWERS_MAX)
         self._attempts: list[_Attempt] = []
+        self._to_tell: dict[str, tuple[str, float]] = {}
         self._reports_before: dict[int, Reported] = {}
         self._sending: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
@@ -190,12 +208,14 @@ class SmsPath:
         tried = [Tried(one.ref, one.kind, one.recipient, one.state, one.at) for one in self._attempts]
         match next_sms(to_write_about(waiting, answered), tried, self._whom, down_since, now):
             case SendSms(ref, recipient):
-                self._begin(alarms[ref], recipient)
+                stored = alarms[ref]
+                kind = (stored.alarm.dty, stored.alarm.stc)
+                self._begin(ref, kind, recipient, lambda: self._text(stored, recipient))
                 return math.inf
             case SmsWait(at, full):
                 sentence = f"{HOUR_MAX} SMS in an hour or nearly so: what more there is waits for room"
                 self._tell_fault("sms limit", sentence if full else "", ProblemCode.MODEM_SMS_FAILED, self._config.port)
-                return at
+                return min(at, self._tell_of_answers(tried, alarms, now))
 
     def hurry(self) -> None:
         """A call has come."""
@@ -206,21 +226,43 @@ class SmsPath:
         about = [one for one in self._attempts if one.ref == ref and one.state in _OUT]
         for one in about:
             one.state = SmsState.ANSWERED
+            self._owe_answer(one)
+        for one in self._attempts:
+            one.overtaken = one.overtaken or (one.ref == ref and one.state is SmsState.SENDING)
         if about:
             self._write_down(lambda box: box.sms.answered(ref))
 
+    def _owe_answer(self, told: _Attempt) -> None:
+        """A contact who was told that nobody has answered is told when that is no longer so."""
+        if told.recipient != self._whom.centre:
+            self._to_tell[told.recipient] = (told.ref, self._clock.monotonic)
+            self.on_change()
+
+    def _tell_of_answers(self, tried: list[Tried], waiting: Collection[str], now: float) -> float:
+        """Starts the SMS that tells a contact of the centre's receipt, if one is due; when to look again."""
+        self._to_tell = {
+            number: owed
+            for number, owed in self._to_tell.items()
+            if number in self._contacts and now - owed[1] <= TELL_ANSWER_S
+        }
+        number = next((one for one in self._to_tell if may_tell_of_answer(one, tried, waiting, now)), None)
+        if number is not None:
+            ref, _ = self._to_tell.pop(number)
+            text = answered_text(self._config.person, self._contacts[number].language)
+            self._begin(ref + _OF_ANSWER, (0, 0), number, lambda: (text, CONTACT_VALID_S))
+        return now + LOOK_AGAIN_S if self._to_tell and number is None else math.inf
+
     # sending
 
-    def _begin(self, stored: StoredAlarm, recipient: str) -> None:
-        alarm = stored.alarm
-        attempt = _Attempt(alarm.ref, (alarm.dty, alarm.stc), recipient, SmsState.SENDING, self._clock.monotonic)
+    def _begin(self, ref: str, kind: tuple[int, int], recipient: str, text: Callable[[], tuple[str, float]]) -> None:
+        attempt = _Attempt(ref, kind, recipient, SmsState.SENDING, self._clock.monotonic)
         self._forget_old()
         self._attempts.append(attempt)
-        self._sending = asyncio.create_task(self._send(stored, attempt), name=f"sms {alarm.ref}")
+        self._sending = asyncio.create_task(self._send(text, attempt), name=f"sms {ref}")
 
-    async def _send(self, stored: StoredAlarm, attempt: _Attempt) -> None:
+    async def _send(self, text: Callable[[], tuple[str, float]], attempt: _Attempt) -> None:
         try:
-            await self._try_to_send(stored, attempt)
+            await self._try_to_send(text, attempt)
         except Exception:
             log.exception("alarm %s: an SMS failed", attempt.ref)
         finally:
@@ -229,20 +271,22 @@ class SmsPath:
             self._sending = None
             self.on_change()
 
-    async def _try_to_send(self, stored: StoredAlarm, attempt: _Attempt) -> None:
+    async def _try_to_send(self, text_of: Callable[[], tuple[str, float]], attempt: _Attempt) -> None:
         now = self._clock.now()
         ref, kind, recipient = attempt.ref, attempt.kind, attempt.recipient
         await self._outbox.call(lambda box: box.sms.begin(ref, kind, recipient, now))
-        text, valid_s = self._text(stored, attempt.recipient)
+        text, valid_s = text_of()
         self._reports_before.clear()
         outcome = await self._modem.send(attempt.recipient, text, valid_s)
         attempt.at = self._clock.monotonic
         if isinstance(outcome, SmsTaken):
             attempt.network_id = outcome.network_id
-            attempt.state = SmsState.TAKEN
+            attempt.state = SmsState.ANSWERED if attempt.overtaken else SmsState.TAKEN
             log.info("alarm %s: the network took an SMS to %s", attempt.ref, self._role(attempt.recipient))
             self._tell_fault("sms", "")
             self._tell_messaged(attempt)
+            if attempt.overtaken:
+                self._owe_answer(attempt)
         else:
             attempt.state = _state_of(outcome)
             log.warning("alarm %s: no SMS to %s: %s", attempt.ref, self._role(attempt.recipient), outcome.reason)

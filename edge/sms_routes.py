@@ -16,7 +16,7 @@ Seen from the person who called:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -187,6 +187,24 @@ def _dues(call: Call, tried: Sequence[Tried], whom: Addressees, down_since: floa
             at = _contact_at(call, [one for one in tried if one.recipient == number])
             if at < math.inf:
                 yield _Due(at, HOUR_MAX_CONTACTS, call, number, (1, -call.pri))
+
+
+def may_tell_of_answer(recipient: str, tried: Sequence[Tried], waiting: Collection[str], now: float) -> bool:
+    """Whether a contact who was written to may be told now that the centre has the call.
+
+    Not while another call that this contact knows of has no receipt: it would be taken for that one's. New calls and
+    their repeats have room before it.
+
+    Args:
+        recipient: the contact's number.
+        tried: as for `next_sms`.
+        waiting: refs of the calls without a receipt.
+        now: this moment.
+    """
+    if any(one.recipient == recipient and one.ref in waiting and one.state in _BILLED for one in tried):
+        return False
+    on_the_bill = sum(one.state in _BILLED and one.at > now - HOUR_S for one in tried)
+    return on_the_bill < HOUR_MAX_OTHERS and all(one.at + SPACING_S <= now for one in tried)
 
 
 def second_path_at(call: Call, down_since: float | None) -> float:

@@ -25,6 +25,12 @@ def contact_text(kind: AlarmKind, age_s: float | None, person: str, language: st
     return sentence.format(who=person or words["somebody"], ago=_ago(age_s, language))
 
 
+def answered_text(person: str, language: str) -> str:
+    """What a contact who was written to is told when the centre has the call: that, and no more."""
+    words = phrases(language)["sms"]
+    return words["answered"].format(who=person or words["somebody"])
+
+
 def _ago(age_s: float | None, language: str) -> str:
     words = phrases(language)["sms"]
     if age_s is None:

@@ -238,6 +238,39 @@ async def test_what_the_centre_knows_by_sms_alone_it_gets_in_full_when_the_line_
     assert len(centre.alarms) == 1
 
 
+async def test_the_family_is_told_once_when_the_centre_has_every_call_that_they_know_of(
+    path: Path,
+    clock: JumpingClock,
+    pendant: PendantTty,
+    centre: CentreByTelephone,
+    broker: Broker,
+    network: PhoneNetwork,
+) -> None:
+    broker.stop()
+    centre.answers = False
+    async with running(path, clock) as agent:
+        await until(lambda: agent._dispatch.path is Way.SMS, "there is a second path")
+        for told in (1, 2):
+            await press(pendant)
+            clock.added_s += 30
+            await until(lambda told=told: len({a.ref for a in centre.alarms}) == told, "the centre")  # type: ignore[misc]
+            clock.added_s += 1_801
+            await until(lambda told=told: len(network.texts_to(JORDI)) == told, "Jordi")  # type: ignore[misc]
+        first, second = list(dict.fromkeys(alarm.ref for alarm in centre.alarms))
+        centre.answer(first)
+        await until(lambda: agent._dispatch.calls_waiting == 1, "one receipt")
+        clock.added_s += 60
+        await until(lambda: agent._dispatch.path is Way.SMS, "the modem is there")
+        assert len(network.texts_to(JORDI)) == 2, "the newer call has no receipt yet"
+        centre.answer(second)
+        clock.added_s += 60
+        await until(lambda: len(network.texts_to(JORDI)) == 3, "now he is told")
+        centre.answer(first)
+        clock.added_s += 7_200
+        await until(lambda: agent._dispatch.calls_waiting == 0, "it is over")
+    assert network.texts_to(JORDI)[2:] == ["Llar: the centre has the call from Maria now."]
+
+
 async def test_the_sms_of_years_do_not_keep_a_new_call_waiting_when_the_clock_is_wrong(
     path: Path, clock: JumpingClock, pendant: PendantTty, centre: CentreByTelephone, broker: Broker
 ) -> None:
