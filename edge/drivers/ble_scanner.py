@@ -82,6 +82,7 @@ class BleScanner:
         self._connectable = frozenset(connectable)
         self._on_nearby = on_nearby
         self._lost = asyncio.Event()
+        self._pausing = asyncio.Event()
         self._last: dict[str, tuple[bytes, float]] = {}
 
     async def run(self) -> None:
@@ -106,17 +107,23 @@ class BleScanner:
         """From whoever knows better: the adapter no longer scans. The scan begins anew."""
         self._lost.set()
 
+    def listen_again(self) -> None:
+        """From whoever made BlueZ pause its scan: begins it anew at once, on the adapter as it is."""
+        if not self._config.is_transport:
+            self._pausing.set()
+
     async def _scan_for_ever(self) -> None:
         # also a radio that cannot even be started is reset when that is due
-        step = self._next_step()
+        step, loud = self._next_step(), True
         while True:
             scanner = await self._begin(step)
-            log.log(logging.DEBUG if step is Step.RESCAN else logging.INFO, "scanning on %s", self._config.adapter)
+            log.log(logging.INFO if loud else logging.DEBUG, "scanning on %s", self._config.adapter)
             try:
                 step = await self._watch()
             finally:
                 await self._end(scanner)
                 self._on_progress()
+            loud = step not in {None, Step.RESCAN}
 
     async def _end(self, scanner: BleakScanner) -> None:
         """Stops scanning. BlueZ that is gone cannot be told to, and raising would hide that the loop was cancelled."""
@@ -143,6 +150,7 @@ class BleScanner:
                 await self._reset_adapter()
             self._on_progress()
             self._lost.clear()
+            self._pausing.clear()
             scanner = self._scanner()
             async with asyncio.timeout(RADIO_ANSWERS_S):
                 # a radio behind a transport is reset by this
@@ -174,18 +182,23 @@ class BleScanner:
         if self._healing is not None and step is not None:
             self._healing.took(step, time.monotonic(), failure)
 
-    async def _watch(self) -> Step:
-        while True:
-            self._on_progress()
-            step = self._next_step()
-            if step is not None:
-                return step
-            try:
-                async with asyncio.timeout(STEP_S):
-                    await self._lost.wait()
-            except TimeoutError:
-                continue
-            raise NoRadioError(f"the Bluetooth radio at {self._config.adapter} went away")
+    async def _watch(self) -> Step | None:
+        """Until the scan has to begin anew; None: for no fault of the radio."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._lost, self._pausing)]
+        try:
+            while True:
+                self._on_progress()
+                step = self._next_step()
+                if step is not None:
+                    return step
+                await asyncio.wait(waits, timeout=STEP_S, return_when=asyncio.FIRST_COMPLETED)
+                if self._lost.is_set():
+                    raise NoRadioError(f"the Bluetooth radio at {self._config.adapter} went away")
+                if self._pausing.is_set():
+                    return None
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _scanner(self) -> BleakScanner:
         from bleak import BleakScanner

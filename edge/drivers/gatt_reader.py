@@ -51,7 +51,9 @@ class Patience:
     """How long a device may take, in seconds."""
 
     connect_s: float = 20.0
-    """To connect, pair and be discovered. BlueZ needs some seconds; pairing a few more."""
+    """To connect and be discovered. BlueZ needs some seconds."""
+    pair_s: float = 8.0
+    """To pair when told to: far more than a sensor needs. Nobody hears a press meanwhile."""
     answer_s: float = 5.0
     """To answer a read, a subscription, a good-bye."""
     silent_s: float = 30.0
@@ -90,6 +92,7 @@ class _Listening:
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     spoke: int = 0
     heard_at: float = 0.0
+    told_to_pair: bool = False
 
 
 class GattReader:
@@ -101,6 +104,7 @@ class GattReader:
         on_frame: called in the event loop for each value; False when there is no room.
         on_fault: told what is wrong with reading a device.
         on_progress: called every few seconds.
+        listen_again: called when connecting has made the radio pause its scan: nobody hears a press until it goes on.
         patience: for tests.
     """
 
@@ -112,9 +116,11 @@ class GattReader:
         on_fault: TellFault,
         on_progress: Callable[[], None],
         *,
+        listen_again: Callable[[], None] = lambda: None,
         patience: Patience = Patience(),
     ) -> None:
         self._config = config
+        self._listen_again = listen_again
         self._on_frame = on_frame
         self._on_fault = on_fault
         self._on_progress = on_progress
@@ -229,6 +235,9 @@ class GattReader:
             raise _ReadFailed(f"the connection failed: {str(error) or type(error).__name__}") from error
         finally:
             await self._let_go(device, client)
+            if listening.told_to_pair:
+                # a pairing that failed ends only now
+                self._listen_again()
         return listening.spoke
 
     def _client(self, device: _Device, near: BLEDevice, listening: _Listening) -> BleakClient:
@@ -250,9 +259,6 @@ class GattReader:
         try:
             async with asyncio.timeout(self._patience.connect_s + 1.0):
                 await client.connect()
-                if device.access.pair:
-                    # not by `BleakClient(pair=True)`: BlueZ then calls the services known before it has told them
-                    await client.pair()
         except TimeoutError as error:
             raise _ReadFailed(f"no connection within {self._patience.connect_s:.0f} s; trying again") from error
         log.info("connected to %s", device.enrolled.id)
@@ -282,6 +288,23 @@ class GattReader:
                         await client.start_notify(characteristic, heard)
         except TimeoutError as error:
             raise _ReadFailed("it connected and then answered no question; trying again") from error
+        if access.pair and not listening.spoke and not listening.lost.is_set():
+            await self._pair(client, listening)
+
+    async def _pair(self, client: BleakClient, listening: _Listening) -> None:
+        """Pairs with one that did not demand it when it was asked: then the system has paired by itself already.
+
+        BlueZ that is told to pair stops its scan meanwhile, and for five seconds afterwards unless told to scan; a
+        press is sent for three. When it pairs by itself it goes on scanning.
+        """
+        listening.told_to_pair = True
+        try:
+            async with asyncio.timeout(self._patience.pair_s):
+                await client.pair()
+        except TimeoutError as error:
+            raise _ReadFailed(f"it did not pair within {self._patience.pair_s:.0f} s; trying again") from error
+        finally:
+            self._listen_again()
 
     async def _ask(self, device: _Device, client: BleakClient, number: int) -> None:
         characteristic = _offered(client, SIG_BASE_UUID.format(number))

@@ -20,6 +20,7 @@ from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDeviceNotFoundError, BleakError
+from bumble.att import ATT_Error, ErrorCode
 from bumble.core import BaseBumbleError
 from bumble.device import Peer
 from bumble.hci import OwnAddressType
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 ATT_MTU: Final = 247
 """Asked of each device: one link-layer packet of 251 bytes."""
+_PAIR_FIRST: Final = frozenset({ErrorCode.INSUFFICIENT_AUTHENTICATION, ErrorCode.INSUFFICIENT_ENCRYPTION})
 _FAULTS: Final = (BaseBumbleError, TimeoutError, asyncio.InvalidStateError, OSError)
 
 
@@ -128,6 +130,8 @@ class HciClient(BaseBleakClient):
         Raises:
             BleakError: the device refuses.
         """
+        if self._connection.is_encrypted:
+            return
         self._connection.device.pairing_config_factory = lambda _connection: PairingConfig(mitm=False)
         try:
             await self._connection.pair()
@@ -177,6 +181,13 @@ class HciClient(BaseBleakClient):
         if self._connection is None:
             raise BleakError("not connected")
         try:
+            try:
+                return await question()
+            except ATT_Error as error:
+                # BlueZ, too, pairs by itself with a device that demands it
+                if error.error_code not in _PAIR_FIRST or self._connection.is_encrypted:
+                    raise
+            await self.pair()
             return await question()
         except _FAULTS as error:
             raise BleakError(f"{self.address}: {error or type(error).__name__}") from error

@@ -71,7 +71,9 @@ _BUS_PORT: Final = 5555
 _STARTS_S: Final = 90.0
 _ANSWERS_S: Final = 20.0
 _LOG_LINES_MAX: Final = 2000
-_KERNEL_LINE: Final = "console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off nokaslr tsc=reliable random.trust_cpu=on"
+_KERNEL_LINE: Final = (
+    "console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check random.trust_cpu=on"
+)
 
 
 def files() -> dict[str, str | Path]:
