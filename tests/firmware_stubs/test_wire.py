@@ -19,6 +19,7 @@ from devices.decoding import Decoded, decode
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
 from simulators.firmware_build import FirmwareNotBuilt, FirmwareToolMissing, fuzz_program, host_library
+from simulators.serial_bytes import crc16
 from tests.firmware_stubs.bench import CONTACT, NUMBER, SENT_MAX, WAKE_SERIAL, Bench, Message, acknowledgement, load
 
 CAPTURES = Path(__file__).resolve().parents[1] / "captures"
@@ -50,6 +51,13 @@ def test_the_firmware_reads_the_golden_acknowledgements(pendant: ctypes.CDLL, ca
     for cut in range(len(answer)):
         damaged = answer[:cut] + bytes([answer[cut] ^ 0x10]) + answer[cut + 1 :]
         assert pendant.library_acknowledged(damaged, ctypes.c_size_t(len(damaged))) == -1
+
+
+def test_a_whole_frame_that_is_no_acknowledgement_is_none(pendant: ctypes.CDLL) -> None:
+    for answer in (b"B", b"a", b"\x01"):
+        body = answer + struct.pack("<H", 7)
+        frame = cobs.encode(body + struct.pack("<H", crc16(body))) + b"\0"
+        assert pendant.library_acknowledged(frame, ctypes.c_size_t(len(frame))) == -1
 
 
 @given(sequence=st.integers(0, 65_535), noise=st.lists(st.binary(max_size=40), max_size=6))
