@@ -103,18 +103,16 @@ async def serve(config: ScreenConfig, app: Starlette) -> None:
     )
     server = _Server(settings)
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    sockets = [socket.create_server((config.host, config.port), family=family)]
-    log.info("the home's page is at http://%s:%d/", config.host, sockets[0].getsockname()[1])
-    serving = asyncio.create_task(server.serve(sockets=sockets))
-    try:
-        await asyncio.shield(serving)
-    finally:
-        server.should_exit = True
-        app.state.closing = True
-        app.state.presence.wake()
-        await serving
-        for one in sockets:
-            one.close()
+    with socket.create_server((config.host, config.port), family=family) as listening:
+        log.info("the home's page is at http://%s:%d/", config.host, listening.getsockname()[1])
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True
+            app.state.closing = True
+            app.state.presence.wake()
+            await serving
 
 
 def _file_route(path: str) -> Route:
