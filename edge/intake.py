@@ -171,7 +171,11 @@ class Intake:
     async def finish(self) -> None:
         """Works off what the drivers have handed over, and writes everything down."""
         while not self._queue.empty():
-            await self._work(self._queue.get_nowait())
+            try:
+                await self._work(self._queue.get_nowait())
+            except Exception:
+                # nobody comes back for those behind it
+                log.exception("something that was heard before the stop was not worked off")
         await self.flush()
 
     async def _work(self, heard: _Heard | _Concluded) -> None:
