@@ -27,10 +27,10 @@ def write_private(file: Path, text: str) -> None:
 
 
 def give_to_owner_of(folder: Path, path: Path) -> None:
-    """Lets `path` belong to the folder's owner, where we may say so."""
+    """Lets `path` belong to the folder's owner, where we may say so; of a link itself, never what it points to."""
     if os.geteuid() == 0:
         owner = folder.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from edge import claim, claim_files
+from edge import claim, claim_files, safe_files
 from edge.__main__ import main
 from edge.config import load_config
 from edge.enrolment import load_enrolment
@@ -209,6 +210,19 @@ def test_a_claim_file_whose_authority_is_none_is_one_sentence(
     file.write_bytes(msgspec.json.encode(ClaimFile(1, "https://centre.example.org", CODE, ca_pem="café")))
     code, said = claim_hub("--file", str(file))
     assert (code, "A safe connection" in said) == (2, True), said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_link_in_the_agents_folder_gives_nobody_another_file(tmp_path: Path) -> None:
+    ours, secret = tmp_path / "etc", tmp_path / "shadow"
+    ours.mkdir()
+    os.chown(ours, 12_345, 12_345)
+    secret.write_text("root's")
+    (ours / "link").symlink_to(secret)
+    safe_files.give_to_owner_of(ours, ours / "link")
+    assert secret.stat().st_uid == 0
+    safe_files.write_private(ours / "word", "x")
+    assert (ours / "word").stat().st_uid == 12_345
 
 
 REFUSALS = [
