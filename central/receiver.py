@@ -22,6 +22,7 @@ from central.detection.engine import Engine
 from central.detection.profile import Limits
 from central.detection.timeline import ACT_KINDS, STATE_KINDS
 from central.finding_outbox import FindingOutbox
+from central.habit_store import HabitStore
 from central.ingest import HUB_DEVICE, Intake, Refusals
 from central.internal import HEALTH_TOPIC, ReceiverHealth, encode
 from central.storage.database import Database, DatabaseError
@@ -56,12 +57,15 @@ HEALTH_EVERY_S: Final = 5.0
 KEEP_EVERY_S: Final = 1.0
 RETRY_EVERY_S: Final = 1.0
 TIDY_EVERY_S: Final = 60.0
-RECALL_HOMES: Final = 4
-"""Homes recalled from the store in one turn of the loop: some milliseconds each."""
-RECALL_DAYS: Final = 14
-RECALL_ACTS: Final = 300
-RECALL_STATES: Final = 1_500
-"""Newest rows read of a home: of movements a lively day, of states (which sensors repeat) half a day."""
+RECALL_HOMES: Final = 1
+"""Homes recalled from the store in one turn of the loop: some tens of milliseconds each."""
+RECALL_DAYS: Final = 4
+"""Read again of a home whose habits are kept: what they do not hold yet."""
+LEARN_AGAIN_DAYS: Final = 30
+"""Read again of a home whose habits are not kept: all raw readings that the embedded store has."""
+RECALL_ACTS_PER_DAY: Final = 3_000
+RECALL_STATES_PER_DAY: Final = 3_000
+"""Newest rows read of a home, for each of these days: a very lively home; of states, which sensors repeat."""
 STALL_S: Final = 60.0
 """A loop that did not turn for so long (suspended, blocked, clock set ahead) has heard nothing meanwhile."""
 RECALL_WAIT_S: Final = 600.0
@@ -77,7 +81,7 @@ class Parts(NamedTuple):
         broker: the receiver's own session.
         store, spool: where readings go.
         registry: reads who is enrolled; raises DatabaseError.
-        kept_file: where open findings are kept over a restart.
+        kept_file: where open findings are kept over a restart; what was learned of homes lies beside it.
         limits: the centre's defaults.
         grace_s: after the start, silence is not judged for so long.
         refusals: counts what is refused.
@@ -117,6 +121,7 @@ class Receiver:
         self._recall_at = 0.0
         self._seen: set[str] = set()
         self._findings = FindingOutbox(parts.kept_file)
+        self._habits = HabitStore(parts.kept_file.with_name("habits.sqlite"))
         self._reopened = False
         self._next_keep = 0.0
         self._next_health = 0.0
@@ -157,6 +162,8 @@ class Receiver:
         self._client.stop()
         if self._reopened:
             self._findings.keep(self._engine.opens())
+            self._habits.keep(self._engine.learned())
+        self._habits.close()
         self._parts.spool.close()
         self._parts.store.close()
 
@@ -269,13 +276,17 @@ class Receiver:
 
     def _recall_home(self, home: str) -> None:
         now = time.time()
-        last = self._parts.store.last(home)
-        since = now - RECALL_DAYS * 86_400
-        rows = self._parts.store.events(home, sorted(ACT_KINDS), since, now, RECALL_ACTS)
-        rows += self._parts.store.events(home, sorted(STATE_KINDS), since, now, RECALL_STATES)
+        store = self._parts.store
+        habits = self._habits.load(home)
+        days = LEARN_AGAIN_DAYS if habits is None else RECALL_DAYS
+        since = now - days * 86_400
+        last = store.last(home)
+        rows = store.events(home, sorted(ACT_KINDS), since, now, days * RECALL_ACTS_PER_DAY)
+        rows += store.events(home, sorted(STATE_KINDS), since, now, days * RECALL_STATES_PER_DAY)
+        heard = [point.at for point in store.points(home, HUB_DEVICE, "heartbeat", since, now, 3600.0)]
         marked_at = next((row.at for row in last if (row.device, row.kind) == (HUB_DEVICE, "heartbeat")), None)
         readings = [Reading(row.device, row.kind, row.value, row.at) for row in (*last, *rows)]
-        self._engine.recall(home, marked_at, readings, now)
+        self._engine.recall(home, marked_at, readings, now, heard=heard, habits=habits)
 
     # findings
 
@@ -285,6 +296,7 @@ class Receiver:
         if now >= self._next_keep:
             self._next_keep = now + KEEP_EVERY_S
             self._findings.keep(self._engine.opens())
+            self._habits.keep(self._engine.learned())
         if now >= self._next_health and self._client.connected:
             self._client.publish(HEALTH_TOPIC, encode(self.health()), retain=True)
             self._next_health = now + HEALTH_EVERY_S

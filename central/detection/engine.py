@@ -11,6 +11,7 @@ import heapq
 import pkgutil
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import msgspec
@@ -201,9 +202,22 @@ class Engine:
             known.timeline.activity.hear(at)
         if marked_at is not None:
             known.timeline.recall(min(marked_at, now))
-        self.take(home, rows, now)
+        if self._relive(known, rows, now):
+            self._learned.add(home)
         known.known = True
         self._judge_soon(home, known, now)
+
+    def _relive(self, known: _Home, rows: Iterable[Reading], now: float) -> bool:
+        """Takes readings of the past day by day, and learns what is over; True when there was any."""
+        timeline, limits = known.timeline, known.limits
+        learned = False
+        by_time = sorted(rows, key=lambda reading: reading.measured_at)
+        for day, readings in groupby(by_time, key=lambda reading: reading.measured_at // 86_400):
+            timeline.take(readings, now)
+            strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, min((day + 1) * 86_400, now))
+            if strong_at is not None:
+                learned |= learn(timeline.habits, timeline.activity, limits, strong_at)
+        return learned
 
     def recall_nothing(self, home: str, now: float) -> None:
         """The store cannot tell the past: the hub counts as heard at the start, and what was open as it was then."""

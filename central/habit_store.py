@@ -1,0 +1,77 @@
+"""What detection has learned of each home, kept over a restart in one SQLite file.
+
+Losing it loses no alarm: a home whose habits are not here learns them again from the telemetry store's raw readings.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from central.detection.habits import Habits, Kept
+
+logger = logging.getLogger(__name__)
+
+_TABLE = "create table if not exists habits (home text primary key, content blob not null) without rowid"
+
+
+class HabitStore:
+    """Habits by home.
+
+    Args:
+        file: made when missing; one that cannot be read is put aside and begun anew.
+    """
+
+    def __init__(self, file: Path) -> None:
+        try:
+            self._connection = _open(file)
+        except sqlite3.DatabaseError as error:
+            logger.warning("cannot read %s, habits are learned anew: %s", file.name, error)
+            file.replace(file.with_suffix(".damaged"))
+            self._connection = _open(file)
+        self._waiting: dict[str, Kept] = {}
+
+    def load(self, home: str) -> Habits | None:
+        """The habits of a home; None where none are kept or they cannot be read."""
+        try:
+            row = self._connection.execute("select content from habits where home = ?", (home,)).fetchone()
+            return Habits.of(msgspec.msgpack.decode(row[0], type=Kept)) if row else None
+        except (sqlite3.Error, msgspec.DecodeError, ValueError) as error:
+            logger.warning("habits of %s cannot be read and are learned anew: %s", home, error)
+            return None
+
+    def keep(self, learned: Mapping[str, Kept]) -> None:
+        """Writes what was learned, in one transaction; what cannot be written now is written with the next."""
+        self._waiting.update(learned)
+        if not self._waiting:
+            return
+        rows = [(home, msgspec.msgpack.encode(kept)) for home, kept in self._waiting.items()]
+        try:
+            with self._connection:
+                self._connection.executemany("insert or replace into habits values (?, ?)", rows)
+        except sqlite3.Error as error:
+            logger.warning("habits of %d homes cannot be kept: %s", len(rows), error)
+            return
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._connection.close()
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file)
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = normal")
+        connection.execute(_TABLE)
+        with closing(connection.execute("select count(*) from habits")):
+            return connection
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
