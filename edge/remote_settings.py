@@ -68,8 +68,9 @@ class RemoteSettings:
         found = await asyncio.to_thread(settings.load_record, self._folder, self._config.hub.id, first)
         self._record = found
         after = settings.started(found)
-        if after != found:
-            await self._keep(after)
+        if after != found and not await self._keep(after):
+            # on a full disk what may be what ends the agent is left all the same
+            self._record = after
         await self._obey()
 
     async def take(self, payload: bytes) -> None:

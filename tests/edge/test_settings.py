@@ -297,6 +297,21 @@ async def test_a_full_disk_leaves_what_is_in_force(hub_file: Path, monkeypatch: 
     assert remote.in_force == version(4), "the broker delivers it again"
 
 
+async def test_harmful_settings_are_left_at_the_start_that_is_one_too_many_on_a_full_disk_too(
+    hub_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = Remote(hub_file, Time())
+    trial = SettingsRecord(HUB, good=version(3), trial=version(4), starts=PROVISIONAL_STARTS_MAX - 1)
+    save_record(remote.settings._folder, trial)
+
+    def full(_folder: Path, _record: SettingsRecord) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(settings, "save_record", full)
+    await remote.settings.load()
+    assert (remote.in_force, remote.settings.version) == (version(3), 3)
+
+
 async def test_logging_in_detail_ends_by_itself(hub_file: Path) -> None:
     remote = Remote(hub_file, Time())
     usual = logging.getLogger().level
