@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from devices.rejection import Rejection
-from devices.wearable.follow import Follower, readings_of
+from devices.wearable.follow import Follower
 from devices.wearable.windows import read_piece
 from edge.fall_lines import SaidLine, WindowLine, Worn
 
@@ -32,8 +32,7 @@ def _said(window: WindowLine, followers: dict[str, Follower]) -> list[SaidLine]:
         return []
     return [
         SaidLine(reading.device, reading.kind, reading.value, reading.measured_at)
-        for found in follower.take(piece, window.at)
-        for reading in readings_of(window.device, found)
+        for reading in follower.take(piece, window.at)
         if not isinstance(reading.value, bytes)
     ]
 

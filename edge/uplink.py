@@ -1,7 +1,11 @@
 """From readings to what travels: alarms with their evidence, and measurement packs. Pure.
 
-A reading of an alarm kind becomes an alarm at once. Presses of one thumb within `JOIN_S` are one alarm; a detector
-that keeps saying "smoke" is one alarm for `STANDING_S`, then it is said again.
+A reading of an alarm kind becomes an alarm at once, a fall that is only suspected too: there is nobody in the home yet
+who would ask first. Who asks, one day, takes the suspicion before it comes here, and gives it on when there is no
+answer; a fall confirmed by stillness stays an alarm at once.
+
+Presses of one thumb within `JOIN_S` are one alarm; a detector that keeps saying "smoke" is one alarm for `STANDING_S`,
+then it is said again.
 """
 
 from __future__ import annotations

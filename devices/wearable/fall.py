@@ -58,6 +58,7 @@ class Suspicion:
         stir_g: standard deviation of the strength from half a second after the blow on; below 0.1 g is lying still.
         lost_s: how much of the window was lost on the way and bridged.
         age_s: how long before the newest sample the blow was.
+        down: where down was before it, in g.
     """
 
     score: float
@@ -67,6 +68,7 @@ class Suspicion:
     stir_g: float
     lost_s: float
     age_s: float
+    down: tuple[float, float, float]
 
 
 class FallDetector:
@@ -171,6 +173,7 @@ class FallDetector:
             float(size[_SETTLED].std()),
             float(lost.sum()) / MODEL_HZ,
             age / MODEL_HZ,
+            (float(down[0][0]), float(down[0][1]), float(down[0][2])),
         )
 
 

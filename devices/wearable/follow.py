@@ -1,4 +1,4 @@
-"""From one wearer's windows, as they come over the air or the wire, to suspected falls. Needs numpy.
+"""From one wearer's windows, as they come over the air or the wire, to what is said of falls. Needs numpy.
 
 The same wherever it runs: in the home, beside the agent, or at the centre for wearables that report there.
 """
@@ -6,24 +6,19 @@ The same wherever it runs: in the home, beside the agent, or at the centre for w
 from __future__ import annotations
 
 from math import radians
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from devices.vocabulary import Reading
+from devices.wearable.aftermath import Aftermath
 from devices.wearable.fall import RATE_MIN_HZ, FallDetector, Suspicion
+from devices.wearable.resampling import Samples
 from devices.wearable.site import Site
 from devices.wearable.windows import STEPS_PER_G, Piece, Stream
 
 STANDARD_GRAVITY: Final = 9.80665
 """Metres per second squared in 1 g."""
-
-
-class Found(NamedTuple):
-    """A suspected fall, and when its blow was, in Unix seconds."""
-
-    suspicion: Suspicion
-    at: float
 
 
 class Follower:
@@ -40,14 +35,16 @@ class Follower:
 
     def __init__(self, device: str, site: Site, threshold: float | None = None) -> None:
         self.too_slow = 0
+        self._device = device
         self._site = site
         self._threshold = threshold
         self._stream = Stream(device)
         self._rate_hz = 0.0
         self._detector: FallDetector | None = None
+        self._aftermath: Aftermath | None = None
 
-    def take(self, piece: Piece, received_at: float) -> list[Found]:
-        """The next window.
+    def take(self, piece: Piece, received_at: float) -> list[Reading]:
+        """What the next window tells: `fall` suspected, with its figures; or confirmed, or recovered.
 
         Args:
             piece: as read.
@@ -61,24 +58,28 @@ class Follower:
             return []
         detector = self._detector
         if detector is None or self._rate_hz != piece.rate_hz:
-            # a sensor has no gyroscope in a window
+            # there is no gyroscope in a window
             detector = FallDetector(self._site, piece.rate_hz, gyroscope=False, threshold=self._threshold)
-            self._detector, self._rate_hz = detector, piece.rate_hz
+            self._detector, self._rate_hz, self._aftermath = detector, piece.rate_hz, None
         elif self._stream.restarts != restarts:
             detector.reset()
         samples = np.asarray(piece.samples, np.float64) / STEPS_PER_G
-        found = detector.push(samples, self._stream.lost - lost)
-        return [Found(suspicion, received_at - suspicion.age_s) for suspicion in found]
+        readings = self._outcome(samples, received_at)
+        for suspicion in detector.push(samples, self._stream.lost - lost):
+            readings += _readings(self._device, suspicion, received_at - suspicion.age_s)
+            self._aftermath = Aftermath(self._site, suspicion.down, piece.rate_hz)
+        return readings
+
+    def _outcome(self, samples: Samples, at: float) -> list[Reading]:
+        outcome = self._aftermath.push(samples) if self._aftermath is not None else None
+        return [Reading(self._device, "fall", outcome.value, at)] if outcome is not None else []
 
 
-def readings_of(device: str, found: Found) -> tuple[Reading, ...]:
-    """What is said of a suspected fall: that it is one, how hard, how far turned, and how still it was after it."""
-    suspicion, at = found
-    impact = round(min(suspicion.impact_g * STANDARD_GRAVITY, 200.0), 1)
-    stir = round(min(suspicion.stir_g * STANDARD_GRAVITY, 200.0), 2)
-    return (
+def _readings(device: str, suspicion: Suspicion, at: float) -> list[Reading]:
+    """That it may be a fall, how hard, how far turned, and how still it was after it."""
+    return [
         Reading(device, "fall", "suspected", at),
-        Reading(device, "impact", impact, at),
+        Reading(device, "impact", round(suspicion.impact_g * STANDARD_GRAVITY, 1), at),
         Reading(device, "tilt", round(radians(suspicion.tilt_deg), 2), at),
-        Reading(device, "stir", stir, at),
-    )
+        Reading(device, "stir", round(suspicion.stir_g * STANDARD_GRAVITY, 2), at),
+    ]
