@@ -369,9 +369,9 @@ class SmsPath:
             attempt.at = self._clock.monotonic
             sentence = f"modem {self._config.port}: an SMS to {self._role(attempt.recipient)} could not be delivered"
             self._tell_fault("sms", sentence, ProblemCode.MODEM_SMS_FAILED, self._config.port)
-            others = (one for one in self._attempts if one.ref == attempt.ref)
-            if not any(one.state in _OUT for one in others):
-                self._presence.not_messaged(attempt.ref)
+            out = [one for one in self._attempts if one.ref == attempt.ref and one.state in _OUT]
+            if all(one.recipient == self._whom.centre for one in out):
+                self._presence.not_messaged(attempt.ref, only_contacts=bool(out))
         ref, recipient = attempt.ref, attempt.recipient
         self._write_down(lambda box: box.sms.settle(ref, recipient, state))
         self.on_change()

@@ -78,9 +78,9 @@ class Presence:
         self._home = stages.messaged(self._home, ref, self._clock.monotonic, to_contact=to_contact)
         self._tell()
 
-    def not_messaged(self, ref: str) -> None:
-        """The network has given up all SMS about the call."""
-        self._home = stages.not_messaged(self._home, ref)
+    def not_messaged(self, ref: str, *, only_contacts: bool) -> None:
+        """The network has given up all SMS about the call, or all those to the contacts."""
+        self._home = stages.not_messaged(self._home, ref, only_contacts=only_contacts)
         self._tell()
 
     def renamed(self, ref: str, new_ref: str) -> None:

@@ -149,9 +149,12 @@ def messaged(home: Home, ref: str, now: float, *, to_contact: bool) -> Home:
     return replace(home, alarms=alarms)
 
 
-def not_messaged(home: Home, ref: str) -> Home:
-    """The network has given up all SMS about the call."""
-    alarms = tuple(replace(a, messaged_at=None, contacts_told=False) if a.ref == ref else a for a in home.alarms)
+def not_messaged(home: Home, ref: str, *, only_contacts: bool = False) -> Home:
+    """The network has given up all SMS about the call, or all those to the contacts."""
+    alarms = tuple(
+        replace(a, messaged_at=a.messaged_at if only_contacts else None, contacts_told=False) if a.ref == ref else a
+        for a in home.alarms
+    )
     return replace(home, alarms=alarms)
 
 

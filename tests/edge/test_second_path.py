@@ -354,6 +354,26 @@ async def test_what_the_network_gave_up_is_not_called_sent(
         await until(lambda: sms._attempts[-1].state is SmsState.DELIVERED, "and delivered")
 
 
+async def test_what_did_not_reach_the_family_is_not_said_to_have(
+    path: Path, clock: JumpingClock, pendant: PendantTty, centre: CentreByTelephone, modem: ModemTty, broker: Broker
+) -> None:
+    broker.stop()
+    centre.answers = False
+    modem.reports = "none"
+    async with running(path, clock) as agent:
+        await until(lambda: agent._dispatch.path is Way.SMS, "there is a second path")
+        await press(pendant)
+        clock.added_s += 26
+        await until(lambda: centre.alarms, "the centre is written to")
+        modem.reports = "failed"
+        clock.added_s += 40
+        sms = agent._sms
+        assert sms is not None
+        await until(lambda: any(one.state is SmsState.UNDELIVERED for one in sms._attempts), "Jordi has not got it")
+        scene = agent._presence.scene()
+        assert (scene.name, scene.contacts_told) == (SceneName.MESSAGED, False)
+
+
 async def test_without_a_modem_that_works_the_path_is_none(
     path: Path, clock: JumpingClock, modem: ModemTty, broker: Broker
 ) -> None:
