@@ -70,7 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
         from edge.installing import add_device
 
         given = ("id", "model", "address", "key", "room", "place_code")
-        return add_device(config, options.line, **{name: getattr(options, name) for name in given})
+        # a line in the command stands in the list of processes and in sudo's log, with the key
+        line = sys.stdin.readline() if options.line == "-" else options.line
+        return add_device(config, line, **{name: getattr(options, name) for name in given})
     if options.verb == "check":
         from edge.check import describe, walk
 
@@ -95,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         "--listen", type=float, default=0.0, metavar="S", help="when no agent runs, listen so many seconds"
     )
     add = verbs.add_parser("add-device", help="one more device for this home, from the line printed on its box")
-    add.add_argument("line", nargs="?", default="", help="'llar:dev?model=...&address=...&key=...', in quotes")
+    add.add_argument(
+        "line", nargs="?", default="", help="'llar:dev?model=...&address=...&key=...', in quotes; - reads it"
+    )
     add.add_argument("--config", type=Path, default=FOLDER / "edge.toml", help="the hub's TOML file")
     for name, help_text in _DEVICE_FIELDS.items():
         add.add_argument(f"--{name.replace('_', '-')}", default="", help=help_text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -59,6 +60,15 @@ def test_the_line_of_the_box_is_enough_and_an_installers_comments_stay(add: Run,
     assert "# spare" in text
     assert KEY not in said.lower()
     assert (tmp_path / "enrolment.toml").stat().st_mode & 0o077 == 0
+
+
+def test_a_line_with_a_key_may_be_read_where_no_list_of_processes_and_no_log_of_sudo_shows_it(
+    add: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{LINE}\n"))
+    code, said = add("-", "--room", "bathroom")
+    assert (code, KEY in said.lower()) == (0, False), said
+    assert "pendant-2" in {device.id for device in load_enrolment(tmp_path / "enrolment.toml").values()}
 
 
 FAULTS = [
