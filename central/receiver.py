@@ -20,11 +20,11 @@ from typing import Final, NamedTuple
 from central.config import CentralConfig, read_secret
 from central.detection.engine import Engine
 from central.detection.profile import Limits
-from central.detection.timeline import ACT_KINDS, STATE_KINDS
 from central.finding_outbox import FindingOutbox
 from central.habit_store import HabitStore
-from central.ingest import HUB_DEVICE, Intake, Refusals
+from central.ingest import Intake, Refusals
 from central.internal import HEALTH_TOPIC, ReceiverHealth, encode
+from central.recall import recall_home
 from central.storage.database import Database, DatabaseError
 from central.storage.homes import EnrolledHome, list_enrolled
 from central.telemetry.embedded import EmbeddedStore
@@ -32,7 +32,6 @@ from central.telemetry.feed import Feed
 from central.telemetry.open_store import open_store
 from central.telemetry.spool import Spool
 from central.telemetry.store import Row, StoreUnavailable, TelemetryStore
-from devices.vocabulary import Reading
 from gateway.contract.topics import Channel, everyone
 from gateway.fast_receiver import FastReceiver
 from gateway.line import BrokerSettings
@@ -59,13 +58,6 @@ RETRY_EVERY_S: Final = 1.0
 TIDY_EVERY_S: Final = 60.0
 RECALL_HOMES: Final = 1
 """Homes recalled from the store in one turn of the loop: some tens of milliseconds each."""
-RECALL_DAYS: Final = 4
-"""Read again of a home whose habits are kept: what they do not hold yet."""
-LEARN_AGAIN_DAYS: Final = 30
-"""Read again of a home whose habits are not kept: all raw readings that the embedded store has."""
-RECALL_ACTS_PER_DAY: Final = 3_000
-RECALL_STATES_PER_DAY: Final = 3_000
-"""Newest rows read of a home, for each of these days: a very lively home; of states, which sensors repeat."""
 STALL_S: Final = 60.0
 """A loop that did not turn for so long (suspended, blocked, clock set ahead) has heard nothing meanwhile."""
 RECALL_WAIT_S: Final = 600.0
@@ -255,7 +247,7 @@ class Receiver:
         for _ in range(min(RECALL_HOMES, len(self._to_recall))):
             home = self._to_recall.popleft()
             try:
-                self._recall_home(home)
+                recall_home(self._engine, self._parts.store, self._habits, home, time.time())
             except StoreUnavailable as error:
                 self._to_recall.append(home)
                 self._recall_at = now + RETRY_EVERY_S
@@ -273,20 +265,6 @@ class Receiver:
         for home in self._to_recall:
             self._engine.recall_nothing(home, time.time())
         self._to_recall.clear()
-
-    def _recall_home(self, home: str) -> None:
-        now = time.time()
-        store = self._parts.store
-        habits = self._habits.load(home)
-        days = LEARN_AGAIN_DAYS if habits is None else RECALL_DAYS
-        since = now - days * 86_400
-        last = store.last(home)
-        rows = store.events(home, sorted(ACT_KINDS), since, now, days * RECALL_ACTS_PER_DAY)
-        rows += store.events(home, sorted(STATE_KINDS), since, now, days * RECALL_STATES_PER_DAY)
-        heard = [point.at for point in store.points(home, HUB_DEVICE, "heartbeat", since, now, 3600.0)]
-        marked_at = next((row.at for row in last if (row.device, row.kind) == (HUB_DEVICE, "heartbeat")), None)
-        readings = [Reading(row.device, row.kind, row.value, row.at) for row in (*last, *rows)]
-        self._engine.recall(home, marked_at, readings, now, heard=heard, habits=habits)
 
     # findings
 
