@@ -25,6 +25,8 @@ Files = tuple[Config, Devices, str]
 """Configuration, devices, and the password at the broker."""
 FOLDER: Final = Path("/etc/llar")
 BAD_FILES: Final = 2
+READ_ANEW_AGAIN_S: Final = 1.0
+"""Files that cannot be read anew now are so after this time."""
 _DEVICE_FIELDS: Final = {
     "id": "its name in this home; found by itself when left out",
     "model": "its product, from the catalogue",
@@ -155,6 +157,11 @@ async def _run(path: Path, config: Config, devices: Devices, password: str) -> t
 
     def read_anew() -> None:
         nonlocal files
+        if not agent.may_restart:
+            # an agent that begins anew forgets what the disk did not take
+            log.debug("the files are read anew later: a call is being taken, or is only in memory")
+            loop.call_later(READ_ANEW_AGAIN_S, read_anew)
+            return
         try:
             files = _read_files(path)
         except BadFileError as error:

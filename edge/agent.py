@@ -206,7 +206,8 @@ class Agent:
             await self._outbox.close()
         return self._status
 
-    def _may_restart(self) -> bool:
+    @property
+    def may_restart(self) -> bool:
         """Whether the program may end: not with a call that is only in memory."""
         return self._intake.idle and (self._outbox.durable or not self._dispatch.has_alarms)
 
@@ -227,7 +228,7 @@ class Agent:
             "settings": self._settings.run,
             "status": partial(keep_writing, status_file(self._config), self._describe),
         }
-        loops |= self._listening.loops(self._may_restart, self._restart)
+        loops |= self._listening.loops(lambda: self.may_restart, self._restart)
         if self._sms is not None:
             loops["modem"] = self._sms.run
         if self._falls is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,8 @@ from devices.frames import ButtonEvent, Frame, Link
 from edge.agent import Agent
 from edge.config import load_config
 from edge.enrolment import load_enrolment
-from tests.edge.conftest import running, trusted_clock, until
+from simulators.pendant_tty import PendantTty
+from tests.edge.conftest import PENDANT, Desk, running, trusted_clock, until
 
 SECONDS = 12.0
 """systemd kills after 15."""
@@ -89,3 +92,36 @@ async def test_an_agent_that_cannot_begin_leaves_nothing_open(
         await agent.run()
     assert agent._client._wake_in.fileno() == -1
     await agent._outbox.close()
+
+
+@pytest.mark.slow
+async def test_a_call_that_is_only_in_memory_outlives_the_order_to_read_the_files_anew(
+    write_config: Callable[[str], Path], desk: Desk, tmp_path: Path
+) -> None:
+    pendant = PendantTty(tmp_path / "tty-pendant", PENDANT)
+    pendant.plug_in()
+    path = write_config(f'[[serial]]\nport = "{pendant.path}"\n')
+    # a disk that takes nothing
+    (path.parent / "store").write_text("")
+    desk.receipts = False
+    program = (sys.executable, "-m", "edge", "run", "--verbose", "--config", str(path))
+    agent = await asyncio.create_subprocess_exec(*program, stderr=asyncio.subprocess.PIPE)
+    assert agent.stderr is not None
+    try:
+        pendant.press()
+        await until(lambda: desk.alarms, "the call arrives and gets no receipt")
+        agent.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(SECONDS):
+            while b"only in memory" not in await agent.stderr.readline():
+                pass
+        desk.alarms.clear()
+        await until(lambda: desk.alarms, "the call is sent again")
+        desk.receipts = True
+        async with asyncio.timeout(4 * SECONDS):
+            while b"read anew" not in await agent.stderr.readline():
+                pass
+    finally:
+        pendant.unplug()
+        agent.kill()
+        await agent.wait()
+    assert len(desk.refs) == 1
