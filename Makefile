@@ -9,7 +9,7 @@ demo: ## the whole system on this machine: broker, centre, one real hub, a stree
 	@$(BIN)/llar-demo $(ARGS)
 
 test: ready ## everything, with real servers, a real browser and emulated machines; two at a time, since most of it waits
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 quick: ready ## only what needs no server
 	$(BIN)/pytest -m "not slow" $(ARGS)

@@ -1,27 +1,40 @@
-"""What holds for all tests: how they are shared out between the workers of a parallel run."""
+"""What holds for all tests: how they are shared out between the workers of a parallel run, and that none is a race."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
+# a busy machine is slow, and that is no fault
+settings.register_profile("llar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("llar")
+
 _ON_EMULATED_MACHINES = (
-    "bluez/",
-    "edge/test_buttons_usb.py",
-    "edge/test_outbox_real_disk.py",
-    "journeys/test_firmware_press.py",
-    "journeys/test_power_cuts.py",
+    "tests/bluez/",
+    "tests/edge/test_buttons_usb.py",
+    "tests/edge/test_outbox_real_disk.py",
+    "tests/journeys/test_firmware_press.py",
+    "tests/journeys/test_power_cuts.py",
 )
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `-n 2 --dist loadgroup --no-loadscope-reorder`: one worker does all that runs on emulated machines, from the
-    start, so that two never fight for the cores; the other does the rest, file by file, because files share servers."""
-    for item in items:
-        where = item.path.relative_to(TESTS).as_posix()
-        emulated = where.startswith(_ON_EMULATED_MACHINES)
-        item.add_marker(pytest.mark.xdist_group("emulated machines" if emulated else where))
-    items.sort(key=lambda item: not item.path.relative_to(TESTS).as_posix().startswith(_ON_EMULATED_MACHINES))
+    """What takes longest begins first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_ON_EMULATED_MACHINES))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """For `-n 2 --no-loadscope-reorder`."""
+    return _OneMachineAtATime(config, log)
+
+
+class _OneMachineAtATime(LoadScopeScheduling):
+    """One worker does all that runs on emulated machines, so that two never fight for the cores.
+
+    The other does the rest, file by file, because the tests of a file share servers.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "emulated machines" if nodeid.startswith(_ON_EMULATED_MACHINES) else nodeid.split("::", 1)[0]
