@@ -28,6 +28,7 @@ RATIOS = {
     "ingest": "x CPU",
     "flood": "growth x",
     "outages": "out of order",
+    "falls": "CPU ms/s",
 }
 
 
