@@ -60,8 +60,11 @@ async def test_an_enrolled_cuff_pairs_with_secure_connections_and_a_stranger_doe
             await cuff.measure(128, 79, 66)
             await eventually(lambda: cuff.sent and not cuff.connected, "the cuff is read, and switches off", CONNECTS_S)
             assert paired == [True]
-            await hears(home, desk)
-            await press(home, desk)
+            # heard at once: a pendant sends a press for three seconds
+            await press(home, desk, for_s=3.0)
+            await cuff.measure(131, 82, 70)
+            await eventually(lambda: cuff.sent > 1 and not cuff.connected, "the cuff is read again", CONNECTS_S)
+            await press(home, desk, for_s=3.0)
             await stranger.appear()
             failed: list[object] = []
             stranger.device.on("connection", lambda link: link.on("pairing_failure", failed.append))
