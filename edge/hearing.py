@@ -180,8 +180,7 @@ class Hearing:
         for name, device in self._devices.items():
             silent_s, since = self._silent_s(device, now)
             if silent_s > device.limit_s(now) and not self._is_radios_fault(device, now):
-                hours = device.limit_s(now) / 3600
-                sentence = f"{name}: not heard for more than {hours:.2g} h"
+                sentence = f"{name}: not heard for more than {_in_words(device.limit_s(now))}"
                 yield Finding(since, sentence, ProblemCode.DEVICE_SILENT, name)
 
     def _silent_s(self, device: _Device, now: float) -> tuple[float, float]:
@@ -206,3 +205,8 @@ class Hearing:
         return len(regular) >= TOGETHER_LEAST and all(
             self._silent_s(device, now)[0] > device.limit_s(now) for device in regular
         )
+
+
+def _in_words(seconds: float) -> str:
+    """A time as a technician says it."""
+    return f"{seconds / 3600:.2g} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"

@@ -320,3 +320,10 @@ def test_what_is_usual_is_never_less_than_the_last_silence_and_never_more_than_t
         if gap > 5.0:
             assert rhythm.usual_s(now) >= gap - 1e-6
     assert rhythm.observed_s == pytest.approx(now)
+
+
+@pytest.mark.parametrize(("limit_s", "words"), [(300.0, "5 min"), (900.0, "15 min"), (4 * HOUR, "4 h")])
+def test_a_device_that_is_missed_is_told_in_a_technicians_words(limit_s: float, words: str) -> None:
+    hearing = Hearing()
+    hearing.expect_device("cord", "button", limit_s, 0.0)
+    assert [one.sentence for one in hearing.findings(limit_s + 1)] == [f"cord: not heard for more than {words}"]
