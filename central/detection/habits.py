@@ -34,7 +34,7 @@ LEARNED_AFTER_DAYS: Final = 14
 """Before so many days are learned the fixed limits hold."""
 LIMIT_DAYS: Final = 90
 WORST_OF_DAYS: Final = 5
-OWN_SHARE: Final = 0.1
+OWN_SHARE: Final = 0.3
 """How much a budget's own past sets its limit; the past of all budgets sets the rest."""
 TAIL_BLOCKS: Final = 6
 """From so many of the worst the limit is reckoned."""

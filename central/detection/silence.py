@@ -15,17 +15,15 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from central.detection.activity import STEP_S, Act
+from central.detection.activity import KEEP_S, STEP_S, Act, Activity
 from central.detection.fixed_limit import used_up_at
 from central.detection.habits import DAY_STEPS, Habits, Start
 from central.detection.profile import Limits
 
 SHORTEST_S: Final = 3_600.0
 """No silence shorter than this is judged."""
-STRONG_SHARE: Final = 0.2
+STRONG_SHARE: Final = 0.25
 """Of the wished false alarms, those that the clock of strong evidence may cause."""
-SAFETY: Final = 0.9
-"""Aimed at this much of what is wished: the past promises a little too much."""
 EVENING: Final = timedelta(hours=2)
 """Who is last noticed so long before the home's night has gone to bed."""
 
@@ -82,7 +80,7 @@ def longest_steps(habits: Habits, start: Start, limits: Limits) -> tuple[int, in
     found = []
     for strong, share in ((False, 1 - STRONG_SHARE), (True, STRONG_SHARE)):
         among = [budget_key(other, strong) for other in Budget]
-        wished = limits.inactivity_false_alarms * SAFETY * share
+        wished = limits.inactivity_false_alarms * share
         limit = habits.limit(budget_key(budget, strong), among, wished, limits.share_of(int(budget)), start.day)
         found.append(_first_above(scores, limit))
     return found[0], found[1]
@@ -100,6 +98,18 @@ def _first_above(scores: Sequence[float], limit: float | None) -> int:
         if scores[step] > limit:
             return step
     return DAY_STEPS
+
+
+def since_strong_evidence(activity: Activity, limits: Limits, now: float) -> list[Act]:
+    """The last strong evidence of somebody and the weak signs since then, oldest first; empty where nothing is known.
+    After an announced absence, its end counts as such evidence."""
+    acts = activity.acts(now - KEEP_S, limits.room_of, limits.entry_doors)
+    acts = acts[max((place for place, act in enumerate(acts) if act.strong), default=0) :]
+    back_at = limits.away_until_at
+    if back_at is not None and acts and acts[0].at < back_at <= now:
+        later = [act for act in acts if act.at >= back_at]
+        acts = [acts[-len(later) - 1]._replace(first_at=back_at, at=back_at), *later]
+    return acts
 
 
 def first_broken(acts: Sequence[Act], habits: Habits, limits: Limits, until: float) -> tuple[Broken | None, float]:

@@ -15,10 +15,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from central.detection.activity import KEEP_S, STEP_S, Act
+from central.detection.activity import STEP_S
 from central.detection.fixed_limit import found_at, shortest_s
 from central.detection.profile import Limits
-from central.detection.silence import SHORTEST_S, Broken, Budget, first_broken, start_of
+from central.detection.silence import SHORTEST_S, Broken, Budget, first_broken, since_strong_evidence, start_of
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import Sighting, Timeline
 from gateway.contract.alarm_kinds import AlarmKind
@@ -71,7 +71,10 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
     known = (timeline.activity.version, timeline.habits.learned_day, limits)
     if expectation is not None and expectation[:3] == known and moment.now < expectation[3]:
         return []
-    acts = _since_strong_evidence(timeline, limits, moment.now)
+    activity = timeline.activity
+    if any(act.strong for act in activity.acts(moment.now - SHORTEST_S, limits.room_of, limits.entry_doors)):
+        return []
+    acts = since_strong_evidence(activity, limits, moment.now)
     if not acts:
         return []
     broken, due_at = first_broken(acts, timeline.habits, limits, moment.now)
@@ -89,21 +92,6 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
         **_expected(timeline, broken, limits),
     }
     return [_situation(timeline, broken.since_at, broken.found_at, REASONS[broken.budget], facts)]
-
-
-def _since_strong_evidence(timeline: Timeline, limits: Limits, now: float) -> list[Act]:
-    """The last strong evidence and the weak signs since then; nothing when it is too fresh to be judged."""
-    activity = timeline.activity
-    if any(act.strong for act in activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors)):
-        return []
-    acts = activity.acts(now - KEEP_S, limits.room_of, limits.entry_doors)
-    last = max((place for place, act in enumerate(acts) if act.strong), default=0)
-    acts = acts[last:]
-    back_at = limits.away_until_at
-    if back_at is not None and acts and acts[0].at < back_at:
-        later = [act for act in acts if act.at >= back_at]
-        acts = [acts[-len(later) - 1]._replace(first_at=back_at, at=back_at), *later]
-    return acts
 
 
 def _last(timeline: Timeline) -> Sighting | None:

@@ -1,0 +1,237 @@
+"""Recorded homes as the reference scores them: a grid of steps, the silences on it, and instants to collapse at.
+
+The recordings are not part of the project: `LLAR_DATA` (default `../shared/data`) says where `homes/<part>` lies. The
+definitions (grid, silence, away, instants) are those of the evaluation that came with the recordings, so that figures
+can be compared; a one-limit detector scored here gives the same numbers as there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+ROOMS: Final = ("door", "bedroom", "bathroom", "kitchen", "living", "dining", "hall", "office", "other")
+DOOR, BEDROOM, OTHER = 0, 1, 8
+SAME_ROOM: Final = {"hall2": "hall", "bedroom2": "bedroom"}
+COARSE: Final = {"hh101": 300, "hh102_hourly": 3600}
+"""Seconds of a bin in which the order of events is lost."""
+OUTAGES: Final = {
+    "hh101": (("2012-07-18", "2012-07-20 10:20"),),
+    "kasteren_b": (("2009-07-21", "2009-07-24 12:00"), ("2009-08-12 12:00", "2009-08-18")),
+    "hh102_hourly": (("2011-08-24", "2011-09-22"), ("2012-11-19", "2012-11-25"), ("2014-03-01", "2014-05-01")),
+}
+HOLIDAYS: Final = {"hh101": (("2013-07-03 06:00", "2013-07-10"),)}
+FIRST_SCORED_DAY: Final = {
+    "hh101": 60,
+    "hh102_hourly": 120,
+    "aruba_rooms": 30,
+    "casas_al": 10,
+    "kasteren_a": 10,
+    "kasteren_b": 7,
+    "kasteren_c": 7,
+    "ordonez_a": 5,
+    "ordonez_b": 8,
+}
+LINES_PLAYED: Final = 8
+"""Of a bin so many lines are played at most, spread over it: enough to be strong evidence where it was."""
+CUTS: Final = 1_500
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+Times = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass
+class Cuts:
+    """Instants of collapse (minutes since the recording's first midnight), the silence each falls in."""
+
+    minutes: Times
+    silence: Numbers
+    awake: Flags
+    asleep: Flags
+
+
+@dataclass
+class Recording:
+    """One home. Times on the grid count steps from `begin_at`, the first midnight (local time taken for UTC).
+
+    Attributes:
+        events: (at, room), as they are played.
+        active, last: by step: whether anything was seen, the last room's place in `ROOMS` or -1.
+        outage, holiday: by step.
+        start, end: silences, from an active step to the next; `bad`, `away`, `on_holiday` by silence.
+    """
+
+    name: str
+    step_s: int
+    begin_at: float
+    first_day: int
+    events: list[tuple[float, str]]
+    active: Flags
+    last: Numbers
+    outage: Flags
+    holiday: Flags
+    start: Numbers
+    end: Numbers
+    bad: Flags
+    away: Flags
+    on_holiday: Flags
+
+    @property
+    def step_min(self) -> int:
+        """Minutes of a step."""
+        return self.step_s // 60
+
+    def tested(self) -> Flags:
+        """Silences that are scored."""
+        flags: Flags = (self.start * self.step_min / 1440.0 >= self.first_day) & ~self.bad
+        return flags
+
+    def days(self) -> int:
+        """Days that are scored."""
+        day = np.arange(len(self.active)) * self.step_min // 1440
+        return len(np.unique(day[(day >= self.first_day) & ~self.outage & ~self.holiday]))
+
+    def cuts(self, count: int = CUTS, seed: int = 1) -> Cuts:
+        """Random instants with the person at home, by day and, last seen in the bedroom, by night."""
+        ok = self.tested() & ~self.on_holiday & ~self.away
+        step = self.step_min
+        minutes = np.random.default_rng(seed).uniform(
+            self.start[ok].min() * step, self.end[ok].max() * step, count * 20
+        )
+        silence = np.searchsorted(self.start * step, minutes, "right") - 1
+        good = (silence >= 0) & ok[np.clip(silence, 0, len(ok) - 1)]
+        minutes, silence = minutes[good], silence[good]
+        clock = minutes % 1440
+        has_bed = bool((self.last[self.active] == BEDROOM).any())
+        in_bed = self.last[self.start[silence]] == BEDROOM if has_bed else np.ones(len(clock), bool)
+        asleep = ((clock >= 23 * 60) | (clock < 7 * 60)) & in_bed
+        awake = (clock >= 8 * 60) & (clock < 22 * 60)
+        chosen = np.concatenate([np.flatnonzero(awake)[:count], np.flatnonzero(asleep)[:count]])
+        return Cuts(minutes[chosen], silence[chosen], awake[chosen], asleep[chosen])
+
+
+def folder(part: str = "dev") -> Path:
+    """Where the recordings lie."""
+    data = os.environ.get("LLAR_DATA", "")
+    root = Path(data) if data else Path(__file__).parent.parent.parent / "shared" / "data"
+    return root / "homes" / part
+
+
+def names(part: str = "dev") -> list[str]:
+    """The recordings that are there and are scored, in name order."""
+    found = sorted(path.name.removesuffix(".parquet") for path in folder(part).glob("*.parquet"))
+    return [name for name in found if name in FIRST_SCORED_DAY]
+
+
+def load(name: str, part: str = "dev") -> Recording:
+    """Reads a recording. Raises ImportError without pyarrow, FileNotFoundError where there is none."""
+    parquet = import_module("pyarrow.parquet")
+
+    table = parquet.read_table(folder(part) / f"{name}.parquet").to_pydict()
+    labels = parquet.read_table(folder(part) / f"{name}.labels.parquet").to_pydict()
+    rows = [
+        (_unix(at), _room(str(room)), int(lines))
+        for at, room, lines in zip(table["ts"], table["room"], table["n"], strict=True)
+    ]
+    begin = min(at for at, _, _ in rows) // 86_400 * 86_400
+    step_s = 3600 if name.endswith("hourly") else 300
+    return _recording(name, rows, labels, begin, step_s)
+
+
+def _unix(at: datetime) -> float:
+    return at.replace(tzinfo=UTC).timestamp()
+
+
+def _room(name: str) -> str:
+    name = SAME_ROOM.get(name, name)
+    return name if name in ROOMS else "other"
+
+
+def _recording(
+    name: str, rows: list[tuple[float, str, int]], labels: dict[str, list[Any]], begin: float, step_s: int
+) -> Recording:
+    count = int((max(at for at, _, _ in rows) - begin) // step_s) + 1
+    lines = np.zeros((count, len(ROOMS)))
+    last = np.full(count, -1)
+    for at, room, seen in rows:
+        step = int((at - begin) // step_s)
+        lines[step, ROOMS.index(room)] += seen
+        last[step] = ROOMS.index(room)
+    active = lines.sum(1) > 0
+    if name in COARSE:
+        last = np.where(active, lines.argmax(1), -1)
+        last[(lines[:, BEDROOM] > 0) & (lines[:, BEDROOM] >= 0.25 * lines.sum(1))] = BEDROOM
+
+    def spans(given: list[tuple[float, float]]) -> Flags:
+        flags = np.zeros(count, bool)
+        for since, until in given:
+            flags[max(0, int((since - begin) // step_s)) : max(0, int((until - begin) // step_s))] = True
+        return flags
+
+    outage = spans([(_of(since), _of(until)) for since, until in OUTAGES.get(name, ())])
+    holiday = spans([(_of(since), _of(until)) for since, until in HOLIDAYS.get(name, ())])
+    zipped = zip(labels["start"], labels["end"], labels["label"], strict=True)
+    away = spans([(_unix(since), _unix(until)) for since, until, label in zipped if label == "away"])
+    steps = np.flatnonzero(active)
+    start, end = steps[:-1], steps[1:]
+
+    def share(flags: Flags) -> Numbers:
+        summed = np.concatenate([[0], np.cumsum(flags)])
+        result: Numbers = summed[np.minimum(end, count)] - summed[start]
+        return result
+
+    gone = share(away) / np.maximum(end - start, 1) > 0.5 if away.any() else _between_doors(lines, start, end, step_s)
+    played = _binned(lines, last, begin, step_s) if name in COARSE else sorted((at, room) for at, room, _ in rows)
+    return Recording(
+        name,
+        step_s,
+        begin,
+        FIRST_SCORED_DAY[name],
+        played,
+        active,
+        last,
+        outage,
+        holiday,
+        start,
+        end,
+        share(outage) > 0,
+        gone,
+        share(holiday) > 0,
+    )
+
+
+def _of(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def _between_doors(lines: Times, start: Numbers, end: Numbers, step_s: int) -> Flags:
+    near = max(1, 600 // step_s)
+    doors = np.concatenate([[0], np.cumsum(lines[:, DOOR] > 0)])
+    before = (doors[start + 1] - doors[np.maximum(start - near + 1, 0)]) > 0
+    after = (doors[np.minimum(end + near, len(lines))] - doors[end]) > 0
+    flags: Flags = before & after & ((end - start) * step_s >= 20 * 60)
+    return flags
+
+
+def _binned(lines: Times, last: Numbers, begin: float, step_s: int) -> list[tuple[float, str]]:
+    """Lines spread over their bin, the last room's at its end: when in the bin they were, nobody knows."""
+    events = []
+    by_step: dict[int, list[str]] = defaultdict(list)
+    for step, room in zip(*np.nonzero(lines), strict=True):
+        by_step[int(step)] += [ROOMS[room]] * int(lines[step, room])
+    for step, lines_of in sorted(by_step.items()):
+        rooms = sorted(lines_of, key=lambda room: room == ROOMS[last[step]])
+        if len(rooms) > LINES_PLAYED:
+            rooms = [rooms[round(place * (len(rooms) - 1) / (LINES_PLAYED - 1))] for place in range(LINES_PLAYED)]
+        for place, room in enumerate(rooms):
+            share = place / (len(rooms) - 1) if len(rooms) > 1 else 1.0
+            events.append((begin + step * step_s + share * (step_s - 1), room))
+    return events
