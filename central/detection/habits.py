@@ -38,6 +38,8 @@ OWN_SHARE: Final = 0.3
 """How much a budget's own past sets its limit; the past of all budgets sets the rest."""
 TAIL_BLOCKS: Final = 6
 """From so many of the worst the limit is reckoned."""
+MORNINGS: Final = 28
+MORNINGS_LEAST: Final = 7
 HAZARD_SHARE: Final = 0.7
 USUAL_SHARE: Final = 0.15
 ELAPSED_SHARE: Final = 0.15
@@ -92,6 +94,7 @@ class Kept(msgspec.Struct, array_like=True):
     seen: list[float]
     watched: list[float]
     worst: list[tuple[int, int, float]]
+    mornings: list[tuple[int, int]] = []
 
 
 class Habits:
@@ -108,6 +111,7 @@ class Habits:
         "_ends",
         "_home",
         "_lengths",
+        "_mornings",
         "_places",
         "_rooms",
         "_seen",
@@ -130,6 +134,7 @@ class Habits:
         self._watched = array("d", [0.0] * SLOTS)
         # (budget, block of days) -> the greatest score that an ordinary silence reached
         self._worst: dict[tuple[int, int], float] = {}
+        self._mornings: list[tuple[int, int]] = []
         self._home: array[float] | None = None
 
     @property
@@ -157,6 +162,10 @@ class Habits:
         block = budget, day // WORST_OF_DAYS
         if score > self._worst.get(block, 0.0):
             self._worst[block] = score
+
+    def note_morning(self, step: int, room: str) -> None:
+        """The first strong evidence of a day, after the small hours: local step of the day, and where."""
+        self._mornings = [*self._mornings, (step, self._room(room))][-MORNINGS:]
 
     def close_day(self, day: int, seen: list[float], watched: list[float]) -> None:
         """A day is over: steps with activity and steps watched in each half hour; what is too old is forgotten."""
@@ -271,12 +280,23 @@ class Habits:
             steps += 1
         return Usual(steps + 1, self._usual_room(start))
 
+    def usual_morning(self) -> Usual | None:
+        """By which local step of the day somebody was up on four of five days, and most often where."""
+        if len(self._mornings) < MORNINGS_LEAST:
+            return None
+        steps = sorted(step for step, _ in self._mornings)
+        rooms = [room for _, room in self._mornings]
+        return Usual(steps[len(steps) * 4 // 5], self._named(max(sorted(set(rooms)), key=rooms.count)))
+
+    def _named(self, code: int) -> str:
+        return self._rooms[code] if code < len(self._rooms) else ""
+
     def _usual_room(self, start: Start) -> str:
         votes = [0.0] * (_ROOMS_MAX + 1)
         for step, place, end in zip(self._begun_steps, self._places, self._ends, strict=True):
             votes[end] += _NEAR[step - start.step] * (bool(place & _DOOR_BIT) == start.door)
         best = max(range(len(self._rooms)), key=votes.__getitem__, default=_ROOMS_MAX)
-        return self._rooms[best] if best < len(self._rooms) else ""
+        return self._named(best)
 
     # keeping
 
@@ -294,6 +314,7 @@ class Habits:
             ends=self._ends.tobytes(),
             seen=list(self._seen),
             watched=list(self._watched),
+            mornings=list(self._mornings),
             worst=[(budget, block, score) for (budget, block), score in sorted(self._worst.items())],
         )
 
@@ -310,6 +331,7 @@ class Habits:
         habits._seen, habits._watched = array("d", kept.seen), array("d", kept.watched)
         if len({len(column) for column in columns}) > 1 or len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
             raise ValueError("columns of different length")
+        habits._mornings = list(kept.mornings)
         habits._worst = {(budget, block): score for budget, block, score in kept.worst}
         return habits
 

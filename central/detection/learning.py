@@ -23,6 +23,8 @@ CLOSES_AFTER_S: Final = 6 * 3600.0
 STRAY_PER_DAY: Final = 4.0
 """Signs that sensors give by themselves in an empty home."""
 DAYS_AT_ONCE: Final = 60
+UP_AFTER_S: Final = 5 * 3600.0
+"""Who is about after that is up; before, at night."""
 OUT_STEPS: Final = 12
 """After the door, an hour without a sign: the home was empty, and tells nothing of what is usual in it."""
 
@@ -63,6 +65,11 @@ def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int,
             left_out.append((episode[0].at, episode[-1].at))
         else:
             left_out += _learn_episode(habits, activity, limits, episode, zone)
+    for act in acts:
+        if act.strong and begin + UP_AFTER_S <= act.at < end:
+            if not any(since <= act.at < until for since, until in left_out):
+                habits.note_morning(start_of(act, zone).step, act.room)
+            break
     _close(habits, activity, ordinal, acts, left_out, begin, end)
     activity.forget_before(begin)
 

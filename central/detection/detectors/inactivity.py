@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from central.detection.activity import STEP_S
 from central.detection.fixed_limit import found_at, shortest_s
@@ -26,6 +27,7 @@ from gateway.contract.alarm_kinds import AlarmKind
 NAME: Final = "inactivity"
 EVIDENCE: Final = 8
 """Sightings shown with a finding: the last walk through the home."""
+NOON_S: Final = 12 * 3600
 REASONS: Final = {
     Budget.QUIET_INDOORS: "quiet_indoors",
     Budget.NOT_UP: "not_up_yet",
@@ -83,15 +85,16 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
         return []
     if not can_judge_absence(timeline, limits, moment) or not _somebody_watches(timeline, limits, moment.now):
         return None
+    reason, expected = _expected(timeline, broken, limits)
     quiet_s = round(broken.found_at - broken.since_at)
     facts: dict[str, str | float] = {
         "device": broken.after.device,
         "room": _room(broken.after.device, limits),
         "quiet_s": quiet_s,
         "limit_s": quiet_s,
-        **_expected(timeline, broken, limits),
+        **expected,
     }
-    return [_situation(timeline, broken.since_at, broken.found_at, REASONS[broken.budget], facts)]
+    return [_situation(timeline, broken.since_at, broken.found_at, reason, facts)]
 
 
 def _last(timeline: Timeline) -> Sighting | None:
@@ -121,16 +124,28 @@ def _room(device: str, limits: Limits) -> str:
     return enrolled.room if enrolled else ""
 
 
-def _expected(timeline: Timeline, broken: Broken, limits: Limits) -> dict[str, str | float]:
-    """What is usual after such a start, in the home's own clock."""
+def _expected(timeline: Timeline, broken: Broken, limits: Limits) -> tuple[str, dict[str, str | float]]:
+    """Which sentence says it, and what is usual after such a start, in the home's own clock."""
     zone = limits.zone()
-    facts: dict[str, str | float] = {"last_by": f"{datetime.fromtimestamp(broken.since_at, zone):%-H:%M}"}
+    reason = REASONS[broken.budget]
+    facts: dict[str, str | float] = {"last_by": _clock(broken.since_at, zone)}
+    morning = timeline.habits.usual_morning()
+    if broken.budget is Budget.NOT_UP and morning is not None:
+        found = datetime.fromtimestamp(broken.found_at, zone)
+        if morning.steps * STEP_S <= found.hour * 3600 + found.minute * 60 < NOON_S:
+            hours, seconds = divmod(morning.steps * STEP_S, 3600)
+            return reason, {**facts, "usual_by": f"{hours}:{seconds // 60:02d}", "usual_room": morning.room}
     usual = timeline.habits.usual(start_of(broken.after, zone))
-    if usual is not None:
-        by_at = min(broken.since_at + usual.steps * STEP_S, broken.found_at)
-        facts["usual_by"] = f"{datetime.fromtimestamp(by_at, zone):%-H:%M}"
-        facts["usual_room"] = usual.room
-    return facts
+    if usual is None:
+        return "not_back" if broken.budget is Budget.NOT_HOME else "quiet_too_long", facts
+    facts["usual_by"] = _clock(min(broken.since_at + usual.steps * STEP_S, broken.found_at), zone)
+    facts["usual_room"] = usual.room
+    # before the usual hour nobody is late in getting up: it is the night that is too quiet
+    return REASONS[Budget.QUIET_INDOORS] if broken.budget is Budget.NOT_UP else reason, facts
+
+
+def _clock(at: float, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(at, zone):%-H:%M}"
 
 
 def _situation(timeline: Timeline, since_at: float, at: float, reason: str, facts: dict[str, str | float]) -> Situation:
