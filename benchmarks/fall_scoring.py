@@ -130,7 +130,7 @@ def _verdict(trial: Trial, alarms_s: Sequence[float]) -> tuple[float | None, int
     for at_s in alarms_s:
         if at_s >= begins_s:
             latency = at_s - trial.impact / RECORDED_HZ if latency is None else latency
-        elif at_s - last_s >= MERGED_S:
+        elif at_s - last_s >= MERGED_S - 1e-6:
             false, last_s = false + 1, at_s
     return latency, false
 

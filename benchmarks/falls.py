@@ -136,7 +136,7 @@ def _site(site: Site, trials: list[Trial], scale: Scale, outcome: Outcome) -> No
     examples = gather(trials, site)
     for subject in subjects:
         others, own = examples.without(subject), [trial for trial in trials if trial.subject == subject]
-        models = {gyroscope: fit(others, gyroscope=gyroscope) for gyroscope in (True, False)}
+        models = {gyroscope: fit(others, site, gyroscope=gyroscope) for gyroscope in (True, False)}
         for each in runs:
             each.stream(own, site, models[each.gyroscope])
     scores = [score(each.trials, each.alarms_s) for each in runs]

@@ -35,7 +35,7 @@ def main() -> int:
         print(f"{site}: {len(examples.numbers)} windows, {int(examples.is_fall.sum())} of them falls", flush=True)
         for gyroscope in (True, False):
             path = options.into / model_file(site, gyroscope=gyroscope)
-            model = fit(examples, gyroscope=gyroscope)
+            model = fit(examples, site, gyroscope=gyroscope)
             save_model(model, path)
             print(f"{path.name}: {len(model.vectors)} support vectors, {path.stat().st_size} bytes", flush=True)
     return 0

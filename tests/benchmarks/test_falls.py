@@ -63,7 +63,7 @@ def test_another_rate_is_taken_from_straight_lines() -> None:
 def test_the_same_recordings_give_the_same_weights_and_these_tell_falls_from_daily_life(tmp_path: Path) -> None:
     written = []
     for name in ("one", "two"):
-        model = fit(gather(some_trials(), Site.WRIST), gyroscope=False)
+        model = fit(gather(some_trials(), Site.WRIST), Site.WRIST, gyroscope=False)
         save_model(model, tmp_path / name)
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
