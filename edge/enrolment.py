@@ -10,7 +10,7 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
-from devices.catalogue import KEY_BYTES, enrolment_fault
+from devices.catalogue import CATALOGUE, KEY_BYTES, enrolment_fault
 from devices.enrolment import EnrolledDevice
 from devices.frames import Link
 from edge.config import Config
@@ -94,12 +94,17 @@ def unheard_parts(config: Config, devices: Devices) -> list[Unheard]:
 
 
 def unheard(config: Config, devices: Devices) -> list[str]:
-    """The same as sentences for a technician."""
+    """The same as sentences for a technician; and in whose movement falls are looked for in vain."""
+    tells_movement = {each.id for each in devices.values() if "acceleration" in CATALOGUE[each.model].kinds}
     return [
         f"{name} can never be heard: add {remedy}"
         if remedy
         else f"the button {name} is not enrolled: its presses are not taken"
         for name, remedy in unheard_parts(config, devices)
+    ] + [
+        f"[[worn]] {worn.device}: no device of this name that tells movement is enrolled: no fall is found"
+        for worn in config.worn
+        if worn.device not in tells_movement
     ]
 
 

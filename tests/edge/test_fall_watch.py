@@ -20,6 +20,7 @@ from devices.wearable.windows import Piece, write_piece
 from edge import fall_watch
 from edge.clock import Stamp
 from edge.config import load_config
+from edge.enrolment import unheard
 from edge.fall_lines import Worn
 from edge.fall_watch import FallWatch
 from edge.toml_tables import BadFileError
@@ -146,3 +147,13 @@ def test_who_wears_what_where_stands_in_the_configuration(tmp_path: Path) -> Non
     with pytest.raises(BadFileError) as bad:
         load_config(path)
     assert len(bad.value.faults) == 2
+
+
+def test_a_wearable_that_nobody_enrolled_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(CONFIG + '[[serial]]\nport = "/dev/ttyX"\n[[worn]]\ndevice = "blet"\nsite = "waist"\n')
+    belt = EnrolledDevice("belt", "serial_fall_sensor", Link.SERIAL, "00b3117a", "belt", "", None)
+    (sentence,) = unheard(load_config(path), {(Link.SERIAL, "00b3117a"): belt})
+    assert "blet" in sentence
+    path.write_text(path.read_text().replace("blet", "belt"))
+    assert unheard(load_config(path), {(Link.SERIAL, "00b3117a"): belt}) == []
