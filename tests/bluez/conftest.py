@@ -161,7 +161,8 @@ async def running(path: Path, home: Home) -> AsyncIterator[AgentProcess]:
     log = path.with_name("agent.log")
     with log.open("ab") as target:
         process = await asyncio.create_subprocess_exec(
-            *tied([sys.executable, "-m", "edge", "run", "--config", str(path)]),
+            # killed should this run of tests be killed: an agent that does not heed a stop would stay for ever
+            *tied([sys.executable, "-m", "edge", "run", "--config", str(path)], signal.SIGKILL),
             cwd=HOUSE,
             env=os.environ | home.machine.environment | {"PYTHONFAULTHANDLER": "1"},
             stderr=target,
