@@ -31,7 +31,7 @@ from edge.outbox_thread import OutboxThread
 from edge.pulse import Pulse
 from edge.radio_healing import RadioHealing
 from edge.remote_settings import RemoteSettings
-from edge.sms_path import open_sms_path
+from edge.sms_setup import open_sms_path
 from edge.status import AgentStatus, HeardBoard, keep_writing, status_file
 from gateway.contract.messages import AlarmAnswer, ProblemCode
 from gateway.contract.settings import HubSettings

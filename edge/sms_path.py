@@ -15,7 +15,7 @@ from typing import Final
 from devices.rejection import Rejection
 from edge import uplink
 from edge.clock import Clock
-from edge.config import Config, ContactConfig, ModemConfig
+from edge.config import ContactConfig, ModemConfig
 from edge.drivers.gsm_modem import GsmModem, SmsNotTaken, SmsTaken
 from edge.drivers.gsm_pdu import Incoming, Report, Reported
 from edge.drivers.gsm_sim import ModemFault
@@ -38,7 +38,7 @@ from edge.sms_routes import (
 )
 from gateway.contract.alarm_kinds import kind_of
 from gateway.contract.messages import AlarmAnswer, ModemState, ProblemCode
-from gateway.contract.sms import decode_answer_sms, encode_alarm_sms, sms_key
+from gateway.contract.sms import decode_answer_sms, encode_alarm_sms
 
 log = logging.getLogger(__name__)
 
@@ -386,40 +386,6 @@ class SmsPath:
         else:
             sentence = f"modem {self._config.port}: {fault.sentence}"
             self._tell_fault("modem", sentence, fault.code, self._config.port)
-
-
-def open_sms_path(
-    config: Config,
-    password: str,
-    clock: Clock,
-    outbox: OutboxThread,
-    health: Health,
-    presence: Presence,
-    tell_fault: TellFault,
-) -> SmsPath | None:
-    """The second path that is configured, None for none. `password` is the hub's at the broker."""
-    modem = config.modem
-    if modem is None:
-        return None
-    pin = pin_fault = ""
-    try:
-        pin = Path(modem.pin_file).read_text(encoding="ascii").strip() if modem.pin_file else ""
-    except (OSError, UnicodeDecodeError) as error:
-        pin_fault = f"[modem]: the file of the SIM's PIN cannot be read: {error}"
-    return SmsPath(
-        config.hub.id,
-        sms_key(password),
-        modem,
-        config.contact,
-        pin=pin,
-        pin_fault=pin_fault,
-        folder=Path(config.storage.folder),
-        clock=clock,
-        outbox=outbox,
-        health=health,
-        presence=presence,
-        tell_fault=tell_fault,
-    )
 
 
 def _state_of(outcome: SmsNotTaken) -> SmsState:
