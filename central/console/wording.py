@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import degrees
 from typing import Final
 
 from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
@@ -156,6 +157,9 @@ _EVIDENCE_WORDS: Final[Mapping[str, str]] = {
     "suspected": later("suspected"),
     "confirmed": later("confirmed"),
     "recovered": later("got up"),
+    "impact": later("impact"),
+    "tilt": later("turned by"),
+    "stir": later("movement after it"),
     "heartbeat": later("sign of life"),
     "boot": later("started anew"),
     "temperature": later("temperature"),
@@ -178,6 +182,7 @@ _UNITS: Final[Mapping[str, str]] = {
     "%EL": "%",
     "beat/min": "/min",
     "mm[Hg]": "mmHg",
+    "m/s2": "m/s²",
 }
 
 
@@ -316,6 +321,8 @@ def _value_words(record: Record, kind: str, words: Words) -> str:
     name = words.gettext(_EVIDENCE_WORDS.get(kind, kind))
     if record.vs is not None and record.vs in _EVIDENCE_WORDS:
         return f"{name}: {words.gettext(_EVIDENCE_WORDS[record.vs])}"
+    if record.v is not None and KINDS[kind].unit == "rad":
+        return f"{name} {degrees(record.v):.0f}°"
     if record.v is not None and KINDS[kind].unit:
         unit = KINDS[kind].unit
         return f"{name} {record.v:g} {_UNITS.get(unit, unit)}"
