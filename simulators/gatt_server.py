@@ -144,6 +144,12 @@ class GattSensor:
             if attribute.type == _CCCD:
                 attribute.permissions |= Attribute.WRITE_REQUIRES_ENCRYPTION
 
+    def demand_no_pairing(self) -> None:
+        """Lets anybody subscribe."""
+        for attribute in self.device.gatt_server.attributes:
+            if attribute.type == _CCCD:
+                attribute.permissions &= ~Attribute.WRITE_REQUIRES_ENCRYPTION
+
     def _on_connection(self, connection: Connection) -> None:
         self.connections += 1
         connection.on("disconnection", self._on_disconnection)

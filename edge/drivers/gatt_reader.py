@@ -288,14 +288,14 @@ class GattReader:
                         await client.start_notify(characteristic, heard)
         except TimeoutError as error:
             raise _ReadFailed("it connected and then answered no question; trying again") from error
-        if access.pair and not listening.spoke and not listening.lost.is_set():
+        if access.pair and not listening.lost.is_set():
             await self._pair(client, listening)
 
     async def _pair(self, client: BleakClient, listening: _Listening) -> None:
         """Pairs with one that did not demand it when it was asked: then the system has paired by itself already.
 
-        BlueZ that is told to pair stops its scan meanwhile, and for five seconds afterwards unless told to scan; a
-        press is sent for three. When it pairs by itself it goes on scanning.
+        From then on nobody else can speak for it. BlueZ that is told to pair stops its scan meanwhile, and for five
+        seconds afterwards unless told to scan; a press is sent for three. When it pairs by itself it goes on scanning.
         """
         listening.told_to_pair = True
         try:

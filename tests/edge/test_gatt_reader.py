@@ -177,6 +177,27 @@ async def test_a_cuff_that_pairs_sends_what_it_stored_with_the_time_of_each_and_
     assert now - 10 < new <= newest <= time.time()
 
 
+async def test_a_cuff_that_demands_no_pairing_is_paired_all_the_same(
+    air: VirtualAir, hub: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or anybody with its address could speak for it for ever."""
+    cuff = BloodPressureCuff(air, CUFF)
+    cuff.demand_no_pairing()
+    encrypted: list[bool] = []
+    cuff.device.on("connection", lambda link: link.on("pairing", lambda _keys: encrypted.append(link.is_encrypted)))
+
+    async def stay() -> None:
+        """It does not switch itself off after it has sent."""
+
+    monkeypatch.setattr(cuff, "disappear", stay)
+    await cuff.power_on()
+    await cuff.measure(128, 79, 66)
+    await until(lambda: hub.values("systolic") == [128.0], "the pressure is read")
+    await until(lambda: encrypted == [True], "it is paired")
+    monkeypatch.undo()
+    await cuff.power_off()
+
+
 async def test_thermometer_scale_and_oximeter_are_read_side_by_side(air: VirtualAir, hub: Listener) -> None:
     thermometer, scale, oximeter = Thermometer(air, THERMO), Scale(air, SCALE), Oximeter(air, OXI)
     scale.off = timedelta(hours=-9)
