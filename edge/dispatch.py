@@ -249,7 +249,7 @@ class Dispatch:
         while True:
             on_progress()
             self._wake.clear()
-            sms_at = await self._use_second_path()
+            sms_at = await self._second_path()
             routes = [Route(Path.BROADBAND, up=self.connected)]
             match next_to_send(self._waiting(), routes, self._clock.monotonic):
                 case Send(What.ALARM, ref=ref):
@@ -261,6 +261,21 @@ class Dispatch:
                     await self._send_pack()
                 case WaitUntil(at):
                     await self._sleep_until(min(at, sms_at))
+
+    async def _second_path(self) -> float:
+        """The second path's turn; a fault in it must not hold up the first."""
+        part = "second path"
+        try:
+            at = await self._use_second_path()
+        except Exception as error:
+            sentence = f"{part}: {type(error).__name__}: {error}"
+            if self._health.fault(part, sentence, ProblemCode.LOOP_CRASHED, part):
+                log.exception("the second path crashed; calls go by broadband meanwhile")
+                self.state_changed()
+            return self._clock.monotonic + STEP_S
+        if self._health.fault(part, ""):
+            self.state_changed()
+        return at
 
     async def _use_second_path(self) -> float:
         """Takes in what came by SMS and sends what is due; when to look again."""
@@ -336,13 +351,13 @@ class Dispatch:
             self._packs_delivered.append(pack.sequence)
             return
         epoch = await self._outbox.call(lambda box: box.epoch)
+        payload = uplink.encode_pack(self._hub, epoch, pack, self._clock.now())
         self._packs_in_flight.add(pack.sequence)
         loop = asyncio.get_running_loop()
 
         def on_done(done: bool) -> None:
             loop.call_soon_threadsafe(self._pack_done, pack.sequence, done)
 
-        payload = uplink.encode_pack(self._hub, epoch, pack, self._clock.now())
         if not self._publish(Channel.MEASUREMENTS, payload, on_done=on_done):
             self._pack_done(pack.sequence, done=False)
             self._pack_due_at = now.monotonic + WINDOW_FULL_S

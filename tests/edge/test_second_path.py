@@ -156,6 +156,23 @@ async def test_a_press_on_a_cut_line_goes_by_sms_and_the_answer_by_sms_is_a_rece
     outbox.close()
 
 
+async def test_a_fault_in_the_second_path_does_not_hold_up_the_first(
+    path: Path, clock: JumpingClock, pendant: PendantTty, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> float:
+        raise RuntimeError("a fault of ours")
+
+    async with running(path, clock) as agent:
+        await until(lambda: desk.states, "the hub says that it is there")
+        with monkeypatch.context() as faulty:
+            faulty.setattr(agent._sms, "step", fault)
+            await press(pendant)
+            await until(lambda: desk.alarms, "the call goes by broadband")
+            await until(lambda: any("a fault of ours" in f for f in desk.states[-1].faults), "and the fault is told")
+        await until(lambda: not any("a fault of ours" in f for f in desk.states[-1].faults), "until it is well again")
+    assert not any("dispatch" in fault for state in desk.states for fault in state.faults)
+
+
 async def test_a_line_that_only_seems_up_is_not_waited_for(
     path: Path, clock: JumpingClock, pendant: PendantTty, centre: CentreByTelephone, desk: Desk
 ) -> None:
