@@ -13,6 +13,7 @@ from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from simulators.bthome_bytes import ObjectId
 from simulators.gatt_sensors import BloodPressureCuff, HeartRateBelt, Wearable
 from simulators.gatt_server import GattSensor
+from simulators.movement import fall, feel, walk
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, MOTION_ADDRESS, Desk, running, until
 
@@ -142,3 +143,22 @@ async def test_the_centre_is_told_of_a_sensor_that_cannot_be_read(
         codes = {(problem.code, problem.subject) for problem in desk.states[-1].problems}
         assert ("device_unreachable", "worn") in {(str(code), subject) for code, subject in codes}
     await worn.power_off()
+
+
+async def test_a_fall_in_the_movement_of_a_wearable_calls_the_centre(
+    air: VirtualAir, hub_config: Path, desk: Desk
+) -> None:
+    hub_config.write_text(hub_config.read_text() + '[[worn]]\ndevice = "worn"\nsite = "wrist"\n')
+    worn = Wearable(air, WORN, KEY)
+    await switch_on(worn)
+    async with running(hub_config) as agent:
+        await worn.listened_to()
+        await until(lambda: worn.mtu > 100, "the hub asks for a large MTU")
+        await until(lambda: agent._falls is not None and agent._falls.pid, "falls are looked for")
+        rows = feel([*walk(4), *fall(5)], worn.rate_hz, seed=5, full_scale_g=8.0)
+        await worn.stream([(round(x * G) - 1, round(y * G) - 1, round(z * G) - 1) for x, y, z, *_ in rows])
+        await until(lambda: desk.alarms, "the fall calls")
+    await worn.power_off()
+    (alarm,) = {alarm.ref: alarm for alarm in desk.alarms}.values()
+    assert (alarm.did, kind_of(alarm.dty, alarm.stc)) == ("worn", AlarmKind.FALL)
+    assert {"worn/impact", "worn/tilt", "worn/stir"} <= {record.n for record in alarm.evidence}
