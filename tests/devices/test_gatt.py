@@ -120,6 +120,19 @@ def test_a_failed_or_doubtful_measurement_is_none() -> None:
     assert oximeter.say(0x2A5E, gatt_bytes.spot_check(97, 20_00)) == {"spo2": (97.0, NOW)}, "an impossible pulse"
 
 
+def test_an_oximeter_that_is_not_on_a_finger_measures_nobody() -> None:
+    values = gatt_bytes.sfloat(97) + gatt_bytes.sfloat(60)
+    for bit in (1, 3, 7, 8, 11, 13, 14, 15):
+        oximeter, status = Sensor("gatt_pulse_oximeter"), (1 << bit).to_bytes(3, "little")
+        assert oximeter.say(0x2A5E, b"\x04" + values + status) == "unreliable", bit
+        assert oximeter.say(0x2A5F, b"\x08" + values + status) == {}, bit
+    good = (1 << 5 | 1 << 4).to_bytes(3, "little")
+    assert Sensor("gatt_pulse_oximeter").say(0x2A5E, b"\x04" + values + good) == {
+        "spo2": (97.0, NOW),
+        "heart_rate": (60.0, NOW),
+    }, "cold fingers"
+
+
 def test_an_oximeter_whose_clock_is_not_set_says_so_and_counts_as_now() -> None:
     oximeter = Sensor("gatt_pulse_oximeter")
     value = bytes((0x11,)) + gatt_bytes.spot_check(97, 60, datetime(2001, 1, 1, tzinfo=UTC))[1:]
