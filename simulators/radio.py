@@ -193,7 +193,9 @@ class HubController:
             host.hand_over(packet)
 
     async def start(self) -> None:
-        """Listens, on the same port as before."""
+        """Listens, on the same port as before; nothing happens when it listens already."""
+        if self._server is not None:
+            return
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _HciServer(self._air, self._hosts), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]

@@ -39,6 +39,23 @@ async def _clear_smoke(stage: Stage) -> None:
     await stage.flat.clear_smoke()
 
 
+async def _pressure(stage: Stage) -> None:
+    systolic, diastolic, pulse = await stage.flat.measure_pressure()
+    stage.note("flat", "pressure", systolic=systolic, diastolic=diastolic, pulse=pulse)
+
+
+async def _oxygen(stage: Stage) -> None:
+    stage.begin(_read_oxygen(stage))
+
+
+async def _read_oxygen(stage: Stage) -> None:
+    measured = await stage.flat.measure_oxygen()
+    if measured is None:
+        stage.note("flat", "oxygen_not_read")
+    else:
+        stage.note("flat", "oxygen", saturation=measured[0], pulse=measured[1])
+
+
 async def _walk(stage: Stage) -> None:
     stage.begin(stage.flat.walk())
 
@@ -70,10 +87,12 @@ async def _line_restore(stage: Stage) -> None:
 
 
 async def _hub_off(stage: Stage) -> None:
+    stage.hub_has_power = False
     stage.hub.kill()
 
 
 async def _hub_on(stage: Stage) -> None:
+    stage.hub_has_power = True
     stage.hub.start()
 
 
@@ -83,6 +102,34 @@ async def _radio_off(stage: Stage) -> None:
 
 async def _radio_on(stage: Stage) -> None:
     await stage.flat.radio.start()
+
+
+async def _credit_gone(stage: Stage) -> None:
+    stage.phones.credit(is_left=False)
+
+
+async def _credit_back(stage: Stage) -> None:
+    stage.phones.credit(is_left=True)
+
+
+async def _modem_mute(stage: Stage) -> None:
+    stage.phones.modem.mute = True
+
+
+async def _sim_out(stage: Stage) -> None:
+    stage.phones.sim(is_in=False)
+
+
+async def _sim_in(stage: Stage) -> None:
+    stage.phones.sim(is_in=True)
+
+
+async def _gateway_off(stage: Stage) -> None:
+    stage.phones.gateway_up = False
+
+
+async def _gateway_on(stage: Stage) -> None:
+    stage.phones.gateway_up = True
 
 
 async def _wire_off(stage: Stage) -> None:
@@ -126,6 +173,8 @@ ACTIONS: Final[dict[str, Action]] = {
     "press_serial": _press_serial,
     "fall": _fall,
     "smoke": _smoke,
+    "pressure": _pressure,
+    "oxygen": _oxygen,
     "walk": _walk,
     "street_press": _street_press,
     "silence": _silence,
@@ -136,6 +185,13 @@ ACTIONS: Final[dict[str, Action]] = {
     "hub_on": _hub_on,
     "radio_off": _radio_off,
     "radio_on": _radio_on,
+    "credit_gone": _credit_gone,
+    "credit_back": _credit_back,
+    "modem_mute": _modem_mute,
+    "sim_out": _sim_out,
+    "sim_in": _sim_in,
+    "gateway_off": _gateway_off,
+    "gateway_on": _gateway_on,
     "wire_off": _wire_off,
     "wire_on": _wire_on,
     "desk_kill": _desk_kill,

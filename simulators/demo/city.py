@@ -5,6 +5,8 @@ All names, addresses and numbers are invented; telephone numbers begin with 000,
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,10 +26,15 @@ PENDANT_KEY: Final = bytes.fromhex("8f2a6f2c3b4d5e60718293a4b5c6d7e8")
 SMOKE_ADDRESS: Final = "A4:C1:38:00:00:09"
 SMOKE_KEY: Final = bytes.fromhex("0f1e2d3c4b5a69788796a5b4c3d2e1f0")
 SERIAL_NUMBER: Final = 0xC0FFEE01
+CUFF_ADDRESS: Final = "A4:C1:38:00:00:0A"
+OXIMETER_ADDRESS: Final = "A4:C1:38:00:00:0B"
+SIM_NUMBER: Final = "+000300001"
+CENTRE_NUMBER: Final = "+000900112"
+"""Where the centre takes alarms by SMS."""
 
 
-def _in_the_air(device: str, model: str, address: str, room: str) -> dict[str, Any]:
-    return {"id": device, "model": model, "link": "ble_advert", "address": address, "room": room}
+def _in_the_air(device: str, model: str, address: str, room: str, link: str = "ble_advert") -> dict[str, Any]:
+    return {"id": device, "model": model, "link": link, "address": address, "room": room}
 
 
 FLAT_DEVICES: Final[tuple[Mapping[str, Any], ...]] = (
@@ -40,6 +47,8 @@ FLAT_DEVICES: Final[tuple[Mapping[str, Any], ...]] = (
     _in_the_air("bedroom-motion", "bthome_motion", "A4:C1:38:00:00:06", "dormitori"),
     _in_the_air("front-door", "bthome_door", "A4:C1:38:00:00:07", "rebedor"),
     _in_the_air("living-climate", "bthome_climate", "A4:C1:38:00:00:08", "sala"),
+    _in_the_air("cuff", "gatt_blood_pressure", CUFF_ADDRESS, "sala", "ble_gatt"),
+    _in_the_air("oximeter", "gatt_pulse_oximeter", OXIMETER_ADDRESS, "sala", "ble_gatt"),
     {
         "id": "second-pendant",
         "model": "serial_pendant",
@@ -127,6 +136,17 @@ def register(homes: int, now: float, passwords: Mapping[str, str]) -> dict[str, 
     }
 
 
+def edition(homes: int) -> str:
+    """Of the register: another one must be imported anew."""
+    text = json.dumps(register(homes, 0.0, dict.fromkeys(OPERATORS, "")), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sms_number(phone: str) -> str:
+    """A telephone number as a modem dials it."""
+    return "+" + phone.replace(" ", "")
+
+
 def _flat() -> dict[str, Any]:
     return {
         "id": FLAT,
@@ -135,6 +155,7 @@ def _flat() -> dict[str, Any]:
         "district": "Gràcia",
         "access_notes": "Clau a la caixa del portal, codi 4182. L'ascensor va lent.",
         "phone": "000 000 001",
+        "sim": SIM_NUMBER,
         "devices": [{"id": d["id"], "model": d["model"], "room": d["room"]} for d in FLAT_DEVICES],
         "residents": [
             {
@@ -149,9 +170,9 @@ def _flat() -> dict[str, Any]:
             }
         ],
         "contacts": [
-            _contact("montse-ferrer", "Montse", "daughter", 21, has_key=True, minutes_away=15),
+            _MONTSE,
             _contact("marc-ferrer", "Marc", "son", 22, minutes_away=40, language="es"),
-            _contact("paquita-roca", "Paquita", "neighbour", 23, has_key=True, minutes_away=2),
+            _PAQUITA,
         ],
     }
 
@@ -243,6 +264,11 @@ def _contact(
         "minutes_away": minutes_away,
     }
 
+
+_MONTSE: Final = _contact("montse-ferrer", "Montse", "daughter", 21, has_key=True, minutes_away=15)
+_PAQUITA: Final = _contact("paquita-roca", "Paquita", "neighbour", 23, has_key=True, minutes_away=2)
+SMS_CONTACTS: Final = (_MONTSE, _PAQUITA)
+"""Who gets an SMS from Maria's hub when the centre does not answer."""
 
 _STORIES: Final = (
     # kind, device, place, cause, action, outcome, label, weight

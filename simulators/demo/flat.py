@@ -1,4 +1,4 @@
-"""Maria Soler's flat: virtual sensors on a virtual radio, on a wire a pendant that runs its firmware; and Maria.
+"""Maria Soler's flat: sensors on a virtual radio, some read over a connection; a pendant with firmware; and Maria.
 
 Where no C compiler is at hand, a Python pendant speaks the same wire instead, and the demo says so.
 """
@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from pathlib import Path
 from typing import Final
 
 from devices.vocabulary import Reading
+from simulators.advert_flood import Jammer
 from simulators.bthome_bytes import ButtonPress, Measurement, ObjectId
 from simulators.clock import PacedClock
 from simulators.demo import city
 from simulators.firmware import FALL, HostFirmware
 from simulators.firmware_build import FirmwareNotBuilt
+from simulators.gatt_sensors import BloodPressureCuff, Oximeter
+from simulators.gatt_server import GattSensor
 from simulators.home import STANDARD_SENSORS, Home
 from simulators.pendant_tty import PendantTty
 from simulators.person import Person
@@ -28,6 +32,11 @@ _OBJECTS: Final = {"motion": ObjectId.MOTION, "open": ObjectId.DOOR, "temperatur
 _WALK: Final = ("living-motion", "hall-motion", "kitchen-motion")
 _STEP_S: Final = 2.5
 _STARTED_SPREAD_S: Final = 0.2
+_FINGER_IN_S: Final = 45.0
+"""How long Maria waits for the oximeter to be read: a hub that was busy or at fault tries again meanwhile."""
+_READ_S: Final = 1.0
+_NEIGHBOUR_EVERY_S: Final = 10.0
+"""A neighbour's television is heard so often; in a block of flats no radio hears nothing at all, and the hub knows."""
 
 
 class Flat:
@@ -53,6 +62,11 @@ class Flat:
             for device in city.FLAT_DEVICES
             if device["link"] == "ble_advert"
         }
+        self.cuff = BloodPressureCuff(self.air, city.CUFF_ADDRESS)
+        self.oximeter = Oximeter(self.air, city.OXIMETER_ADDRESS)
+        self.oximeter.comes_back = False
+        self._finger = asyncio.Lock()
+        self._dice = random.Random()
         self._clock = PacedClock(time.time())
         own = [sensor for sensor in STANDARD_SENSORS if sensor.id in self.sensors]
         self._home = Home(city.FLAT, Person(seed=1941), self._clock, self._hear, own)
@@ -60,7 +74,7 @@ class Flat:
 
     async def start(self) -> None:
         """Switches everything on."""
-        await asyncio.gather(*(sensor.power_on() for sensor in self.sensors.values()))
+        await asyncio.gather(*(sensor.power_on() for sensor in self._on_the_air()))
         await self.radio.start()
         await self._start_wired(self.wire.path)
 
@@ -76,9 +90,17 @@ class Flat:
         self.wire.plug_in()
 
     async def live(self) -> None:
-        """Maria's day, at the pace of the wall clock."""
+        """Maria's day, at the pace of the wall clock, and a neighbour's television in the air."""
         self._home.start()
-        await self._clock.follow()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._clock.follow())
+            group.create_task(self._neighbour())
+
+    async def _neighbour(self) -> None:
+        advert = Jammer({}).stranger()
+        while True:
+            self.radio.hand_over(advert)
+            await asyncio.sleep(_NEIGHBOUR_EVERY_S)
 
     async def introduce(self) -> None:
         """Every sensor gives a sign of life, as when its battery is put in."""
@@ -114,6 +136,35 @@ class Flat:
         """The smoke has gone."""
         await self._say("kitchen-smoke", (ObjectId.SMOKE, 0))
 
+    async def measure_pressure(self) -> tuple[int, int, int]:
+        """Maria measures her blood pressure; the cuff keeps it until a hub has fetched it.
+
+        Returns:
+            Systolic and diastolic pressure in mmHg, pulse in beats a minute.
+        """
+        dice = self._dice
+        systolic, diastolic, pulse = dice.randint(126, 152), dice.randint(72, 88), dice.randint(62, 82)
+        await self.cuff.measure(systolic, diastolic, pulse)
+        return systolic, diastolic, pulse
+
+    async def measure_oxygen(self) -> tuple[int, int] | None:
+        """Maria puts a finger into the oximeter until a hub has read it; saturation in percent and pulse, or None."""
+        if self._finger.locked():
+            return None
+        async with self._finger:
+            saturation, pulse = self._dice.randint(93, 98), self._dice.randint(62, 82)
+            await self.oximeter.appear()
+            try:
+                async with asyncio.timeout(_FINGER_IN_S):
+                    await self.oximeter.listened_to()
+                await self.oximeter.spot_check(saturation, pulse)
+                await asyncio.sleep(_READ_S)
+            except TimeoutError:
+                return None
+            finally:
+                await self.oximeter.disappear()
+        return saturation, pulse
+
     async def walk(self) -> None:
         """Maria walks from the living room to the kitchen."""
         for device in _WALK:
@@ -130,8 +181,11 @@ class Flat:
             self.wire.stop()
         self.wire.unplug()
         await self.radio.die()
-        for sensor in self.sensors.values():
+        for sensor in self._on_the_air():
             await sensor.power_off()
+
+    def _on_the_air(self) -> list[BTHomeSensor | GattSensor]:
+        return [*self.sensors.values(), self.cuff, self.oximeter]
 
     async def _say(self, device: str, *measurements: Measurement) -> None:
         await self.sensors[device].say(*measurements)

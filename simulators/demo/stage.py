@@ -15,12 +15,15 @@ from gateway.contract.messages import AlarmAnswer
 from simulators.demo import city
 from simulators.demo.flat import Flat
 from simulators.demo.home_screen import HomeScreen
+from simulators.demo.phones import Phones, phone_of
 from simulators.demo.programs import Program
 from simulators.demo.state_folder import (
     DemoCannotStart,
     Ports,
     StateFolder,
+    gateway_token,
     users,
+    write_broker_passwords,
     write_configurations,
     write_register,
 )
@@ -29,9 +32,12 @@ from simulators.home import Home
 from simulators.hub import SimulatedHub
 from simulators.network import Line
 from simulators.person import someone
+from simulators.phone_network import Sms, SmsProgress
 from simulators.smtp_sink import Fault, MailSink
 
 LOG_KEPT: Final = 200
+RESTART_S: Final = 2.0
+"""A hub's program that ends by itself is started again after so long, as the system does it in an installed hub."""
 WATCH_EVERY_S: Final = 0.4
 PREPARE_WAIT_S: Final = 60.0
 READY_WAIT_S: Final = 30.0
@@ -71,15 +77,19 @@ class Stage:
         self.hub = self._program("hub", "edge", "run")
         self.line = Line(ports.broker, port=ports.line)
         self.flat = Flat(folder.pendant_port, ports.radio)
+        webhook = f"http://127.0.0.1:{ports.console}/sms/in"
+        self.phones = Phones(folder.modem_port, webhook, gateway_token(folder))
         self.mail = MailSink(port=ports.mail)
         self.screen = HomeScreen(ports.home_screen)
         self.street = Street({hub: self.users[hub] for hub in city.street(homes)}, port=ports.broker)
         self.broker: Broker | None = None
         self.broker_up = False
+        self.hub_has_power = True
         self.quiet: SimulatedHub | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._parts: dict[str, str] = {}
         self._mails = 0
+        self._sms_told: dict[int, SmsProgress] = {}
         self._screen_said: dict[str, str] = {}
         self._answers = 0
 
@@ -98,11 +108,12 @@ class Stage:
             DemoCannotStart: something did not start.
         """
         write_configurations(self.folder, self.ports)
-        preparing = self._program("prepare", "central", "import-homes", str(self.folder.register))
-        known = self.folder.imported.exists() and self.folder.imported.read_text(encoding="ascii") == str(self._homes)
+        edition = city.edition(self._homes)
+        known = self.folder.imported.exists() and self.folder.imported.read_text(encoding="ascii") == edition
+        preparing = None
         if not known:
             write_register(self.folder, self._homes)
-            preparing.start()
+            preparing = asyncio.create_task(self._prepare("import-homes", str(self.folder.register)))
         try:
             self.broker = start_broker(
                 self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind
@@ -113,21 +124,41 @@ class Stage:
         await self.mail.start()
         await self.line.restore()
         await self.flat.start()
+        self.phones.plug_in()
         self.hub.start()
-        if not known and await preparing.ended(PREPARE_WAIT_S) != 0:
-            raise DemoCannotStart(
-                f"The centre cannot take in the homes: {preparing.last_words()} (see {preparing.log_file})."
-            )
-        self.folder.imported.write_text(str(self._homes), encoding="ascii")
+        if preparing is not None:
+            await preparing
         self.centre.start()
         for hub_id, hub in self.street.hubs.items():
             past_readings(hub, self.street.homes[hub_id], _STREET_PAST_H, time.time())
         self.begin(self.flat.live())
         self.begin(self.screen.watch())
+        if not known:
+            await self._hand_over_passwords()
+            self.folder.imported.write_text(edition, encoding="ascii")
         await self._until_ready()
         self.begin(self._watch())
         self.begin(self._move_in())
         self.note("demo", "ready")
+
+    async def _prepare(self, *words: str) -> None:
+        program = self._program("prepare", "central", *words)
+        program.start()
+        try:
+            if await program.ended(PREPARE_WAIT_S) != 0:
+                raise DemoCannotStart(
+                    f"The centre cannot take in the homes: {program.last_words()} (see {program.log_file})."
+                )
+        finally:
+            program.kill()
+
+    async def _hand_over_passwords(self) -> None:
+        """Tells the centre the passwords of the hubs, by which it knows their SMS."""
+        files = self.folder.broker_files
+        write_broker_passwords(self.folder, self.users)
+        await self._prepare(
+            "broker-config", "--out", str(files), "--certificate", str(files / "none"), "--key", str(files / "none")
+        )
 
     async def _move_in(self) -> None:
         """Lets homes speak once the receiver listens: a broker drops what nobody has ever subscribed to."""
@@ -150,6 +181,7 @@ class Stage:
         for program in (self.hub, self.centre):
             await program.stop()
         await self.flat.stop()
+        await self.phones.stop()
         await self.line.cut()
         await self.mail.stop()
         if self.broker is not None:
@@ -195,6 +227,7 @@ class Stage:
             "home": {"scene": self.screen.scene, "words": self.screen.words},
             "street": {"online": self.street.online, "homes": len(self.street.hubs)},
             "quiet": self.quiet is not None,
+            "phones": self.phones.shown(),
             "mails": len(self.mail.mails),
         }
 
@@ -207,12 +240,16 @@ class Stage:
             "line": self.line.state,
             "radio": "up" if self.flat.radio.connected else "down",
             "wire": "up" if self.flat.wire.plugged_in else "down",
+            "modem": self.phones.modem_is,
+            "gateway": "up" if self.phones.gateway_up else "down",
             "mail": "up" if self.mail.fault is Fault.NONE else "refusing",
         }
 
     async def _watch(self) -> None:
         """Writes down what changes without anybody having pressed something."""
         while True:
+            if self.hub_has_power and not self.hub.running and time.time() - self.hub.started_at > RESTART_S:
+                self.hub.start()
             parts = self._look()
             for part, how in parts.items():
                 if self._parts and self._parts[part] != how:
@@ -224,11 +261,19 @@ class Stage:
             if self.screen.words and self.screen.words != self._screen_said:
                 self.note("home", "home_says", **self.screen.words)
                 self._screen_said = self.screen.words
+            self._note_sms()
             for hub, answer in self.street.answers[self._answers :]:
                 self.note_answer(hub, answer)
             self._answers = len(self.street.answers)
             self.changed.set()
             await asyncio.sleep(WATCH_EVERY_S)
+
+    def _note_sms(self) -> None:
+        for sms in self.phones.all_sms:
+            if self._sms_told.get(id(sms)) is not sms.progress:
+                self._sms_told[id(sms)] = sms.progress
+                if key := _words_of(sms):
+                    self.note("sms", key, phone=phone_of(sms.recipient) or phone_of(sms.sender))
 
     def install_quiet(self) -> float | None:
         """Installs the hub of Josep, who does not move; since when, or None when it is there already."""
@@ -249,6 +294,13 @@ class Stage:
     def note_answer(self, hub: str, answer: AlarmAnswer) -> None:
         """Writes down what the centre told a simulated hub."""
         self.note(hub, f"answer_{answer.stage.value}", hub=hub, case=answer.case, who=answer.who)
+
+
+def _words_of(sms: Sms) -> str:
+    """What the log says of an SMS that has come so far, "" for nothing."""
+    if not phone_of(sms.recipient):
+        return "sms_answer" if sms.progress is SmsProgress.DELIVERED else ""
+    return {SmsProgress.TAKEN: "sms_taken", SmsProgress.REFUSED: "sms_refused"}.get(sms.progress, "")
 
 
 async def _listens(port: int) -> bool:

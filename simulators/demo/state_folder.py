@@ -60,8 +60,18 @@ class StateFolder:
         return self.path / "pendant.tty"
 
     @property
+    def modem_port(self) -> Path:
+        """The GSM modem's port."""
+        return self.path / "modem.tty"
+
+    @property
+    def broker_files(self) -> Path:
+        """The passwords at the broker, in the form in which the centre takes them over."""
+        return self.path / "broker-files"
+
+    @property
     def imported(self) -> Path:
-        """There once the centre has taken in the register; holds for how many simulated homes."""
+        """There once the centre has taken in the register; holds which edition of it."""
         return self.path / "imported"
 
     @property
@@ -106,6 +116,20 @@ def users(folder: StateFolder, hubs: list[str]) -> dict[str, str]:
     return found
 
 
+def gateway_token(folder: StateFolder) -> str:
+    """By which the SMS gateway proves itself at the centre; the same at every start."""
+    path = folder.path / "secrets" / "sms-gateway"
+    if not path.exists():
+        _write_private(path, secrets.token_urlsafe(18))
+    return path.read_text(encoding="utf-8")
+
+
+def write_broker_passwords(folder: StateFolder, known: dict[str, str]) -> None:
+    """Writes the passwords for the centre: by a hub's own it knows that hub's SMS."""
+    folder.broker_files.mkdir(mode=0o700, exist_ok=True)
+    _write_private(folder.broker_files / "secrets.json", json.dumps(known))
+
+
 def write_register(folder: StateFolder, homes: int) -> None:
     """Writes the city."""
     logins = dict.fromkeys(city.OPERATORS, LOGIN_PASSWORD)
@@ -134,6 +158,9 @@ sender = "llar@example.org"
 
 [detection]
 restart_grace_s = 5.0
+
+[sms]
+token_file = "secrets/sms-gateway"
 """,
         encoding="utf-8",
     )
@@ -161,9 +188,15 @@ adapter = "tcp-client:127.0.0.1:{ports.radio}"
 [[serial]]
 port = {json.dumps(str(folder.pendant_port))}
 
+[modem]
+port = {json.dumps(str(folder.modem_port))}
+centre_number = "{city.CENTRE_NUMBER}"
+person = "Maria"
+
 [screen]
 port = {ports.home_screen}
-""",
+
+{"".join(_contact_table(contact) for contact in city.SMS_CONTACTS)}""",
         encoding="utf-8",
     )
     tables = "\n".join(_device_table(device) for device in city.FLAT_DEVICES)
@@ -172,6 +205,11 @@ port = {ports.home_screen}
 
 def _device_table(device: Any) -> str:
     return "[[device]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in device.items())
+
+
+def _contact_table(contact: Any) -> str:
+    told = {"name": contact["called"], "number": city.sms_number(contact["phone"]), "language": contact["language"]}
+    return "[[contact]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items())
 
 
 def _write_private(path: Path, text: str) -> None:

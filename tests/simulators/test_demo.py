@@ -136,6 +136,60 @@ def test_the_pendant_on_the_wire_is_heard_and_acknowledged_while_the_line_is_cut
     until(lambda: demo.now()["home"]["scene"] in {"received", "taken"})
 
 
+def messages(demo: Demo, phone: str) -> list[dict[str, Any]]:
+    """What a telephone on the page shows."""
+    (shown,) = [each["messages"] for each in demo.now()["phones"] if each["id"] == phone]
+    found: list[dict[str, Any]] = shown
+    return found
+
+
+def close_all(console: httpx.Client) -> None:
+    """Ana takes and closes what is open at Maria's."""
+    token = re.search(r'"form_token": ?"([0-9a-f]+)"', console.get("/").text)
+    assert token is not None
+    headers = {"X-Form-Token": token[1]}
+    closing = {"cause": "mistake", "action": "talked", "outcome": "resolved_by_talk", "label": "false"}
+    for card in [card for card in console.get("/api/queue").json()["cards"] if card["home_id"] == "h-1"]:
+        for step in ("take", "talk"):
+            console.post(f"/api/cases/{card['id']}/{step}", headers=headers)
+        answer = console.post(f"/api/cases/{card['id']}/close", headers=headers, json=closing)
+        assert answer.status_code == 200, answer.text
+
+
+def test_with_the_line_cut_a_press_takes_the_second_path_and_is_the_same_case_afterwards(demo: Demo) -> None:
+    with contextlib.closing(demo.console()) as console:
+        close_all(console)
+        until(lambda: demo.now()["home"]["scene"] in {"closed", "idle"})
+        until(lambda: demo.now()["parts"]["modem"] == "up")
+        demo.do("line_cut")
+        until(lambda: demo.now()["parts"]["line"] == "cut")
+        demo.do("press")
+        until(lambda: messages(demo, "centre"))
+        until(lambda: any(sms["out"] and sms["state"] == "delivered" for sms in messages(demo, "centre")))
+        until(lambda: demo.now()["home"]["scene"] == "received")
+        assert demo.now()["parts"]["line"] == "cut"
+        assert messages(demo, "montse") == []
+        (card,) = [card for card in console.get("/api/queue").json()["cards"] if card["home_id"] == "h-1"]
+        assert "SMS" in console.get(f"/api/cases/{card['id']}").text
+        demo.do("line_restore")
+        until(lambda: demo.now()["parts"]["line"] == "open")
+        until(lambda: any(entry["key"] == "sms_answer" for entry in demo.now()["log"]))
+        after = [card for card in console.get("/api/queue").json()["cards"] if card["home_id"] == "h-1"]
+        assert [each["id"] for each in after] == [card["id"]]
+
+
+def test_what_the_cuff_measures_reaches_the_centre(demo: Demo) -> None:
+    demo.do("pressure")
+    demo.do("oxygen")
+    until(lambda: any(entry["key"] == "oxygen" for entry in demo.now()["log"]))
+    (said,) = [entry["facts"] for entry in demo.now()["log"] if entry["key"] == "pressure"]
+    with contextlib.closing(demo.console()) as console:
+        charts = until(
+            lambda: [c for c in console.get("/api/homes/h-1/charts").json()["series"] if c["device"] == "cuff"]
+        )
+    assert charts[0]["last"] == said["pulse"]
+
+
 def test_the_street_is_connected_and_its_alarms_are_answered(demo: Demo) -> None:
     until(lambda: demo.now()["street"]["online"] == 3)
     demo.do("street_press")

@@ -14,14 +14,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
+from simulators.demo import city
 from simulators.demo.actions import ACTIONS
 from simulators.demo.page import serve
+from simulators.demo.phones import TELEPHONES
 from simulators.demo.stage import Stage
 from simulators.demo.state_folder import Ports, open_folder
 from tests.simulators.ports import free_ports
 
 LANGUAGES = ("ca", "es", "en")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MESSAGE = "Llar: Maria demana ajuda a casa, ara mateix."
 SIZES = ((1440, 900), (390, 844), (320, 640))
 
 
@@ -50,7 +53,7 @@ def test_everything_that_can_be_done_has_a_name_and_says_what_to_expect() -> Non
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page of a stage on which only the wire and the line are set up."""
+    """The page of a stage on which only the line and the telephones are set up, and two SMS were written."""
     folder = open_folder(tmp_path_factory.mktemp("page"))
     ports = Ports(*free_ports(7))
     stop = threading.Event()
@@ -59,12 +62,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     async def run() -> None:
         stage = Stage(folder, ports, 2)
         await stage.line.restore()
+        stage.phones.plug_in()
+        stage.phones.network.travel_s = 0.0
+        stage.phones.network.carry(city.SIM_NUMBER, TELEPHONES["montse"], MESSAGE)
+        stage.phones.network.refuse(city.SIM_NUMBER, TELEPHONES["paquita"], MESSAGE)
         stage.note("demo", "ready")
         serving = asyncio.create_task(serve(stage, ports.page))
         ready.set()
         await asyncio.to_thread(stop.wait)
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
+        await stage.phones.stop()
         await stage.line.cut()
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
@@ -94,7 +102,7 @@ def page() -> Iterator[Page]:
 @pytest.mark.browser
 def test_a_press_is_done_shown_and_can_be_undone_in_another_language(address: str, page: Page) -> None:
     page.goto(address)
-    expect(page.locator("#parts li")).to_have_count(8)
+    expect(page.locator("#parts li")).to_have_count(10)
     page.get_by_role("button", name="Freeze the line").click()
     expect(page.locator("#log")).to_contain_text("You: Freeze the line")
     expect(page.locator('#parts li[data-how="warn"]')).to_contain_text("frozen")
@@ -106,6 +114,33 @@ def test_a_press_is_done_shown_and_can_be_undone_in_another_language(address: st
 
 @pytest.mark.slow
 @pytest.mark.browser
+def test_each_telephone_shows_its_sms_and_how_far_it_came(address: str, page: Page) -> None:
+    page.goto(address)
+    phones = page.locator("#phones > li")
+    expect(phones).to_have_count(3)
+    expect(phones.filter(has_text="The centre")).to_contain_text("No SMS")
+    expect(phones.filter(has_text="Montse")).to_contain_text(MESSAGE)
+    expect(phones.filter(has_text="Montse")).to_contain_text("delivered")
+    expect(phones.filter(has_text="Paquita")).to_contain_text("refused by the network")
+    page.get_by_role("button", name="Castellano").click()
+    expect(phones.filter(has_text="La central")).to_contain_text("Ningún SMS")
+    expect(phones.filter(has_text="Paquita")).to_contain_text("la red lo ha rechazado")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_modem_without_credit_shows_it_and_can_be_topped_up(address: str, page: Page) -> None:
+    page.goto(address)
+    page.get_by_role("button", name="The SIM runs out of credit").click()
+    expect(page.locator('#parts li[data-how="warn"]').filter(has_text="SMS modem")).to_contain_text("no credit")
+    expect(page.get_by_role("button", name="Take the SIM out")).to_be_disabled()
+    page.get_by_role("button", name="Top up the SIM").click()
+    expect(page.locator("#parts li").filter(has_text="SMS modem")).to_contain_text("works")
+    expect(page.get_by_role("button", name="Take the SIM out")).to_be_enabled()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
 @pytest.mark.parametrize("path", ["/", "/mail"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_stands_in_the_way_of_anybody(address: str, page: Page, path: str, scheme: str) -> None:
@@ -113,7 +148,7 @@ def test_nothing_stands_in_the_way_of_anybody(address: str, page: Page, path: st
     page.goto(address + path)
     expect(page.locator("[data-t]").first).not_to_be_empty()
     if path == "/":
-        expect(page.locator("#parts li")).to_have_count(8)
+        expect(page.locator("#parts li")).to_have_count(10)
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), width

@@ -6,6 +6,12 @@ const ICONS = {
   wire: "M8 8h8v12H8zM10 8V4h4v4M12 12v3M10.5 13.5h3",
   fall: "M6 6.5a1.8 1.8 0 1 0 0-.01M4 20h16M8 10l5 4 6 1M13 14l-4 4",
   smoke: "M12 21c3.5 0 6-2.4 6-5.6C18 11 14.5 9 13 4c-1 3-5 5.5-6 9-.9 3.5 1 8 5 8ZM12 21c-1.5-1-2-2.5-1-4 .6 1 1.5 1 2 0 1 1.5.5 3-1 4Z",
+  heart: "M12 20C6 15.5 3.5 12.5 3.5 9A4.3 4.3 0 0 1 12 7.5 4.3 4.3 0 0 1 20.5 9c0 3.5-2.5 6.5-8.5 11ZM4.5 12.5h4l1.5-3 2.5 5 1.5-2h5",
+  drop: "M12 3.5c3.5 4.2 5.5 7.2 5.5 10a5.5 5.5 0 0 1-11 0c0-2.8 2-5.8 5.5-10ZM9.5 14a2.5 2.5 0 0 0 2.5 2.5",
+  credit: "M12 12m-8 0a8 8 0 1 0 16 0 8 8 0 1 0-16 0M15 9.2a4 4 0 1 0 0 5.6M7.5 11h5M7.5 13.2h5",
+  modem: "M5 14h14v5H5zM8 16.5h.01M12 16.5h4M12 14V9M9 6.8a4.3 4.3 0 0 1 6 0M7 4.5a7.4 7.4 0 0 1 10 0",
+  sim: "M7 3.5h6.5L18 8v12.5H7zM10 12h5v5h-5zM12.500 12v5M10 14.500h5",
+  gateway: "M4 5h16v10H11l-4 4v-4H4zM8 9h8M8 11.800h5",
   walk: "M13 4.5a1.5 1.5 0 1 0 0-.01M9 21l2.5-6-2-3 1-4.5 3 1 1.5 3 2.5 1M13.5 15l2 2.5.5 3.5",
   street: "M3 21V11l5-4 5 4v10M13 21v-7h8v7M16 17h2M7 14h2M3 21h18",
   silence: "M12 12m-8.5 0a8.5 8.5 0 1 0 17 0 8.5 8.5 0 1 0-17 0M12 7v5l3.5 2",
@@ -19,27 +25,34 @@ const ICONS = {
   mail: "M4 6h16v12H4zM4 7l8 6 8-6",
 };
 
-// group, action, icon, class, which part it acts on and when it can be pressed, its undoing
+// group, action, icon, class; on which part it acts, when it can be pressed, what it makes of the part, its undoing
 const CARDS = [
   ["flat", "press", "press", "alarm"],
   ["flat", "press_serial", "wire", "alarm", "wire", ["up"]],
   ["flat", "fall", "fall", "alarm", "wire", ["up"]],
   ["flat", "smoke", "smoke", "alarm"],
+  ["flat", "pressure", "heart", ""],
+  ["flat", "oxygen", "drop", ""],
   ["flat", "walk", "walk", ""],
   ["street", "street_press", "street", "alarm"],
   ["street", "silence", "silence", ""],
-  ["break", "line_cut", "line", "", "line", ["open", "frozen"], "line_restore"],
-  ["break", "line_freeze", "freeze", "", "line", ["open"], "line_restore"],
-  ["break", "hub_off", "power", "", "hub", ["up"], "hub_on"],
-  ["break", "radio_off", "radio", "", "radio", ["up"], "radio_on"],
-  ["break", "wire_off", "wire", "", "wire", ["up"], "wire_on"],
+  ["break", "line_cut", "line", "", "line", ["open", "frozen"], "cut", "line_restore"],
+  ["break", "line_freeze", "freeze", "", "line", ["open"], "frozen", "line_restore"],
+  ["break", "hub_off", "power", "", "hub", ["up"], "down", "hub_on"],
+  ["break", "radio_off", "radio", "", "radio", ["up"], "down", "radio_on"],
+  ["break", "wire_off", "wire", "", "wire", ["up"], "down", "wire_on"],
   ["break", "desk_kill", "desk", "", "desk", ["up"]],
   ["break", "receiver_kill", "receiver", "", "receiver", ["up"]],
-  ["break", "broker_off", "broker", "", "broker", ["up"], "broker_on"],
-  ["break", "mail_refuse", "mail", "", "mail", ["up"], "mail_take"],
+  ["break", "broker_off", "broker", "", "broker", ["up"], "down", "broker_on"],
+  ["break", "mail_refuse", "mail", "", "mail", ["up"], "refusing", "mail_take"],
+  ["sms", "gateway_off", "gateway", "", "gateway", ["up"], "down", "gateway_on"],
+  ["sms", "credit_gone", "credit", "", "modem", ["up"], "no_credit", "credit_back"],
+  ["sms", "modem_mute", "modem", "", "modem", ["up"]],
+  ["sms", "sim_out", "sim", "", "modem", ["up"], "no_sim", "sim_in"],
 ];
-const PARTS = ["wire", "radio", "hub", "line", "broker", "desk", "receiver", "mail"];
-const HOW = { up: "good", open: "good", down: "bad", cut: "bad", frozen: "warn", refusing: "warn" };
+const PARTS = ["wire", "radio", "hub", "modem", "line", "gateway", "broker", "desk", "receiver", "mail"];
+const HOW = { up: "good", open: "good", down: "bad", cut: "bad", mute: "bad", no_sim: "bad", frozen: "warn", refusing: "warn", no_credit: "warn" };
+const MARKS = { refused: "✕", taken: "✓", delivered: "✓✓", answered: "✓✓" };
 const TONE = { heard: "red", trying: "red", messaged: "red", received: "amber", taken: "green", on_the_way: "green", arrived: "green", closed: "green" };
 const LOST_AFTER_MS = 6000;
 
@@ -69,7 +82,7 @@ function icon(name) {
 const t = (key, facts) => say(language, key, facts);
 
 function buildCards() {
-  for (const group of ["flat", "street", "break"]) byId(`group-${group}`).replaceChildren();
+  for (const group of ["flat", "street", "break", "sms"]) byId(`group-${group}`).replaceChildren();
   for (const [group, action, picture, look] of CARDS) {
     const card = make("button", { type: "button", class: `card ${look}`, "data-card": action }, icon(picture));
     card.append(make("div", {}, make("b"), make("span")));
@@ -79,11 +92,11 @@ function buildCards() {
 }
 
 function showCards() {
-  for (const [, action, , , part, when, undo] of CARDS) {
+  for (const [, action, , , part, when, makes, undo] of CARDS) {
     const card = document.querySelector(`[data-card="${action}"]`);
     const now = part ? state.parts[part] : "";
     const can = !part || when.includes(now);
-    const undoes = !can && undo && (action !== "line_freeze" || now === "frozen") && (action !== "line_cut" || now === "cut");
+    const undoes = undo && now === makes;
     const shown = undoes ? undo : action;
     const used = action === "silence" && state.quiet;
     card.dataset.action = shown;
@@ -108,6 +121,24 @@ function showParts() {
   byId("parts").replaceChildren(...items);
 }
 
+function showPhones() {
+  const phones = state.phones.map(({ id, number, messages }) => {
+    const head = make("p", { class: "phone" }, make("b", {}, t(`phone_${id}`)), make("span", {}, messages.length ? number : t("phone_empty")));
+    return make("li", {}, head, ...messages.map(bubble));
+  });
+  byId("phones").replaceChildren(...phones);
+}
+
+function bubble({ at, text, state: how, out }) {
+  const told = `${MARKS[how]} ${t(`sms_${how}`)}`;
+  const line = make("p", { class: `told ${how}` }, make("time", {}, clock().format(new Date(at * 1000))), out ? `${t("sms_out")}: ${told}` : told);
+  return make("div", { class: out ? "bubble out" : "bubble" }, make("p", {}, text), line);
+}
+
+function clock() {
+  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+}
+
 function showState() {
   if (!state) return;
   byId("to-console").href = state.links.console;
@@ -121,25 +152,27 @@ function showState() {
   const words = scene === "idle" || scene === "lost" ? "" : state.home.words[language];
   if (byId("sentence").textContent !== words) byId("sentence").textContent = words;
   showParts();
+  showPhones();
   showCards();
 }
 
 function lookOf(entry) {
   if (entry.source === "you") return "you";
   if (entry.key === "home_says") return "home";
-  if (/_(down|cut|frozen|refusing)$/.test(entry.key)) return "bad";
-  if (/_(up|open)$/.test(entry.key) || entry.key.startsWith("answer_") || entry.key === "ready") return "good";
+  if (/_(down|cut|frozen|refusing|refused|mute|no_credit|no_sim)$/.test(entry.key)) return "bad";
+  if (/_(up|open)$/.test(entry.key) || entry.key.startsWith("answer_") || ["ready", "sms_answer", "pressure", "oxygen"].includes(entry.key)) return "good";
   return "";
 }
 
 function showLog() {
-  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  const times = clock();
   const lines = entries.slice(-120).reverse().map((entry) => {
     const facts = { ...entry.facts };
     if (entry.key === "home_says") facts.words = facts[language];
     if (facts.part) facts.part = t(`part_${facts.part}`);
+    if (facts.phone) facts.phone = t(`phone_${facts.phone}`);
     const words = entry.key.startsWith("did_") ? t("you_did", { what: t(`do_${entry.key.slice(4)}`) }) : t(`log_${entry.key}`, facts);
-    return make("li", { class: lookOf(entry) }, make("time", {}, clock.format(new Date(entry.at * 1000))), make("span", {}, words));
+    return make("li", { class: lookOf(entry) }, make("time", {}, times.format(new Date(entry.at * 1000))), make("span", {}, words));
   });
   byId("log").replaceChildren(...lines);
   byId("log-empty").hidden = entries.length > 0;
