@@ -95,7 +95,7 @@ def run(scale: Scale) -> Outcome:
     outcome.notes = [
         "Shares and rates with their 95 % intervals.",
         "Falls and daily life are played, and full of blows: detectors can be compared, no home can be foretold.",
-        "The wrist's older subjects fall never, the waist's once.",
+        "No older person falls in these recordings.",
         "25 Hz: every second sample. Seconds: from the impact to the end of the block that raised the alarm.",
     ]
     return outcome
