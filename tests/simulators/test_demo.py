@@ -178,16 +178,19 @@ def test_with_the_line_cut_a_press_takes_the_second_path_and_is_the_same_case_af
         assert [each["id"] for each in after] == [card["id"]]
 
 
-def test_what_the_cuff_measures_reaches_the_centre(demo: Demo) -> None:
+def test_cuff_and_oximeter_are_read_and_the_console_draws_the_pulse(demo: Demo) -> None:
+    def said(what: str) -> Any:
+        return next((entry["facts"] for entry in demo.now()["log"] if entry["key"] == what), None)
+
+    def drawn(console: httpx.Client) -> list[float]:
+        series = console.get("/api/homes/h-1/charts").json()["series"]
+        return [curve["last"] for curve in series if curve["device"] == "cuff" and curve["kind"] == "heart_rate"]
+
     demo.do("pressure")
-    demo.do("oxygen")
-    until(lambda: any(entry["key"] == "oxygen" for entry in demo.now()["log"]))
-    (said,) = [entry["facts"] for entry in demo.now()["log"] if entry["key"] == "pressure"]
     with contextlib.closing(demo.console()) as console:
-        charts = until(
-            lambda: [c for c in console.get("/api/homes/h-1/charts").json()["series"] if c["device"] == "cuff"]
-        )
-    assert charts[0]["last"] == said["pulse"]
+        until(lambda: drawn(console) == [said("pressure")["pulse"]])
+    demo.do("oxygen")
+    until(lambda: said("oxygen"))
 
 
 def test_the_street_is_connected_and_its_alarms_are_answered(demo: Demo) -> None:
