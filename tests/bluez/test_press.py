@@ -81,12 +81,11 @@ async def test_after_the_system_bus_has_ended_and_is_back_a_press_arrives(
 async def test_an_agent_that_is_stopped_while_the_system_bus_is_gone_ends(
     home: Home, desk: Desk, hub_files: Callable[..., Path]
 ) -> None:
-    async with AsyncExitStack() as later:
-        # `running` asserts that the agent ends well, and within seconds
-        async with running(hub_files(), home):
-            await hears(home, desk)
-            await later.enter_async_context(home.machine.without_bus())
-            await eventually(lambda: serious(desk), "the centre is told", RECOVERS_S)
+    # `running` asserts that the agent ends well, and within seconds
+    async with AsyncExitStack() as later, running(hub_files(), home):
+        await hears(home, desk)
+        await later.enter_async_context(home.machine.without_bus())
+        await eventually(lambda: serious(desk), "the centre is told", RECOVERS_S)
 
 
 async def test_a_dongle_that_is_pulled_out_is_told_and_works_again_when_it_is_back(
