@@ -182,6 +182,11 @@ class Activity:
         """When there was strong evidence of somebody for the last time in these days."""
         return max((act.at for act in self.acts(now - KEEP_S, rooms, doors) if act.strong), default=None)
 
+    def first_at(self) -> float | None:
+        """When the first act that is kept was, to the step."""
+        firsts = [self._steps[0] * float(STEP_S)] if self._steps else []
+        return min([*firsts, *self._change_ats[:1]], default=None)
+
     def heard_throughout(self, begin_at: float, end_at: float) -> bool:
         """Whether the home was heard in every whole hour between two times."""
         first, last = int(begin_at // 3600) + 1, int(end_at // 3600)

@@ -8,10 +8,12 @@ night. After a front door that nothing followed the person may be out: then only
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from central.detection.profile import Limits
-from central.detection.timeline import Sighting, Timeline
+
+if TYPE_CHECKING:
+    from central.detection.timeline import Sighting, Timeline
 
 LEAVING_S: Final = 120.0
 """The sensor in the hall still sees somebody who leaves: movement so soon after the door is no return."""

@@ -38,7 +38,10 @@ def learn(habits: Habits, activity: Activity, limits: Limits, strong_at: float) 
     """Learns the days that are over; True when there was one."""
     zone = limits.zone()
     upto = learnable_day(strong_at, zone)
-    day = habits.learned_day + 1 if habits.learned_day else upto
+    first_at = activity.first_at()
+    if first_at is None:
+        return False
+    day = habits.learned_day + 1 if habits.learned_day else datetime.fromtimestamp(first_at, zone).toordinal()
     if day > upto:
         return False
     for ordinal in range(max(day, upto - DAYS_AT_ONCE), upto + 1):

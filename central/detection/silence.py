@@ -46,6 +46,17 @@ class Broken(NamedTuple):
     strong: bool
 
 
+class Expectation(NamedTuple):
+    """When the silence that is going on will be too long, or was, for as long as nothing else is known: the activity's
+    version, the last day learned, the home's limits."""
+
+    version: int
+    learned_day: int
+    limits: Limits
+    due_at: float
+    broken: Broken | None
+
+
 def start_of(act: Act, zone: ZoneInfo) -> Start:
     """The silence that begins after an act."""
     local = datetime.fromtimestamp(act.at, zone)

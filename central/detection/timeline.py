@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from central.detection.activity import Activity
 from central.detection.habits import Habits
-from central.detection.profile import Limits
+from central.detection.silence import Expectation
 from devices.vocabulary import KINDS, Reading, ValueType
 
 TRACE_MAX: Final = 128
@@ -127,8 +127,7 @@ class Timeline:
         online: False after the hub's last will, until it is heard again.
         device_heard_at: device -> when it last gave a sign of life, never later than the hub was heard.
         activity: when somebody was about in the last days; habits: what was learned from all days before.
-        expectation: when the silence that is going on will be too long, for as long as nothing else is known: the
-            activity's version, the last day learned, the home's limits, and that time.
+        expectation: what was last reckoned of the silence that is going on.
     """
 
     __slots__ = (
@@ -151,7 +150,7 @@ class Timeline:
         self.device_heard_at: dict[str, float] = {}
         self.activity = Activity()
         self.habits = Habits()
-        self.expectation: tuple[int, int, Limits, float] | None = None
+        self.expectation: Expectation | None = None
         self._traces: dict[tuple[str, str], Trace] = {}
 
     def hear(self, received_at: float) -> bool:

@@ -19,7 +19,15 @@ from zoneinfo import ZoneInfo
 from central.detection.activity import STEP_S
 from central.detection.fixed_limit import found_at, shortest_s
 from central.detection.profile import Limits
-from central.detection.silence import SHORTEST_S, Broken, Budget, first_broken, since_strong_evidence, start_of
+from central.detection.silence import (
+    SHORTEST_S,
+    Broken,
+    Budget,
+    Expectation,
+    first_broken,
+    since_strong_evidence,
+    start_of,
+)
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import Sighting, Timeline
 from gateway.contract.alarm_kinds import AlarmKind
@@ -69,18 +77,12 @@ def _by_fixed_limit(timeline: Timeline, limits: Limits, moment: Moment) -> list[
 
 
 def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
-    expectation = timeline.expectation
     known = (timeline.activity.version, timeline.habits.learned_day, limits)
-    if expectation is not None and expectation[:3] == known and moment.now < expectation[3]:
-        return []
-    activity = timeline.activity
-    if any(act.strong for act in activity.acts(moment.now - SHORTEST_S, limits.room_of, limits.entry_doors)):
-        return []
-    acts = since_strong_evidence(activity, limits, moment.now)
-    if not acts:
-        return []
-    broken, due_at = first_broken(acts, timeline.habits, limits, moment.now)
-    timeline.expectation = (*known, due_at)
+    memory = timeline.expectation
+    if memory is not None and memory[:3] == known and (memory.broken is not None or moment.now < memory.due_at):
+        broken = memory.broken
+    else:
+        broken = _broken(timeline, limits, moment.now, known)
     if broken is None:
         return []
     if not can_judge_absence(timeline, limits, moment) or not _somebody_watches(timeline, limits, moment.now):
@@ -95,6 +97,18 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
         **expected,
     }
     return [_situation(timeline, broken.since_at, broken.found_at, reason, facts)]
+
+
+def _broken(timeline: Timeline, limits: Limits, now: float, known: tuple[int, int, Limits]) -> Broken | None:
+    activity = timeline.activity
+    if any(act.strong for act in activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors)):
+        return None
+    acts = since_strong_evidence(activity, limits, now)
+    if not acts:
+        return None
+    broken, due_at = first_broken(acts, timeline.habits, limits, now)
+    timeline.expectation = Expectation(*known, due_at, broken)
+    return broken
 
 
 def _last(timeline: Timeline) -> Sighting | None:
