@@ -132,7 +132,7 @@ function showPhones() {
 function bubble({ at, text, state: how, out }) {
   const told = `${MARKS[how]} ${t(`sms_${how}`)}`;
   const line = make("p", { class: `told ${how}` }, make("time", {}, clock().format(new Date(at * 1000))), out ? `${t("sms_out")}: ${told}` : told);
-  return make("div", { class: out ? "bubble out" : "bubble" }, make("p", {}, text), line);
+  return make("div", { class: `bubble ${out ? "out" : ""} ${how}` }, make("p", {}, text), line);
 }
 
 function clock() {
