@@ -19,7 +19,8 @@ STEPS_MAX: Final = 1_200
 """Steps kept: four days without a still moment."""
 CHANGES_MAX: Final = 1_024
 """Changes of doors and beds kept: four very lively days."""
-HOURS_MAX: Final = 24 * 10
+HOURS_MAX: Final = 24 * 40
+"""Hours kept while a home's past is learned again; otherwise only those of the days that are kept."""
 KEEP_S: Final = 4 * 86_400
 """What is older than this, and than the last strong evidence, is forgotten: it was learned or cannot be."""
 STRONG_LINES: Final = 3

@@ -19,6 +19,8 @@ from devices.vocabulary import KINDS, Reading, ValueType
 
 TRACE_MAX: Final = 128
 """Readings kept of one device and kind: a lively day of a door, and 2.1 kB."""
+ACTS_MAX: Final = 16
+"""Of movements and other acts, which need no comparing with those before: the last walk through the home."""
 TRACES_MAX: Final = 32
 """Most devices with such a trace in one home; a home of eight rooms has about twelve."""
 MARK_EVERY_S: Final = 60.0
@@ -52,9 +54,10 @@ class Sighting(NamedTuple):
 class Trace:
     """The newest readings of one device and kind, by time, each time once."""
 
-    __slots__ = ("_ats", "_folded", "_values")
+    __slots__ = ("_ats", "_folded", "_most", "_values")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = TRACE_MAX) -> None:
+        self._most = most
         self._ats = array("d")
         self._values = array("d")
         # the last change among those that had to make room
@@ -75,7 +78,7 @@ class Trace:
                 return place
             ats.insert(place, at)
             self._values.insert(place, value)
-        if len(ats) > TRACE_MAX:
+        if len(ats) > self._most:
             self._fold()
             place -= 1
         return place
@@ -214,7 +217,7 @@ class Timeline:
     def _trace(self, device: str, kind: str) -> Trace | None:
         trace = self._traces.get((device, kind))
         if trace is None and len(self._traces) < TRACES_MAX:
-            trace = self._traces[device, kind] = Trace()
+            trace = self._traces[device, kind] = Trace(TRACE_MAX if kind in STATE_KINDS else ACTS_MAX)
         return trace
 
     def watching(self) -> list[str]:
