@@ -82,7 +82,7 @@ def start(state: Path, base: int, *more: str) -> subprocess.Popen[str]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     state, base = tmp_path_factory.mktemp("demo") / "state", free_base()
-    process = start(state, base, "--homes", "3", "--seconds", "240")
+    process = start(state, base, "--homes", "3", "--seconds", "400")
     try:
         assert process.stdout is not None
         said = ""
