@@ -34,6 +34,8 @@ PROMPT_FLUSH_S: Final = 0.4
 """Motion and doors wait at most this long for company before they are written down."""
 ROUTINE_FLUSH_S: Final = 5.0
 """Temperatures and the like wait at most this long; a power cut may cost that much of them, and no more."""
+AGAIN_S: Final = 0.1
+"""What the hub has concluded is offered again this often while the queue is full."""
 BUFFER_MAX: Final = 200
 """Readings that are written down together at the latest."""
 
@@ -58,6 +60,7 @@ class _Heard(NamedTuple):
 class _Concluded(NamedTuple):
     readings: tuple[Reading, ...]
     stamp: Stamp
+    is_second_try: bool = False
 
 
 class Intake:
@@ -128,14 +131,15 @@ class Intake:
         return True
 
     def conclude(self, readings: tuple[Reading, ...]) -> None:
-        """Takes what the hub itself has concluded from what one device said, such as a fall from its movement.
+        """Takes, in the event loop, what the hub itself has concluded from what one device said, such as a fall."""
+        self._put(_Concluded(readings, self._clock.now()))
 
-        Dropped only where frames are dropped too, when the queue is full.
-        """
+    def _put(self, concluded: _Concluded) -> None:
         try:
-            self._queue.put_nowait(_Concluded(readings, self._clock.now()))
+            self._queue.put_nowait(concluded)
         except asyncio.QueueFull:
-            self._health.refused["flood"] += 1
+            # nobody repeats it, as a device repeats a press: no flood may cost a fall
+            asyncio.get_running_loop().call_later(AGAIN_S, self._put, concluded)
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Works until cancelled."""
@@ -243,13 +247,19 @@ class Intake:
 
     async def _declare(self, concluded: _Concluded) -> None:
         """Keeps what the hub has concluded, and raises the alarms that it calls for."""
-        readings, stamp = concluded
+        readings, stamp, _ = concluded
         device = next((each for each in self._devices.values() if each.id == readings[0].device), None)
         if device is None:
             return
         declared = uplink.declare(readings, device, stamp, self._memory)
         self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
-        await self._store([(alarm, when) for alarm, when in declared if not self._joins(alarm)])
+        try:
+            await self._store([(alarm, when) for alarm, when in declared if not self._joins(alarm)])
+        except Exception:
+            self._forget(device.id, self._marks.get(device.id))
+            if not concluded.is_second_try:
+                self._put(concluded._replace(is_second_try=True))
+            raise
 
     def _has_room(self, device: str, now: float) -> bool:
         left, at = self._allowance.get(device, (MESSAGES_BURST, now))

@@ -16,11 +16,12 @@ from bleak.backends.scanner import AdvertisementData
 
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
+from devices.vocabulary import Reading
 from edge.clock import boot_id
 from edge.config import BleConfig
 from edge.drivers.ble_scanner import BleScanner
 from edge.health import REFUSED_MAX, Health
-from edge.intake import CALLS_MAX, QUEUE_MAX, Intake
+from edge.intake import CALLS_MAX, QUEUE_MAX, Intake, _Heard
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
 from simulators.bthome_bytes import ObjectId, encrypted, plain
@@ -251,3 +252,21 @@ async def test_forged_frames_do_not_make_an_understood_device_a_problem(hub: Hub
     await hub.intake.finish()
     assert hub.told == []
     assert hub.health.refused["wrong_key"] == 2
+
+
+async def test_a_fall_that_failed_to_be_stored_or_found_no_place_is_stored_later(hub: Hub) -> None:
+    """Nobody repeats it, as a pendant repeats a press."""
+    fallen = (Reading("pendant", "fall", "suspected", time.time()), Reading("pendant", "impact", 40.1, time.time()))
+    hub.fails = 1
+    hub.intake.conclude(fallen)
+    for _ in range(2):
+        await hub.intake.finish()
+    assert await hub.alarms_on_disk() == 1
+    stranger = Frame(Link.SERIAL, "ffffffff", PRESS, None, time.time())
+    while not hub.intake._queue.full():
+        hub.intake._queue.put_nowait(_Heard(stranger, trusted_clock().now(), None))
+    hub.intake.conclude((Reading("motion", "fall", "suspected", time.time()),))
+    await hub.intake.finish()
+    await until(lambda: not hub.intake._queue.empty(), "it is offered again")
+    await hub.intake.finish()
+    assert await hub.alarms_on_disk() == 2
