@@ -248,13 +248,13 @@ class Stage:
     async def _watch(self) -> None:
         """Writes down what changes without anybody having pressed something."""
         while True:
-            if self.hub_has_power and not self.hub.running and time.time() - self.hub.started_at > RESTART_S:
-                self.hub.start()
             parts = self._look()
             for part, how in parts.items():
                 if self._parts and self._parts[part] != how:
                     self.note(part, f"part_{how}", part=part)
             self._parts = parts
+            if self.hub_has_power and not self.hub.running and time.time() - self.hub.started_at > RESTART_S:
+                self.hub.start()
             for mail in [mail for mail in self.mail.mails if mail.number > self._mails]:
                 self.note("mail", "mail", to=", ".join(mail.recipients), subject=mail.subject)
                 self._mails = mail.number

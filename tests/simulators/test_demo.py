@@ -205,6 +205,13 @@ def test_the_street_has_a_past_from_the_first_start_on(demo: Demo) -> None:
         until(lambda: console.get("/api/health").json()["readings"] > 100)
 
 
+def test_a_hub_whose_program_ends_by_itself_is_started_again(demo: Demo) -> None:
+    (hub,) = [child for child in psutil.Process(demo.process.pid).children() if "edge" in child.cmdline()]
+    hub.terminate()
+    until(lambda: any(e["key"] == "part_down" and e["source"] == "hub" for e in demo.now()["log"]))
+    until(lambda: demo.now()["parts"]["hub"] == "up")
+
+
 def test_a_killed_desk_comes_back(demo: Demo) -> None:
     demo.do("desk_kill")
     until(lambda: any(e["key"] == "part_down" and e["source"] == "desk" for e in demo.now()["log"]))
