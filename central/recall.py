@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
+from math import ceil
 from typing import Final
 
 from central.detection.engine import Engine
@@ -11,10 +13,10 @@ from central.ingest import HUB_DEVICE
 from central.telemetry.store import TelemetryStore
 from devices.vocabulary import Reading
 
-RECALL_DAYS: Final = 4
-"""Read again of a home whose habits are kept: what they do not hold yet."""
 LEARN_AGAIN_DAYS: Final = 30
-"""Read again of a home whose habits are not kept: all raw readings that the embedded store has."""
+"""Read again of a home whose habits are not kept, at most: all raw readings that the embedded store has."""
+EARLIEST_MIDNIGHT_S: Final = 14 * 3600.0
+"""A local day begins at most so long before that day of UTC."""
 ACTS_PER_DAY: Final = 3_000
 STATES_PER_DAY: Final = 3_000
 """Newest rows read of a home, for each of these days: a very lively home; of states, which sensors repeat."""
@@ -23,8 +25,12 @@ STATES_PER_DAY: Final = 3_000
 def recall_home(engine: Engine, store: TelemetryStore, kept: HabitStore, home: str, now: float) -> None:
     """Tells the engine a home's past. Raises StoreUnavailable."""
     habits = kept.load(home)
-    days = LEARN_AGAIN_DAYS if habits is None else RECALL_DAYS
-    since = now - days * 86_400
+    since = now - LEARN_AGAIN_DAYS * 86_400
+    if habits is not None and habits.learned_day:
+        # the last day that was learned, and all since: the very acts that were at hand before
+        begin = datetime.combine(date.fromordinal(habits.learned_day), time(), UTC).timestamp()
+        since = max(since, begin - EARLIEST_MIDNIGHT_S)
+    days = ceil((now - since) / 86_400)
     last = store.last(home)
     rows = store.events(home, sorted(ACT_KINDS), since, now, days * ACTS_PER_DAY)
     rows += store.events(home, sorted(STATE_KINDS), since, now, days * STATES_PER_DAY)

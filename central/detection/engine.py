@@ -19,7 +19,7 @@ import msgspec
 from central.detection import detectors
 from central.detection.finding import Finding
 from central.detection.habits import Habits, Kept
-from central.detection.learning import learn, learnable_day
+from central.detection.learning import learn, learnable_day, midnight
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import YES_OR_NO, Sighting, Timeline
@@ -217,6 +217,8 @@ class Engine:
         by_time = sorted(rows, key=lambda reading: reading.measured_at)
         for day, readings in groupby(by_time, key=lambda reading: reading.measured_at // 86_400):
             timeline.take(readings, now)
+            if timeline.habits.learned_day:
+                timeline.activity.forget_before(midnight(timeline.habits.learned_day, limits.zone()))
             strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, min((day + 1) * 86_400, now))
             if strong_at is not None:
                 learned |= learn(timeline.habits, timeline.activity, limits, strong_at)

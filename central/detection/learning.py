@@ -49,12 +49,13 @@ def learn(habits: Habits, activity: Activity, limits: Limits, strong_at: float) 
     return True
 
 
-def _midnight(ordinal: int, zone: ZoneInfo) -> float:
+def midnight(ordinal: int, zone: ZoneInfo) -> float:
+    """When a local day begins, Unix time."""
     return datetime.combine(date.fromordinal(ordinal), time(), zone).timestamp()
 
 
 def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int, zone: ZoneInfo) -> None:
-    begin, end = _midnight(ordinal, zone), _midnight(ordinal + 1, zone)
+    begin, end = midnight(ordinal, zone), midnight(ordinal + 1, zone)
     acts = activity.acts(begin - KEEP_S, limits.room_of, limits.entry_doors)
     left_out: list[tuple[float, float]] = []
     strong = [place for place, act in enumerate(acts) if act.strong]

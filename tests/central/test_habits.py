@@ -108,7 +108,9 @@ class Flat:
     def restart(self, *, habits_lost: bool = False) -> None:
         opens = msgspec.json.decode(msgspec.json.encode(self.engine.opens()), type=list[Open])
         kept = Habits.of(msgspec.msgpack.decode(self.habits, type=Kept)) if self.habits and not habits_lost else None
-        since = self.now - (30 * DAY if kept is None else 4 * DAY)
+        since = self.now - 30 * DAY
+        if kept is not None:
+            since = datetime.combine(date.fromordinal(kept.learned_day), datetime.min.time(), ZONE).timestamp()
         rows = [one for one in self.stored if one.measured_at >= since]
         self.engine = Engine(self.now, 0.0)
         self.engine.enrol(HOME, self.limits, self.now)
