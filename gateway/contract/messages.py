@@ -177,7 +177,7 @@ class Path(StrEnum):
 class ProblemCode(StrEnum):
     """What can be wrong with a hub. On the wire `Problem.code` may be one that this program does not know yet.
 
-    The radio: `ble_missing` no adapter, no Bluetooth service, or it does not answer; `ble_deaf` it hears nobody, and that
+    The radio: `ble_missing` no adapter, no Bluetooth service, or it does not answer; `ble_deaf` it hears nobody, which
     is unusual there; `ble_quiet` it hears nobody, as often in that home; `ble_rescanned`, `adapter_reset`,
     `agent_restarted` what the hub did about it, with an outcome.
     """

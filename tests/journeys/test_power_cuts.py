@@ -33,7 +33,7 @@ async def test_fifteen_outages_and_power_cuts_cost_no_alarm(tmp_path: Path) -> N
     assert result.errors == []
     for home, verdict in result.verdicts.items():
         assert verdict.presses > 10, home
-        # how long a heartbeat waits unwritten is a matter of time, which a busy machine stretches: left to the benchmark
+        # how long a heartbeat waits unwritten is a matter of time, which a busy machine stretches: see the benchmark
         assert msgspec.structs.replace(verdict, beats_heard_lost=0).faultless, (home, verdict)
     assert sum(result.struck.values()) == sum(A_FEW.values()) - (A_FEW[Fault.POWER_CUT] if result.skipped else 0)
     if result.skipped:
