@@ -138,6 +138,13 @@ def write_register(folder: StateFolder, homes: int) -> None:
 
 def write_configurations(folder: StateFolder, ports: Ports) -> None:
     """Writes what centre and hub are told: the files that an installation would have."""
+    _write_central_config(folder, ports)
+    _write_edge_config(folder, ports)
+    tables = "\n".join(_device_table(device) for device in city.FLAT_DEVICES)
+    _write_private(folder.path / "enrolment.toml", "# Written by llar-demo.\n" + tables)
+
+
+def _write_central_config(folder: StateFolder, ports: Ports) -> None:
     folder.central_config.write_text(
         f"""# Written by llar-demo.
 data_folder = "central"
@@ -164,6 +171,9 @@ token_file = "secrets/sms-gateway"
 """,
         encoding="utf-8",
     )
+
+
+def _write_edge_config(folder: StateFolder, ports: Ports) -> None:
     folder.edge_config.write_text(
         f"""# Written by llar-demo. The hub reaches its broker over a line that the demo can cut.
 enrolment = "enrolment.toml"
@@ -199,8 +209,6 @@ port = {ports.home_screen}
 {"".join(_contact_table(contact) for contact in city.SMS_CONTACTS)}""",
         encoding="utf-8",
     )
-    tables = "\n".join(_device_table(device) for device in city.FLAT_DEVICES)
-    _write_private(folder.path / "enrolment.toml", "# Written by llar-demo.\n" + tables)
 
 
 def _device_table(device: Any) -> str:
