@@ -263,7 +263,7 @@ class Receiver:
             error,
         )
         for home in self._to_recall:
-            self._engine.recall_nothing(home, time.time())
+            self._engine.recall_nothing(home, time.time(), self._habits.load(home))
         self._to_recall.clear()
 
     # findings

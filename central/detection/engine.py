@@ -224,7 +224,7 @@ class Engine:
                 learned |= learn(timeline.habits, timeline.activity, limits, strong_at)
         return learned
 
-    def recall_nothing(self, home: str, now: float) -> None:
+    def recall_nothing(self, home: str, now: float, habits: Habits | None = None) -> None:
         """The store cannot tell the past: the hub counts as heard at the start, and what was open as it was then."""
         known = self._homes.get(home)
         if known is None:
@@ -239,8 +239,13 @@ class Engine:
             else:
                 device = str(open_.finding.facts["device"])
                 acts.append(Reading(device, "motion", True, since_at))
-                known.timeline.hear_device(device, self._started_at)
-        self.recall(home, marked_at, acts, now)
+                acts += [
+                    Reading((record.n or "").partition("/")[0], "motion", True, record.t or since_at)
+                    for record in open_.finding.evidence
+                ]
+                for act in acts:
+                    known.timeline.hear_device(act.device, self._started_at)
+        self.recall(home, marked_at, acts, now, habits=habits)
 
     def reopen(self, opens: Iterable[Open]) -> list[Finding]:
         """Takes over the findings that were open before a restart; those of homes that are gone end."""

@@ -319,6 +319,21 @@ def test_habits_that_were_lost_are_learned_again_from_the_store() -> None:
     assert flat.known.kept() == before
 
 
+def test_a_store_that_cannot_tell_the_past_ends_no_finding_that_was_open() -> None:
+    collapse = at(40, 15)
+    seen = [one for one in life(1, 41) if one.measured_at < collapse]
+    flat = Flat().live(ordered(seen, alive(collapse, 1.2)), collapse + 7 * HOUR)
+    opens, habits = flat.engine.opens(), flat.known
+    assert opens
+    flat.engine = Engine(flat.now, 0.0)
+    flat.engine.enrol(HOME, flat.limits, flat.now)
+    flat.engine.reopen(opens)
+    flat.engine.recall_nothing(HOME, flat.now, habits)
+    flat.live(alive(collapse, 1.2), flat.now + HOUR)
+    assert [one.key for one in flat.inactive()] == [open_.finding.key for open_ in opens]
+    assert flat.ended == []
+
+
 def test_habits_come_back_from_where_they_are_kept_as_they_were() -> None:
     habits = Flat().live(life(1, 60), at(40)).known
     again = Habits.of(msgspec.msgpack.decode(msgspec.msgpack.encode(habits.kept()), type=Kept))
