@@ -270,6 +270,9 @@ class GsmModem:
         if registered != before:
             log.info("modem: registered %s, %s dBm", operator or registered, self.reception.dbm)
             self._on_change()
+        if before and not registered:
+            # the network may have gone, or the SIM: only one of them is the technician's
+            await unlock(port, self._pin, self._refused_pin)
 
     def _judge(self, since_s: float) -> None:
         """Says what is wrong with the registration, if anything."""

@@ -169,6 +169,21 @@ async def test_a_sim_that_does_not_work_is_told_and_taken_up_when_it_does(
         await until(lambda: modem.ready and host.fault is None, "ready")
 
 
+async def test_a_sim_that_is_taken_out_is_told_as_that_and_not_as_bad_reception(
+    tty: ModemTty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_modem, "REGISTER_S", 3_600.0)
+    host = Host(tty.path)
+    async with host.running() as modem:
+        await until(lambda: modem.reception.registered, "registered")
+        tty.sim = "none"
+        tty.registration = 0
+        await until(lambda: host.has(ProblemCode.MODEM_NO_SIM), "no SIM")
+        assert all(fault is None or fault.code is ProblemCode.MODEM_NO_SIM for fault in host.faults)
+        tty.sim, tty.registration = "ready", 1
+        await until(lambda: modem.reception.registered, "registered again")
+
+
 async def test_a_sim_is_opened_with_its_pin(tty: ModemTty) -> None:
     tty.sim = "pin"
     host = Host(tty.path, pin="1234")
