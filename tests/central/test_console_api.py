@@ -247,15 +247,19 @@ def test_rooms_and_charts_come_from_the_telemetry_store(setting: Setting, ana: S
         Row("carme", "bath", "motion", NOON - 500, False),
         Row("carme", "door", "open", NOON - 400, False),
         Row("carme", "kitchen", "motion", NOON - 4000, True),
+        Row("carme", "bath", "systolic", NOON - 3000, 131.0),
+        Row("carme", "bath", "diastolic", NOON - 3000, 75.0),
     ]
     setting.telemetry.write(rows)
     rooms = ana.get("/api/homes/carme/rooms")
     assert [(event["room"], NOON - event["at"]) for event in rooms["events"]] == [("bany", 600.0), ("entrada", 400.0)]
     charts = ana.get("/api/homes/carme/charts")
     assert [(series["kind"], series["room"], series["last"]) for series in charts["series"]] == [
-        ("temperature", "dormitori", 21.9)
+        ("systolic", "bany", 131.0),
+        ("diastolic", "bany", 75.0),
+        ("temperature", "dormitori", 21.9),
     ]
-    assert len(charts["series"][0]["points"]) == 7
+    assert [len(series["points"]) for series in charts["series"]] == [1, 1, 7]
 
 
 class _Down:

@@ -22,7 +22,7 @@ RIBBON_MINUTES: Final = 60
 RIBBON_EVENTS_MAX: Final = 1_000
 CHART_S: Final = 24 * 3600.0
 CHART_STEP_S: Final = 900.0
-CHARTED: Final = ("heart_rate", "temperature")
+CHARTED: Final = ("heart_rate", "systolic", "diastolic", "spo2", "body_temperature", "weight", "temperature")
 """What is drawn, in this order; each from the device that spoke last."""
 _ACTIVITY: Final = sorted(kind.name for kind in KINDS.values() if kind.activity)
 
@@ -120,7 +120,7 @@ def rooms(request: Request, _seat: SeatNeeded, home_id: str) -> Rooms:
 
 @router.get("/{home_id}/charts")
 def charts(request: Request, _seat: SeatNeeded, home_id: str) -> Charts:
-    """Heart rate and temperature of the last day, where there are any."""
+    """What was measured on the person and in the home in the last day, where there is any."""
     state = request.app.state
     now: float = state.clock()
     start_at = now - CHART_S

@@ -4,8 +4,17 @@ import { clock, decimal, span, t } from "./words.js";
 
 const WIDTH = 320;
 const LANE = 20;
-const NAMES = { heart_rate: t("Heart rate"), temperature: t("Temperature") };
-const UNITS = { "beat/min": t("beats/min"), Cel: "°C" };
+const NAMES = {
+  heart_rate: t("Heart rate"),
+  systolic: t("Upper blood pressure"),
+  diastolic: t("Lower blood pressure"),
+  spo2: t("Oxygen in the blood"),
+  body_temperature: t("Body temperature"),
+  weight: t("Body weight"),
+  temperature: t("Temperature"),
+};
+const UNITS = { "beat/min": t("beats/min"), Cel: "°C", "mm[Hg]": "mmHg" };
+const ONE_DIGIT = new Set(["temperature", "body_temperature", "weight"]);
 const ALARMS = new Set(["press", "fall"]);
 
 export const unavailable = (why) =>
@@ -62,7 +71,7 @@ export function ribbon(rooms) {
   );
 }
 
-/** A curve of quarter-hour means; a gap in the data is a gap in the line. */
+/** A curve of quarter-hour means; a gap in the data is a gap in the line, and a single measurement a dot. */
 export function curve(series, start, end) {
   const height = 74;
   const top = 6;
@@ -82,7 +91,7 @@ export function curve(series, start, end) {
   const path = (points) =>
     points.map(([px, py], index) => `${index ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
   const unit = UNITS[series.unit] ?? series.unit;
-  const digits = series.kind === "temperature" ? 1 : 0;
+  const digits = ONE_DIGIT.has(series.kind) ? 1 : 0;
   const name = NAMES[series.kind] ?? series.kind;
   const now = `${decimal(series.last, digits)} ${unit}`;
   return h(
@@ -105,13 +114,17 @@ export function curve(series, start, end) {
         s("line", { class: "grid", x1: 0, x2: WIDTH - right, y1: y(value), y2: y(value) }),
         s("text", { x: WIDTH, y: y(value) + 4, "text-anchor": "end" }, decimal(value)),
       ]),
-      pieces.map((points) => [
-        s("path", {
-          class: "area",
-          d: `${path(points)}L${points.at(-1)[0].toFixed(1)} ${base}L${points[0][0].toFixed(1)} ${base}Z`,
-        }),
-        s("path", { class: "curve", d: path(points) }),
-      ]),
+      pieces.map((points) =>
+        points.length === 1
+          ? s("circle", { class: "seen", cx: points[0][0], cy: points[0][1], r: 2.5 })
+          : [
+              s("path", {
+                class: "area",
+                d: `${path(points)}L${points.at(-1)[0].toFixed(1)} ${base}L${points[0][0].toFixed(1)} ${base}Z`,
+              }),
+              s("path", { class: "curve", d: path(points) }),
+            ],
+      ),
       [0, 6, 12, 18, 24].map((hours) =>
         s(
           "text",
