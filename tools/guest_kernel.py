@@ -159,11 +159,11 @@ def _fetch(cache: Path) -> None:
         root = folder / "root"
         root.mkdir()
         excluded = [f"--exclude=*/kernel/{part}" for part in _LEFT_OUT]
-        unpack = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE)
         # the owners in the archive are root's: an ordinary user cannot give files away
         tar = ["tar", "-x", "--no-same-owner", "-C", str(root), *excluded]
-        done = subprocess.run(tar, stdin=unpack.stdout, capture_output=True, check=False)
-        if unpack.wait() or done.returncode:
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as unpack:
+            done = subprocess.run(tar, stdin=unpack.stdout, capture_output=True, check=False)
+        if unpack.returncode or done.returncode:
             raise NoGuestError(f"{package} cannot be unpacked: {done.stderr.decode(errors='replace')[-300:]}")
         if not (root / "lib").exists():
             (root / "lib").symlink_to("usr/lib")
