@@ -42,7 +42,7 @@ def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:
     return done.stdout, msgspec.json.decode(page.read_bytes(), type=Report).outcomes[name]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in CHEAP else pytest.mark.slow) for n in NAMES + LONG])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in CHEAP else pytest.mark.slow) for n in RATIOS])
 def test_a_benchmark_runs_and_prints_its_ratios(name: str, tmp_path: Path) -> None:
     printed, outcome = run(name, tmp_path / "figures.json")
     assert RATIOS[name] in printed
@@ -51,6 +51,18 @@ def test_a_benchmark_runs_and_prints_its_ratios(name: str, tmp_path: Path) -> No
     figures = [cell for cell in cells if isinstance(cell, Figure)]
     assert figures
     assert all(len(figure.values) == 1 and figure.median >= 0 for figure in figures)
+
+
+def test_each_benchmark_is_tried() -> None:
+    # the recorded homes take minutes, which is too long here
+    assert {*NAMES, *LONG} == {*RATIOS, "inactivity"}
+
+
+@pytest.mark.slow
+def test_without_recordings_inactivity_says_that_nothing_was_measured(tmp_path: Path) -> None:
+    printed, outcome = run("inactivity", tmp_path / "figures.json", LLAR_DATA=str(tmp_path))
+    assert "nothing was measured" in printed
+    assert not outcome.tables
 
 
 @pytest.mark.slow
