@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
-import tty
 from pathlib import Path
 from typing import Final, Literal
 
 from simulators.phone_network import PhoneNetwork
+from simulators.serial_port import SerialPort
 from simulators.sms_pdus import STATUS_DELIVERED, STATUS_FAILED, read_submit, write_deliver, write_report
 
 START_S: Final = 0.2
@@ -58,7 +57,7 @@ class ModemTty:
         self._echo = True
         self._stored: dict[int, str] = {}
         self._network_id = 0
-        self._ends: tuple[int, int] | None = None
+        self._port = SerialPort(path, self._read)
         self._received = b""
         self._takes_pdu = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -67,32 +66,19 @@ class ModemTty:
     @property
     def plugged_in(self) -> bool:
         """Whether the port exists."""
-        return self._ends is not None
+        return self._port.plugged_in
 
     def plug_in(self) -> None:
         """Makes the port appear."""
-        if self._ends is not None:
-            return
-        modem_end, port_end = os.openpty()
-        tty.setraw(port_end)
-        os.set_blocking(modem_end, False)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(port_end))
-        self._ends = (modem_end, port_end)
-        self._forget()
-        asyncio.get_running_loop().add_reader(modem_end, self._read)
+        if not self._port.plugged_in:
+            self._forget()
+            self._port.plug_in()
 
     def unplug(self) -> None:
         """Makes the port vanish, with whoever has it open."""
-        if self._ends is None:
-            return
-        asyncio.get_running_loop().remove_reader(self._ends[0])
         for task in self._tasks:
             task.cancel()
-        for end in self._ends:
-            os.close(end)
-        self._ends = None
-        self.path.unlink(missing_ok=True)
+        self._port.unplug()
 
     def register(self, registration: int) -> None:
         """The network is found or lost."""
@@ -113,10 +99,8 @@ class ModemTty:
 
     # the host's side
 
-    def _read(self) -> None:
-        assert self._ends is not None
-        with contextlib.suppress(BlockingIOError):
-            self._received += os.read(self._ends[0], 1024)
+    def _read(self, data: bytes) -> None:
+        self._received += data
         if self.mute:
             self._hear_reset_only()
             return
@@ -252,9 +236,8 @@ class ModemTty:
         self._write(b"".join(f"\r\n{line}\r\n".encode("ascii") for line in lines))
 
     def _write(self, data: bytes) -> None:
-        if self._ends is not None and not self.mute:
-            with contextlib.suppress(BlockingIOError):
-                os.write(self._ends[0], data)
+        if not self.mute:
+            self._port.write(data)
 
     def _begin(self, work: object) -> None:
         task = asyncio.ensure_future(work)  # type: ignore[call-overload]
