@@ -26,6 +26,8 @@ KEEP_S: Final = 4 * 86_400
 STRONG_LINES: Final = 3
 """More than two reports of one room within a step are no stray trigger; nor are two rooms."""
 _CODES: Final = 32
+_LOOK_BACK_S: Final = (7_200, 43_200, KEEP_S)
+"""Evidence is looked for in the last hours first: mostly it is there, and four days are many steps."""
 
 
 class Act(NamedTuple):
@@ -181,7 +183,11 @@ class Activity:
 
     def strong_at(self, rooms: Callable[[str], str], doors: Iterable[str], now: float) -> float | None:
         """When there was strong evidence of somebody for the last time in these days."""
-        return max((act.at for act in self.acts(now - KEEP_S, rooms, doors) if act.strong), default=None)
+        for span_s in _LOOK_BACK_S:
+            for act in reversed(self.acts(now - span_s, rooms, doors)):
+                if act.strong:
+                    return act.at
+        return None
 
     def first_at(self) -> float | None:
         """When the first act that is kept was, to the step."""
