@@ -4,66 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import degrees
 from typing import Final
 
 from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
 from central.alarm_cases.priority import SMS_UNVERIFIED
 from central.case_desk import NOBODY_REACHABLE
+from central.console.evidence_words import value_words
+from central.console.finding_words import KIND_WORDS, REASONS, WHAT_HAPPENED, details
 from central.texts import Words, later, say_clock, say_duration, say_moment
 from devices.vocabulary import KINDS
 from gateway.contract.messages import Record
 
-KIND_WORDS: Final[Mapping[str, str]] = {
-    "help": later("Help button"),
-    "fall": later("Fall"),
-    "smoke": later("Smoke"),
-    "gas": later("Gas"),
-    "co": later("Carbon monoxide"),
-    "flood": later("Water leak"),
-    "inactivity": later("No movement"),
-    "sensor_silent": later("Silent sensor"),
-    "hub_silent": later("Silent home"),
-    "battery_low": later("Low battery"),
-    "mains_lost": later("No mains power"),
-    "test": later("Test"),
-    "other": later("Unknown alarm"),
-}
-
-_WHAT_HAPPENED: Final[Mapping[str, str]] = {
-    "help": later("{name} pressed the help button."),
-    "fall": later("The fall sensor of {name} reports a fall."),
-    "smoke": later("The smoke alarm sounds at {name}'s home."),
-    "gas": later("The gas alarm sounds at {name}'s home."),
-    "co": later("The carbon monoxide alarm sounds at {name}'s home."),
-    "flood": later("Water on the floor at {name}'s home."),
-    "inactivity": later("No sign of movement from {name}."),
-    "sensor_silent": later("A sensor at {name}'s home has fallen silent."),
-    "hub_silent": later("Nothing is heard from {name}'s home any more."),
-    "battery_low": later("A battery at {name}'s home is running low."),
-    "mains_lost": later("{name}'s home has no mains power."),
-    "test": later("A test from {name}'s home. Nothing has happened."),
-    "other": later("{name}'s home sends an alarm with a code that is not known here."),
-}
-
-_REASONS: Final[Mapping[str, str]] = {
-    "quiet_too_long": later("No movement for {span}, longer than this home is ever quiet. Last noticed: {room}."),
-    "quiet_indoors": later(
-        "Quiet indoors for {span}: usually noticed in the {usual_room} by {usual_by};"
-        " last movement {last_by} in the {room}."
-    ),
-    "not_up_yet": later(
-        "Not up yet: usually in the {usual_room} by {usual_by}; last movement {last_by} in the {room}."
-    ),
-    "not_home_yet": later("Not home yet: usually back by {usual_by}; last movement {last_by}, at the door."),
-    "not_back": later("Went out of the door and has not been noticed for {span}."),
-    "hub_silent": later("The home's unit has said nothing for {span}: no alarm can come from there."),
-    "hub_silent_long": later(
-        "The home's unit has said nothing for {span}. Ring the person: no alarm can come from there."
-    ),
-    "sensor_silent": later("The sensor {device} ({room}) has said nothing for {span}."),
-}
-"""What a detector found, by its reason; `central.detection.detectors` say which facts go with each."""
 _UNVERIFIED: Final = later(
     "An SMS from the number of this home's unit cannot be verified. It may be a real call. It says: {text}"
 )
@@ -135,55 +86,6 @@ TRIAGE: Final[tuple[str, ...]] = (
     later("No answer"),
 )
 """The five answers to "what is needed?", by their key 1 to 5; kept in the log as a note in these words."""
-
-_EVIDENCE: Final[Mapping[tuple[str, bool], str]] = {
-    ("motion", True): later("movement"),
-    ("motion", False): later("stillness"),
-    ("open", True): later("opened"),
-    ("open", False): later("closed"),
-    ("presence", True): later("somebody there"),
-    ("presence", False): later("empty"),
-    ("smoke", True): later("smoke"),
-    ("smoke", False): later("no smoke"),
-    ("gas", True): later("gas"),
-    ("co", True): later("carbon monoxide"),
-    ("flood", True): later("water"),
-    ("flood", False): later("dry"),
-    ("tamper", True): later("tampered with"),
-}
-_EVIDENCE_WORDS: Final[Mapping[str, str]] = {
-    "press": later("button pressed"),
-    "fall": later("fall"),
-    "suspected": later("suspected"),
-    "confirmed": later("confirmed"),
-    "recovered": later("got up"),
-    "impact": later("impact"),
-    "tilt": later("turned by"),
-    "stir": later("movement after it"),
-    "heartbeat": later("sign of life"),
-    "boot": later("started anew"),
-    "temperature": later("temperature"),
-    "humidity": later("humidity"),
-    "illuminance": later("light"),
-    "power": later("power"),
-    "heart_rate": later("heart rate"),
-    "spo2": later("oxygen in blood"),
-    "systolic": later("upper blood pressure"),
-    "diastolic": later("lower blood pressure"),
-    "weight": later("weight"),
-    "body_temperature": later("body temperature"),
-    "battery": later("battery"),
-    "voltage": later("voltage"),
-    "rssi": later("signal"),
-}
-_UNITS: Final[Mapping[str, str]] = {
-    "Cel": "°C",
-    "%RH": "%",
-    "%EL": "%",
-    "beat/min": "/min",
-    "mm[Hg]": "mmHg",
-    "m/s2": "m/s²",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,25 +184,12 @@ def _by(actor: str) -> str:
 def _cause(facts: Facts, names: Names, words: Words) -> str:
     if facts.reason == SMS_UNVERIFIED:
         return words.say(_UNVERIFIED, **facts.details)
-    sentences = [words.say(_WHAT_HAPPENED[facts.kind.value], name=names.resident)]
-    if facts.reason in _REASONS:
-        sentences.append(words.say(_REASONS[facts.reason], **_details(facts, names, words)))
+    sentences = [words.say(WHAT_HAPPENED[facts.kind.value], name=names.resident)]
+    if facts.reason in REASONS:
+        sentences.append(words.say(REASONS[facts.reason], **details(facts, names.rooms, words)))
     if facts.text:
         sentences.append(facts.text)
     return " ".join(sentences)
-
-
-def _details(facts: Facts, names: Names, words: Words) -> dict[str, object]:
-    """The facts of a finding as they are said: a span in words, a device's room in words."""
-    given: dict[str, object] = dict(facts.details)
-    for name, unit_s in (("hours", 3600.0), ("minutes", 60.0), ("quiet_s", 1.0), ("silent_s", 1.0)):
-        value = facts.details.get(name)
-        if isinstance(value, float | int):
-            given["span"] = say_duration(value * unit_s, words.language)
-    device = str(facts.details.get("device", facts.device))
-    given["device"] = device
-    given["room"] = facts.details.get("room") or names.rooms.get(device) or device
-    return given
 
 
 def _proof(record: Record, base_name: str, base_time: float, facts: Facts, names: Names, words: Words) -> Proof | None:
@@ -311,22 +200,8 @@ def _proof(record: Record, base_name: str, base_time: float, facts: Facts, names
     at = base_time + (record.t or 0.0)
     if at < 2**28:
         at += facts.event_at
-    what = _value_words(record, kind, words)
+    what = value_words(record, kind, words)
     return Proof(at or None, names.rooms.get(device) or device, what)
-
-
-def _value_words(record: Record, kind: str, words: Words) -> str:
-    if record.vb is not None and (kind, record.vb) in _EVIDENCE:
-        return words.gettext(_EVIDENCE[kind, record.vb])
-    name = words.gettext(_EVIDENCE_WORDS.get(kind, kind))
-    if record.vs is not None and record.vs in _EVIDENCE_WORDS:
-        return f"{name}: {words.gettext(_EVIDENCE_WORDS[record.vs])}"
-    if record.v is not None and KINDS[kind].unit == "rad":
-        return f"{name} {degrees(record.v):.0f}°"
-    if record.v is not None and KINDS[kind].unit:
-        unit = KINDS[kind].unit
-        return f"{name} {record.v:g} {_UNITS.get(unit, unit)}"
-    return name
 
 
 def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_at: float) -> str:

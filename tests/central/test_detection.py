@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.console import wording
+from central.console import finding_words
 from central.detection.engine import RESTATE_EVERY_S, Engine, Open, load_detectors
 from central.detection.finding import Finding
 from central.detection.profile import DeviceAtHome, Limits, limits_of
@@ -184,7 +184,7 @@ def test_the_loud_scenario_is_found_and_nothing_else(name: str) -> None:
     scenario, reasons = LOUD[name]
     world = scenario(World())
     assert world.news() == [(reason, True) for reason in reasons]
-    assert set(reasons) <= set(wording._REASONS), "a person can be told"
+    assert set(reasons) <= set(finding_words.REASONS), "a person can be told"
     for finding in world.said:
         assert decode_finding(encode(finding)) == finding, "it travels to the desk unchanged"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from central.console import wording
+from central.console import finding_words
 from central.detection import detectors
 from central.texts import LANGUAGES, translator
 
@@ -17,17 +17,17 @@ def reasons() -> set[str]:
     found: set[str] = set()
     for path in Path(detectors.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in wording._REASONS:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in finding_words.REASONS:
                 found.add(node.value)
     return found
 
 
 def test_the_sentences_are_those_of_the_detectors() -> None:
-    assert reasons() == set(wording._REASONS)
+    assert reasons() == set(finding_words.REASONS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_reason_has_its_sentence(language: str) -> None:
     for reason in reasons():
-        sentence = wording._REASONS[reason]
+        sentence = finding_words.REASONS[reason]
         assert translator(language).catalogue.get(sentence), f"{reason} has no sentence in {language}"

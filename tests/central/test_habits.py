@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.console import wording
+from central.console import finding_words
 from central.detection.activity import Act, Activity
 from central.detection.engine import Engine, Open
 from central.detection.finding import Finding
@@ -176,7 +176,7 @@ def test_the_finding_says_which_expectation_failed(language: str) -> None:
     (found,) = [one for one in flat.inactive() if one.found_at > collapse]
     assert found.reason in {"not_up_yet", "quiet_indoors"}
     words = translator(language)
-    sentence = words.say(wording._REASONS[found.reason], **found.facts, span="7 h")
+    sentence = words.say(finding_words.REASONS[found.reason], **found.facts, span="7 h")
     assert "…" not in sentence
     assert str(found.facts["usual_by"]) in sentence
     assert str(found.facts["usual_room"]) in sentence

@@ -1,0 +1,75 @@
+"""One reading in words: what a sensor said, with its value and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import degrees
+from typing import Final
+
+from central.texts import Words, later
+from devices.vocabulary import KINDS
+from gateway.contract.messages import Record
+
+_EVIDENCE: Final[Mapping[tuple[str, bool], str]] = {
+    ("motion", True): later("movement"),
+    ("motion", False): later("stillness"),
+    ("open", True): later("opened"),
+    ("open", False): later("closed"),
+    ("presence", True): later("somebody there"),
+    ("presence", False): later("empty"),
+    ("smoke", True): later("smoke"),
+    ("smoke", False): later("no smoke"),
+    ("gas", True): later("gas"),
+    ("co", True): later("carbon monoxide"),
+    ("flood", True): later("water"),
+    ("flood", False): later("dry"),
+    ("tamper", True): later("tampered with"),
+}
+KIND_NAMES: Final[Mapping[str, str]] = {
+    "press": later("button pressed"),
+    "fall": later("fall"),
+    "suspected": later("suspected"),
+    "confirmed": later("confirmed"),
+    "recovered": later("got up"),
+    "impact": later("impact"),
+    "tilt": later("turned by"),
+    "stir": later("movement after it"),
+    "heartbeat": later("sign of life"),
+    "boot": later("started anew"),
+    "temperature": later("temperature"),
+    "humidity": later("humidity"),
+    "illuminance": later("light"),
+    "power": later("power"),
+    "heart_rate": later("heart rate"),
+    "spo2": later("oxygen in blood"),
+    "systolic": later("upper blood pressure"),
+    "diastolic": later("lower blood pressure"),
+    "weight": later("weight"),
+    "body_temperature": later("body temperature"),
+    "battery": later("battery"),
+    "voltage": later("voltage"),
+    "rssi": later("signal"),
+}
+UNITS: Final[Mapping[str, str]] = {
+    "Cel": "°C",
+    "%RH": "%",
+    "%EL": "%",
+    "beat/min": "/min",
+    "mm[Hg]": "mmHg",
+    "m/s2": "m/s²",
+}
+
+
+def value_words(record: Record, kind: str, words: Words) -> str:
+    """A SenML record of this kind in words: "movement", "temperature 21 °C"."""
+    if record.vb is not None and (kind, record.vb) in _EVIDENCE:
+        return words.gettext(_EVIDENCE[kind, record.vb])
+    name = words.gettext(KIND_NAMES.get(kind, kind))
+    if record.vs is not None and record.vs in KIND_NAMES:
+        return f"{name}: {words.gettext(KIND_NAMES[record.vs])}"
+    if record.v is not None and KINDS[kind].unit == "rad":
+        return f"{name} {degrees(record.v):.0f}°"
+    if record.v is not None and KINDS[kind].unit:
+        unit = KINDS[kind].unit
+        return f"{name} {record.v:g} {UNITS.get(unit, unit)}"
+    return name
