@@ -101,8 +101,10 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.clock = clock
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    for page in (sign_in, station, cases, homes, health, sms_entrance, claim_entrance):
+    pages = (sign_in, station, cases, homes, health, sms_entrance, claim_entrance)
+    for page in pages:
         app.include_router(page.router)
+    app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes}
 
     @app.get("/api/openapi.json", include_in_schema=False)
     def openapi(_seat: SeatNeeded) -> JSONResponse:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Final
 
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from central.console.access import Seat
+from central.console.navigation import Entry, entries_for
 from central.texts import LANGUAGES, translator
+
+CENTRE_TIMEZONE: Final = "Europe/Madrid"
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -20,7 +26,7 @@ _environment = Environment(
 )
 
 
-def page(template: str, language: str, status: int = 200, **values: object) -> HTMLResponse:
+def page(template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page in `language`. Templates have `_` for texts and `as_json` for data that scripts read."""
     words = translator(language)
     html = _environment.get_template(template).render(
@@ -33,6 +39,29 @@ def page(template: str, language: str, status: int = 200, **values: object) -> H
         **values,
     )
     return HTMLResponse(html, status_code=status)
+
+
+def office_page(request: Request, seat: Seat, template: str, section: str, **values: Any) -> HTMLResponse:
+    """A page of the office, in the frame of `office.html`. `section` is the rail's entry that it belongs to.
+
+    Scripts find `data` in the page: what is given as `data`, with what every page needs.
+    """
+    given = values.pop("data", {})
+    assert isinstance(given, dict)
+    operator = seat.operator
+    data = {
+        "form_token": seat.form_token,
+        "operator": {"id": operator.id, "called": operator.called},
+        "timezone": CENTRE_TIMEZONE,
+        **given,
+    }
+    shown = {**values, "data": data, "operator": operator, "section": section, "entries": rail_of(request)}
+    return page(template, operator.language, 200, **shown)
+
+
+def rail_of(request: Request) -> list[Entry]:
+    """The entries of the rail for who asks."""
+    return entries_for(lambda _resource: True, request.app.state.served)
 
 
 def _as_json(value: object) -> Markup:

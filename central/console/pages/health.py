@@ -13,7 +13,7 @@ from central.console.access import SeatNeeded
 from central.console.health_view import HealthView
 from central.console.hub_troubles import TroubledHome
 from central.console.refusal_words import say_reason, say_source
-from central.console.templating import page
+from central.console.templating import office_page
 from central.hub_states import HubStates
 from central.storage import hub_settings, pages
 from central.storage.pages import RefusalLine
@@ -88,12 +88,7 @@ class Health:
 @router.get("/health", include_in_schema=False)
 def show(request: Request, seat: SeatNeeded) -> Response:
     """The page; it fetches its contents by itself every few seconds."""
-    data = {
-        "form_token": seat.form_token,
-        "operator": {"id": seat.operator.id, "called": seat.operator.called},
-        "timezone": "Europe/Madrid",
-    }
-    return page("health.html", seat.operator.language, data=data, operator=seat.operator)
+    return office_page(request, seat, "health.html", "/health")
 
 
 @router.get("/api/health", tags=["health"])

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from central.console import access, wording
 from central.console.access import SeatNeeded
 from central.console.hub_troubles import cannot_call
-from central.console.templating import page
+from central.console.templating import page, rail_of
 from central.storage import pages
 from central.storage.pages import AnswerTimes, Card
 from central.texts import local
@@ -71,7 +71,7 @@ def show(request: Request, seat: SeatNeeded) -> Response:
         "delivery_states": dict(wording.DELIVERY_STATES),
         "channels": dict(wording.CHANNELS),
     }
-    return page("console.html", language, data=data, operator=seat.operator)
+    return page("console.html", language, data=data, operator=seat.operator, entries=rail_of(request))
 
 
 @router.get("/api/queue", tags=["cases"])

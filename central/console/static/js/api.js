@@ -24,10 +24,11 @@ async function ask(path, options) {
 }
 
 export const get = (path) => ask(path, {});
-export const post = (path, body = {}) =>
+export const send = (method, path, body = {}) =>
   ask(path, {
-    method: "POST",
+    method,
     headers: { "content-type": "application/json", "x-form-token": page.form_token },
     body: JSON.stringify(body),
   });
+export const post = (path, body = {}) => send("POST", path, body);
 export { page };

@@ -2,7 +2,6 @@
 import { get } from "./api.js";
 import { byId, fill, h } from "./dom.js";
 import { icon } from "./marks.js";
-import { furnishPage } from "./page.js";
 import { decimal, exactClock, moment, span, t } from "./words.js";
 
 const EVERY_MS = 5000;
@@ -154,6 +153,5 @@ async function refresh() {
   }
 }
 
-furnishPage();
 refresh();
 setInterval(refresh, EVERY_MS);

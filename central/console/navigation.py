@@ -1,0 +1,38 @@
+"""The pages of the office: what stands in the rail beside them, in the order of use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final, NamedTuple
+
+from central.texts import later
+
+
+class Entry(NamedTuple):
+    """A page: its address, its name, its icon, and the resource that one must be allowed to read to see it."""
+
+    path: str
+    name: str
+    icon: str
+    resource: str
+
+
+ENTRIES: Final = (
+    Entry("/", later("Alarms"), "alarms", "case"),
+    Entry("/wallboard", later("Wallboard"), "wallboard", "quality"),
+    Entry("/residents", later("Residents"), "people", "resident_file"),
+    Entry("/agenda", later("Agenda"), "agenda", "agenda"),
+    Entry("/keys", later("House keys"), "keys", "keys"),
+    Entry("/devices", later("Devices"), "devices", "devices"),
+    Entry("/drills", later("Drills"), "drills", "drill"),
+    Entry("/health", later("Health"), "health", "hubs"),
+    Entry("/quality", later("Quality"), "quality", "quality"),
+    Entry("/accounts", later("Accounts"), "accounts", "accounts"),
+    Entry("/audit", later("Audit"), "audit", "audit_log"),
+    Entry("/settings", later("Settings"), "settings", "settings"),
+)
+
+
+def entries_for(may_read: Callable[[str], bool], served: Collection[str]) -> list[Entry]:
+    """The pages that somebody may see, of those that this centre serves."""
+    return [entry for entry in ENTRIES if entry.path in served and may_read(entry.resource)]
