@@ -17,7 +17,7 @@ from central.detection.habits import Habits, Kept
 
 logger = logging.getLogger(__name__)
 
-_TABLE = "create table if not exists habits (home text primary key, content blob not null) without rowid"
+_TABLE = "create table if not exists {} (home text primary key, content blob not null) without rowid"
 
 
 class HabitStore:
@@ -28,12 +28,7 @@ class HabitStore:
     """
 
     def __init__(self, file: Path) -> None:
-        try:
-            self._connection = _open(file)
-        except sqlite3.DatabaseError as error:
-            logger.warning("cannot read %s, habits are learned anew: %s", file.name, error)
-            file.replace(file.with_suffix(".damaged"))
-            self._connection = _open(file)
+        self._connection = open_kept(file, "habits")
         self._waiting: dict[str, Kept] = {}
 
     def load(self, home: str) -> Habits | None:
@@ -64,13 +59,24 @@ class HabitStore:
         self._connection.close()
 
 
-def _open(file: Path) -> sqlite3.Connection:
+def open_kept(file: Path, table: str) -> sqlite3.Connection:
+    """Opens a file of the receiver's own and makes its one table, of contents by home; a file that cannot be read is
+    put aside."""
+    try:
+        return _open(file, table)
+    except sqlite3.DatabaseError as error:
+        logger.warning("cannot read %s, it is begun anew: %s", file.name, error)
+        file.replace(file.with_suffix(".damaged"))
+        return _open(file, table)
+
+
+def _open(file: Path, table: str) -> sqlite3.Connection:
     connection = sqlite3.connect(file)
     try:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
-        connection.execute(_TABLE)
-        with closing(connection.execute("select count(*) from habits")):
+        connection.execute(_TABLE.format(table))
+        with closing(connection.execute(f"select sum(length(content)) from {table}")):  # noqa: S608 - our own word
             return connection
     except sqlite3.DatabaseError:
         connection.close()

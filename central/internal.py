@@ -1,4 +1,4 @@
-"""What the receiver tells the desk over the broker, under `care-in/v1`, where no hub may write."""
+"""What receiver and desk tell each other over the broker, under `care-in/v1`, where no hub may write."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from urllib.parse import quote
 import msgspec
 
 from central.detection.finding import Finding
+from central.detection.labels import Labels
 from devices.rejection import Rejection
 from gateway.contract.topics import INTERNAL_ROOT
 
 FINDING_FILTER: Final = f"{INTERNAL_ROOT}/finding/+"
 HEALTH_TOPIC: Final = f"{INTERNAL_ROOT}/health/receiver"
+LABELS_FILTER: Final = f"{INTERNAL_ROOT}/labels/+"
 
 
 class HubPresence(msgspec.Struct, frozen=True):
@@ -39,6 +41,7 @@ class ReceiverHealth(msgspec.Struct, frozen=True):
         hubs_online, hubs_silent: counts.
         silent: the homes unheard longest, worst first, at most 50.
         gaps: holes in the running numbers of all hubs' packs; duplicates: packs that came more than once.
+        labels: detector -> verdict -> findings of closed cases in the last months, as far as the receiver knows.
     """
 
     at: float
@@ -54,10 +57,12 @@ class ReceiverHealth(msgspec.Struct, frozen=True):
     silent: list[HubPresence] = []
     gaps: int = 0
     duplicates: int = 0
+    labels: dict[str, dict[str, int]] = {}
 
 
 _finding_decoder = msgspec.json.Decoder(Finding)
 _health_decoder = msgspec.json.Decoder(ReceiverHealth)
+_labels_decoder = msgspec.json.Decoder(Labels)
 _encoder = msgspec.json.Encoder()
 
 
@@ -66,7 +71,12 @@ def finding_topic(home: str) -> str:
     return f"{INTERNAL_ROOT}/finding/{quote(home, safe='')}"
 
 
-def encode(body: Finding | ReceiverHealth) -> bytes:
+def labels_topic(home: str) -> str:
+    """Where the desk keeps what people said of a home's findings: retained, QoS 1."""
+    return f"{INTERNAL_ROOT}/labels/{quote(home, safe='')}"
+
+
+def encode(body: Finding | ReceiverHealth | Labels) -> bytes:
     """Writes an internal message as JSON."""
     return _encoder.encode(body)
 
@@ -85,3 +95,11 @@ def decode_health(payload: bytes) -> ReceiverHealth | Rejection:
         return _health_decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Rejection("bad_health", str(error))
+
+
+def decode_labels(payload: bytes) -> Labels | Rejection:
+    """Reads a home's labels, or says why not."""
+    try:
+        return _labels_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Rejection("bad_labels", str(error))
