@@ -57,6 +57,8 @@ _PRIOR_PER_HOUR: Final = 0.3
 _ELAPSED_UNIT: Final = 36
 _DOOR_BIT: Final = 0x80
 _ROOMS_MAX: Final = 100
+_BLOCKS: Final = 1_000_000
+"""More blocks of days than a calendar has: a budget and a block make one number."""
 _AGES: Final = [0.5 ** (days / _HALF_LIFE_DAYS) for days in range(PAST_DAYS + 1)]
 _NEAR: Final = [
     2.718281828459045 ** (-0.5 * (min(steps, DAY_STEPS - steps) / _NEAR_STEPS) ** 2) for steps in range(DAY_STEPS)
@@ -116,7 +118,8 @@ class Habits:
         "_rooms",
         "_seen",
         "_watched",
-        "_worst",
+        "_worst_scores",
+        "_worst_whens",
         "days",
         "first_day",
         "learned_day",
@@ -132,8 +135,9 @@ class Habits:
         self._ends = array("B")
         self._seen = array("d", [0.0] * SLOTS)
         self._watched = array("d", [0.0] * SLOTS)
-        # (budget, block of days) -> the greatest score that an ordinary silence reached
-        self._worst: dict[tuple[int, int], float] = {}
+        # the greatest score that anything ordinary reached, by budget and block of days
+        self._worst_whens = array("L")
+        self._worst_scores = array("d")
         self._mornings: list[tuple[int, int]] = []
         self._home: array[float] | None = None
 
@@ -159,9 +163,22 @@ class Habits:
 
     def note_worst(self, budget: int, day: int, score: float) -> None:
         """The score that a silence of that budget reached before it ended by itself."""
-        block = budget, day // WORST_OF_DAYS
-        if score > self._worst.get(block, 0.0):
-            self._worst[block] = score
+        when = budget * _BLOCKS + day // WORST_OF_DAYS
+        if when not in self._worst_whens:
+            if score > 0:
+                self._worst_whens.append(when)
+                self._worst_scores.append(score)
+            return
+        place = self._worst_whens.index(when)
+        self._worst_scores[place] = max(score, self._worst_scores[place])
+
+    def _worst(self, budgets: Collection[int]) -> dict[tuple[int, int], float]:
+        """Block of days of a budget -> the greatest score there."""
+        return {
+            (when // _BLOCKS, when % _BLOCKS): score
+            for when, score in zip(self._worst_whens, self._worst_scores, strict=True)
+            if when // _BLOCKS in budgets
+        }
 
     def note_morning(self, step: int, room: str) -> None:
         """The first strong evidence of a day, after the small hours: local step of the day, and where."""
@@ -184,7 +201,9 @@ class Habits:
         for column in (self._begun_days, self._begun_steps, self._lengths, self._places, self._ends):
             del column[:gone]
         first_block = (day - LIMIT_DAYS) // WORST_OF_DAYS
-        self._worst = {block: score for block, score in self._worst.items() if block[1] >= first_block}
+        kept = [place for place, when in enumerate(self._worst_whens) if when % _BLOCKS >= first_block]
+        self._worst_whens = array("L", [self._worst_whens[place] for place in kept])
+        self._worst_scores = array("d", [self._worst_scores[place] for place in kept])
         self._home = None
 
     # judging
@@ -247,10 +266,8 @@ class Habits:
             today: ordinal of the local day.
         """
         blocks = min(LIMIT_DAYS, today - self.first_day) / 30
-        whole = self._tail({key: score for key, score in self._worst.items() if key[0] in among}, wished * blocks)
-        own = self._tail(
-            {key: score for key, score in self._worst.items() if key[0] == budget}, wished * share * blocks
-        )
+        whole = self._tail(self._worst(among), wished * blocks)
+        own = self._tail(self._worst((budget,)), wished * share * blocks)
         if whole is None or own is None:
             return whole
         return float(whole ** (1 - OWN_SHARE) * own**OWN_SHARE)
@@ -315,7 +332,10 @@ class Habits:
             seen=list(self._seen),
             watched=list(self._watched),
             mornings=list(self._mornings),
-            worst=[(budget, block, score) for (budget, block), score in sorted(self._worst.items())],
+            worst=sorted(
+                (when // _BLOCKS, when % _BLOCKS, score)
+                for when, score in zip(self._worst_whens, self._worst_scores, strict=True)
+            ),
         )
 
     @classmethod
@@ -332,7 +352,8 @@ class Habits:
         if len({len(column) for column in columns}) > 1 or len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
             raise ValueError("columns of different length")
         habits._mornings = list(kept.mornings)
-        habits._worst = {(budget, block): score for budget, block, score in kept.worst}
+        habits._worst_whens = array("L", [budget * _BLOCKS + block for budget, block, _ in kept.worst])
+        habits._worst_scores = array("d", [score for _, _, score in kept.worst])
         return habits
 
 
