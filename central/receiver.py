@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from central.config import CentralConfig, read_secret
 from central.detection.engine import Engine
@@ -66,6 +66,27 @@ RECALL_WAIT_S: Final = 600.0
 SUBSCRIPTIONS: Final = tuple(everyone(channel) for channel in (Channel.MEASUREMENTS, Channel.HEARTBEAT, Channel.STATE))
 
 
+class Clock(Protocol):
+    """The wall clock and the steady one, as in `time`."""
+
+    def time(self) -> float: ...
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float, /) -> None: ...
+
+
+class Client(Protocol):
+    """The receiver's session, as in `FastReceiver`."""
+
+    @property
+    def connected(self) -> bool: ...
+    def poll(self, timeout_s: float) -> None: ...
+    def acknowledge(self, received: Received) -> None: ...
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, on_done: Callable[[bool], None] | None = None
+    ) -> bool: ...
+    def stop(self) -> None: ...
+
+
 class Parts(NamedTuple):
     """What a receiver works with.
 
@@ -77,6 +98,7 @@ class Parts(NamedTuple):
         limits: the centre's defaults.
         grace_s: after the start, silence is not judged for so long.
         refusals: counts what is refused.
+        clock: what it goes by.
     """
 
     broker: BrokerSettings
@@ -87,6 +109,7 @@ class Parts(NamedTuple):
     limits: Limits
     grace_s: float
     refusals: Refusals
+    clock: Clock = time
 
 
 class Receiver:
@@ -94,8 +117,9 @@ class Receiver:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._started_at = time.monotonic()
-        self._turned_at = time.time()
+        self._clock = parts.clock
+        self._started_at = self._clock.monotonic()
+        self._turned_at = self._clock.time()
         self._engine = Engine(self._turned_at, parts.grace_s)
         self._engine.outage_began(self._turned_at)
         self._intake = Intake(self._engine, parts.limits, parts.refusals)
@@ -119,7 +143,7 @@ class Receiver:
         self._next_health = 0.0
         self._next_tidy = 0.0
 
-    def _new_client(self) -> FastReceiver:
+    def _new_client(self) -> Client:
         return FastReceiver(
             self._parts.broker,
             subscriptions=SUBSCRIPTIONS,
@@ -131,26 +155,26 @@ class Receiver:
 
     def turn(self) -> None:
         """One turn: reads what has come, writes and acknowledges what is due, judges, tells."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if not self._load_registry(now):
             # without the registry every hub would be a stranger and its readings refused: the broker keeps them
-            time.sleep(POLL_S)
+            self._clock.sleep(POLL_S)
             return
         before = len(self._unacknowledged)
         self._client.poll(0.0 if self._to_recall and not self._feed.spooled else POLL_S)
-        now = time.monotonic()
+        now = self._clock.monotonic()
         quiet = len(self._unacknowledged) == before
         if self._batch_due(now, quiet):
             self._write_batch(now)
         self._feed.drain(now)
         self._recall(now)
-        self._note_hearing(time.time())
+        self._note_hearing(self._clock.time())
         self._tell_desk(now)
         self._tidy(now)
 
     def close(self) -> None:
         """Writes and acknowledges what has come, keeps open findings, says good-bye to the broker."""
-        self._write_batch(time.monotonic())
+        self._write_batch(self._clock.monotonic())
         self._client.stop()
         if self._reopened:
             self._findings.keep(self._engine.opens())
@@ -165,13 +189,13 @@ class Receiver:
         if len(self._unacknowledged) >= HELD_MESSAGES_MAX:
             self._overflowed = True
             return
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if not self._unacknowledged:
             self._batch_since = now
         if not self._intake.knows(received.topic) and now - self._registry_at >= REGISTRY_AGAIN_S:
             self._registry_at = -REGISTRY_EVERY_S
             self._load_registry(now)
-        self._rows += self._intake.take(received.topic, received.payload, received.retained, time.time())
+        self._rows += self._intake.take(received.topic, received.payload, received.retained, self._clock.time())
         self._unacknowledged.append(received)
 
     def _on_connection(self, up: bool, reason: str) -> None:
@@ -207,7 +231,7 @@ class Receiver:
             self._retry_at = now + RETRY_EVERY_S
             return
         if self._unacknowledged:
-            self._delay_s = time.monotonic() - self._batch_since
+            self._delay_s = self._clock.monotonic() - self._batch_since
         for received in self._unacknowledged:
             self._client.acknowledge(received)
         self._rows.clear()
@@ -230,7 +254,7 @@ class Receiver:
         except DatabaseError as error:
             logger.warning("cannot read the registry: %s", str(error).partition("\n")[0])
             return self._reopened
-        self._findings.add(self._intake.enrol(homes, time.time()))
+        self._findings.add(self._intake.enrol(homes, self._clock.time()))
         self._to_recall.extend(home.home_id for home in homes if home.home_id not in self._seen)
         self._seen = {home.home_id for home in homes}
         if not self._reopened:
@@ -247,7 +271,7 @@ class Receiver:
         for _ in range(min(RECALL_HOMES, len(self._to_recall))):
             home = self._to_recall.popleft()
             try:
-                recall_home(self._engine, self._parts.store, self._habits, home, time.time())
+                recall_home(self._engine, self._parts.store, self._habits, home, self._clock.time())
             except StoreUnavailable as error:
                 self._to_recall.append(home)
                 self._recall_at = now + RETRY_EVERY_S
@@ -263,13 +287,13 @@ class Receiver:
             error,
         )
         for home in self._to_recall:
-            self._engine.recall_nothing(home, time.time(), self._habits.load(home))
+            self._engine.recall_nothing(home, self._clock.time(), self._habits.load(home))
         self._to_recall.clear()
 
     # findings
 
     def _tell_desk(self, now: float) -> None:
-        self._findings.add(self._engine.due(time.time()))
+        self._findings.add(self._engine.due(self._clock.time()))
         self._findings.send(self._client.publish)
         if now >= self._next_keep:
             self._next_keep = now + KEEP_EVERY_S
@@ -283,9 +307,9 @@ class Receiver:
 
     def health(self) -> ReceiverHealth:
         """How the measurement lane stands now."""
-        silent_count, silent = self._intake.presence(time.time())
+        silent_count, silent = self._intake.presence(self._clock.time())
         return ReceiverHealth(
-            at=time.time(),
+            at=self._clock.time(),
             messages=self._intake.messages,
             readings=self._intake.readings,
             refused=dict(self._parts.refusals.counts),
@@ -305,7 +329,7 @@ class Receiver:
         if now < self._next_tidy or not isinstance(store, EmbeddedStore):
             return
         try:
-            more = store.tidy(time.time())
+            more = store.tidy(self._clock.time())
         except StoreUnavailable as error:
             logger.warning("cannot tidy the store: %s", error)
             more = False

@@ -17,6 +17,7 @@ from central.detection.profile import Limits
 from central.ingest import Refusals
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
 from central.receiver import REGISTRY_AGAIN_S, Parts, Receiver
+from central.receiver import Clock as ReceiverClock
 from central.storage.homes import DeviceAtHome, EnrolledHome
 from central.telemetry.embedded import EmbeddedStore
 from central.telemetry.spool import Spool
@@ -73,6 +74,7 @@ class Street:
         self.store: TelemetryStore = opened(folder / "telemetry")
         self.spool_cap = 10_000_000
         self.limits = Limits()
+        self.clock: ReceiverClock = time
         self.health: list[ReceiverHealth] = []
         self.findings: list[Finding] = []
         self.receiver: Receiver | None = None
@@ -110,6 +112,7 @@ class Street:
                 limits=self.limits,
                 grace_s=0.0,
                 refusals=Refusals(),
+                clock=self.clock,
             )
         )
         before = len(self.health)
@@ -266,10 +269,8 @@ def test_a_flood_of_garbage_is_counted_and_good_readings_still_arrive(street: St
     assert set(refused) == {"bad_cbor", "heartbeat_bad_json", "state_bad_json"}
 
 
-def test_a_finding_reaches_the_desk_and_keeps_its_key_over_a_restart(
-    street: Street, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock(monkeypatch)
+def test_a_finding_reaches_the_desk_and_keeps_its_key_over_a_restart(street: Street) -> None:
+    clock = street.clock = Clock()
     street.store.write([Row("flat-1", "hub", "heartbeat", time.time() - 3600, 0.0)])
     receiver = street.start()
     # judged once a minute; the first time perhaps before the line stood
@@ -321,10 +322,9 @@ def test_the_process_stops_at_sigterm_with_everything_stored(street: Street, tmp
 class Clock:
     """A wall clock that can be set ahead; the steady one goes on as it is."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.ahead_s = 0.0
         self.monotonic, self.sleep = time.monotonic, time.sleep
-        monkeypatch.setattr(receiver_module, "time", self)
 
     def time(self) -> float:
         return time.time() + self.ahead_s
@@ -337,8 +337,8 @@ class Clock:
             receiver.turn()
 
 
-def test_while_nothing_can_be_stored_no_hub_is_called_silent(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
+def test_while_nothing_can_be_stored_no_hub_is_called_silent(street: Street) -> None:
+    clock = street.clock = Clock()
     street.store, street.spool_cap = Switched(street.folder / "telemetry"), 10
     receiver = street.start()
     street.send(pack(21.5, time.time()))
@@ -351,10 +351,8 @@ def test_while_nothing_can_be_stored_no_hub_is_called_silent(street: Street, mon
     assert [open_.subject for open_ in receiver._engine.opens()][:1] == ["technical"], "and then it is, if it is"
 
 
-def test_a_receiver_that_stood_still_does_not_take_that_for_silence(
-    street: Street, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock(monkeypatch)
+def test_a_receiver_that_stood_still_does_not_take_that_for_silence(street: Street) -> None:
+    clock = street.clock = Clock()
     receiver = street.start()
     street.send(pack(21.5, time.time()))
     street.until(street.stored, "the row")
