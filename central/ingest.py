@@ -15,7 +15,8 @@ import msgspec
 from central.detection.engine import Engine
 from central.detection.finding import Finding
 from central.detection.profile import DeviceAtHome, Limits, limits_of
-from central.internal import HubPresence
+from central.internal import LABELS_FILTER, HubPresence, decode_labels
+from central.label_book import LabelBook
 from central.storage.homes import EnrolledHome
 from central.telemetry.store import Row, storable_name
 from devices.rejection import Rejection
@@ -37,6 +38,7 @@ LOG_EVERY_S: Final = 60.0
 """One refusal of a kind is logged in so many seconds; all are counted."""
 SILENT_SHOWN_MAX: Final = 50
 WINDOW_KIND: Final = "acceleration"
+_LABELS: Final = LABELS_FILTER.removesuffix("+")
 
 
 class Refusals:
@@ -84,8 +86,9 @@ class Intake:
         refusals: what was refused.
     """
 
-    def __init__(self, engine: Engine, defaults: Limits, refusals: Refusals) -> None:
+    def __init__(self, engine: Engine, defaults: Limits, refusals: Refusals, labels: LabelBook | None = None) -> None:
         self._engine = engine
+        self._labels = labels
         self._defaults = defaults
         self._enrolled: dict[str, EnrolledHome] = {}
         self._hubs: dict[str, _Hub] = {}
@@ -117,7 +120,12 @@ class Intake:
         limits, faults = limits_of(self._defaults, home.care_plan, home.timezone, devices)
         if faults:
             logger.warning("care plan of %s: %s", home.home_id, "; ".join(faults))
-        limits = msgspec.structs.replace(limits, hub_enrolled_at=home.hub_enrolled_at, away_until_at=home.away_until_at)
+        limits = msgspec.structs.replace(
+            limits,
+            hub_enrolled_at=home.hub_enrolled_at,
+            away_until_at=home.away_until_at,
+            unusual=self._labels.unusual(home.home_id) if self._labels else (),
+        )
         self._engine.enrol(home.home_id, limits, now)
         hub = self._hubs.get(home.hub_id)
         if hub is None:
@@ -150,6 +158,8 @@ class Intake:
         hub = self._packs.get(topic_name)
         if hub is not None:
             return self._take_pack(hub, payload, retained, received_at)
+        if topic_name.startswith(_LABELS):
+            return self._take_labels(topic_name, payload, received_at)
         address = read_topic(topic_name)
         if address is None:
             self.refusals.add("bad_topic", topic_name, "not a topic of a hub", received_at)
@@ -164,6 +174,14 @@ class Intake:
             return self._take_state(hub, payload, retained, received_at)
         self.refusals.add("bad_topic", topic_name, "not a topic for the receiver", received_at)
         return ()
+
+    def _take_labels(self, topic_name: str, payload: bytes, received_at: float) -> list[Row]:
+        told = decode_labels(payload)
+        if isinstance(told, Rejection):
+            self.refusals.add(told.reason, topic_name, told.detail, received_at)
+        elif self._labels is not None and self._labels.take(told) and told.home in self._enrolled:
+            self._enrol(self._enrolled[told.home], received_at)
+        return []
 
     def _take_pack(self, hub: _Hub, payload: bytes, retained: bool, received_at: float) -> list[Row]:
         pack = decode_measurements(hub.hub, payload, received_at)

@@ -32,15 +32,21 @@ class LabelBook:
                 logger.warning("labels of %s cannot be read: %s", home, error)
 
     def take(self, told: Labels) -> bool:
-        """Keeps a home's labels, in any order and number; True when there was news. Raises sqlite3.Error: not kept."""
+        """Takes a home's labels, in any order and number; True when there was news.
+
+        What cannot be written down now holds until a restart; the desk says it again.
+        """
         before = self._by_home.get(told.home, [])
         after = merged(before, told.labels)
         if after == before:
             return False
-        with self._connection:
-            values = told.home, msgspec.msgpack.encode(after)
-            self._connection.execute("insert or replace into labels values (?, ?)", values)
         self._by_home[told.home] = after
+        try:
+            with self._connection:
+                values = told.home, msgspec.msgpack.encode(after)
+                self._connection.execute("insert or replace into labels values (?, ?)", values)
+        except sqlite3.Error as error:
+            logger.warning("labels of %s cannot be kept: %s", told.home, error)
         for label in after:
             if label not in before:
                 logger.info("finding %s was %s", label.key, label.verdict)

@@ -33,12 +33,11 @@ class Publish(Protocol):
 
 
 class LabelDesk:
-    """Publishes labels. `work` from one thread, `on_change` from any. `wake` is called when there is work."""
+    """Publishes labels. `work` from one thread, `on_change` from any."""
 
-    def __init__(self, database: Database, publish: Publish, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, database: Database, publish: Publish) -> None:
         self._database = database
         self._publish = publish
-        self._wake = wake
         self._lock = threading.Lock()
         self._waiting: set[str] = set()
         self._all_at = 0.0
@@ -47,7 +46,6 @@ class LabelDesk:
         """A listener of the desk: a closed case may hold findings."""
         if change.event_type == EventType.CLOSED:
             self._add({change.home_id})
-            self._wake()
 
     def work(self, now: float) -> float | None:
         """Tells what waits; when to go on, None when nothing waits.

@@ -22,6 +22,7 @@ from central.console.live import Live
 from central.due_loop import DueLoop
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
+from central.label_desk import LabelDesk
 from central.notification.channels.email import EmailChannel
 from central.notification.sender import Sender
 from central.refusals import RefusalCounter
@@ -70,6 +71,8 @@ class DeskProcess:
         self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states)
         settings = SettingsDesk(self.database, self.lane.publish_kept, self.states)
         self._settings = DueLoop("settings", settings.work)
+        self._labels = LabelDesk(self.database, self.lane.publish_kept)
+        self._labelling = DueLoop("labels", self._labels.work)
         sender = Sender(self.database, self.desk, {EmailChannel.name: EmailChannel(config.mail)})
         self._due = DueLoop("due-times", self._work_due)
         self._sending = DueLoop("sender", sender.work_due)
@@ -87,15 +90,18 @@ class DeskProcess:
         self._announcer.listeners += [
             self.lane.on_change,
             case_announcer(self.database, self.live),
+            self._labels.on_change,
             self._wake,
         ]
         self._due.start()
         self._sending.start()
         self.lane.start()
         self._settings.start()
+        self._labelling.start()
 
     def stop(self) -> None:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
+        self._labelling.stop()
         self._settings.stop()
         self.lane.stop()
         self._due.stop()
@@ -130,6 +136,8 @@ class DeskProcess:
         self._due.wake()
         if change.event_type in {EventType.CALLED, EventType.ESCALATED}:
             self._sending.wake()
+        if change.event_type == EventType.CLOSED:
+            self._labelling.wake()
 
 
 def broker_settings(config: CentralConfig, role: str) -> BrokerSettings:
