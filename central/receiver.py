@@ -23,7 +23,8 @@ from central.detection.profile import Limits
 from central.finding_outbox import FindingOutbox
 from central.habit_store import HabitStore
 from central.ingest import Intake, Refusals
-from central.internal import HEALTH_TOPIC, ReceiverHealth, encode
+from central.internal import HEALTH_TOPIC, LABELS_FILTER, ReceiverHealth, encode
+from central.label_book import LabelBook
 from central.recall import recall_home
 from central.storage.database import Database, DatabaseError
 from central.storage.homes import EnrolledHome, list_enrolled
@@ -63,7 +64,10 @@ STALL_S: Final = 60.0
 RECALL_WAIT_S: Final = 600.0
 """If the store cannot tell the past by then, homes are judged by what has come since the start."""
 
-SUBSCRIPTIONS: Final = tuple(everyone(channel) for channel in (Channel.MEASUREMENTS, Channel.HEARTBEAT, Channel.STATE))
+SUBSCRIPTIONS: Final = (
+    *(everyone(channel) for channel in (Channel.MEASUREMENTS, Channel.HEARTBEAT, Channel.STATE)),
+    LABELS_FILTER,
+)
 
 
 class Clock(Protocol):
@@ -122,7 +126,8 @@ class Receiver:
         self._turned_at = self._clock.time()
         self._engine = Engine(self._turned_at, parts.grace_s)
         self._engine.outage_began(self._turned_at)
-        self._intake = Intake(self._engine, parts.limits, parts.refusals)
+        self._labels = LabelBook(parts.kept_file.with_name("labels.sqlite"))
+        self._intake = Intake(self._engine, parts.limits, parts.refusals, self._labels)
         self._feed = Feed(parts.store, parts.spool)
         self._client = self._new_client()
         self._rows: list[Row] = []
@@ -180,6 +185,7 @@ class Receiver:
             self._findings.keep(self._engine.opens())
             self._habits.keep(self._engine.learned())
         self._habits.close()
+        self._labels.close()
         self._parts.spool.close()
         self._parts.store.close()
 
@@ -322,6 +328,7 @@ class Receiver:
             silent=silent,
             gaps=self._intake.gaps(),
             duplicates=self._intake.duplicates,
+            labels=self._labels.counts(),
         )
 
     def _tidy(self, now: float) -> None:
