@@ -1,0 +1,3 @@
+"""The centre's relational storage. Loading it knows every table, in whichever file it is described."""
+
+from central.storage import desk_tables as desk_tables

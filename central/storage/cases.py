@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -54,7 +55,7 @@ class StaleCase(Exception):
     """Somebody else changed the case between loading and saving; nothing was stored, try again."""
 
 
-_COLUMNS: Final = tuple(column.name for column in cases.columns)
+_COLUMNS: Final = tuple(column.name for column in fields(Case))
 
 # Building a statement costs more than running it; those on an alarm's way are built once.
 _FIND: Final = sa.select(cases).where(cases.c.id == sa.bindparam("case")).with_for_update()
@@ -305,7 +306,8 @@ def _values(case: Case) -> dict[str, Any]:
 
 
 def _case(row: sa.Row[Any]) -> Case:
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    values = {name: found[name] for name in _COLUMNS}
     values["state"] = State(values["state"])
     values["priority"] = Priority(values["priority"])
     values["kind"] = AlarmKind(values["kind"])

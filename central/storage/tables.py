@@ -204,7 +204,19 @@ cases = Table(
     Column("wake_at", Double),
     Column("wake_step", String(32), nullable=False, server_default=""),
     Column("version", Integer, nullable=False),
+    Column("plan", JSON, nullable=False, server_default="{}"),
+    Column("triage", Integer, nullable=False, server_default="0"),
+    Column("protocol", String(16), nullable=False, server_default=""),
+    Column("protocol_step", String(24), nullable=False, server_default=""),
+    Column("step_due_at", Double),
+    Column("ring_limit_at", Double),
+    Column("exception_at", Double),
+    Column("explained_at", Double),
+    Column("abandoned_at", Double),
+    Column("reopened", Integer, nullable=False, server_default="0"),
+    Column("incident_id", Integer),
 )
+Index("ix_cases_incident", cases.c.incident_id)
 Index("ix_cases_opened_at", cases.c.opened_at)
 Index(
     "ix_cases_open", cases.c.state, sqlite_where=text("state != 'closed'"), postgresql_where=text("state != 'closed'")
@@ -265,7 +277,15 @@ deliveries = Table(
     Column("due_at", Double),
     Column("changed_at", Double, nullable=False),
     Column("fault", String(200), nullable=False, server_default=""),
-    UniqueConstraint("case_id", "contact_id", "channel", "purpose"),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("queued_at", Double, nullable=False, server_default="0"),
+    Column("sent_at", Double),
+    Column("delivered_at", Double),
+    Column("opened_at", Double),
+    Column("answered_at", Double),
+    Column("receipt_due_at", Double),
+    Column("provider_ref", String(120), nullable=False, server_default=""),
+    UniqueConstraint("case_id", "contact_id", "channel", "purpose", "round"),
 )
 Index("ix_deliveries_due", deliveries.c.due_at)
 

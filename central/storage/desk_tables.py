@@ -1,0 +1,86 @@
+"""Tables of the alarm desk beside its cases: care plans, how contacts are reached, links, receipts, incidents, chores.
+
+As in `central.storage.tables`: times are Unix seconds UTC in columns ending in `_at`; JSON is what is only read whole.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from central.storage.tables import deliveries, metadata
+
+care_plans = Table(
+    "care_plans",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("home_id", ForeignKey("homes.id"), nullable=False),
+    Column("resident_id", String(32), nullable=False, server_default=""),
+    Column("kind", String(20), nullable=False, server_default=""),
+    Column("version", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("from_at", Double, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("made_by", String(80), nullable=False),
+    UniqueConstraint("home_id", "resident_id", "kind", "version"),
+)
+"""What was agreed with a person for a kind of alarm, every version for ever. An empty `resident_id` means all who live
+there, an empty `kind` every kind without a plan of its own. `body` is `central.alarm_cases.care_plan.CarePlan`; the
+newest version that has begun (`from_at`) holds."""
+
+contact_profiles = Table(
+    "contact_profiles",
+    metadata,
+    Column("contact_id", ForeignKey("contacts.id"), primary_key=True),
+    Column("body", JSON, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("changed_by", String(80), nullable=False),
+)
+"""When and how a contact can be reached, as they declared it; `body` is `central.alarm_cases.rota.Profile`. A contact
+without a row can be reached always, at the addresses of their row in `contacts`."""
+
+carer_links = Table(
+    "carer_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("made_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("opened_at", Double),
+)
+"""Links in messages by which a carer without an account answers. Only what recognises a token stands here."""
+
+delivery_receipts = Table(
+    "delivery_receipts",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("detail", String(200), nullable=False, server_default=""),
+)
+"""What channels said of messages afterwards, each once: `key` is the channel's name and its own key of the report."""
+Index("ix_delivery_receipts_received_at", delivery_receipts.c.received_at)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("cause", String(120), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+"""Many homes silent at once from one cause. Its cases name it (`cases.incident_id`) and keep their own life; it is over
+when none of them is open."""
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("due_at", Double, nullable=False),
+)
+"""What the desk does again and again, each worked by one process when it is due."""
+
+Index("ix_deliveries_receipt_due", deliveries.c.receipt_due_at)
+Index("ix_deliveries_provider_ref", deliveries.c.provider_ref)
