@@ -42,10 +42,22 @@ _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     AlarmKind.CO: Priority.LIFE,
     AlarmKind.FLOOD: Priority.URGENT,
     AlarmKind.INACTIVITY: Priority.URGENT,
+    AlarmKind.NIGHT_DOOR: Priority.URGENT,
+    AlarmKind.NIGHT_WANDERING: Priority.URGENT,
+    AlarmKind.BATHROOM_STAY: Priority.URGENT,
+    AlarmKind.BED_LEFT: Priority.URGENT,
     AlarmKind.SENSOR_SILENT: Priority.TECHNICAL,
+    AlarmKind.SENSOR_OVER_EAGER: Priority.TECHNICAL,
     AlarmKind.HUB_SILENT: Priority.TECHNICAL,
     AlarmKind.BATTERY_LOW: Priority.TECHNICAL,
     AlarmKind.MAINS_LOST: Priority.TECHNICAL,
+    AlarmKind.VITAL_SIGN: Priority.ROUTINE,
+    AlarmKind.VITAL_MISSING: Priority.ROUTINE,
+    AlarmKind.TEMPERATURE_EXTREME: Priority.URGENT,
+    AlarmKind.MEDICATION: Priority.ROUTINE,
+    AlarmKind.OUTSIDE_ZONE: Priority.URGENT,
+    AlarmKind.IN_VEHICLE: Priority.URGENT,
+    AlarmKind.LOCATOR_SILENT: Priority.URGENT,
     AlarmKind.TEST: Priority.TEST,
     # a code that is not known here may be anything: a person looks soon
     AlarmKind.OTHER: Priority.URGENT,
@@ -73,5 +85,11 @@ def priority_of(kind: AlarmKind, pri: int = 0) -> Priority:
 
 def priority_of_finding(kind: AlarmKind, reason: str) -> Priority:
     """The priority of a detector's finding. A hub that is silent over its limit leaves a person unwatched."""
-    by_reason = {HUB_SILENT_LONG: Priority.URGENT, SMS_UNVERIFIED: Priority.ROUTINE}
+    by_reason = {
+        HUB_SILENT_LONG: Priority.URGENT,
+        SMS_UNVERIFIED: Priority.ROUTINE,
+        # a measurement far out of range, where the care plan wants it
+        "vital_urgent_low": Priority.URGENT,
+        "vital_urgent_high": Priority.URGENT,
+    }
     return by_reason.get(reason) or priority_of(kind)

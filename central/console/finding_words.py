@@ -1,4 +1,4 @@
-"""What an alarm is called, what happened, and which expectation failed: sentences to be filled with a finding's facts."""
+"""What an alarm is called, what happened, and which expectation failed: sentences, filled with a finding's facts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,22 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "co": later("Carbon monoxide"),
     "flood": later("Water leak"),
     "inactivity": later("No movement"),
+    "night_door": later("Door at night"),
+    "night_wandering": later("Up and about at night"),
+    "bathroom_stay": later("Long in the bathroom"),
+    "bed_left": later("Bed left at night"),
     "sensor_silent": later("Silent sensor"),
+    "sensor_over_eager": later("Over-eager sensor"),
     "hub_silent": later("Silent home"),
     "battery_low": later("Low battery"),
     "mains_lost": later("No mains power"),
+    "vital_sign": later("Vital sign"),
+    "vital_missing": later("Missing measurement"),
+    "temperature_extreme": later("Room temperature"),
+    "medication": later("Medication"),
+    "outside_zone": later("Outside the safe zone"),
+    "in_vehicle": later("In a vehicle"),
+    "locator_silent": later("Silent locator"),
     "test": later("Test"),
     "other": later("Unknown alarm"),
 }
@@ -32,10 +44,22 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
     "co": later("The carbon monoxide alarm sounds at {name}'s home."),
     "flood": later("Water on the floor at {name}'s home."),
     "inactivity": later("No sign of movement from {name}."),
+    "night_door": later("The front door of {name}'s home has been open at night."),
+    "night_wandering": later("{name} is up and about in the night."),
+    "bathroom_stay": later("{name} has been in the bathroom for long."),
+    "bed_left": later("{name} left the bed in the night and is not back."),
     "sensor_silent": later("A sensor at {name}'s home has fallen silent."),
+    "sensor_over_eager": later("A sensor at {name}'s home fires without end."),
     "hub_silent": later("Nothing is heard from {name}'s home any more."),
     "battery_low": later("A battery at {name}'s home is running low."),
     "mains_lost": later("{name}'s home has no mains power."),
+    "vital_sign": later("A measurement of {name} is out of range."),
+    "vital_missing": later("A measurement of {name} has not come."),
+    "temperature_extreme": later("{name}'s home is too cold or too hot."),
+    "medication": later("It is not known that {name} has taken a medication."),
+    "outside_zone": later("{name} is outside the safe zone."),
+    "in_vehicle": later("{name} seems to be in a vehicle."),
+    "locator_silent": later("{name}'s locator has fallen silent."),
     "test": later("A test from {name}'s home. Nothing has happened."),
     "other": later("{name}'s home sends an alarm with a code that is not known here."),
 }
@@ -51,6 +75,24 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "not_home_yet": later("Not home yet: usually back by {usual_by}; last movement {last_by}, at the door."),
     "not_back": later("Went out of the door and has not been noticed for {span}."),
+    "night_exit": later(
+        "The door opened at {last_by}, and nobody has been noticed indoors for {span}: perhaps gone out in the night."
+    ),
+    "door_left_open": later("The door has stood open for {span}, since {last_by} in the night."),
+    "night_wandering": later(
+        "Walking about since {last_by}, for {span}: {rooms}. At this hour this home is usually asleep."
+    ),
+    "bathroom_stay": later(
+        "Last noticed in the {room}, and for {span} nowhere else; stays there are usually shorter."
+        " Who left it unseen by any sensor looks the same."
+    ),
+    "bed_left": later(
+        "The bed has been empty since {last_by}, and for {span} nobody has been noticed anywhere. Last noticed: {room}."
+    ),
+    "sensor_over_eager": later(
+        "The sensor {device} ({room}) has fired again and again for {span} while no other sensor noticed anybody."
+        " Until it rests its signals do not count as movement."
+    ),
     "hub_silent": later("The home's unit has said nothing for {span}: no alarm can come from there."),
     "hub_silent_long": later(
         "The home's unit has said nothing for {span}. Ring the person: no alarm can come from there."

@@ -16,16 +16,30 @@ class AlarmKind(StrEnum):
     CO = "co"
     FLOOD = "flood"
     INACTIVITY = "inactivity"
+    NIGHT_DOOR = "night_door"
+    NIGHT_WANDERING = "night_wandering"
+    BATHROOM_STAY = "bathroom_stay"
+    BED_LEFT = "bed_left"
     SENSOR_SILENT = "sensor_silent"
+    SENSOR_OVER_EAGER = "sensor_over_eager"
     HUB_SILENT = "hub_silent"
     BATTERY_LOW = "battery_low"
     MAINS_LOST = "mains_lost"
+    VITAL_SIGN = "vital_sign"
+    VITAL_MISSING = "vital_missing"
+    TEMPERATURE_EXTREME = "temperature_extreme"
+    MEDICATION = "medication"
+    OUTSIDE_ZONE = "outside_zone"
+    IN_VEHICLE = "in_vehicle"
+    LOCATOR_SILENT = "locator_silent"
     TEST = "test"
     OTHER = "other"
 
 
 MANUAL: Final = 10
 AUTOMATIC: Final = 9
+OPEN: Final = 76
+TIME_OUT: Final = 104
 
 SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.HELP: (3, MANUAL),
@@ -35,11 +49,24 @@ SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.CO: (26, AUTOMATIC),
     AlarmKind.FLOOD: (33, AUTOMATIC),
     AlarmKind.INACTIVITY: (10, AUTOMATIC),
+    AlarmKind.NIGHT_DOOR: (14, OPEN),
+    AlarmKind.NIGHT_WANDERING: (15, AUTOMATIC),
+    AlarmKind.BATHROOM_STAY: (18, TIME_OUT),
+    AlarmKind.BED_LEFT: (12, AUTOMATIC),
     AlarmKind.SENSOR_SILENT: (31, 123),
+    AlarmKind.SENSOR_OVER_EAGER: (31, 67),
     AlarmKind.HUB_SILENT: (32, 73),
     AlarmKind.BATTERY_LOW: (31, 16),
     AlarmKind.MAINS_LOST: (2, 85),
     AlarmKind.TEST: (2, 102),
+    # monitoring device: alarm, time-out; environment; pill dispenser: not taken; tracker: alarm, movement, offline
+    AlarmKind.VITAL_SIGN: (49, AUTOMATIC),
+    AlarmKind.VITAL_MISSING: (49, 104),
+    AlarmKind.TEMPERATURE_EXTREME: (20, AUTOMATIC),
+    AlarmKind.MEDICATION: (11, 81),
+    AlarmKind.OUTSIDE_ZONE: (51, AUTOMATIC),
+    AlarmKind.IN_VEHICLE: (51, 119),
+    AlarmKind.LOCATOR_SILENT: (51, 73),
 }
 """Kind -> (dty, stc) as emitted."""
 
@@ -53,6 +80,14 @@ _BY_TYPE: Final[dict[int, AlarmKind]] = {
     26: AlarmKind.CO,
     33: AlarmKind.FLOOD,
     10: AlarmKind.INACTIVITY,
+    12: AlarmKind.BED_LEFT,
+    15: AlarmKind.NIGHT_WANDERING,
+    11: AlarmKind.MEDICATION,
+    19: AlarmKind.VITAL_SIGN,
+    49: AlarmKind.VITAL_SIGN,
+    20: AlarmKind.TEMPERATURE_EXTREME,
+    25: AlarmKind.TEMPERATURE_EXTREME,
+    51: AlarmKind.OUTSIDE_ZONE,
 }
 _BY_STATUS: Final[dict[int, AlarmKind]] = {
     14: AlarmKind.BATTERY_LOW,
@@ -63,11 +98,26 @@ _BY_STATUS: Final[dict[int, AlarmKind]] = {
     103: AlarmKind.TEST,
     123: AlarmKind.SENSOR_SILENT,
 }
+_BY_PAIR: Final[dict[tuple[int, int], AlarmKind]] = {
+    (14, OPEN): AlarmKind.NIGHT_DOOR,
+    (18, TIME_OUT): AlarmKind.BATHROOM_STAY,
+    (31, 67): AlarmKind.SENSOR_OVER_EAGER,
+    (11, 81): AlarmKind.MEDICATION,
+    (49, 104): AlarmKind.VITAL_MISSING,
+    (20, 100): AlarmKind.TEMPERATURE_EXTREME,
+    (20, 101): AlarmKind.TEMPERATURE_EXTREME,
+    (20, 126): AlarmKind.TEMPERATURE_EXTREME,
+    (51, 119): AlarmKind.IN_VEHICLE,
+    (51, 73): AlarmKind.LOCATOR_SILENT,
+    (51, 123): AlarmKind.LOCATOR_SILENT,
+}
 _ALARM_STATES: Final = frozenset({0, 1, 6, 7, AUTOMATIC, MANUAL, 11})
 
 
 def kind_of(dty: int, stc: int) -> AlarmKind:
     """The kind that a pair of codes means. A status that is itself a fault or test decides before the device type."""
+    if (dty, stc) in _BY_PAIR:
+        return _BY_PAIR[dty, stc]
     if stc in _BY_STATUS:
         return _BY_STATUS[stc]
     if stc not in _ALARM_STATES:
