@@ -69,12 +69,15 @@ Value = float | bool | str | bytes
 _N, _B, _W, _D = ValueType.NUMBER, ValueType.BOOLEAN, ValueType.WORD, ValueType.DATA
 _ALARM, _PROMPT = Urgency.ALARM, Urgency.PROMPT
 
+# of what nobody else can say: "fine" was answered at home, "unanswered" was the question
+_FALL: Final = ("suspected", "confirmed", "recovered", "fine", "unanswered")
+
 KINDS: Final[dict[str, ReadingKind]] = {
     kind.name: kind
     for kind in (
         # declared alarms
         ReadingKind("press", _W, words=("single", "double", "triple", "long"), urgency=_ALARM, activity=True),
-        ReadingKind("fall", _W, words=("suspected", "confirmed", "recovered"), urgency=_ALARM, activity=True),
+        ReadingKind("fall", _W, words=_FALL, urgency=_ALARM, activity=True),
         ReadingKind("smoke", _B, urgency=_ALARM),
         ReadingKind("gas", _B, urgency=_ALARM),
         ReadingKind("co", _B, urgency=_ALARM),
@@ -100,6 +103,13 @@ KINDS: Final[dict[str, ReadingKind]] = {
         ReadingKind("diastolic", _N, "mm[Hg]", 10.0, 250.0, urgency=_PROMPT),
         ReadingKind("weight", _N, "kg", 1.0, 400.0, urgency=_PROMPT),
         ReadingKind("body_temperature", _N, "Cel", 25.0, 45.0, urgency=_PROMPT),
+        # what a dispenser of medicines says of a dose
+        ReadingKind("dose", _W, words=("due", "taken", "missed"), urgency=_PROMPT),
+        # where somebody is who carries a locator; a position is a latitude and a longitude of one time
+        ReadingKind("latitude", _N, "lat", -90.0, 90.0, urgency=_PROMPT),
+        ReadingKind("longitude", _N, "lon", -180.0, 180.0, urgency=_PROMPT),
+        ReadingKind("position_accuracy", _N, "m", 0.0, 100_000.0),
+        ReadingKind("speed", _N, "m/s", 0.0, 150.0),
         # acceleration window: header (sample counter, rate, flags) and int16 triples, see devices.wearable.windows
         ReadingKind("acceleration", _D),
         # the device itself; of heartbeat and boot, the value is the message's number where the device has one

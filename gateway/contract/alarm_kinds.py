@@ -107,6 +107,7 @@ _BY_PAIR: Final[dict[tuple[int, int], AlarmKind]] = {
     (20, 100): AlarmKind.TEMPERATURE_EXTREME,
     (20, 101): AlarmKind.TEMPERATURE_EXTREME,
     (20, 126): AlarmKind.TEMPERATURE_EXTREME,
+    (51, MANUAL): AlarmKind.HELP,
     (51, 119): AlarmKind.IN_VEHICLE,
     (51, 73): AlarmKind.LOCATOR_SILENT,
     (51, 123): AlarmKind.LOCATOR_SILENT,
