@@ -134,7 +134,7 @@ def _one_run(folder: Path, registry: Path, homes: int, alarms: int, rate: int) -
             process.await_log("connected")
             process.await_idle()
         cookie = log_in(port)
-        with _load(folder, broker.port, homes, alarms, rate) as load:
+        with telemetry_load(folder, broker.port, homes, alarms / ALARMS_PER_S, rate) as load:
             found = asyncio.run(_watch(broker.port, port, cookie, alarms, load, (desk, receiver)))
         found.commit_p50, found.commit_p99 = _commits(port, cookie)
         return found
@@ -147,12 +147,12 @@ def _commits(port: int, cookie: str) -> tuple[float, float]:
 
 
 @contextmanager
-def _load(folder: Path, port: int, homes: int, alarms: int, rate: int) -> Iterator[Child | None]:
-    """A publisher that is ready to give `rate` for as long as the alarms take; None for no rate."""
+def telemetry_load(folder: Path, port: int, homes: int, seconds: float, rate: int) -> Iterator[Child | None]:
+    """A publisher that is ready to give `rate` for so many seconds; None for no rate."""
     if not rate:
         yield None
         return
-    count = int(rate * (alarms / ALARMS_PER_S + LOAD_LEAD_S))
+    count = int(rate * (seconds + LOAD_LEAD_S))
     start_at = time.time() - 7200
     log = folder / "publisher.log"
     with publisher(port, log, homes=homes, records=3, messages=count, start_at=start_at, rate=rate) as load:
@@ -225,7 +225,7 @@ async def _send(board: _Board, listener: Listener, processes: tuple[Child, Child
     cpu, began = [process.cpu_s() for process in processes], time.perf_counter()
     for number in range(board.alarms):
         await asyncio.sleep(max(0.0, began + number / ALARMS_PER_S - time.perf_counter()))
-        hub, payload = hub_name(number), encode(_alarm(number))
+        hub, payload = hub_name(number), encode(help_alarm(number))
         board.sent[hub] = time.perf_counter()
         listener.publish(topic(hub, Channel.ALARM), payload)
     took = time.perf_counter() - began
@@ -237,7 +237,8 @@ def _rate(load: Child) -> float:
     return done["sent"] / (done["ended_at"] - done["began_at"])
 
 
-def _alarm(number: int) -> Alarm:
+def help_alarm(number: int) -> Alarm:
+    """The help alarm of home `number`."""
     dty, stc = SCAIP_CODES[AlarmKind.HELP]
     return Alarm(
         ref=f"bench{number}", dty=dty, stc=stc, tim=time.time(), seq=number + 1, ep="bench", did="pendant", pri=9

@@ -129,12 +129,12 @@ async def _press(folder: Path, port: int, count: int) -> Presses:
     pendant = PendantTty(folder / "tty", FIRST_PENDANT, heartbeat_s=3600.0)
     pendant.plug_in()
     began = time.perf_counter()
-    with _agent(folder, port, count) as agent:
-        agent.await_log("ready")
+    with agent(folder, port, count) as hub:
+        hub.await_log("ready")
         done.ready = (time.perf_counter() - began) * 1000
-        agent.await_log("listening on")
+        hub.await_log("listening on")
         done.hears = (time.perf_counter() - began) * 1000
-        agent.await_log("connected to the broker")
+        hub.await_log("connected to the broker")
         for number in range(count):
             pendant.device, device = FIRST_PENDANT + number, f"pendant-{number}"
             pressed = time.perf_counter()
@@ -143,13 +143,14 @@ async def _press(folder: Path, port: int, count: int) -> Presses:
                 await received.wait_for(lambda device=device: refs.get(device) in heard)  # type: ignore[misc]
             done.to_alarm.append((heard[device] - pressed) * 1000)
             done.to_receipt.append((heard[refs[device]] - pressed) * 1000)
-        done.resident_mib = agent.resident_mib()
+        done.resident_mib = hub.resident_mib()
     pendant.unplug()
     listener.close()
     return done
 
 
-def _agent(folder: Path, port: int, count: int) -> Child:
+def agent(folder: Path, port: int, count: int) -> Child:
+    """A real agent at the broker with `count` pendants on the wire `folder`/tty."""
     devices = [
         f'[[device]]\nid = "pendant-{number}"\nmodel = "serial_pendant"\nlink = "serial"\n'
         f'address = "{FIRST_PENDANT + number:08x}"\n'
