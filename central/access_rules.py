@@ -7,8 +7,8 @@ Three questions are asked in this order, and the first "no" ends it:
 2. **Reach.** Is the person within reach? Staff have municipalities (or all); a carer has the homes whose contact they
    are; a resident has themselves and their own home. Outside of it things are as if they did not exist.
    Two exceptions, because nobody may be left on the floor for the sake of a boundary: a home whose municipality nobody
-   has entered is within every staff member's reach; and for who works cases so is the home of an open case that they hold,
-   or that has rung in vain until it rings for everybody.
+   has entered is within every staff member's reach; and for who works cases so is the home of an open case that they
+   hold, or that has rung in vain until it rings for everybody.
 3. **Glass.** Who may break the glass (`Resource.GLASS`) may read and work outside of their reach, and do what the table
    writes in capitals, once they have written down why. It holds for one home and for `GLASS_S`; every use is logged
    as such and reviewed.
@@ -77,7 +77,7 @@ class Resource(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done. WORK is the daily handling of a thing (take, call, close, tick), WRITE changes what is on record."""
+    """What is done. WORK is the daily handling of a thing (take, call, close), WRITE changes what is on record."""
 
     READ = "read"
     WORK = "work"

@@ -45,7 +45,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody who answers. The password hash is Argon2's own text."""
+    """An account of whatever role. The password hash is Argon2's own text; the rest as in the table `operators`."""
 
     id: str
     called: str
@@ -55,17 +55,23 @@ class Operator:
     failed_logins: int = 0
     locked_until_at: float = 0.0
     disabled: bool = False
+    municipalities: tuple[str, ...] = ("*",)
+    resident_id: str = ""
+    password_due: bool = False
+    totp_sealed: str = ""
+    totp_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A log-in that stands. Only the hash of its token is kept."""
+    """A log-in that stands. Only the hash of its token is kept. `kind`: "full", "code" (to come) or "key"."""
 
     token_hash: str
     operator: Operator
     started_at: float
     seen_at: float
     expires_at: float
+    kind: str = "full"
 
 
 def add_resident(conn: Connection, resident: Resident) -> None:
@@ -103,7 +109,7 @@ def add_operator(conn: Connection, operator: Operator) -> None:
 def operator(conn: Connection, operator_id: str) -> Operator | None:
     """An operator by log-in name."""
     row = conn.execute(select(operators).where(operators.c.id == operator_id)).mappings().first()
-    return None if row is None else Operator(**row)
+    return None if row is None else operator_of(row)
 
 
 def set_language(conn: Connection, operator_id: str, language: str) -> None:
@@ -135,12 +141,29 @@ def clear_failed_logins(conn: Connection, operator_id: str) -> None:
     conn.execute(update(operators).where(operators.c.id == operator_id).values(failed_logins=0, locked_until_at=0.0))
 
 
-def start_session(conn: Connection, token_hash: str, operator_id: str, now: float, expires_at: float) -> None:
+def start_session(
+    conn: Connection,
+    token_hash: str,
+    operator_id: str,
+    now: float,
+    expires_at: float,
+    *,
+    kind: str = "full",
+    origin: str = "",
+    browser: str = "",
+) -> None:
     """Begins a session, and clears away those that have run out."""
     conn.execute(delete(sessions).where(sessions.c.expires_at < now))
     conn.execute(
         insert(sessions).values(
-            token_hash=token_hash, operator_id=operator_id, started_at=now, seen_at=now, expires_at=expires_at
+            token_hash=token_hash,
+            operator_id=operator_id,
+            started_at=now,
+            seen_at=now,
+            expires_at=expires_at,
+            kind=kind,
+            origin=origin,
+            browser=browser,
         )
     )
 
@@ -149,7 +172,7 @@ def session(conn: Connection, token_hash: str) -> Session | None:
     """A session with its operator, whether or not it has run out."""
     row = (
         conn.execute(
-            select(operators, sessions.c.started_at, sessions.c.seen_at, sessions.c.expires_at)
+            select(operators, sessions.c.started_at, sessions.c.seen_at, sessions.c.expires_at, sessions.c.kind)
             .join(sessions, sessions.c.operator_id == operators.c.id)
             .where(sessions.c.token_hash == token_hash)
         )
@@ -158,8 +181,13 @@ def session(conn: Connection, token_hash: str) -> Session | None:
     )
     if row is None:
         return None
-    person = Operator(**{name: row[name] for name in Operator.__slots__})
-    return Session(token_hash, person, row["started_at"], row["seen_at"], row["expires_at"])
+    return Session(token_hash, operator_of(row), row["started_at"], row["seen_at"], row["expires_at"], row["kind"])
+
+
+def operator_of(row: RowMapping) -> Operator:
+    """An account from a row that holds the columns of `operators`."""
+    values = {name: row[name] for name in Operator.__slots__}
+    return Operator(**values | {"municipalities": tuple(row["municipalities"])})
 
 
 def session_seen(conn: Connection, token_hash: str, now: float) -> None:

@@ -41,6 +41,7 @@ homes = Table(
     Column("id", String(32), primary_key=True),
     Column("address", String(200), nullable=False),
     Column("district", String(80), nullable=False, server_default=""),
+    Column("municipality", String(80), nullable=False, server_default="", index=True),
     Column("timezone", String(40), nullable=False, server_default="Europe/Madrid"),
     Column("language", String(5), nullable=False, server_default="ca"),
     Column("access_notes", Text, nullable=False, server_default=""),
@@ -48,7 +49,8 @@ homes = Table(
     Column("care_plan", JSON, nullable=False, server_default="{}"),
     Column("enrolled_at", Double, nullable=False),
 )
-"""A dwelling under care. `care_plan` holds limits that differ from the defaults (see `central.detection.profile`)."""
+"""A dwelling under care. `care_plan` holds limits that differ from the defaults (see `central.detection.profile`);
+`municipality` says whose staff may see it (`central.access_rules`)."""
 
 hubs = Table(
     "hubs",
@@ -167,7 +169,32 @@ operators = Table(
     Column("failed_logins", Integer, nullable=False, server_default="0"),
     Column("locked_until_at", Double, nullable=False, server_default="0"),
     Column("disabled", Boolean, nullable=False, server_default=false()),
+    Column("municipalities", JSON, nullable=False, server_default='["*"]'),
+    Column("resident_id", String(32), nullable=False, server_default=""),
+    Column("password_due", Boolean, nullable=False, server_default=false()),
+    Column("totp_sealed", Text, nullable=False, server_default=""),
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),
 )
+"""Everybody and everything that logs in, whatever their role (`central.access_rules`). `resident_id`: who a resident's
+account belongs to; `password_due`: the password was given by somebody else and must be changed; `totp_sealed`: the
+secret of the second factor, sealed, "" without; `totp_step`: the half minute of the last code used, so that none is
+used twice."""
+
+account_contacts = Table(
+    "account_contacts",
+    metadata,
+    Column("account_id", ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+)
+"""As which contacts a carer's account speaks; their homes are its reach. Who is no contact any more sees nothing."""
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+)
+"""Codes for somebody whose telephone is lost; each is good once."""
 
 sessions = Table(
     "sessions",
@@ -177,7 +204,50 @@ sessions = Table(
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
+    Column("kind", String(8), nullable=False, server_default="full"),
+    Column("origin", String(16), nullable=False, server_default=""),
+    Column("browser", String(80), nullable=False, server_default=""),
 )
+"""`kind` is "full", "code" (the second factor is still to come) or "key" (of a program, sent as a bearer token)."""
+
+glass = Table(
+    "glass",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("account_id", String(32), nullable=False),
+    Column("home_id", ForeignKey("homes.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("reason", String(300), nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("until_at", Double, nullable=False),
+    Column("reviewed_by", String(32), nullable=False, server_default=""),
+    Column("reviewed_at", Double),
+)
+"""Homes opened by somebody beyond their reach, with the written reason; each is reviewed by somebody else."""
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("account_id", String(32), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("resource", String(20), nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("home_id", String(32), nullable=False, server_default=""),
+    Column("resident_id", String(32), nullable=False, server_default=""),
+    Column("case_id", Integer, nullable=False, server_default="0"),
+    Column("what", String(200), nullable=False, server_default=""),
+    Column("why", String(300), nullable=False, server_default=""),
+    Column("origin", String(16), nullable=False, server_default=""),
+    Column("hash", String(64), nullable=False),
+)
+Index("ix_audit_log_home", audit_log.c.home_id, audit_log.c.id)
+Index("ix_audit_log_account", audit_log.c.account_id, audit_log.c.id)
+"""Who read or changed what of whom, in a chain (`central.audit_chain`); triggers refuse to change or delete a row.
+
+Ids of persons and homes stand here without foreign keys: what was done stays known after they have left. A revision
+that rebuilds this table on SQLite must make the triggers anew."""
 
 cases = Table(
     "cases",

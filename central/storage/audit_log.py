@@ -1,0 +1,102 @@
+"""The audit log: appended to by one transaction at a time, read by filters, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from central.audit_chain import AuditEntry, AuditRow, chained
+from central.storage.tables import audit_log, homes
+
+ROWS_AT_ONCE: Final = 1_000
+"""Rows read at a time when the whole log is followed."""
+_LOCK: Final = 0x6C6C6172
+"""Names PostgreSQL's lock for appending."""
+_WHY_MAX, _WHAT_MAX = 300, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows are wanted; an empty value asks for nothing. `municipalities` None: of all homes."""
+
+    account_id: str = ""
+    home_id: str = ""
+    resident_id: str = ""
+    outcome: str = ""
+    since_at: float | None = None
+    until_at: float | None = None
+    before_id: int | None = None
+    municipalities: Collection[str] | None = None
+
+
+def append(conn: sa.Connection, entries: Iterable[AuditEntry]) -> AuditRow | None:
+    """Chains entries to the log, in a write transaction that ends soon; gives the new head."""
+    if conn.dialect.name == "postgresql":
+        # two heads at once would be two chains; SQLite's write transactions exclude each other anyway
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    rows = chained([_bounded(entry) for entry in entries], head(conn))
+    if not rows:
+        return None
+    conn.execute(sa.insert(audit_log), [{"id": row.id, "hash": row.hash, **asdict(row.entry)} for row in rows])
+    return rows[-1]
+
+
+def head(conn: sa.Connection) -> AuditRow | None:
+    """The newest row."""
+    found = conn.execute(sa.select(audit_log).order_by(audit_log.c.id.desc()).limit(1)).mappings().first()
+    return None if found is None else _row(found)
+
+
+def all_rows(conn: sa.Connection, since_id: int = 0) -> Iterator[AuditRow]:
+    """The whole log from a row on, in its order."""
+    while True:
+        query = sa.select(audit_log).where(audit_log.c.id > since_id).order_by(audit_log.c.id).limit(ROWS_AT_ONCE)
+        found = conn.execute(query).mappings().all()
+        for row in found:
+            yield _row(row)
+        if len(found) < ROWS_AT_ONCE:
+            return
+        since_id = found[-1]["id"]
+
+
+def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:
+    """The newest rows that a filter lets through, newest first."""
+    query = sa.select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
+    for column, value in (
+        (audit_log.c.account_id, wanted.account_id),
+        (audit_log.c.home_id, wanted.home_id),
+        (audit_log.c.resident_id, wanted.resident_id),
+        (audit_log.c.outcome, wanted.outcome),
+    ):
+        if value:
+            query = query.where(column == value)
+    if wanted.since_at is not None:
+        query = query.where(audit_log.c.at >= wanted.since_at)
+    if wanted.until_at is not None:
+        query = query.where(audit_log.c.at < wanted.until_at)
+    if wanted.before_id is not None:
+        query = query.where(audit_log.c.id < wanted.before_id)
+    if wanted.municipalities is not None:
+        within = sa.select(homes.c.id).where(homes.c.municipality.in_([*wanted.municipalities, ""]))
+        query = query.where((audit_log.c.home_id == "") | audit_log.c.home_id.in_(within))
+    return [_row(row) for row in conn.execute(query).mappings()]
+
+
+def _bounded(entry: AuditEntry) -> AuditEntry:
+    # what is stored is what is hashed: within the columns' bounds, to the millisecond, without what text columns refuse
+    values = asdict(entry)
+    values |= {"at": round(entry.at, 3), "what": _plain(entry.what, _WHAT_MAX), "why": _plain(entry.why, _WHY_MAX)}
+    return AuditEntry(**values)
+
+
+def _plain(text: str, most: int) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")[:most]
+
+
+def _row(row: sa.RowMapping) -> AuditRow:
+    values: dict[str, Any] = dict(row)
+    number, digest = values.pop("id"), values.pop("hash")
+    return AuditRow(number, AuditEntry(**values), digest)
