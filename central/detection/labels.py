@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from central.alarm_cases.verdict import Verdict, is_technical
 from gateway.contract.alarm_kinds import AlarmKind
 
 LABELS_MAX: Final = 64
@@ -23,11 +24,6 @@ LABELS_MAX: Final = 64
 KEEP_S: Final = 130 * 86_400.0
 """Older ones mean nothing any more: habits reach 120 days back."""
 HOSPITAL_S: Final = 86_400.0
-TRUE: Final = "true"
-TECHNICAL: Final = frozenset(
-    {AlarmKind.SENSOR_SILENT, AlarmKind.HUB_SILENT, AlarmKind.BATTERY_LOW, AlarmKind.MAINS_LOST}
-)
-"""What was confirmed about equipment says nothing of the residents' life; the hours not heard are left out anyway."""
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -65,9 +61,10 @@ def merged(known: Iterable[Label], told: Iterable[Label]) -> list[Label]:
 
 
 def unusual_times(labels: Iterable[Label]) -> tuple[tuple[float, float], ...]:
-    """From and until, for `Limits.unusual`."""
+    """From and until, for `Limits.unusual`. What was confirmed about equipment says nothing of the residents' life, and
+    the hours that were not heard are left out anyway."""
     return tuple(
         (label.since_at, label.closed_at + (HOSPITAL_S if label.hospital else 0.0))
         for label in labels
-        if label.verdict == TRUE and label.kind not in TECHNICAL
+        if label.verdict == Verdict.TRUE and not is_technical(label.kind)
     )
