@@ -216,6 +216,15 @@ class Activity:
             before_number, before = number, step
         return acts
 
+    def seen(self, begin_at: float, end_at: float) -> dict[int, set[str]]:
+        """Which devices noticed somebody in each step between two times; steps are counted since 1970."""
+        first, last = int(begin_at // STEP_S), int(end_at // STEP_S)
+        return {
+            number: {device for code, device in enumerate(self.devices) if step.devices >> code & 1}
+            for number, step in self._joined(first).items()
+            if number < last
+        }
+
     def _joined(self, first: int) -> dict[int, _Step]:
         start = bisect_left(self._steps, first)
         steps = {self._steps[place]: self._step(place) for place in range(start, len(self._steps))}

@@ -22,6 +22,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from central.detection.activity import STEP_S
+from central.detection.day_summary import Summaries
 
 DAY_STEPS: Final = 86_400 // STEP_S
 SLOTS: Final = 48
@@ -97,6 +98,8 @@ class Kept(msgspec.Struct, array_like=True):
     watched: list[float]
     worst: list[tuple[int, int, float]]
     mornings: list[tuple[int, int]] = []
+    summaries_day: int = 0
+    summaries: bytes = b""
 
 
 class Habits:
@@ -105,6 +108,7 @@ class Habits:
     Attributes:
         learned_day: ordinal of the last local day that was learned; 0 = none.
         first_day: the first one; days: how many of them had anything to learn.
+        summaries: the last days in a few numbers.
     """
 
     __slots__ = (
@@ -123,6 +127,7 @@ class Habits:
         "days",
         "first_day",
         "learned_day",
+        "summaries",
     )
 
     def __init__(self) -> None:
@@ -139,6 +144,7 @@ class Habits:
         self._worst_whens = array("L")
         self._worst_scores = array("d")
         self._mornings: list[tuple[int, int]] = []
+        self.summaries = Summaries()
         self._home: array[float] | None = None
 
     @property
@@ -332,6 +338,8 @@ class Habits:
             seen=list(self._seen),
             watched=list(self._watched),
             mornings=list(self._mornings),
+            summaries_day=self.summaries.last_day,
+            summaries=self.summaries.kept(),
             worst=sorted(
                 (when // _BLOCKS, when % _BLOCKS, score)
                 for when, score in zip(self._worst_whens, self._worst_scores, strict=True)
@@ -352,6 +360,7 @@ class Habits:
         if len({len(column) for column in columns}) > 1 or len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
             raise ValueError("columns of different length")
         habits._mornings = list(kept.mornings)
+        habits.summaries = Summaries(kept.summaries_day, kept.summaries)
         habits._worst_whens = array("L", [budget * _BLOCKS + block for budget, block, _ in kept.worst])
         habits._worst_scores = array("d", [score for _, _, score in kept.worst])
         return habits

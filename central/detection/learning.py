@@ -14,6 +14,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from central.detection.activity import KEEP_S, STEP_S, Act, Activity
+from central.detection.day_summary import Day, summary_of
 from central.detection.habits import DAY_STEPS, SHORTEST_STEPS, SLOTS, Habits
 from central.detection.profile import Limits
 from central.detection.silence import budget_key, budget_of, start_of
@@ -75,7 +76,21 @@ def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int,
                 habits.note_morning(start_of(act, zone).step, act.room)
             break
     _close(habits, activity, ordinal, acts, left_out, begin, end)
+    summary = summary_of(Day(ordinal, acts, _strange(acts, limits)), activity, limits, visits=limits.visits_counted)
+    habits.summaries.add(ordinal, summary)
     activity.forget_before(begin)
+
+
+def _strange(acts: Sequence[Act], limits: Limits) -> list[tuple[float, float]]:
+    """All times that were no ordinary life, as far as acts are kept; what was before the first strong evidence is not
+    known."""
+    strong = [place for place, act in enumerate(acts) if act.strong]
+    found = [(float("-inf"), acts[strong[0]].at if strong else float("inf"))]
+    for before, after in pairwise(strong):
+        episode = acts[before : after + 1]
+        if _out_of_the_ordinary(episode, limits):
+            found.append((episode[0].at, episode[-1].at))
+    return found
 
 
 def _out_of_the_ordinary(episode: Sequence[Act], limits: Limits) -> bool:

@@ -47,6 +47,8 @@ class Limits(msgspec.Struct, frozen=True):
         hub_enrolled_at: when the home got its hub.
         away_until_at: until when the residents have said that they are away; None = nobody said so.
         unusual: times, from and until, that were not the residents' ordinary life: nothing is learned from them.
+        routine_told: whether all who live there have agreed to be told of their weeks; visits_counted: and visits can
+            be guessed, since one person lives there.
     """
 
     hub_silent_shown_s: Seconds = 180.0
@@ -68,6 +70,8 @@ class Limits(msgspec.Struct, frozen=True):
     hub_enrolled_at: float = 0.0
     away_until_at: float | None = None
     unusual: tuple[tuple[float, float], ...] = ()
+    routine_told: bool = False
+    visits_counted: bool = False
 
     def share_of(self, budget: int) -> float:
         """A budget's share of the false alarms."""
@@ -83,7 +87,10 @@ class Limits(msgspec.Struct, frozen=True):
         return ZoneInfo(self.timezone)
 
 
-_NOT_IN_PLAN: Final = {"timezone", "devices", "hub_enrolled_at", "away_until_at", "unusual", "inactivity_capped"}
+_NOT_IN_PLAN: Final = {"timezone", "devices", "hub_enrolled_at", "away_until_at", "unusual", "inactivity_capped"} | {
+    "routine_told",
+    "visits_counted",
+}
 _FIELDS: Final = {field.name: field.type for field in msgspec.structs.fields(Limits) if field.name not in _NOT_IN_PLAN}
 
 
