@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -102,10 +101,9 @@ def _at_home_before(person: Person, at: float) -> float:
     zone = ZoneInfo(person.timezone)
     today = datetime.fromtimestamp(at, zone).date()
     stays = [*day_of(person, today - timedelta(days=1)), *day_of(person, today)]
-    for before, stay in reversed(list(pairwise(stays))):
+    for stay in reversed(stays):
         moment = min(at, stay.end_at - 1)
-        indoors = Room.OUT not in (stay.room, before.room) and Room.HALL not in (stay.room, before.room)
-        if indoors and moment - stay.begin_at > _SETTLED_S:
+        if stay.room not in (Room.OUT, Room.HALL) and moment - stay.begin_at > _SETTLED_S:
             return moment
     return at
 

@@ -9,23 +9,27 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from devices.vocabulary import Reading
+from simulators.day import local_at
 from simulators.events import Event
-from simulators.faults import CLEAR, Air, SensorFault
-from simulators.home import Sensor, readings_of
+from simulators.faults import CLEAR, Air, Heard, SensorFault, faulty
 from simulators.household import Household
 from simulators.person import day_of
-from simulators.truth import Truth
+from simulators.script import Script
+from simulators.sensors import Scene, Sensor, readings_in
+from simulators.spans import spans_of
+from simulators.stay import Doing, Stay, without
+from simulators.truth import Truth, What
 
+__all__ = ["Heard", "Recording", "simulated"]
 
-class Heard(NamedTuple):
-    """A reading, and when the hub gets it (Unix seconds): later than `reading.measured_at` where it was delayed."""
-
-    at: float
-    reading: Reading
+_DOSE_SHARE: Final = 0.97
+"""Of doses so many are taken, by somebody who does not forget them."""
+_DOSE_LATE_S: Final = 2 * 3600.0
+_ABLE: Final = frozenset({Doing.BUSY, Doing.EATING, Doing.RESTING, Doing.SITTING, Doing.WASHING})
 
 
 @dataclass(frozen=True)
@@ -77,17 +81,78 @@ def simulated(
         faults: what happens to sensors.
         air: what happens to messages.
     """
-    timezone = household.person.timezone
+    zone = ZoneInfo(household.person.timezone)
+    dates = [first_day + timedelta(days=count) for count in range(days)]
     begin_at, end_at = (
-        datetime.combine(first_day + timedelta(days=count), time(), ZoneInfo(timezone)).timestamp()
-        for count in (0, days)
+        datetime.combine(day, time(), zone).timestamp() for day in (first_day, first_day + timedelta(days=days))
     )
+    script = Script(household.person, events, end_at)
+    scenes = {day: _scene(household, script, day) for day in dates}
+    truth = [*script.truth, *(fault.truth for fault in faults), *spans_of(list(scenes.values()))]
 
     def play() -> Iterator[Heard]:
-        for count in range(days):
-            day = first_day + timedelta(days=count)
-            dice = random.Random(f"{household.name}-{day.isoformat()}")
-            for reading in readings_of(day_of(household.person, day), household.sensors, dice):
-                yield Heard(reading.measured_at, reading)
+        waiting: list[Heard] = []
+        for day, scene in scenes.items():
+            dice = random.Random(f"{household.name}-{household.person.seed}-{day.isoformat()}")
+            until_at = scene.stays[-1].end_at
+            said = readings_in(scene, household.sensors, dice)
+            if faults:
+                spoilt = faulty(said, faults, scene.stays[0].begin_at, until_at, dice)
+                said = sorted(spoilt, key=lambda reading: reading.measured_at)
+            waiting += air.carry(said, dice)
+            waiting.sort(key=lambda heard: heard.at)
+            due = sum(heard.at < until_at for heard in waiting)
+            yield from waiting[:due]
+            del waiting[:due]
 
-    return Recording(household.name, timezone, household.sensors, begin_at, end_at, (), play)
+    return Recording(
+        household.name,
+        household.person.timezone,
+        household.sensors,
+        begin_at,
+        end_at,
+        sorted(one for one in truth if one.end_at > begin_at and one.begin_at < end_at),
+        play,
+    )
+
+
+def _scene(household: Household, script: Script, day: date) -> Scene:
+    others = script.others(day)
+    away = script.spans(What.ABSENCE)
+    if household.partner is not None:
+        together = day_of(household.partner, day)
+        for begin_at, end_at in away:
+            together = without(together, begin_at, end_at)
+        others += together
+    stays = script.own(day)
+    gone = any(begin_at <= stays[0].begin_at and stays[-1].end_at <= end_at for begin_at, end_at in away)
+    return Scene(
+        stays,
+        others,
+        pet_per_hour=0.0 if gone else household.pet_per_hour,
+        cold=script.spans(What.COLD_HOME),
+        doses=_doses(household, script, day, stays),
+    )
+
+
+def _doses(household: Household, script: Script, day: date, stays: Sequence[Stay]) -> list[tuple[float, str]]:
+    """The box says when a dose is due, and then that it was taken, or after two hours that it was missed."""
+    dice = random.Random(f"doses-{household.person.seed}-{day.isoformat()}")
+    said = []
+    for minutes in household.doses:
+        due_at = local_at(household.person, day, minutes)
+        taken_at = due_at + dice.uniform(30.0, 3600.0)
+        forgets = dice.random() > _DOSE_SHARE
+        forgets |= any(begin_at <= due_at < end_at for begin_at, end_at in script.spans(What.DOSE_FORGOTTEN))
+        able_at = next((at for at in _able(stays) if at > due_at), None)
+        said.append((due_at, "due"))
+        if forgets or able_at is None or max(able_at, taken_at) > due_at + _DOSE_LATE_S:
+            said.append((due_at + _DOSE_LATE_S, "missed"))
+        else:
+            said.append((max(able_at, taken_at), "taken"))
+    return said
+
+
+def _able(stays: Sequence[Stay]) -> Iterator[float]:
+    """Ends of stays in which somebody is at home and up."""
+    return (stay.end_at for stay in stays if stay.doing in _ABLE)
