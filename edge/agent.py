@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from edge.asking import Asking
 from edge.clock import Clock
 from edge.commands import Commands
 from edge.config import Config
@@ -95,6 +96,14 @@ class Agent:
             clock,
             self._outbox,
             self._health,
+            Asking(
+                clock,
+                self._outbox,
+                self._presence,
+                lambda: self._language,
+                ask_s=config.hub.question_s,
+                fine_buttons=[button.name for button in config.button if button.answers],
+            ),
             on_alarms=self._on_alarms,
             on_readings=self._dispatch.readings_stored,
             delivered=self._dispatch.take_delivered,
@@ -103,6 +112,7 @@ class Agent:
             on_heard=self._board.heard,
             on_window=lambda *window: self._falls.give(*window) if self._falls is not None else None,
         )
+        self._presence.on_answer = self._intake.answer
         self._falls = self._make_fall_watch()
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()

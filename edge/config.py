@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from edge.fall_lines import Worn
+from edge.home.question import ASK_MAX_S, ASK_MIN_S, ASK_S
 from edge.toml_tables import BadFileError, load_toml, read_table
 from gateway.contract.topics import valid_hub_id
 
@@ -19,11 +20,15 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
 class HubConfig(msgspec.Struct, frozen=True):
-    """`[hub]`: who this is. `place_address` is printed by `check` for the technician and never sent."""
+    """`[hub]`: who this is. `place_address` is printed by `check` for the technician and never sent.
+
+    `question_s`: so long the home waits for the answer to "Have you fallen?" before it calls.
+    """
 
     id: Words
     language: Literal["ca", "es", "en"] = "ca"
     place_address: str = ""
+    question_s: Annotated[float, msgspec.Meta(ge=ASK_MIN_S, le=ASK_MAX_S)] = ASK_S
 
 
 class BrokerConfig(msgspec.Struct, frozen=True):
@@ -70,12 +75,14 @@ class ButtonConfig(msgspec.Struct, frozen=True):
     Attributes:
         device: of a USB button: its path in `/dev/input/by-id`, "vendor:product" in hex, or the name it gives itself.
         pin: of a GPIO button: its GPIO number.
+        answers: "fine" for a green button, which answers "I am fine" when that is asked, and never calls.
     """
 
     kind: Literal["usb", "gpio"]
     name: Annotated[str, msgspec.Meta(pattern=r"^\S{1,64}\Z")]
     device: Annotated[str, msgspec.Meta(max_length=256)] = ""
     pin: Annotated[int, msgspec.Meta(ge=0, le=63)] | None = None
+    answers: Literal["", "fine"] = ""
 
 
 class ScreenConfig(msgspec.Struct, frozen=True):

@@ -15,10 +15,12 @@ from devices.frames import Frame
 from devices.rejection import Rejection
 from devices.vocabulary import KINDS, Reading, Urgency
 from edge import uplink
+from edge.asking import Asking
 from edge.battery import is_low
 from edge.clock import Clock, Stamp
 from edge.enrolment import Devices
 from edge.health import Health, TellFault
+from edge.home.question import Answer, Step
 from edge.movement import Movement, OnWindow
 from edge.outbox import StampedReading, StoredAlarm
 from edge.outbox_thread import OutboxThread
@@ -36,6 +38,8 @@ ROUTINE_FLUSH_S: Final = 5.0
 """Temperatures and the like wait at most this long; a power cut may cost that much of them, and no more."""
 AGAIN_S: Final = 0.1
 """What the hub has concluded is offered again this often while the queue is full."""
+ANSWER_GRACE_S: Final = 1.0
+"""An answer that was given in time counts, although it waits so long behind what was heard before it."""
 BUFFER_MAX: Final = 200
 """Readings that are written down together at the latest."""
 
@@ -63,12 +67,18 @@ class _Concluded(NamedTuple):
     is_second_try: bool = False
 
 
+class _Answered(NamedTuple):
+    question: str
+    answer: Answer
+
+
 class Intake:
     """Takes frames from the drivers.
 
     Args:
         devices: the home's.
         clock: stamps what is heard.
+        asking: asks about suspected falls before they are alarms.
         outbox: where it goes.
         health: counts refusals and notes who was heard.
         on_alarms: called after the commit.
@@ -85,6 +95,7 @@ class Intake:
         clock: Clock,
         outbox: OutboxThread,
         health: Health,
+        asking: Asking,
         *,
         on_alarms: Callable[[list[StoredAlarm]], None],
         on_readings: Callable[[bool], None],
@@ -98,13 +109,14 @@ class Intake:
         self._clock = clock
         self._outbox = outbox
         self._health = health
+        self._asking = asking
         self._on_alarms = on_alarms
         self._on_readings = on_readings
         self._delivered = delivered
         self._on_fault = on_fault
         self._joins = joins
         self._on_heard = on_heard
-        self._queue: asyncio.Queue[_Heard | _Concluded] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
+        self._queue: asyncio.Queue[_Heard | _Concluded | _Answered] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
         self._movement = Movement(health.movement, on_window)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
@@ -119,8 +131,10 @@ class Intake:
         self._allowance: dict[str, tuple[float, float]] = {}
 
     async def load(self) -> None:
-        """Reads the replay memory, so that a press that is still on the air after a restart is not counted again."""
+        """Reads the replay memory, so that a press that is still on the air after a restart is not counted again; and
+        what nobody has answered yet."""
         self._marks = await self._outbox.call(lambda box: box.marks())
+        await self._asking.load()
 
     def take(self, frame: Frame, reply: Reply | None = None) -> bool:
         """From a driver, in the event loop; `reply` sends bytes back to the device. False: no room, give it again."""
@@ -134,19 +148,26 @@ class Intake:
         """Takes, in the event loop, what the hub itself has concluded from what one device said, such as a fall."""
         self._put(_Concluded(readings, self._clock.now()))
 
-    def _put(self, concluded: _Concluded) -> None:
+    def answer(self, question: str, answer: Answer) -> None:
+        """Takes, in the event loop, what somebody in the home has answered."""
+        self._put(_Answered(question, answer))
+
+    def _put(self, item: _Concluded | _Answered) -> None:
         try:
-            self._queue.put_nowait(concluded)
+            self._queue.put_nowait(item)
         except asyncio.QueueFull:
             # nobody repeats it, as a device repeats a press: no flood may cost a fall
-            asyncio.get_running_loop().call_later(AGAIN_S, self._put, concluded)
+            asyncio.get_running_loop().call_later(AGAIN_S, self._put, item)
 
     async def run(self, on_progress: Callable[[], None]) -> None:
         """Works until cancelled."""
         while True:
             on_progress()
+            if self._queue.empty() or self._asking.due_at < self._clock.monotonic - ANSWER_GRACE_S:
+                await self._close_question()
             try:
-                async with asyncio.timeout(max(self._flush_at - self._clock.monotonic, 0.0)):
+                until = min(self._flush_at, self._asking.due_at)
+                async with asyncio.timeout(max(until - self._clock.monotonic, 0.0)):
                     heard = await self._queue.get()
             except TimeoutError:
                 await self.flush()
@@ -182,9 +203,12 @@ class Intake:
                 log.exception("something that was heard before the stop was not worked off")
         await self.flush()
 
-    async def _work(self, heard: _Heard | _Concluded) -> None:
+    async def _work(self, heard: _Heard | _Concluded | _Answered) -> None:
         if isinstance(heard, _Concluded):
             await self._declare(heard)
+            return
+        if isinstance(heard, _Answered):
+            await self._follow(self._asking.answered(heard.answer, heard.question))
             return
         frame, stamp, reply = heard
         device = self._devices.get((frame.link, frame.sender))
@@ -229,16 +253,19 @@ class Intake:
         return any(KINDS[reading.kind].urgency is Urgency.ALARM for reading in decoded.readings)
 
     async def _act(self, decoded: Decoded, device: EnrolledDevice, stamp: Stamp, reply: Reply | None) -> None:
-        declared = uplink.declare(decoded.readings, device, stamp, self._memory)
-        alarms = [(alarm, when) for alarm, when in declared if not self._joins(alarm)]
-        if not alarms and not decoded.acknowledge and not self._has_room(device.id, stamp.monotonic):
+        if self._asking.is_fine_button(device):
+            await self._answer_by_button(decoded)
+            return
+        step = self._ask_first(decoded.readings, device, stamp)
+        is_call = bool(step.alarms) or self._asking.change(step) is not None
+        if not is_call and not decoded.acknowledge and not self._has_room(device.id, stamp.monotonic):
             # what needs no proof anybody can send, as fast as they like
             self._health.refused["too_many"] += 1
             return
         readings = self._movement.take(decoded.readings)
         self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
-        if alarms or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
-            await self._store(alarms)
+        if is_call or decoded.acknowledge or len(self._buffer) >= BUFFER_MAX:
+            await self._store(step.alarms, step)
         elif readings:
             patience = PROMPT_FLUSH_S if uplink.is_prompt(readings) else ROUTINE_FLUSH_S
             self._flush_at = min(self._flush_at, stamp.monotonic + patience)
@@ -251,15 +278,36 @@ class Intake:
         device = next((each for each in self._devices.values() if each.id == readings[0].device), None)
         if device is None:
             return
-        declared = uplink.declare(readings, device, stamp, self._memory)
+        step = self._ask_first(readings, device, stamp)
         self._buffer.extend(StampedReading(reading, stamp) for reading in readings)
         try:
-            await self._store([(alarm, when) for alarm, when in declared if not self._joins(alarm)])
+            await self._store(step.alarms, step)
         except Exception:
             self._forget(device.id, self._marks.get(device.id))
             if not concluded.is_second_try:
                 self._put(concluded._replace(is_second_try=True))
             raise
+
+    def _ask_first(self, readings: Sequence[Reading], device: EnrolledDevice, stamp: Stamp) -> Step:
+        declared = uplink.declare(readings, device, stamp, self._memory)
+        return self._asking.heard([each for each in declared if not self._joins(each[0])], readings, stamp)
+
+    async def _answer_by_button(self, decoded: Decoded) -> None:
+        is_press = any(reading.kind == "press" for reading in decoded.readings)
+        if is_press:
+            await self._follow(self._asking.answered(Answer.FINE))
+
+    async def _close_question(self) -> None:
+        """Nobody has answered, and the time is over."""
+        if self._asking.due_at <= self._clock.monotonic:
+            await self._follow(self._asking.overdue())
+
+    async def _follow(self, step: Step) -> None:
+        """Stores what an answer, or none, leads to."""
+        if self._asking.change(step) is not None:
+            stamp = self._clock.now()
+            self._buffer.extend(StampedReading(reading, stamp) for reading in step.readings)
+            await self._store(step.alarms, step)
 
     def _has_room(self, device: str, now: float) -> bool:
         left, at = self._allowance.get(device, (MESSAGES_BURST, now))
@@ -310,16 +358,23 @@ class Intake:
         sentence = f"{device.id} is not understood: {rejection.reason}"
         self._on_fault(f"device {device.id}", sentence, ProblemCode.DEVICE_NOT_UNDERSTOOD, device.id)
 
-    async def _store(self, alarms: list[tuple[Alarm, Stamp]]) -> None:
-        """One transaction for everything that waits, alarms first in mind."""
+    async def _store(self, alarms: list[tuple[Alarm, Stamp]], step: Step | None = None) -> None:
+        """One transaction for everything that waits, alarms first in mind; and with it the step of the dialogue."""
         readings, self._buffer = self._buffer, []
         marks = {device: self._marks[device] for device in self._marks_to_store}
         self._marks_to_store.clear()
         self._flush_at = self._clock.monotonic + ROUTINE_FLUSH_S
         delivered = self._delivered()
-        if not (alarms or readings or marks or delivered):
+        asked = self._asking.change(step) if step is not None else None
+        if not (alarms or readings or marks or delivered or asked):
             return
-        stored = await self._outbox.call(lambda box: box.keep(alarms, readings, marks, delivered))
+        was_durable = self._outbox.durable
+        stored = await self._outbox.call(lambda box: box.keep(alarms, readings, marks, delivered, asked))
+        if step is not None and (device := self._asking.settle(step)):
+            uplink.forget_fall(device, self._memory)
+        if self._outbox.durable and not was_durable:
+            # the disk that is back may still have a question that this run has answered, or never seen
+            await self._asking.load()
         for item in stored:
             log.info("alarm %s of %s stored", item.alarm.ref, item.alarm.did or "the hub")
         if stored:

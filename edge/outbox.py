@@ -20,6 +20,7 @@ from devices.decoding import ReplayMark
 from devices.vocabulary import KINDS, Reading
 from edge.clock import Stamp
 from edge.home.stages import order
+from edge.question_note import NowAsked, QuestionNote
 from edge.sms_ledger import SmsLedger
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer
@@ -90,6 +91,7 @@ class Outbox:
         self._readings_max = readings_max
         self.durable = durable
         self.sms = SmsLedger(connection)
+        self.question = QuestionNote(connection)
         self.epoch = self._meta("epoch")
         self._count = int(self._one("SELECT count(*) FROM reading"))
 
@@ -103,6 +105,7 @@ class Outbox:
         readings: Sequence[StampedReading] = (),
         marks: Mapping[str, ReplayMark] | None = None,
         delivered: Iterable[int] = (),
+        asked: NowAsked | None = None,
     ) -> list[StoredAlarm]:
         """Stores all of it in one transaction; when this returns it outlives a power cut.
 
@@ -111,6 +114,7 @@ class Outbox:
             readings: new readings.
             marks: replay memory by device, of the very frames that the alarms and readings came from.
             delivered: numbers of packs that the broker has confirmed; their readings go.
+            asked: the question that is open from now on; None when nothing has changed.
 
         Returns:
             The alarms as stored.
@@ -128,6 +132,8 @@ class Outbox:
                 "INSERT OR REPLACE INTO mark VALUES (?, ?)",
                 [(device, _encoder.encode(mark)) for device, mark in (marks or {}).items()],
             )
+            if asked is not None:
+                self.question.write(asked)
             gone = sum(self._db.execute("DELETE FROM reading WHERE pack = ?", (pack,)).rowcount for pack in delivered)
             added = len(readings) - gone
             pruned = self._prune(self._count + added)
@@ -232,6 +238,7 @@ class Outbox:
                 self._db.execute("INSERT OR IGNORE INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             for row in before.execute("SELECT * FROM mark"):
                 self._db.execute("INSERT OR IGNORE INTO mark VALUES (?, ?)", row)
+            self.question.take_over(before)
             self.sms.take_over(before)
         finally:
             self._db.execute("UPDATE meta SET value = (SELECT ifnull(max(seq), 0) FROM alarm) WHERE name = 'alarm'")

@@ -1,8 +1,7 @@
 """From readings to what travels: alarms with their evidence, and measurement packs. Pure.
 
-A reading of an alarm kind becomes an alarm at once, a fall that is only suspected too: there is nobody in the home yet
-who would ask first. Who asks, one day, takes the suspicion before it comes here, and gives it on when there is no
-answer; a fall confirmed by stillness stays an alarm at once.
+A reading of an alarm kind becomes an alarm, a fall that is only suspected too. Whether whoever fell is asked first is
+not decided here, but in `edge.asking`.
 
 Presses of one thumb within `JOIN_S` are one alarm; a detector that keeps saying "smoke" is one alarm for `STANDING_S`,
 then it is said again.
@@ -85,6 +84,12 @@ def declare(
     return alarms
 
 
+def forget_fall(device: str, memory: Memory) -> None:
+    """A suspected fall of the device was none: the next suspicion is a new one, however soon it comes."""
+    for key in [key for key in memory.raised if key[0] == device and key[1].startswith("fall/")]:
+        del memory.raised[key]
+
+
 def drill(stamp: Stamp, text: str) -> tuple[Alarm, Stamp]:
     """An alarm that only proves the way to the operator and back; it becomes a case marked TEST."""
     dty, stc = SCAIP_CODES[AlarmKind.TEST]
@@ -93,7 +98,7 @@ def drill(stamp: Stamp, text: str) -> tuple[Alarm, Stamp]:
 
 def _calls(reading: Reading) -> bool:
     if reading.kind == "fall":
-        return reading.value != "recovered"
+        return reading.value in {"suspected", "confirmed"}
     return reading.value is not False
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
 from edge.clock import Clock
 from edge.home import stages
-from edge.home.stages import Home, OpenAlarm, Scene
+from edge.home.question import Answer
+from edge.home.stages import Home, OpenAlarm, Scene, SceneName
 from edge.outbox import StoredAlarm
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.messages import Alarm, AlarmAnswer, Stage
@@ -25,6 +28,8 @@ class Presence:
         self._clock = clock
         self._home = Home()
         self._changed = asyncio.Event()
+        self._askers = 0
+        self.on_answer: Callable[[str, Answer], None] = lambda _question, _answer: None
 
     def scene(self) -> Scene:
         """What is to be shown now."""
@@ -97,6 +102,38 @@ class Presence:
         """The line to the centre has come or gone."""
         self._home = stages.line(self._home, connected=connected)
         self._tell()
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Around the time that something, such as a screen, can put a question to the person and take the answer."""
+        self._askers += 1
+        try:
+            yield
+        finally:
+            self._askers -= 1
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a question would be put to the person now: by something that is there, and shows no call."""
+        free = {SceneName.IDLE, SceneName.CLOSED, SceneName.GLAD}
+        return self._askers > 0 and self.scene().name in free
+
+    def asked(self, question: str, until: float) -> None:
+        """The question after a fall is open, until that moment of the monotonic clock."""
+        self._home = stages.asked(self._home, question, until)
+        self._tell()
+
+    def not_asked(self, *, is_well: bool) -> None:
+        """The question is over."""
+        self._home = stages.not_asked(self._home, self._clock.monotonic, is_well=is_well)
+        self._tell()
+
+    def answer(self, question: str, answer: Answer) -> bool:
+        """Somebody in the home answers, by whichever means; false when that question is not open."""
+        if self._home.question is None or self._home.question.id != question:
+            return False
+        self.on_answer(question, answer)
+        return True
 
     def wake(self) -> None:
         """Wakes everybody who waits."""

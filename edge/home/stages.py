@@ -24,6 +24,8 @@ CLOSED_SHOWN_S: Final = 45.0
 """The word of farewell stays this long."""
 FORGOTTEN_AFTER_S: Final = 12 * 3_600.0
 """A call that nobody closed leaves the screen after this long: no help is still on its way then."""
+GLAD_SHOWN_S: Final = 12.0
+"""So long the home says that it is glad that all is well."""
 ALARMS_MAX: Final = 32
 """Most alarms held; the oldest go first."""
 
@@ -42,6 +44,8 @@ class SceneName(StrEnum):
     ON_THE_WAY = "on_the_way"
     ARRIVED = "arrived"
     CLOSED = "closed"
+    ASKING = "asking"
+    GLAD = "glad"
 
 
 _SCENE_OF: Final = {
@@ -77,12 +81,25 @@ class OpenAlarm:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """What is asked after a suspected fall, until that moment."""
+
+    id: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Home:
-    """Everything the screen is made from. `alarms` are oldest first; `second_path`: the modem could take an SMS now."""
+    """Everything the screen is made from. `alarms` are oldest first; `second_path`: the modem could take an SMS now.
+
+    `question` is open now; `well_at` is when one was answered by "I am fine".
+    """
 
     alarms: tuple[OpenAlarm, ...] = ()
     connected: bool = False
     second_path: bool = False
+    question: OpenQuestion | None = None
+    well_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +108,7 @@ class Scene:
 
     `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
     waited long for an answer; `contacts_told`, that an SMS went to the contacts; `second_path`, that without a line
-    there still is a modem.
+    there still is a modem. `question` names what is asked, and `left_s` is how long its answer is waited for.
     """
 
     name: SceneName
@@ -103,6 +120,8 @@ class Scene:
     reassured: bool = False
     contacts_told: bool = False
     second_path: bool = False
+    question: str = ""
+    left_s: float = 0.0
 
 
 def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
@@ -168,6 +187,16 @@ def second_path(home: Home, *, ready: bool) -> Home:
     return replace(home, second_path=ready)
 
 
+def asked(home: Home, question: str, until: float) -> Home:
+    """Whether somebody has fallen is asked, until that moment; then help is called."""
+    return replace(home, question=OpenQuestion(question, until), well_at=None)
+
+
+def not_asked(home: Home, now: float, *, is_well: bool) -> Home:
+    """The question is over; `is_well`: nobody needs help."""
+    return replace(home, question=None, well_at=now if is_well else None)
+
+
 def line(home: Home, *, connected: bool) -> Home:
     """The line to the centre has come or gone."""
     return replace(home, connected=connected)
@@ -196,7 +225,17 @@ def order(stage: Stage, at: float) -> tuple[bool, float, int]:
 
 def scene(home: Home, now: float) -> Scene:
     """What the home shows: the newest open alarm, with the newest word on the case it belongs to."""
+    if home.question is not None:
+        return Scene(
+            SceneName.ASKING,
+            AlarmKind.FALL,
+            connected=home.connected,
+            question=home.question.id,
+            left_s=max(home.question.until - now, 0.0),
+        )
     shown = [alarm for alarm in home.alarms if not _is_over(alarm, now)]
+    if home.well_at is not None and now - home.well_at < GLAD_SHOWN_S and not [a for a in shown if _is_open(a)]:
+        return Scene(SceneName.GLAD, AlarmKind.FALL, connected=home.connected)
     if not shown:
         return Scene(SceneName.IDLE, connected=home.connected, second_path=home.second_path)
     newest = max(reversed(shown), key=_weight)
@@ -243,6 +282,7 @@ def changes_at(home: Home, now: float) -> float:
     moments += [alarm.told_at + SAME_CALL_S for alarm in home.alarms if alarm.stage is not None]
     moments += [alarm.messaged_at + SAME_CALL_S for alarm in home.alarms if alarm.messaged_at is not None]
     moments += [alarm.heard_at + FORGOTTEN_AFTER_S for alarm in home.alarms]
+    moments += [home.well_at + GLAD_SHOWN_S] if home.well_at is not None else []
     moments += [
         now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now
     ]
@@ -252,6 +292,10 @@ def changes_at(home: Home, now: float) -> float:
 def _weight(alarm: OpenAlarm) -> tuple[bool, bool]:
     """A farewell does not hide a call that is still open, nor a test one that is meant."""
     return alarm.stage is not Stage.CLOSED, alarm.kind is not AlarmKind.TEST
+
+
+def _is_open(alarm: OpenAlarm) -> bool:
+    return alarm.stage is not Stage.CLOSED
 
 
 def _is_over(alarm: OpenAlarm, now: float) -> bool:

@@ -25,11 +25,16 @@ _TONES: Final[dict[SceneName, str]] = {
     SceneName.ON_THE_WAY: "green",
     SceneName.ARRIVED: "green",
     SceneName.CLOSED: "calm",
+    SceneName.ASKING: "amber",
+    SceneName.GLAD: "green",
 }
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What the page shows. `scene` chooses the shape, `tone` the colour; `word` stands by the ring."""
+    """What the page shows. `scene` chooses the shape, `tone` the colour; `word` stands by the ring.
+
+    `fine` and `help` are the words of the two answers, where something is asked.
+    """
 
     scene: str
     tone: str
@@ -37,6 +42,8 @@ class Shown(msgspec.Struct, frozen=True):
     sentence: str
     detail: str = ""
     label: str = ""
+    fine: str = ""
+    help: str = ""
 
 
 @cache
@@ -62,6 +69,8 @@ def put_in_words(scene: Scene, language: str) -> Shown:
         sentence=_sentence(scene, own),
         detail=_detail(scene, own),
         label=words["test"]["label"] if scene.kind is AlarmKind.TEST else "",
+        fine=own.get("fine", ""),
+        help=own.get("want_help", ""),
     )
 
 

@@ -17,10 +17,12 @@ from bleak.backends.scanner import AdvertisementData
 from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
 from devices.vocabulary import Reading
+from edge.asking import Asking
 from edge.clock import boot_id
 from edge.config import BleConfig
 from edge.drivers.ble_scanner import BleScanner
 from edge.health import REFUSED_MAX, Health
+from edge.home.presence import Presence
 from edge.intake import CALLS_MAX, QUEUE_MAX, Intake, _Heard
 from edge.outbox import Outbox, StoredAlarm
 from edge.outbox_thread import OutboxThread
@@ -50,6 +52,7 @@ class Hub:
             trusted_clock(),
             self.outbox,
             self.health,
+            Asking(trusted_clock(), self.outbox, Presence(trusted_clock()), lambda: "en"),
             on_alarms=self.stored.extend,
             on_readings=lambda _prompt: None,
             delivered=self._delivered,

@@ -37,6 +37,8 @@ def say(memory: Memory, when: float, kind: str = "press", value: Value = "single
         ("fall", "suspected", AlarmKind.FALL),
         ("fall", "confirmed", AlarmKind.FALL),
         ("fall", "recovered", None),
+        ("fall", "fine", None),
+        ("fall", "unanswered", None),
         ("smoke", True, AlarmKind.SMOKE),
         ("smoke", False, None),
         ("gas", True, AlarmKind.GAS),

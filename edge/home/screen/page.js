@@ -2,6 +2,8 @@
 // Shows what the agent says and nothing else; when the agent falls silent, says so.
 
 const LOST_AFTER_MS = 12000; // the agent speaks every 5 s
+const ANSWERS = ["fine", "help"];
+const ROUND = 540.4; // the ring's circumference
 const byId = (id) => document.getElementById(id);
 const body = document.body;
 const start = JSON.parse(byId("start").textContent);
@@ -20,6 +22,7 @@ function show(shown) {
   byId("idle-text").textContent = shown.sentence || shown.detail;
   byId("label").textContent = shown.label;
   byId("label").hidden = !shown.label;
+  ask(shown);
   for (const shape of document.querySelectorAll(".shape")) {
     shape.style.display = shape.dataset.for.split(" ").includes(shown.scene) ? "inline" : "none";
   }
@@ -35,6 +38,45 @@ function say(text) {
     ...text.split(/(?<=\.) /).map((part) => Object.assign(document.createElement("span"), { textContent: `${part} ` })),
   );
 }
+
+// the answers to what is asked, and by the ring how much time is left for one
+let asked = "";
+let askedUntil = 0;
+let askedFor = 1;
+function ask(shown) {
+  const isNew = asked !== (shown.question || "");
+  asked = shown.question || "";
+  askedUntil = Date.now() + (shown.left_s || 0) * 1000;
+  if (isNew) askedFor = Math.max(shown.left_s || 0, 1);
+  byId("answers").hidden = !asked;
+  body.dataset.asked = asked ? "yes" : "no";
+  for (const name of asked ? ANSWERS : []) {
+    byId(name).textContent = shown[name];
+    if (isNew) byId(name).disabled = false;
+  }
+  drain();
+}
+
+function drain() {
+  const left = Math.max(askedUntil - Date.now(), 0) / 1000 / askedFor;
+  document.querySelector(".band").style.strokeDasharray = asked ? `${Math.min(left, 1) * ROUND} ${ROUND}` : "";
+}
+
+async function answer(which) {
+  for (const name of ANSWERS) byId(name).disabled = true;
+  try {
+    const reply = await fetch("answer", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ question: asked, answer: which }),
+    });
+    if (reply.ok || reply.status === 409) return;
+  } catch {
+    // not heard: it can be pressed again
+  }
+  for (const name of ANSWERS) byId(name).disabled = false;
+}
+for (const name of ANSWERS) byId(name).addEventListener("click", () => answer(name));
 
 // the sentence is as large as the screen lets it be
 function fit() {
@@ -59,6 +101,7 @@ function tick() {
   byId("weekday").textContent = `${weekday[0].toUpperCase()}${weekday.slice(1)}, ${hello.day[part]}`;
   byId("time").textContent = `${hour}:${String(now.getMinutes()).padStart(2, "0")}`;
   byId("date").textContent = format({ day: "numeric", month: "long", year: "numeric" });
+  if (asked) drain();
   if (Date.now() - lastHeard <= LOST_AFTER_MS) return;
   show(hello.lost);
   // a browser does not come back by itself from a refusal, nor from a line that died without a word

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from typing import Final
 
@@ -20,6 +21,7 @@ from starlette.routing import Route
 
 from edge.config import LANGUAGES, ScreenConfig
 from edge.home.presence import Presence
+from edge.home.question import Answer
 from edge.home.wording import phrases, put_in_words
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ GOODBYE_S: Final = 2
 """A viewer that does not let go by then is cut off."""
 VIEWERS_MAX: Final = 16
 """Screens and telephones that look at once."""
+ANSWER_BYTES_MAX: Final = 200
 
 _FILES: Final = {
     "/page.css": ("page.css", "text/css"),
@@ -42,6 +45,13 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+
+class _AnswerBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page sends when somebody answers."""
+
+    question: str
+    answer: Answer
 
 
 class _Server(uvicorn.Server):
@@ -63,14 +73,17 @@ def create_app(presence: Presence, language: Callable[[], str]) -> Starlette:
     async def stream(request: Request) -> AsyncIterator[str]:
         nonlocal viewers
         viewers += 1
+        is_here = _is_of_this_machine(request)
         try:
-            greeted = ""
-            while not app.state.closing and not await request.is_disconnected():
-                if (lang := chosen(request)) != greeted:
-                    greeted = lang
-                    yield _event("hello", _hello(lang))
-                yield _event("scene", _scene(presence, lang))
-                await presence.wait(SPEAK_EVERY_S)
+            # what looks on from elsewhere cannot answer
+            with presence.attached() if is_here else nullcontext():
+                greeted = ""
+                while not app.state.closing and not await request.is_disconnected():
+                    if (lang := chosen(request)) != greeted:
+                        greeted = lang
+                        yield _event("hello", _hello(lang))
+                    yield _event("scene", _scene(presence, lang, may_answer=is_here))
+                    await presence.wait(SPEAK_EVERY_S)
         finally:
             viewers -= 1
 
@@ -81,12 +94,26 @@ def create_app(presence: Presence, language: Callable[[], str]) -> Starlette:
 
     async def page(request: Request) -> Response:
         lang = chosen(request)
-        start = json.dumps({"hello": _hello(lang), "scene": _scene(presence, lang)}, ensure_ascii=False)
+        start = json.dumps(
+            {"hello": _hello(lang), "scene": _scene(presence, lang, may_answer=_is_of_this_machine(request))},
+            ensure_ascii=False,
+        )
         body = template.replace("{{language}}", lang).replace("{{start}}", start.replace("<", "\\u003c"))
         return Response(body, media_type="text/html", headers=_HEADERS)
 
+    async def answer(request: Request) -> Response:
+        if not (_is_of_this_machine(request) and _is_from_our_page(request)):
+            return Response("an answer counts only from the page on the hub itself", status_code=403)
+        try:
+            given = msgspec.json.decode(await _body(request), type=_AnswerBody)
+        except msgspec.DecodeError:
+            return Response("not an answer", status_code=400)
+        taken = presence.answer(given.question, given.answer)
+        return Response(status_code=204 if taken else 409, headers=_HEADERS)
+
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    app = Starlette(routes=[Route("/", page), Route("/events", events), *(_file_route(path) for path in _FILES)])
+    own = [Route("/", page), Route("/events", events), Route("/answer", answer, methods=["POST"])]
+    app = Starlette(routes=[*own, *(_file_route(path) for path in _FILES)])
     app.state.closing = False
     app.state.presence = presence
     return app
@@ -125,9 +152,48 @@ def _file_route(path: str) -> Route:
     return Route(path, answer)
 
 
-def _scene(presence: Presence, language: str) -> dict[str, object]:
+def _is_of_this_machine(request: Request) -> bool:
+    return request.client is not None and _is_loopback(request.client.host)
+
+
+def _is_from_our_page(request: Request) -> bool:
+    """Not from a page of somebody else's that the hub's browser shows, nor under a name that was bent to this machine.
+
+    A browser says truthfully where a request with JSON comes from, and asks before it sends one elsewhere (Fetch
+    standard, "CORS-preflight fetch"), which nobody answers here.
+    """
+    host = request.headers.get("host", "")
+    name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
+    return (
+        (name == "localhost" or _is_loopback(name))
+        and request.headers.get("origin") == f"http://{host}"
+        and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+        and request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+    )
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > ANSWER_BYTES_MAX:
+            return b""
+    return body
+
+
+def _scene(presence: Presence, language: str, *, may_answer: bool) -> dict[str, object]:
     scene = presence.scene()
-    return {**msgspec.to_builtins(put_in_words(scene, language)), "connected": scene.connected}
+    shown: dict[str, object] = {**msgspec.to_builtins(put_in_words(scene, language)), "connected": scene.connected}
+    if scene.question and may_answer:
+        shown |= {"question": scene.question, "left_s": round(scene.left_s, 1)}
+    return shown
 
 
 def _hello(language: str) -> dict[str, object]:

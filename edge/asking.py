@@ -1,0 +1,142 @@
+"""Puts the question after a suspected fall to whoever is in the home, and holds what is asked until it is answered."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from devices.enrolment import EnrolledDevice
+from devices.frames import Link
+from devices.vocabulary import Reading
+from edge.clock import Clock, Stamp
+from edge.home import question
+from edge.home.presence import Presence
+from edge.home.question import Alarms, Answer, Dialogue, Step
+from edge.home.wording import phrases
+from edge.outbox import Outbox
+from edge.outbox_thread import OutboxThread
+from edge.question_note import NowAsked
+
+log = logging.getLogger(__name__)
+
+ENDED_KEPT: Final = 32
+"""Questions remembered as ended, so that one that an outbox still has after a fault is not raised again."""
+
+
+class Asking:
+    """The dialogue of this hub.
+
+    Each method that returns a `Step` changes nothing: `settle` does, once it is stored.
+
+    Args:
+        clock: says when.
+        outbox: keeps the open question; while that is no disk, nobody is asked.
+        presence: puts it to the person.
+        language: the home's.
+        ask_s: how long the answer is waited for.
+        fine_buttons: addresses of wired buttons that answer "I am fine" and call nobody.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        outbox: OutboxThread,
+        presence: Presence,
+        language: Callable[[], str],
+        *,
+        ask_s: float = question.ASK_S,
+        fine_buttons: Iterable[str] = (),
+    ) -> None:
+        self._clock = clock
+        self._outbox = outbox
+        self._presence = presence
+        self._language = language
+        self._ask_s = ask_s
+        self._fine_buttons = frozenset(fine_buttons)
+        self._dialogue = Dialogue()
+        self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
+
+    async def load(self) -> None:
+        """Takes up a question that is on the disk and that this run knows nothing of: from before a restart."""
+        found = await self._outbox.call(lambda box: box.question.read())
+        if found is None or self._dialogue.question is not None:
+            return
+        if found.id in self._ended:
+            await self._outbox.call(_forget)
+            return
+        log.warning("question %s was open when the agent stopped", found.id)
+        self._show(Dialogue(found))
+
+    @property
+    def due_at(self) -> float:
+        """When the open question becomes an alarm, by the monotonic clock; inf for none."""
+        if self._dialogue.question is not None and not self._outbox.durable:
+            # a power cut would take it with it
+            return -math.inf
+        return question.due_at(self._dialogue, self._clock.now().boot, self._ask_s)
+
+    def is_fine_button(self, device: EnrolledDevice) -> bool:
+        """Whether a press of it is the answer "I am fine", and not a call."""
+        return device.link is Link.BUTTON and device.address in self._fine_buttons
+
+    def heard(self, declared: Alarms, readings: Sequence[Reading], stamp: Stamp) -> Step:
+        """See `question.heard`."""
+        can_ask = self._presence.can_ask and self._outbox.durable
+        new_id = secrets.token_hex(8)
+        return self._worded(question.heard(self._dialogue, declared, readings, stamp, can_ask=can_ask, new_id=new_id))
+
+    def answered(self, answer: Answer, to: str | None = None) -> Step:
+        """An answer to the question of that id, or to the open one."""
+        open_ = self._dialogue.question
+        if to is None:
+            to = open_.id if open_ is not None else ""
+        return self._worded(question.answered(self._dialogue, to, answer, self._clock.now()))
+
+    def overdue(self) -> Step:
+        """Nobody has answered in time."""
+        return self._worded(question.overdue(self._dialogue, self._clock.now()))
+
+    def change(self, step: Step) -> NowAsked | None:
+        """What must be stored of the step, in the transaction of its alarms and readings."""
+        return NowAsked(step.dialogue.question) if step.dialogue.question != self._dialogue.question else None
+
+    def settle(self, step: Step) -> str:
+        """The step is stored; returns whose suspected fall was none, "" for nobody's."""
+        before = self._dialogue.question
+        if before is not None and before != step.dialogue.question:
+            self._ended.append(before.id)
+            why = step.ended.value if step.ended else "all is well" if not step.alarms else "more is known"
+            log.info("question %s of %s ended: %s", before.id, before.alarm.did, why)
+        if step.dialogue.question is not None and step.dialogue.question != before:
+            log.info(
+                "question %s: %s is asked about a fall", step.dialogue.question.id, step.dialogue.question.alarm.did
+            )
+        is_well = before is not None and step.dialogue.question is None and not step.alarms
+        self._show(step.dialogue, is_well=is_well)
+        return before.alarm.did if before is not None and is_well else ""
+
+    def _show(self, dialogue: Dialogue, *, is_well: bool = False) -> None:
+        before, self._dialogue = self._dialogue, dialogue
+        if dialogue.question is None and before.question is not None:
+            self._presence.not_asked(is_well=is_well)
+        elif dialogue.question is not None:
+            self._presence.asked(dialogue.question.id, self.due_at)
+
+    def _worded(self, step: Step) -> Step:
+        """With the reason as the text of the alarm that the question became, which is the last."""
+        if step.ended is None:
+            return step
+        alarm, stamp = step.alarms[-1]
+        text = phrases(self._language())["asking"][step.ended.value]
+        said = msgspec.structs.replace(alarm, text=alarm.text or text)
+        return msgspec.structs.replace(step, alarms=[*step.alarms[:-1], (said, stamp)])
+
+
+def _forget(box: Outbox) -> None:
+    box.keep(asked=NowAsked(None))

@@ -1,0 +1,179 @@
+"""The question after a suspected fall: "Have you fallen?" Pure: told what happened and when, it says what follows.
+
+One question is open at most, and it ends in one of these ways:
+
+- nobody answers in time: an alarm, that says so. After a power cut too: nobody knows what was answered meanwhile;
+- help is wanted, or somebody in the home calls for anything else, or lies still: an alarm at once;
+- "I am fine", or whoever fell walks again: no alarm. What was answered is told to the centre as a reading.
+
+An answer may come from any presence in the home: a screen, a wired button, a voice. Whoever cannot be asked is not
+asked: then the suspicion is an alarm at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from devices.vocabulary import Reading
+from edge.clock import Stamp
+from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.contract.messages import Alarm
+from gateway.contract.senml import to_record
+
+ASK_S: Final = 25.0
+"""So long the answer is waited for: time to reach the button, and not much to lie on the floor."""
+ASK_MIN_S: Final = 20.0
+ASK_MAX_S: Final = 30.0
+ASKED_AGAIN_S: Final = 75.0
+"""Stillness so soon after "I am fine" asks once more, instead of calling: the aftermath of a blow is looked at for a
+minute, and somebody who sat down to recover sits still."""
+
+Alarms = list[tuple[Alarm, Stamp]]
+
+
+class Answer(StrEnum):
+    """What can be answered, by whichever means."""
+
+    FINE = "fine"
+    HELP = "help"
+
+
+class Outcome(StrEnum):
+    """Why a question became an alarm; each has its sentence in the phrases, under `asking`."""
+
+    NO_ANSWER = "no_answer"
+    HELP_WANTED = "help_wanted"
+    ANOTHER_CALL = "another_call"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One open question.
+
+    Attributes:
+        id: names it, so that no answer is taken for one to another question.
+        alarm: what is raised unless it is answered, with its evidence.
+        stamp: when the fall was suspected.
+    """
+
+    id: str
+    alarm: Alarm
+    stamp: Stamp
+
+
+class Dialogue(msgspec.Struct, frozen=True):
+    """What is asked now, and who last said that all is well, at which moment of the monotonic clock."""
+
+    question: Question | None = None
+    fine: str = ""
+    fine_at: float = -math.inf
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What follows.
+
+    Attributes:
+        dialogue: as it is from now on.
+        alarms: to be raised now.
+        ended: the question that became an alarm, and why.
+        readings: to be told to the centre.
+    """
+
+    dialogue: Dialogue
+    alarms: Alarms = []
+    ended: Outcome | None = None
+    readings: tuple[Reading, ...] = ()
+
+
+def heard(
+    dialogue: Dialogue, declared: Alarms, readings: Sequence[Reading], stamp: Stamp, *, can_ask: bool, new_id: str
+) -> Step:
+    """Something was heard of one device.
+
+    Args:
+        dialogue: as it is.
+        declared: the alarms that it calls for.
+        readings: what was heard.
+        stamp: when.
+        can_ask: whether there is somebody to put a question to whoever fell.
+        new_id: of the question, if there is to be one.
+    """
+    open_ = dialogue.question
+    alarms: Alarms = []
+    for alarm, when in declared:
+        if _is_fall(alarm) and _is_to_ask(dialogue, alarm, stamp, can_ask=can_ask):
+            open_ = open_ or Question(new_id, alarm, when)
+        elif _is_fall(alarm) and open_ is not None and open_.alarm.did == alarm.did:
+            # the same fall, of which more is known by now
+            open_ = None
+            alarms.append((alarm, when))
+        else:
+            alarms.append((alarm, when))
+    if alarms and open_ is not None:
+        return Step(_closed(dialogue), [*alarms, _raised(open_, stamp)], Outcome.ANOTHER_CALL)
+    if open_ is not None and any(_is_recovery(reading, open_.alarm.did) for reading in readings):
+        open_ = None
+    return Step(msgspec.structs.replace(dialogue, question=open_), alarms)
+
+
+def answered(dialogue: Dialogue, question: str, answer: Answer, stamp: Stamp) -> Step:
+    """Somebody in the home has answered; an answer to another question than the open one changes nothing."""
+    open_ = dialogue.question
+    if open_ is None or open_.id != question:
+        return Step(dialogue)
+    if answer is Answer.HELP:
+        return Step(_closed(dialogue), [_raised(open_, stamp)], Outcome.HELP_WANTED)
+    said = Reading(open_.alarm.did, "fall", "fine", stamp.wall)
+    return Step(Dialogue(None, open_.alarm.did, stamp.monotonic), readings=(said,))
+
+
+def overdue(dialogue: Dialogue, stamp: Stamp) -> Step:
+    """The time for the answer is over."""
+    if dialogue.question is None:
+        return Step(dialogue)
+    return Step(_closed(dialogue), [_raised(dialogue.question, stamp, "unanswered")], Outcome.NO_ANSWER)
+
+
+def due_at(dialogue: Dialogue, boot: str, ask_s: float) -> float:
+    """Until when the answer is waited for, by the monotonic clock; at once after a power cut, inf for no question."""
+    if dialogue.question is None:
+        return math.inf
+    stamp = dialogue.question.stamp
+    return stamp.monotonic + ask_s if stamp.boot == boot else -math.inf
+
+
+def _is_to_ask(dialogue: Dialogue, alarm: Alarm, stamp: Stamp, *, can_ask: bool) -> bool:
+    device = alarm.did
+    is_asked = dialogue.question is not None and dialogue.question.alarm.did == device
+    if alarm.evidence and alarm.evidence[-1].vs == "confirmed":
+        was_fine = dialogue.fine == device and stamp.monotonic - dialogue.fine_at < ASKED_AGAIN_S
+        return was_fine and can_ask and not is_asked
+    return is_asked or (can_ask and dialogue.question is None)
+
+
+def _raised(question: Question, stamp: Stamp, word: str = "") -> tuple[Alarm, Stamp]:
+    """The alarm, dated now where this is known to be the same boot and the right time; else when the fall was."""
+    alarm, was = question.alarm, question.stamp
+    if word:
+        at = was.wall + (stamp.monotonic - was.monotonic) if was.boot == stamp.boot else stamp.wall
+        said = to_record(Reading(alarm.did, "fall", word, at))
+        alarm = msgspec.structs.replace(alarm, evidence=[*alarm.evidence, said])
+    if was.boot != stamp.boot or not was.trusted:
+        return alarm, was
+    return msgspec.structs.replace(alarm, tim=max(stamp.wall, 0.0)), stamp
+
+
+def _closed(dialogue: Dialogue) -> Dialogue:
+    return msgspec.structs.replace(dialogue, question=None)
+
+
+def _is_fall(alarm: Alarm) -> bool:
+    return kind_of(alarm.dty, alarm.stc) is AlarmKind.FALL
+
+
+def _is_recovery(reading: Reading, device: str) -> bool:
+    return reading.device == device and reading.kind == "fall" and reading.value == "recovered"
