@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import degrees
 from typing import Final
 
-from central.texts import Words, later
+from central.texts import Words, later, say_number
 from devices.vocabulary import KINDS
 from gateway.contract.messages import Record
 
@@ -31,6 +31,8 @@ KIND_NAMES: Final[Mapping[str, str]] = {
     "suspected": later("suspected"),
     "confirmed": later("confirmed"),
     "recovered": later("got up"),
+    "fine": later("said to be fine"),
+    "unanswered": later("no answer at home"),
     "impact": later("impact"),
     "tilt": later("turned by"),
     "stir": later("movement after it"),
@@ -69,6 +71,35 @@ UNITS: Final[Mapping[str, str]] = {
     "lon": "°",
     "m/s2": "m/s²",
 }
+
+
+DIRECTIONS: Final[Mapping[str, str]] = {
+    "north": later("north"),
+    "north-east": later("north-east"),
+    "east": later("east"),
+    "south-east": later("south-east"),
+    "south": later("south"),
+    "south-west": later("south-west"),
+    "west": later("west"),
+    "north-west": later("north-west"),
+}
+_KMH_PER_M_S: Final = 3.6
+
+
+def say_value(kind: str, value: float, words: Words) -> str:
+    """A measured value with its unit, as people say it: "38,2 °C", "41 km/h"."""
+    if kind == "speed":
+        return f"{say_number(value * _KMH_PER_M_S, words.language)} km/h"
+    unit = KINDS[kind].unit
+    digits = 0 if float(value).is_integer() else 1
+    return f"{say_number(value, words.language, digits)} {UNITS.get(unit, unit)}"
+
+
+def say_distance(metres: float, words: Words) -> str:
+    """A distance as people say it: "320 m", "4,2 km"."""
+    if metres < 1000:
+        return f"{say_number(metres, words.language)} m"
+    return f"{say_number(metres / 1000, words.language, 1)} km"
 
 
 def value_words(record: Record, kind: str, words: Words) -> str:
