@@ -133,17 +133,20 @@ def names(part: str = "dev") -> list[str]:
 
 def load(name: str, part: str = "dev") -> Recording:
     """Reads a recording. Raises ImportError without pyarrow, FileNotFoundError where there is none."""
-    parquet = import_module("pyarrow.parquet")
-
-    table = parquet.read_table(folder(part) / f"{name}.parquet").to_pydict()
-    labels = parquet.read_table(folder(part) / f"{name}.labels.parquet").to_pydict()
-    rows = [
-        (_unix(at), _room(str(room)), int(lines))
-        for at, room, lines in zip(table["ts"], table["room"], table["n"], strict=True)
-    ]
+    rows = lines_of(name, part)
+    labels = import_module("pyarrow.parquet").read_table(folder(part) / f"{name}.labels.parquet").to_pydict()
     begin = min(at for at, _, _ in rows) // 86_400 * 86_400
     step_s = 3600 if name.endswith("hourly") else 300
     return _recording(name, rows, labels, begin, step_s)
+
+
+def lines_of(name: str, part: str = "dev") -> list[tuple[float, str, int]]:
+    """What a recording's file holds: local time taken for UTC, room, and how many lines. Raises as `load` does."""
+    table = import_module("pyarrow.parquet").read_table(folder(part) / f"{name}.parquet").to_pydict()
+    return [
+        (_unix(at), _room(str(room)), int(lines))
+        for at, room, lines in zip(table["ts"], table["room"], table["n"], strict=True)
+    ]
 
 
 def _unix(at: datetime) -> float:
@@ -176,8 +179,8 @@ def _recording(
             flags[max(0, int((since - begin) // step_s)) : max(0, int((until - begin) // step_s))] = True
         return flags
 
-    outage = spans([(_of(since), _of(until)) for since, until in OUTAGES.get(name, ())])
-    holiday = spans([(_of(since), _of(until)) for since, until in HOLIDAYS.get(name, ())])
+    outage = spans([span_at(times) for times in OUTAGES.get(name, ())])
+    holiday = spans([span_at(times) for times in HOLIDAYS.get(name, ())])
     zipped = zip(labels["start"], labels["end"], labels["label"], strict=True)
     away = spans([(_unix(since), _unix(until)) for since, until, label in zipped if label == "away"])
     steps = np.flatnonzero(active)
@@ -208,8 +211,10 @@ def _recording(
     )
 
 
-def _of(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+def span_at(times: tuple[str, str]) -> tuple[float, float]:
+    """From and until, as written in this module, in seconds."""
+    since, until = (_unix(datetime.fromisoformat(text)) for text in times)
+    return since, until
 
 
 def _between_doors(lines: Times, start: Numbers, end: Numbers, step_s: int) -> Flags:
