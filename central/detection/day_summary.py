@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from central.detection.activity import STEP_S, Act, Activity
 from central.detection.profile import Limits
 
@@ -173,18 +175,34 @@ def _lively(acts: Sequence[Act]) -> bool:
     return all(after.first_at - before.at <= VISIT_PAUSE_S for before, after in pairwise(acts))
 
 
+class Note(msgspec.Struct, frozen=True, array_like=True):
+    """A slow change that was found on a day (ordinal): means of `measure` before and after, for how many weeks."""
+
+    day: int
+    measure: int
+    before: float
+    after: float
+    weeks: int
+
+
 class Summaries:
-    """The last days of a home, a row each.
+    """The last days of a home, a row each, and what was noted of them.
 
     Attributes:
         last_day: ordinal of the newest day, 0 = none.
+        notes: slow changes of the days that are kept, oldest first.
     """
 
-    __slots__ = ("_rows", "last_day")
+    __slots__ = ("_rows", "last_day", "notes")
 
-    def __init__(self, last_day: int = 0, rows: bytes = b"") -> None:
+    def __init__(self, last_day: int = 0, rows: bytes = b"", notes: Sequence[Note] = ()) -> None:
         self.last_day = last_day
+        self.notes = tuple(notes)
         self._rows = rows
+
+    def note(self, note: Note) -> None:
+        """Keeps a note as long as the days that it speaks of."""
+        self.notes = (*(said for said in self.notes if note.day - said.day < DAYS_MAX), note)
 
     def add(self, ordinal: int, row: bytes) -> None:
         """Appends a day; days between that nobody summed up are missing. One that is known already stays."""

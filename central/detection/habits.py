@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from central.detection.activity import STEP_S
-from central.detection.day_summary import Summaries
+from central.detection.day_summary import Note, Summaries
 
 DAY_STEPS: Final = 86_400 // STEP_S
 SLOTS: Final = 48
@@ -100,6 +100,7 @@ class Kept(msgspec.Struct, array_like=True):
     mornings: list[tuple[int, int]] = []
     summaries_day: int = 0
     summaries: bytes = b""
+    notes: list[Note] = []
 
 
 class Habits:
@@ -340,6 +341,7 @@ class Habits:
             mornings=list(self._mornings),
             summaries_day=self.summaries.last_day,
             summaries=self.summaries.kept(),
+            notes=list(self.summaries.notes),
             worst=sorted(
                 (when // _BLOCKS, when % _BLOCKS, score)
                 for when, score in zip(self._worst_whens, self._worst_scores, strict=True)
@@ -360,7 +362,7 @@ class Habits:
         if len({len(column) for column in columns}) > 1 or len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
             raise ValueError("columns of different length")
         habits._mornings = list(kept.mornings)
-        habits.summaries = Summaries(kept.summaries_day, kept.summaries)
+        habits.summaries = Summaries(kept.summaries_day, kept.summaries, kept.notes)
         habits._worst_whens = array("L", [budget * _BLOCKS + block for budget, block, _ in kept.worst])
         habits._worst_scores = array("d", [score for _, _, score in kept.worst])
         return habits

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from central.detection.activity import KEEP_S, STEP_S, Act, Activity
 from central.detection.day_summary import Day, summary_of
+from central.detection.drift import review
 from central.detection.habits import DAY_STEPS, SHORTEST_STEPS, SLOTS, Habits
 from central.detection.profile import Limits
 from central.detection.silence import budget_key, budget_of, start_of
@@ -78,6 +79,7 @@ def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int,
     _close(habits, activity, ordinal, acts, left_out, begin, end)
     summary = summary_of(Day(ordinal, acts, _strange(acts, limits)), activity, limits, visits=limits.visits_counted)
     habits.summaries.add(ordinal, summary)
+    review(habits.summaries, ordinal)
     activity.forget_before(begin)
 
 

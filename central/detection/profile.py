@@ -47,8 +47,8 @@ class Limits(msgspec.Struct, frozen=True):
         hub_enrolled_at: when the home got its hub.
         away_until_at: until when the residents have said that they are away; None = nobody said so.
         unusual: times, from and until, that were not the residents' ordinary life: nothing is learned from them.
-        routine_told: whether all who live there have agreed to be told of their weeks; visits_counted: and visits can
-            be guessed, since one person lives there.
+        routine_since_at: since when all who live there agree that their weeks are told; None = they do not.
+        visits_counted: whether visits are guessed as well, since one person lives there.
     """
 
     hub_silent_shown_s: Seconds = 180.0
@@ -70,7 +70,7 @@ class Limits(msgspec.Struct, frozen=True):
     hub_enrolled_at: float = 0.0
     away_until_at: float | None = None
     unusual: tuple[tuple[float, float], ...] = ()
-    routine_told: bool = False
+    routine_since_at: float | None = None
     visits_counted: bool = False
 
     def share_of(self, budget: int) -> float:
@@ -88,7 +88,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 _NOT_IN_PLAN: Final = {"timezone", "devices", "hub_enrolled_at", "away_until_at", "unusual", "inactivity_capped"} | {
-    "routine_told",
+    "routine_since_at",
     "visits_counted",
 }
 _FIELDS: Final = {field.name: field.type for field in msgspec.structs.fields(Limits) if field.name not in _NOT_IN_PLAN}
