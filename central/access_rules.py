@@ -284,7 +284,7 @@ def may_break_glass(role: Role) -> bool:
 def rings_for_all(priority: int, ring_at: float | None, now: float) -> bool:
     """Whether a case has rung in vain so long that it is everybody's."""
     after_s = RINGS_FOR_ALL_S.get(priority)
-    return after_s is not None and ring_at is not None and now - ring_at >= after_s
+    return after_s is not None and ring_at is not None and now - ring_at >= after_s - 1e-3
 
 
 def personal(resource: Resource) -> bool:

@@ -62,8 +62,7 @@ class AuditTrail:
 
     def append_once(self, entry: AuditEntry) -> None:
         """As `append`, unless the same reading by the same account was written within the last minute."""
-        key = (entry.account_id, entry.resource, entry.action, entry.outcome, entry.home_id, entry.resident_id)
-        key = (*key, entry.case_id, entry.why)
+        key = (entry.account_id, entry.resource, entry.action, entry.outcome, *_about(entry))
         with self._lock:
             before = self._lately.get(key)
         if before is not None and before <= entry.at < before + SAME_S:
@@ -95,6 +94,10 @@ class AuditTrail:
             fault = error
         for ticket in batch:
             ticket.done, ticket.fault = True, fault
+
+
+def _about(entry: AuditEntry) -> tuple[str, str, int, str]:
+    return entry.home_id, entry.resident_id, entry.case_id, entry.why
 
 
 def origin_of(address: str) -> str:

@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
+from central.access_rules import Role
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
 
@@ -52,11 +54,15 @@ class TelemetryConfig(msgspec.Struct, frozen=True):
 
 
 class ConsoleConfig(msgspec.Struct, frozen=True):
-    """Where the operators' console listens. `cookie_secure` is switched off only for plain http on one machine."""
+    """Where the operators' console listens. `cookie_secure` is switched off only for plain http on one machine.
+
+    `second_factor` names the roles whose accounts open nothing until they have a second factor.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8400
     cookie_secure: bool = True
+    second_factor: tuple[Role, ...] = ()
 
 
 class MailConfig(msgspec.Struct, frozen=True):

@@ -77,7 +77,7 @@ class DeskProcess:
         self._due = DueLoop("due-times", self._work_due)
         self._sending = DueLoop("sender", sender.work_due)
         self.live = Live()
-        sealer = open_sealer(config.secrets.key_file)
+        self.sealer = sealer = open_sealer(config.secrets.key_file)
         self.sms: SmsEntrance | None = None
         if token := read_secret(config.sms.token_file):
             self.sms = SmsEntrance(SmsIntake(self.database, self.desk, self._refusals, sealer), token)
@@ -198,6 +198,7 @@ def run_desk(config: CentralConfig) -> None:
             sms=process.sms,
             claims=process.claims,
             states=process.states,
+            sealer=process.sealer,
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

@@ -19,14 +19,18 @@ from urllib.parse import urlsplit
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from central.access_rules import Action, Place, Resource, Role, Who, decide
+from central.audit import origin_of
 from central.console.problem import Problem
-from central.storage import people
+from central.storage import accounts, people
 from central.storage.database import Database
 from central.storage.people import Operator
+from central.storage.reach import homes_of_resident
 from central.texts import LANGUAGES, later
 
 log = logging.getLogger(__name__)
@@ -40,6 +44,9 @@ SEEN_EVERY_S: Final = 60.0
 FAILURES_MAX: Final = 5
 LOCK_S: Final = 5 * 60.0
 """Five guesses in five minutes make a dictionary useless, and a forgetful operator loses little."""
+CODE_S: Final = 5 * 60.0
+"""How long the second factor may follow the password."""
+PASSWORD_MIN: Final = 10
 PASSWORD_MAX: Final = 200
 """Longest password taken: hashing is paid by length."""
 HASHING_AT_ONCE: Final = 2
@@ -59,12 +66,27 @@ _NOBODY: Final = _hasher.hash(secrets.token_hex(16))
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who is asking, within which session."""
+    """Who is asking, within which session, and about what.
+
+    Attributes:
+        session: the hash of its token.
+        who: as the rules of access see them.
+        place: what this request is about, once `central.console.rights` has let it through; None for no home.
+        opened: why the home of `place` stands open to them although it is beyond their reach.
+    """
 
     operator: Operator
     session: str
     form_token: str
     expires_at: float
+    who: Who
+    place: Place | None = None
+    opened: str = ""
+
+    def may(self, resource: str, action: str) -> bool:
+        """Whether they may do this too, with what the request is about: to leave out what they may not see."""
+        wanted = Resource(resource), Action(action)
+        return decide(self.who, *wanted, self.place, opened=self.opened != "").granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +112,30 @@ def form_token(token: str) -> str:
     return hmac.new(token.encode(), b"form", hashlib.sha256).hexdigest()
 
 
-def log_in(database: Database, name: str, password: str, now: float) -> tuple[str, Operator] | LoginRefused:
-    """Checks a password and begins a session; gives its token. Counts failures and locks after too many."""
+def log_in(
+    database: Database, name: str, password: str, now: float, *, address: str = "", browser: str = ""
+) -> tuple[str, Operator] | LoginRefused:
+    """Checks a password and begins a session; gives its token. Counts failures and locks after too many.
+
+    Where the account has a second factor, the session opens nothing until `second_factor` has let it.
+    """
     if not _places.acquire(blocking=False):
         return LoginRefused("busy")
     try:
-        return _log_in(database, name, password, now)
+        return _log_in(database, name, password, now, origin_of(address), browser[:80])
     finally:
         _places.release()
 
 
-def _log_in(database: Database, name: str, password: str, now: float) -> tuple[str, Operator] | LoginRefused:
+def _log_in(
+    database: Database, name: str, password: str, now: float, origin: str, browser: str
+) -> tuple[str, Operator] | LoginRefused:
     with database.read() as conn:
         operator = people.operator(conn, name)
     if operator is not None and operator.locked_until_at > now:
         return LoginRefused("locked", operator.locked_until_at)
     if not _matches(_NOBODY if operator is None else operator.password_hash, password) or operator is None:
-        return _count_failure(database, operator, now)
+        return count_failure(database, operator, now)
     if operator.disabled:
         return LoginRefused("disabled")
     token = secrets.token_urlsafe(32)
@@ -114,33 +143,61 @@ def _log_in(database: Database, name: str, password: str, now: float) -> tuple[s
         people.clear_failed_logins(conn, operator.id)
         if _hasher.check_needs_rehash(operator.password_hash):
             people.set_password(conn, operator.id, _hasher.hash(password))
-        people.start_session(conn, token_hash(token), operator.id, now, now + SESSION_S)
-    log.info("operator %s logged in", operator.id)
+        kind, lasts_s = ("code", CODE_S) if operator.totp_sealed else ("full", SESSION_S)
+        people.start_session(
+            conn, token_hash(token), operator.id, now, now + lasts_s, kind=kind, origin=origin, browser=browser
+        )
+    log.info("operator %s %s", operator.id, "logged in" if kind == "full" else "gave the right password")
     return token, operator
 
 
-def seat_of(database: Database, token: str, now: float) -> Seat | None:
-    """The seat that a session's token stands for; None when it has ended, run out, or its operator is disabled."""
+def seat_of(database: Database, token: str, now: float, kind: str = "full") -> Seat | None:
+    """The seat that a session's token stands for; None when it has ended, run out, or its operator is disabled.
+
+    `kind` is that of the session: "full", "code" (waits for the second factor), or "key" (a program's).
+    """
     if not token:
         return None
     key = token_hash(token)
     with database.read() as conn:
         session = people.session(conn, key)
-    if session is None or session.expires_at < now or session.seen_at + IDLE_S < now or session.operator.disabled:
-        return None
+        if session is None or session.kind != kind or session.expires_at < now or session.operator.disabled:
+            return None
+        if kind != "key" and session.seen_at + IDLE_S < now:
+            return None
+        who = who_is(conn, session.operator)
     if session.seen_at + SEEN_EVERY_S < now:
         with database.begin() as conn:
             people.session_seen(conn, key, now)
-    return Seat(session.operator, key, form_token(token), session.expires_at)
+    return Seat(session.operator, key, form_token(token), session.expires_at, who)
+
+
+def who_is(conn: Connection, account: Operator) -> Who:
+    """An account as the rules of access see it. A role that is not known here opens nothing."""
+    role = Role(account.role)
+    if role is Role.CARER:
+        return Who(account.id, role, frozenset(), accounts.homes_of_carer(conn, account.id))
+    if role is Role.RESIDENT:
+        home = homes_of_resident(conn, account.resident_id)
+        return Who(account.id, role, frozenset(), home, account.resident_id if home else "")
+    return Who(account.id, role, frozenset(account.municipalities))
 
 
 def seat(request: Request) -> Seat:
-    """Dependency: the operator who asks. Raises Problem 401 without a session, 403 for a change without its token."""
+    """The account that asks: by its session's cookie, or a program by its key as a bearer token.
+
+    Raises:
+        Problem: 401 without either, 403 for a change within a session without its form token.
+    """
     state = request.app.state
-    found = seat_of(state.parts.database, request.cookies.get(SESSION_COOKIE, ""), state.clock())
+    bearer = _bearer(request.headers.get("authorization", ""))
+    if bearer:
+        found = seat_of(state.parts.database, bearer, state.clock(), "key")
+    else:
+        found = seat_of(state.parts.database, request.cookies.get(SESSION_COOKIE, ""), state.clock())
     if found is None:
         raise Problem(401, "not_logged_in", later("Please log in."))
-    if request.method not in {"GET", "HEAD"}:
+    if request.method not in {"GET", "HEAD"} and not bearer:
         sent = request.headers.get("x-form-token", "")
         if not hmac.compare_digest(sent.encode(), found.form_token.encode()):
             raise Problem(403, "wrong_form_token", later("This page is out of date. Load it again."))
@@ -148,6 +205,33 @@ def seat(request: Request) -> Seat:
 
 
 SeatNeeded = Annotated[Seat, Depends(seat)]
+"""Only says who asks. What they may do is said by `central.console.rights.allowed`, which every route needs."""
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def password_fault(password: str, account: Operator) -> str:
+    """Why a password cannot be taken, as a message id; "" when it can."""
+    if len(password) < PASSWORD_MIN:
+        return later("A password needs at least 10 characters.")
+    if len(password) > PASSWORD_MAX:
+        return later("This password is too long.")
+    if account.id in password.lower() or len(set(password)) < 5:
+        return later("This password is too easy to guess.")
+    return ""
+
+
+def is_password_of(account: Operator, password: str) -> bool:
+    """Whether a password is the account's; takes its turn like a log-in."""
+    if not _places.acquire(blocking=False):
+        raise Problem(503, "busy", later("Too many people are logging in. Please try again in a moment."))
+    try:
+        return _matches(account.password_hash, password)
+    finally:
+        _places.release()
 
 
 def language_of(request: Request) -> str:
@@ -228,7 +312,8 @@ def _matches(password_hash: str, password: str) -> bool:
             return False
 
 
-def _count_failure(database: Database, operator: Operator | None, now: float) -> LoginRefused:
+def count_failure(database: Database, operator: Operator | None, now: float) -> LoginRefused:
+    """Counts a wrong password or code, and locks the account at the last one allowed."""
     if operator is None:
         return LoginRefused("wrong")
     with database.begin() as conn:

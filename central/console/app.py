@@ -7,30 +7,37 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from central.access_rules import Place, Resource, Who, in_reach, rings_for_all
+from central.audit import AuditTrail
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
 from central.claim_desk import ClaimDesk
 from central.config import ConsoleConfig
 from central.console import access
-from central.console.access import Guard, SeatNeeded
+from central.console.access import Guard
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.console.pages import cases, health, homes, sign_in, station
 from central.console.problem import Problem, ProblemBody
+from central.console.rights import allowed, open_door
+from central.console.templating import page as html_page
 from central.entrances import claim as claim_entrance
 from central.entrances import sms as sms_entrance
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
+from central.sealing import Sealer
 from central.storage import pages as read_models
+from central.storage import reach
 from central.storage.database import Database, DatabaseError
 from central.telemetry.store import TelemetryStore
 from central.texts import later, translator
@@ -54,6 +61,7 @@ class ConsoleParts:
         sms: where SMS gateways deliver; None when no SMS is taken.
         claims: where new hubs redeem their codes; None when none are given out.
         states: what hubs said last of themselves.
+        sealer: seals the secrets of second factors.
     """
 
     desk: CaseDesk
@@ -65,6 +73,7 @@ class ConsoleParts:
     sms: SmsEntrance | None = None
     claims: ClaimDesk | None = None
     states: HubStates = field(default_factory=HubStates)
+    sealer: Sealer = field(default_factory=Sealer)
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
@@ -75,7 +84,20 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
             return
         with database.read() as conn:
             card = read_models.card(conn, change.case_id)
-        live.publish("case", {"now": change.at, "event": change.event_type, "actor": change.actor, "card": card})
+            place = Place(change.home_id, reach.municipality_of(conn, change.home_id))
+        told = {"now": change.at, "event": change.event_type, "actor": change.actor, "card": card}
+        gone = {"id": change.case_id, "state": "closed", "version": card.version if card else 0}
+
+        def sees(who: Who) -> bool:
+            calls = (
+                card is not None
+                and card.state != "closed"
+                and (card.owner_id == who.account_id or rings_for_all(card.priority, card.ring_at, change.at))
+            )
+            return in_reach(who, Resource.CASE, replace(place, calls=change.case_id if calls else 0))
+
+        # whose reach the case has just left takes it off their list
+        live.publish("case", told, sees, {**told, "actor": "", "card": gone})
 
     return announce
 
@@ -99,15 +121,18 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     )
     app.state.parts = parts
     app.state.clock = clock
+    app.state.audit = AuditTrail(parts.database)
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    pages = (sign_in, station, cases, homes, health, sms_entrance, claim_entrance)
+    pages = (sign_in, station, cases, homes, health)
     for page in pages:
         app.include_router(page.router)
+    for door in (sms_entrance, claim_entrance):
+        app.include_router(door.router, dependencies=[Depends(open_door)])
     app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes}
 
-    @app.get("/api/openapi.json", include_in_schema=False)
-    def openapi(_seat: SeatNeeded) -> JSONResponse:
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(allowed("api", "read"))])
+    def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
     app.add_exception_handler(Problem, _answer_problem)
@@ -115,6 +140,10 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(DatabaseError, _answer_database_down)
     return app
+
+
+_UNFINISHED: Final = frozenset({"password_due", "second_factor_due"})
+"""What is put right on the page of one's own account."""
 
 
 def _language(request: Request) -> str:
@@ -125,9 +154,16 @@ def _language(request: Request) -> str:
 
 def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    if error.status == 401 and not request.url.path.startswith(("/api/", "/live")):
+    language = _language(request)
+    text = translator(language).gettext(error.text)
+    for_scripts = request.url.path.startswith(("/api/", "/live"))
+    if error.status == 401 and not for_scripts:
         return RedirectResponse("/login", status_code=303)
-    return error.answer(translator(_language(request)).gettext(error.text))
+    if for_scripts or "text/html" not in request.headers.get("accept", ""):
+        return error.answer(text)
+    if error.reason in _UNFINISHED:
+        return RedirectResponse("/me", status_code=303)
+    return html_page("refused.html", language, error.status, text=text)
 
 
 def _answer_bad_content(request: Request, error: Exception) -> Response:

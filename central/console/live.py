@@ -18,6 +18,8 @@ from typing import Final
 
 import msgspec
 
+from central.access_rules import Who
+
 log = logging.getLogger(__name__)
 
 WAITING_MAX: Final = 256
@@ -39,12 +41,14 @@ class Client:
         session: hash of the session's token; ending the session ends the stream.
         operator: the operator's id.
         state: "ready", "break", or "not_ready" (sound not confirmed, or just connected).
+        who: as the rules of access see them; None sees everything.
     """
 
     number: int
     session: str
     operator: str
     state: str = "not_ready"
+    who: Who | None = None
     waiting: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
 
 
@@ -68,9 +72,15 @@ class Live:
         """Names the web server's loop; called once when the server starts."""
         self._loop = loop
 
-    def publish(self, event_name: str, data: object) -> None:
-        """Sends an event to every open console. From any thread; never blocks; before the server runs, to nobody."""
-        self._in_loop(self._spread, event_bytes(event_name, data))
+    def publish(
+        self, event_name: str, data: object, sees: Callable[[Who], bool] | None = None, instead: object = None
+    ) -> None:
+        """Sends an event to every open console. From any thread; never blocks; before the server runs, to nobody.
+
+        Where `sees` is given, those of whom it is false get an event with `instead`.
+        """
+        other = event_bytes(event_name, instead) if sees is not None else b""
+        self._in_loop(self._spread, event_bytes(event_name, data), sees, other)
 
     def stop(self) -> None:
         """Ends every stream, so that the web server can end. From any thread."""
@@ -98,13 +108,15 @@ class Live:
         with self._lock:
             return len(self._clients)
 
-    async def stream(self, session: str, operator: str, beat: Callable[[], object | None]) -> AsyncIterator[bytes]:
+    async def stream(
+        self, session: str, operator: str, beat: Callable[[], object | None], who: Who | None = None
+    ) -> AsyncIterator[bytes]:
         """The events of one page until it goes away.
 
         `beat` is called in a worker thread every `BEAT_S` and gives what the sign of life carries; None ends the
         stream.
         """
-        client = self._enter(session, operator)
+        client = self._enter(session, operator, who)
         if client is None:
             return
         beating = asyncio.create_task(self._beat(client, beat))
@@ -134,11 +146,11 @@ class Live:
                     client.waiting.put_nowait(event_bytes("beat", sign))
             await asyncio.sleep(BEAT_S)
 
-    def _enter(self, session: str, operator: str) -> Client | None:
+    def _enter(self, session: str, operator: str, who: Who | None) -> Client | None:
         with self._lock:
             if len(self._clients) >= CLIENTS_MAX or self._stopped:
                 return None
-            client = Client(next(self._numbers), session, operator)
+            client = Client(next(self._numbers), session, operator, who=who)
             self._clients[client.number] = client
             return client
 
@@ -148,8 +160,9 @@ class Live:
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is listening any more
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _spread(self, event: bytes) -> None:
+    def _spread(self, full: bytes, sees: Callable[[Who], bool] | None, other: bytes) -> None:
         for client in list(self._clients.values()):
+            event = full if sees is None or client.who is None or sees(client.who) else other
             if client.waiting.full():
                 self.dropped += 1
                 log.warning("console of %s does not keep up: told to load anew", client.operator)

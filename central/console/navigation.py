@@ -18,14 +18,14 @@ class Entry(NamedTuple):
 
 
 ENTRIES: Final = (
-    Entry("/", later("Alarms"), "alarms", "case"),
+    Entry("/", later("Alarms"), "alarms", "station"),
     Entry("/wallboard", later("Wallboard"), "wallboard", "quality"),
     Entry("/residents", later("Residents"), "people", "resident_file"),
     Entry("/agenda", later("Agenda"), "agenda", "agenda"),
     Entry("/keys", later("House keys"), "keys", "keys"),
     Entry("/devices", later("Devices"), "devices", "devices"),
     Entry("/drills", later("Drills"), "drills", "drill"),
-    Entry("/health", later("Health"), "health", "hubs"),
+    Entry("/health", later("Health"), "health", "health"),
     Entry("/quality", later("Quality"), "quality", "quality"),
     Entry("/accounts", later("Accounts"), "accounts", "accounts"),
     Entry("/audit", later("Audit"), "audit", "audit_log"),

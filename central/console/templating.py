@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from central.console.access import Seat
 from central.console.navigation import Entry, entries_for
+from central.console.rights import may_read
 from central.texts import LANGUAGES, translator
 
 CENTRE_TIMEZONE: Final = "Europe/Madrid"
@@ -55,13 +56,13 @@ def office_page(request: Request, seat: Seat, template: str, section: str, **val
         "timezone": CENTRE_TIMEZONE,
         **given,
     }
-    shown = {**values, "data": data, "operator": operator, "section": section, "entries": rail_of(request)}
+    shown = {**values, "data": data, "operator": operator, "section": section, "entries": rail_of(request, seat)}
     return page(template, operator.language, 200, **shown)
 
 
-def rail_of(request: Request) -> list[Entry]:
+def rail_of(request: Request, seat: Seat) -> list[Entry]:
     """The entries of the rail for who asks."""
-    return entries_for(lambda _resource: True, request.app.state.served)
+    return entries_for(may_read(seat), request.app.state.served)
 
 
 def _as_json(value: object) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, select
 
 from central.alarm_cases.case import EventType
 from central.storage.homes import DeviceAtHome, devices_of
@@ -157,12 +157,15 @@ class RefusalLine:
     last_detail: str
 
 
-def queue(conn: Connection) -> list[Card]:
-    """The open cases, most urgent and then oldest first; one that the home took back is never more than routine."""
+def queue(conn: Connection, within: ColumnElement[bool] | None = None) -> list[Card]:
+    """The open cases `within` a reach, most urgent and then oldest first; one that the home took back is never more than routine."""
     withdrawn = (cases.c.state == "withdrawn") & (cases.c.priority < _ROUTINE)
     urgency = case((withdrawn, _ROUTINE), else_=cases.c.priority)
     rows = conn.execute(
-        _cards().where(cases.c.state != "closed").order_by(urgency, cases.c.opened_at, cases.c.id).limit(QUEUE_MAX)
+        _cards()
+        .where(cases.c.state != "closed", *([] if within is None else [within]))
+        .order_by(urgency, cases.c.opened_at, cases.c.id)
+        .limit(QUEUE_MAX)
     )
     return _with_people(conn, list(rows.mappings()))
 
@@ -173,11 +176,12 @@ def card(conn: Connection, case_id: int) -> Card | None:
     return next(iter(_with_people(conn, list(rows.mappings()))), None)
 
 
-def queue_stamp(conn: Connection) -> tuple[int, int]:
+def queue_stamp(conn: Connection, within: ColumnElement[bool] | None = None) -> tuple[int, int]:
     """Number of open cases and of the events in them: it differs whenever a page shows an old queue."""
-    row = conn.execute(
-        select(func.count(), func.coalesce(func.sum(cases.c.version), 0)).where(cases.c.state != "closed")
-    ).one()
+    query = select(func.count(), func.coalesce(func.sum(cases.c.version), 0)).where(cases.c.state != "closed")
+    if within is not None:
+        query = query.join_from(cases, homes, homes.c.id == cases.c.home_id).where(within)
+    row = conn.execute(query).one()
     return int(row[0]), int(row[1])
 
 

@@ -13,7 +13,7 @@ from central.storage.tables import cases, contacts, homes, hubs, residents
 NUMBER_MAX: Final = 2**31 - 1
 """Largest number that the tables hold; a larger one names nothing."""
 
-_HOMES_OF: Final[dict[str, sa.Select[tuple[str]]]] = {
+_HOMES_OF: Final[dict[str, sa.Select[Any]]] = {
     "home_id": sa.select(homes.c.id).where(homes.c.id == sa.bindparam("id")),
     "case_id": sa.select(cases.c.home_id).where(cases.c.id == sa.bindparam("id")),
     "resident_id": sa.select(residents.c.home_id).where(residents.c.id == sa.bindparam("id")),
@@ -24,39 +24,31 @@ NAMES: Final = tuple(_HOMES_OF)
 """By what names a route's path may point at something of a home."""
 
 
-class NoSuchThing(Exception):
-    """An id names nothing, or belongs to another home than the others beside it. `name` is one of `NAMES`."""
+def place_of(conn: sa.Connection, ids: Mapping[str, str | int], who: Who, now: float) -> tuple[Place | None, str]:
+    """The place that a path's ids point at, None when they point at none; and the name of the first that points wrong.
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-def place_of(conn: sa.Connection, ids: Mapping[str, str | int], who: Who, now: float) -> Place | None:
-    """The place that a path's ids point at; None when they point at none.
-
-    Raises:
-        NoSuchThing: see there.
+    One points wrong when it names nothing, or something of another home than those before it.
     """
-    home_id = ""
-    for name in NAMES:
-        if name not in ids:
-            continue
-        value = ids[name]
-        if isinstance(value, int) and not 0 < value <= NUMBER_MAX:
-            raise NoSuchThing(name)
-        if isinstance(value, str) and "\x00" in value:
-            raise NoSuchThing(name)
-        found = conn.execute(_HOMES_OF[name], {"id": value}).scalar_one_or_none()
+    home_id, missing, read = "", "", {}
+    for name in (name for name in NAMES if name in ids):
+        found = _home_of(conn, name, ids[name])
         if found is None or (home_id and found != home_id):
-            raise NoSuchThing(name)
-        home_id = found
+            missing = name
+            break
+        home_id, read[name] = found, ids[name]
     if not home_id:
+        return None, missing
+    municipality = municipality_of(conn, home_id)
+    resident_id, case_id = str(read.get("resident_id", "")), int(read.get("case_id", 0))
+    return Place(home_id, municipality, resident_id, case_id, _calling(conn, home_id, who, now)), missing
+
+
+def _home_of(conn: sa.Connection, name: str, value: str | int) -> str | None:
+    unstorable = "\x00" in value if isinstance(value, str) else not 0 < value <= NUMBER_MAX
+    if unstorable:
         return None
-    case_id = int(ids.get("case_id", 0))
-    municipality = conn.execute(sa.select(homes.c.municipality).where(homes.c.id == home_id)).scalar_one()
-    resident_id = str(ids.get("resident_id", ""))
-    return Place(home_id, municipality, resident_id, case_id, _calling(conn, home_id, who, now))
+    found: str | None = conn.execute(_HOMES_OF[name], {"id": value}).scalar_one_or_none()
+    return found
 
 
 def homes_of_resident(conn: sa.Connection, resident_id: str) -> frozenset[str]:
@@ -81,7 +73,7 @@ def calls_for(who: Who, now: float) -> sa.ColumnElement[bool]:
     """A condition on rows of `cases`: held by somebody, or has rung in vain until it rings for everybody."""
     rung = sa.or_(
         *(
-            (cases.c.priority == priority) & (cases.c.ring_at <= now - wait)
+            (cases.c.priority == priority) & (cases.c.ring_at <= now - wait + 1e-3)
             for priority, wait in RINGS_FOR_ALL_S.items()
         )
     )

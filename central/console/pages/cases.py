@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -16,8 +16,9 @@ from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import Refused
 from central.case_desk import CaseDesk, Done
 from central.console import wording
-from central.console.access import Seat, SeatNeeded
+from central.console.access import Seat
 from central.console.problem import Problem
+from central.console.rights import allowed
 from central.console.wording import Line, Names, Proof, Why
 from central.storage import cases as case_store
 from central.storage import pages
@@ -28,6 +29,9 @@ router = APIRouter(prefix="/api/cases", tags=["cases"])
 
 Text = Annotated[str, Field(max_length=NOTE_MAX)]
 ETA_MINUTES_MAX: Final = 24 * 60
+
+Reader = Annotated[Seat, Depends(allowed("case", "read"))]
+Worker = Annotated[Seat, Depends(allowed("case", "work"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,38 +94,38 @@ class ClosingBody(BaseModel):
 
 
 @router.get("/{case_id}")
-def show(request: Request, seat: SeatNeeded, case_id: int) -> CaseView:
+def show(request: Request, seat: Reader, case_id: int) -> CaseView:
     """The case with its reasons, evidence, deliveries and log."""
     return _view(request, seat, case_id)
 
 
 @router.post("/{case_id}/take")
-def take(request: Request, seat: SeatNeeded, case_id: int) -> CaseView:
+def take(request: Request, seat: Worker, case_id: int) -> CaseView:
     """Takes the case; 409 `taken` with the name of who was first."""
     return _answer(request, seat, _desk(request).take(case_id, seat.operator.id, _now(request)), case_id)
 
 
 @router.post("/{case_id}/talk")
-def talk(request: Request, seat: SeatNeeded, case_id: int) -> CaseView:
+def talk(request: Request, seat: Worker, case_id: int) -> CaseView:
     """Says that the operator speaks with the resident."""
     return _answer(request, seat, _desk(request).talk(case_id, seat.operator.id, _now(request)), case_id)
 
 
 @router.post("/{case_id}/note")
-def note(request: Request, seat: SeatNeeded, case_id: int, body: NoteBody) -> CaseView:
+def note(request: Request, seat: Worker, case_id: int, body: NoteBody) -> CaseView:
     """Writes a note into the log."""
     return _answer(request, seat, _desk(request).note(case_id, seat.operator.id, body.text, _now(request)), case_id)
 
 
 @router.post("/{case_id}/triage")
-def triage(request: Request, seat: SeatNeeded, case_id: int, body: TriageBody) -> CaseView:
+def triage(request: Request, seat: Worker, case_id: int, body: TriageBody) -> CaseView:
     """Writes what is needed into the log, in the same five words always."""
     text = wording.TRIAGE[body.choice - 1]
     return _answer(request, seat, _desk(request).note(case_id, seat.operator.id, text, _now(request)), case_id)
 
 
 @router.post("/{case_id}/wait")
-def wait(request: Request, seat: SeatNeeded, case_id: int, body: WaitBody) -> CaseView:
+def wait(request: Request, seat: Worker, case_id: int, body: WaitBody) -> CaseView:
     """Parks the case; it rings again at the recall time."""
     now = _now(request)
     result = _desk(request).wait(case_id, seat.operator.id, now + 60 * body.minutes, body.reason, now)
@@ -129,35 +133,35 @@ def wait(request: Request, seat: SeatNeeded, case_id: int, body: WaitBody) -> Ca
 
 
 @router.post("/{case_id}/release")
-def release(request: Request, seat: SeatNeeded, case_id: int, body: ReleaseBody) -> CaseView:
+def release(request: Request, seat: Worker, case_id: int, body: ReleaseBody) -> CaseView:
     """Hands the case back to everybody; it rings."""
     result = _desk(request).release(case_id, seat.operator.id, body.reason, _now(request))
     return _answer(request, seat, result, case_id)
 
 
 @router.post("/{case_id}/close")
-def close(request: Request, seat: SeatNeeded, case_id: int, body: ClosingBody) -> CaseView:
+def close(request: Request, seat: Worker, case_id: int, body: ClosingBody) -> CaseView:
     """Closes the case."""
     closing = Closing(body.cause, body.action, body.outcome, tuple(body.told), body.note, body.label)
     return _answer(request, seat, _desk(request).close(case_id, seat.operator.id, closing, _now(request)), case_id)
 
 
 @router.post("/{case_id}/contacts/{contact_id}/notify")
-def notify(request: Request, seat: SeatNeeded, case_id: int, contact_id: str) -> CaseView:
+def notify(request: Request, seat: Worker, case_id: int, contact_id: str) -> CaseView:
     """Sends the contact an e-mail about the case."""
     result = _desk(request).notify_contact(case_id, seat.operator.id, contact_id, _now(request))
     return _answer(request, seat, result, case_id)
 
 
 @router.post("/{case_id}/contacts/{contact_id}/on-the-way")
-def on_the_way(request: Request, seat: SeatNeeded, case_id: int, contact_id: str, body: OnTheWayBody) -> CaseView:
+def on_the_way(request: Request, seat: Worker, case_id: int, contact_id: str, body: OnTheWayBody) -> CaseView:
     """The contact told the operator that they are going."""
     result = _desk(request).on_the_way(case_id, seat.operator.id, contact_id, body.eta_minutes, _now(request))
     return _answer(request, seat, result, case_id)
 
 
 @router.post("/{case_id}/contacts/{contact_id}/arrived")
-def arrived(request: Request, seat: SeatNeeded, case_id: int, contact_id: str) -> CaseView:
+def arrived(request: Request, seat: Worker, case_id: int, contact_id: str) -> CaseView:
     """The contact stands at the resident's side."""
     result = _desk(request).arrived(case_id, seat.operator.id, contact_id, _now(request))
     return _answer(request, seat, result, case_id)

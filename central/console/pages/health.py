@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from central.console import hub_troubles
-from central.console.access import SeatNeeded
+from central.console.access import Seat
 from central.console.health_view import HealthView
 from central.console.hub_troubles import TroubledHome
 from central.console.refusal_words import say_reason, say_source
+from central.console.rights import allowed
 from central.console.templating import office_page
 from central.hub_states import HubStates
 from central.storage import hub_settings, pages
@@ -20,6 +22,8 @@ from central.storage.pages import RefusalLine
 from central.texts import Words, later, say_duration, say_number, translator
 
 router = APIRouter()
+
+Reader = Annotated[Seat, Depends(allowed("health", "read"))]
 
 COMMIT_SLOW_MS = 250.0
 """An alarm whose commit takes longer than this misses the budget of being heard within a second."""
@@ -86,13 +90,13 @@ class Health:
 
 
 @router.get("/health", include_in_schema=False)
-def show(request: Request, seat: SeatNeeded) -> Response:
+def show(request: Request, seat: Reader) -> Response:
     """The page; it fetches its contents by itself every few seconds."""
     return office_page(request, seat, "health.html", "/health")
 
 
 @router.get("/api/health", tags=["health"])
-def health(request: Request, seat: SeatNeeded) -> Health:
+def health(request: Request, seat: Reader) -> Health:
     """How desk, receiver, broker, database and homes are."""
     state = request.app.state
     now: float = state.clock()

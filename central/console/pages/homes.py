@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
-from central.console.access import SeatNeeded
+from central.console.access import Seat
 from central.console.problem import Problem
+from central.console.rights import allowed
 from central.storage import pages, people
 from central.storage.pages import HomeLine, PastCase
 from central.storage.people import Contact, Resident
+from central.storage.reach import NUMBER_MAX
 from central.telemetry.store import Row, StoreUnavailable, TelemetryStore
 from central.texts import later
 from devices.vocabulary import KINDS
@@ -24,6 +26,8 @@ CHART_S: Final = 24 * 3600.0
 CHART_STEP_S: Final = 900.0
 CHARTED: Final = ("heart_rate", "systolic", "diastolic", "spo2", "body_temperature", "weight", "temperature")
 """What is drawn, in this order; each from the device that spoke last."""
+FileReader = Annotated[Seat, Depends(allowed("resident_file", "read"))]
+TelemetryReader = Annotated[Seat, Depends(allowed("telemetry", "read"))]
 _ACTIVITY: Final = sorted(kind.name for kind in KINDS.values() if kind.activity)
 
 
@@ -83,7 +87,7 @@ class Charts:
 
 @router.get("/{home_id}/card")
 def card(
-    request: Request, _seat: SeatNeeded, home_id: str, besides: Annotated[int | None, Query()] = None
+    request: Request, seat: FileReader, home_id: str, besides: Annotated[int | None, Query(ge=0, le=NUMBER_MAX)] = None
 ) -> ResidentCard:
     """The people of a home, their contacts in order, and the last three cases besides the one looked at."""
     state = request.app.state
@@ -93,15 +97,15 @@ def card(
             raise Problem(404, "no_such_home", later("There is no such home."))
         return ResidentCard(
             now=state.clock(),
-            home=home,
-            residents=people.residents_of(conn, home_id),
-            contacts=people.contacts_of(conn, home_id),
-            last_cases=pages.last_cases(conn, home_id, besides),
+            home=home if seat.may("keys", "read") else replace(home, access_notes=""),
+            residents=[_seen(person, seat) for person in people.residents_of(conn, home_id)],
+            contacts=people.contacts_of(conn, home_id) if seat.may("contacts", "read") else [],
+            last_cases=pages.last_cases(conn, home_id, besides) if seat.may("case", "read") else [],
         )
 
 
 @router.get("/{home_id}/rooms")
-def rooms(request: Request, _seat: SeatNeeded, home_id: str) -> Rooms:
+def rooms(request: Request, _seat: TelemetryReader, home_id: str) -> Rooms:
     """Where somebody was noticed in the last hour."""
     state = request.app.state
     now: float = state.clock()
@@ -119,7 +123,7 @@ def rooms(request: Request, _seat: SeatNeeded, home_id: str) -> Rooms:
 
 
 @router.get("/{home_id}/charts")
-def charts(request: Request, _seat: SeatNeeded, home_id: str) -> Charts:
+def charts(request: Request, _seat: TelemetryReader, home_id: str) -> Charts:
     """What was measured on the person and in the home in the last day, where there is any."""
     state = request.app.state
     now: float = state.clock()
@@ -150,6 +154,10 @@ def _series(store: TelemetryStore, home_id: str, names: dict[str, str], start_at
         room = names.get(last.device, "")
         found.append(Series(last.device, room, kind, KINDS[kind].unit, last.at, float(last.value), pairs))
     return found
+
+
+def _seen(person: Resident, seat: Seat) -> Resident:
+    return person if seat.may("medical", "read") else replace(person, conditions="", flags=())
 
 
 def _noticed(row: Row) -> bool:

@@ -6,21 +6,25 @@ import hmac
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
 from central.console import access
-from central.console.access import LoginRefused, SeatNeeded
+from central.console.access import LoginRefused, Seat
 from central.console.problem import Problem
+from central.console.rights import allowed, open_door
 from central.console.templating import page
 from central.storage import people
 from central.texts import LANGUAGES, later, say_clock, translator
 
 router = APIRouter()
+Public = [Depends(open_door)]
+Own = Annotated[Seat, Depends(allowed("me", "read"))]
+OwnChange = Annotated[Seat, Depends(allowed("me", "write"))]
 
 
-@router.get("/login", include_in_schema=False)
+@router.get("/login", include_in_schema=False, dependencies=Public)
 def show(request: Request) -> Response:
     """The log-in page; somebody with a session is sent to the console."""
     state = request.app.state
@@ -30,7 +34,7 @@ def show(request: Request) -> Response:
     return _form(request, "", "")
 
 
-@router.post("/login", include_in_schema=False)
+@router.post("/login", include_in_schema=False, dependencies=Public)
 def log_in(
     request: Request,
     name: Annotated[str, Form(max_length=64)] = "",
@@ -44,18 +48,25 @@ def log_in(
     if not given or not hmac.compare_digest(given.encode(), form.encode()):
         return _form(request, name, words.gettext(later("The page was too old. Please try again.")), 403)
     now = state.clock()
-    result = access.log_in(state.parts.database, name.strip().lower(), password, now)
+    result = access.log_in(
+        state.parts.database,
+        name.strip().lower(),
+        password,
+        now,
+        address=request.client.host if request.client else "",
+        browser=request.headers.get("user-agent", ""),
+    )
     if isinstance(result, LoginRefused):
         return _form(request, name, _why(result, words.language), 403)
     token, operator = result
-    answer = RedirectResponse("/", status_code=303)
+    answer = RedirectResponse("/login/code" if operator.totp_sealed else "/", status_code=303)
     access.keep_session(answer, token, secure=state.parts.config.cookie_secure)
     answer.delete_cookie(access.FORM_COOKIE)
     _keep_language(answer, operator.language, secure=state.parts.config.cookie_secure)
     return answer
 
 
-@router.post("/language", include_in_schema=False)
+@router.post("/language", include_in_schema=False, dependencies=Public)
 def choose_language(request: Request, language: Annotated[str, Form(max_length=5)]) -> Response:
     """The language of the log-in page on this machine; worth nothing to anybody else, so it needs no token."""
     answer = RedirectResponse("/login", status_code=303)
@@ -81,7 +92,7 @@ class LanguageChoice(BaseModel):
 
 
 @router.get("/api/me", tags=["me"])
-def me(seat: SeatNeeded) -> Me:
+def me(seat: Own) -> Me:
     """Who is logged in, and until when at most."""
     person = seat.operator
     return Me(
@@ -94,7 +105,7 @@ def me(seat: SeatNeeded) -> Me:
 
 
 @router.post("/api/me/language", tags=["me"], status_code=204)
-def set_language(request: Request, seat: SeatNeeded, choice: LanguageChoice) -> Response:
+def set_language(request: Request, seat: OwnChange, choice: LanguageChoice) -> Response:
     """The language in which this operator reads the console."""
     if choice.language not in LANGUAGES:
         raise Problem(422, "unknown_language", later("This language is not spoken here."))
@@ -107,7 +118,7 @@ def set_language(request: Request, seat: SeatNeeded, choice: LanguageChoice) -> 
 
 
 @router.post("/api/logout", tags=["me"], status_code=204)
-def log_out(request: Request, seat: SeatNeeded) -> Response:
+def log_out(request: Request, seat: OwnChange) -> Response:
     """Ends the session everywhere it is open."""
     parts = request.app.state.parts
     with parts.database.begin() as conn:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
+from central.access_rules import EVERYWHERE
 from central.console import access, wording
-from central.console.access import SeatNeeded
+from central.console.access import Seat
 from central.console.hub_troubles import cannot_call
+from central.console.rights import allowed, first_page
 from central.console.templating import page, rail_of
-from central.storage import pages
+from central.storage import pages, reach
 from central.storage.pages import AnswerTimes, Card
 from central.texts import local
 
 router = APIRouter()
 
 CENTRE_TIMEZONE: Final = "Europe/Madrid"
+Anybody = Annotated[Seat, Depends(allowed("me", "read"))]
+Reader = Annotated[Seat, Depends(allowed("station", "read"))]
+Worker = Annotated[Seat, Depends(allowed("station", "work"))]
 SIGN_KEPT_S: Final = 1.0
 """One look at the database serves the signs of life of all consoles for this long."""
 
@@ -57,8 +62,10 @@ class OwnState(BaseModel):
 
 
 @router.get("/", include_in_schema=False)
-def show(request: Request, seat: SeatNeeded) -> Response:
-    """The console."""
+def show(request: Request, seat: Anybody) -> Response:
+    """The console; who has no place there is sent to the page where their work is."""
+    if not seat.may("station", "read") or seat.operator.password_due:
+        return RedirectResponse(first_page(seat, request.app.state.served), status_code=303)
     language = seat.operator.language
     data = {
         "form_token": seat.form_token,
@@ -71,35 +78,36 @@ def show(request: Request, seat: SeatNeeded) -> Response:
         "delivery_states": dict(wording.DELIVERY_STATES),
         "channels": dict(wording.CHANNELS),
     }
-    return page("console.html", language, data=data, operator=seat.operator, entries=rail_of(request))
+    return page("console.html", language, data=data, operator=seat.operator, entries=rail_of(request, seat))
 
 
 @router.get("/api/queue", tags=["cases"])
-def queue(request: Request, _seat: SeatNeeded) -> Queue:
-    """Every open case, the most urgent and then the oldest first; today's answer times; the state of the links."""
+def queue(request: Request, seat: Reader) -> Queue:
+    """Every open case within reach, the most urgent and then the oldest first; today's answer times; the links."""
     state = request.app.state
     now = state.clock()
     midnight = local(now, CENTRE_TIMEZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     with state.parts.database.read() as conn:
-        cards = pages.queue(conn)
-        stamp = _stamp(pages.queue_stamp(conn))
+        within = reach.within(seat.who, now)
+        cards = pages.queue(conn, within)
+        stamp = _stamp(pages.queue_stamp(conn, within))
         answers = pages.answer_times(conn, midnight.timestamp(), now)
     return Queue(now, stamp, cards, answers, link_health(request))
 
 
 @router.post("/api/me/state", tags=["me"])
-def set_state(request: Request, seat: SeatNeeded, own: OwnState) -> LinkHealth:
+def set_state(request: Request, seat: Worker, own: OwnState) -> LinkHealth:
     """Says whether this operator answers. It lives as long as their console is open."""
     request.app.state.parts.live.set_state(seat.session, own.state)
     return link_health(request)
 
 
 @router.get("/live", include_in_schema=False)
-def live(request: Request, seat: SeatNeeded) -> StreamingResponse:
+def live(request: Request, seat: Reader) -> StreamingResponse:
     """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind."""
     state = request.app.state
     token = request.cookies[access.SESSION_COOKIE]
-    shared: _SharedSign = _shared_sign(request)
+    shared: _SharedSign = _shared_sign(request, seat)
 
     def beat() -> object | None:
         now = state.clock()
@@ -107,7 +115,7 @@ def live(request: Request, seat: SeatNeeded) -> StreamingResponse:
             return None
         return shared.look(now)
 
-    stream = state.parts.live.stream(seat.session, seat.operator.id, beat)
+    stream = state.parts.live.stream(seat.session, seat.operator.id, beat, seat.who)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -140,14 +148,18 @@ class _SharedSign:
             return {**self._sign, "now": now}
 
 
-def _shared_sign(request: Request) -> _SharedSign:
+def _shared_sign(request: Request, seat: Seat) -> _SharedSign:
+    """One for all who see everything; who sees a part has one of their own."""
     state = request.app.state
+    who = seat.who
 
     def make() -> dict[str, Any]:
         with state.parts.database.read() as conn:
-            stamp = _stamp(pages.queue_stamp(conn))
+            stamp = _stamp(pages.queue_stamp(conn, reach.within(who, state.clock())))
         return {"stamp": stamp, "link": link_health(request).model_dump()}
 
+    if EVERYWHERE not in who.municipalities:
+        return _SharedSign(make)
     if not hasattr(state, "shared_sign"):
         state.shared_sign = _SharedSign(make)
     shared: _SharedSign = state.shared_sign
