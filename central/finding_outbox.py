@@ -40,6 +40,7 @@ class FindingOutbox:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._unsent: dict[str, Finding] = {}
+        self._unwritten: set[str] = set()
         self._in_flight: set[str] = set()
         self._logged: set[str] = set()
         self._kept = b""
@@ -59,23 +60,28 @@ class FindingOutbox:
     def add(self, findings: Iterable[Finding]) -> None:
         """Puts findings on their way."""
         for finding in findings:
-            self._log(finding)
+            if self._is_news(finding):
+                self._unwritten.add(finding.key)
             self._unsent[finding.key] = finding
             self._in_flight.discard(finding.key)
 
-    def _log(self, finding: Finding) -> None:
-        """Its beginning and its end; that it is stated again every few minutes is no news."""
+    def _is_news(self, finding: Finding) -> bool:
+        """Its beginning and its end, which are logged; not that it is stated again every few minutes."""
         if not finding.active:
             self._logged.discard(finding.key)
             logger.info("finding %s has ended", finding.key)
         elif finding.key not in self._logged:
             self._logged.add(finding.key)
             logger.info("finding %s: %s", finding.key, finding.reason)
+        else:
+            return False
+        return True
 
     def send(self, publish: Publish) -> None:
-        """Publishes what is not on its way yet, as far as the client takes it."""
+        """Publishes what is not on its way yet, as far as the client takes it; news only once it is kept: what was
+        said and then forgotten in a crash would never be said to have ended."""
         for key, finding in list(self._unsent.items()):
-            if key in self._in_flight:
+            if key in self._in_flight or key in self._unwritten:
                 continue
             if not publish(finding_topic(finding.home), encode(finding), on_done=self._when_done(finding)):
                 return
@@ -93,7 +99,9 @@ class FindingOutbox:
         return done
 
     def keep(self, opens: Sequence[Open]) -> None:
-        """Writes open and unsent findings to the file, when they have changed."""
+        """Writes open and unsent findings to the file, when they have changed. A finding is said in the end even if
+        no disk takes it."""
+        self._unwritten.clear()
         content = msgspec.json.encode(_Kept(list(opens), list(self._unsent.values())))
         if content == self._kept:
             return

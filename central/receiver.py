@@ -300,11 +300,11 @@ class Receiver:
 
     def _tell_desk(self, now: float) -> None:
         self._findings.add(self._engine.due(self._clock.time()))
-        self._findings.send(self._client.publish)
         if now >= self._next_keep:
             self._next_keep = now + KEEP_EVERY_S
             self._findings.keep(self._engine.opens())
             self._habits.keep(self._engine.learned())
+        self._findings.send(self._client.publish)
         if now >= self._next_health and self._client.connected:
             self._client.publish(HEALTH_TOPIC, encode(self.health()), retain=True)
             self._next_health = now + HEALTH_EVERY_S

@@ -50,6 +50,7 @@ class Line:
 def test_a_finding_is_sent_once_and_again_only_when_it_was_not_confirmed(tmp_path: Path) -> None:
     outbox, line = FindingOutbox(tmp_path / "findings.json"), Line()
     outbox.add([finding()])
+    outbox.keep([])
     outbox.send(line.publish)
     outbox.send(line.publish)
     assert line.sent == [finding()]
@@ -64,14 +65,34 @@ def test_a_finding_is_sent_once_and_again_only_when_it_was_not_confirmed(tmp_pat
 def test_the_end_of_a_finding_is_not_lost_behind_the_receipt_of_its_beginning(tmp_path: Path) -> None:
     outbox, line = FindingOutbox(tmp_path / "findings.json"), Line()
     outbox.add([finding()])
+    outbox.keep([])
     outbox.send(line.publish)
     outbox.add([finding(active=False)])
+    outbox.keep([])
     line.settle(True)
     outbox.send(line.publish)
     assert [said.active for said in line.sent] == [True, False]
     line.settle(True)
     outbox.send(line.publish)
     assert len(line.sent) == 2
+
+
+def test_nothing_is_said_that_a_crash_could_make_forgotten(tmp_path: Path) -> None:
+    outbox, line = FindingOutbox(tmp_path / "findings.json"), Line()
+    outbox.add([finding()])
+    outbox.send(line.publish)
+    assert line.sent == []
+    opens = [Open("hub_silent", "technical", finding(), 5.0)]
+    outbox.keep(opens)
+    outbox.send(line.publish)
+    assert line.sent == [finding()]
+    assert FindingOutbox(tmp_path / "findings.json").load(), "its end can be said after a crash"
+    (tmp_path / "full").mkdir()
+    full = FindingOutbox(tmp_path / "full" / "no such folder" / "findings.json")
+    full.add([finding(2)])
+    full.keep([])
+    full.send(line.publish)
+    assert line.sent == [finding(), finding(2)], "a disk that is full silences no alarm"
 
 
 def test_what_could_not_be_sent_is_sent_after_a_restart(tmp_path: Path) -> None:
@@ -84,6 +105,7 @@ def test_what_could_not_be_sent_is_sent_after_a_restart(tmp_path: Path) -> None:
     line.up = True
     again = FindingOutbox(tmp_path / "findings.json")
     assert msgspec.to_builtins(again.load()) == msgspec.to_builtins(opens)
+    again.keep(opens)
     again.send(line.publish)
     assert line.sent == [finding(1), finding(2, active=False)]
 
