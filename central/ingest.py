@@ -125,6 +125,8 @@ class Intake:
             hub_enrolled_at=home.hub_enrolled_at,
             away_until_at=home.away_until_at,
             unusual=self._labels.unusual(home.home_id) if self._labels else (),
+            routine_since_at=home.routine_since_at,
+            visits_counted=home.routine_since_at is not None and home.residents == 1,
         )
         self._engine.enrol(home.home_id, limits, now)
         hub = self._hubs.get(home.hub_id)

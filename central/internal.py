@@ -7,14 +7,18 @@ from urllib.parse import quote
 
 import msgspec
 
+from central.detection.drift import CareNote
 from central.detection.finding import Finding
 from central.detection.labels import Labels
+from central.detection.routine import RoutineWeek
 from devices.rejection import Rejection
 from gateway.contract.topics import INTERNAL_ROOT
 
 FINDING_FILTER: Final = f"{INTERNAL_ROOT}/finding/+"
 HEALTH_TOPIC: Final = f"{INTERNAL_ROOT}/health/receiver"
 LABELS_FILTER: Final = f"{INTERNAL_ROOT}/labels/+"
+NOTES_FILTER: Final = f"{INTERNAL_ROOT}/note/+"
+ROUTINE_FILTER: Final = f"{INTERNAL_ROOT}/routine/+"
 
 
 class HubPresence(msgspec.Struct, frozen=True):
@@ -63,6 +67,8 @@ class ReceiverHealth(msgspec.Struct, frozen=True):
 _finding_decoder = msgspec.json.Decoder(Finding)
 _health_decoder = msgspec.json.Decoder(ReceiverHealth)
 _labels_decoder = msgspec.json.Decoder(Labels)
+_note_decoder = msgspec.json.Decoder(CareNote)
+_routine_decoder = msgspec.json.Decoder(RoutineWeek)
 _encoder = msgspec.json.Encoder()
 
 
@@ -76,7 +82,17 @@ def labels_topic(home: str) -> str:
     return f"{INTERNAL_ROOT}/labels/{quote(home, safe='')}"
 
 
-def encode(body: Finding | ReceiverHealth | Labels) -> bytes:
+def note_topic(home: str) -> str:
+    """Where slow changes in a home are published, QoS 1, not retained."""
+    return f"{INTERNAL_ROOT}/note/{quote(home, safe='')}"
+
+
+def routine_topic(home: str) -> str:
+    """Where the weeks of a home are published whose people agree to it, QoS 1, not retained."""
+    return f"{INTERNAL_ROOT}/routine/{quote(home, safe='')}"
+
+
+def encode(body: Finding | ReceiverHealth | Labels | CareNote | RoutineWeek) -> bytes:
     """Writes an internal message as JSON."""
     return _encoder.encode(body)
 
@@ -95,6 +111,22 @@ def decode_health(payload: bytes) -> ReceiverHealth | Rejection:
         return _health_decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Rejection("bad_health", str(error))
+
+
+def decode_note(payload: bytes) -> CareNote | Rejection:
+    """Reads a note on a slow change, or says why not."""
+    try:
+        return _note_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Rejection("bad_note", str(error))
+
+
+def decode_routine(payload: bytes) -> RoutineWeek | Rejection:
+    """Reads a home's week, or says why not."""
+    try:
+        return _routine_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Rejection("bad_routine", str(error))
 
 
 def decode_labels(payload: bytes) -> Labels | Rejection:

@@ -126,6 +126,10 @@ class Engine:
         known = self._homes.get(home)
         return None if known is None else known.timeline
 
+    def limits(self, home: str) -> Limits | None:
+        """The limits of a home."""
+        return self._homes[home].limits if home in self._homes else None
+
     # what happens
 
     def lived_at(self, said_at: float | None, received_at: float) -> float:

@@ -11,12 +11,15 @@ import sqlalchemy as sa
 from central.storage import hub_settings
 from central.storage.claims import void
 from central.storage.database import insert_new, put
-from central.storage.tables import claims, devices, homes, hub_secrets, hubs, residents
+from central.storage.tables import claims, consents, devices, homes, hub_secrets, hubs, residents
 from central.storage.tables import hub_settings as hub_settings_table
 from gateway.contract.topics import shard_of, valid_hub_id
 
 UNKNOWN_PREFIX: Final = "unknown-"
 """Begins the id of the place that is reserved for a hub that raised an alarm before anybody enrolled it."""
+
+ROUTINE: Final = "routine"
+"""The consent to be told of one's weeks: outings, visits, calls."""
 
 
 class DeviceAtHome(NamedTuple):
@@ -37,7 +40,7 @@ class EnrolledHome(NamedTuple):
     """A home with its hub and devices. `care_plan` holds limits that differ from the defaults.
 
     `hub_enrolled_at` is when the hub came to the home; `away_until_at` until when all of its residents have said that
-    they are away.
+    they are away; `routine_since_at` since when all of its `residents` agree that their weeks are told.
     """
 
     home_id: str
@@ -49,6 +52,8 @@ class EnrolledHome(NamedTuple):
     devices: list[DeviceAtHome]
     hub_enrolled_at: float = 0.0
     away_until_at: float | None = None
+    routine_since_at: float | None = None
+    residents: int = 0
 
 
 class HomeOfHub(NamedTuple):
@@ -220,6 +225,7 @@ def list_enrolled(connection: sa.Connection) -> list[EnrolledHome]:
     # somebody of whom no absence is known may be at home
     away = sa.select(residents.c.home_id, sa.func.min(sa.func.coalesce(residents.c.away_until_at, 0.0)))
     away_until = {home_id: until or None for home_id, until in connection.execute(away.group_by(residents.c.home_id))}
+    agreed = _routine_agreed(connection)
     query = (
         sa.select(homes, hubs.c.id.label("hub_id"), hubs.c.shard, hubs.c.enrolled_at.label("hub_enrolled_at"))
         .join(hubs, hubs.c.home_id == homes.c.id)
@@ -237,6 +243,38 @@ def list_enrolled(connection: sa.Connection) -> list[EnrolledHome]:
             by_home.get(row.id, []),
             row.hub_enrolled_at,
             away_until.get(row.id),
+            *agreed.get(row.id, (None, 0)),
         )
         for row in connection.execute(query)
     ]
+
+
+def routine_since(connection: sa.Connection, home_id: str) -> float | None:
+    """Since when all who live in a home agree that their weeks are told; None = they do not, or nobody is known."""
+    return _routine_agreed(connection, home_id).get(home_id, (None, 0))[0]
+
+
+def _routine_agreed(connection: sa.Connection, home_id: str = "") -> dict[str, tuple[float | None, int]]:
+    """Home -> since when all agree that their weeks are told, and how many they are."""
+    holding = (
+        sa.select(consents.c.resident_id, sa.func.max(consents.c.given_at).label("given_at"))
+        .where(consents.c.what == ROUTINE, consents.c.withdrawn_at.is_(None))
+        .group_by(consents.c.resident_id)
+        .subquery()
+    )
+    query = (
+        sa.select(
+            residents.c.home_id,
+            sa.func.count().label("living"),
+            sa.func.count(holding.c.given_at).label("agreeing"),
+            sa.func.max(holding.c.given_at).label("since_at"),
+        )
+        .outerjoin(holding, holding.c.resident_id == residents.c.id)
+        .group_by(residents.c.home_id)
+    )
+    if home_id:
+        query = query.where(residents.c.home_id == home_id)
+    return {
+        row.home_id: (row.since_at if row.agreeing == row.living else None, row.living)
+        for row in connection.execute(query)
+    }
