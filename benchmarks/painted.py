@@ -122,15 +122,9 @@ def _one_run(folder: Path, registry: Path, program: str, alarms: int, presses: i
             process.await_log("connected")
             process.await_idle()
         cookies = [log_in(port) for _ in range(CONSOLES)]
-        pendant = PendantTty(folder / "tty", FIRST_PENDANT, heartbeat_s=3600.0)
-        pendant.plug_in()
-        stack.callback(pendant.unplug)
-        hub = stack.enter_context(agent(folder, broker.port, presses))
-        for line in ("ready", "listening on", "connected to the broker"):
-            hub.await_log(line)
         seconds = alarms / ALARMS_PER_S + presses * 1.5
         load = stack.enter_context(telemetry_load(folder, broker.port, 20, seconds, RATE))
-        return asyncio.run(_watch(broker.port, port, cookies, program, centre, load, pendant, alarms, presses))
+        return asyncio.run(_watch(broker.port, port, cookies, program, centre, load, alarms, presses))
 
 
 async def _watch(
@@ -140,7 +134,6 @@ async def _watch(
     program: str,
     centre: Centre,
     load: Child | None,
-    pendant: PendantTty,
     alarms: int,
     presses: int,
 ) -> Painted:
@@ -148,26 +141,43 @@ async def _watch(
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         pages = [await _sit_down(browser, port, cookie) for cookie in cookies]
-        listener = Listener(lambda _topic, _payload: None)
-        await listener.subscribe(open_socket(broker_port, "alarms", LISTENER, PASSWORD), [topic(HUB, Channel.STATE)])
         if load:
             load.say("go")
-        for number in range(alarms):
-            listener.publish(topic(hub_name(number), Channel.ALARM), encode(help_alarm(number)))
-            await asyncio.sleep(1 / ALARMS_PER_S)
-        case_of = _cases(centre)
-        for number in range(alarms):
-            case, taken_at = case_of[hub_name(number)]
-            await _note(found.taken, found, pages, f"{case}x1", taken_at)
-        for number in range(presses):
+        await _alarms(found, pages, broker_port, centre, alarms)
+        await _presses(found, pages, broker_port, centre, presses)
+        await browser.close()
+    return found
+
+
+async def _alarms(found: Painted, pages: list[Page], broker_port: int, centre: Centre, count: int) -> None:
+    listener = Listener(lambda _topic, _payload: None)
+    await listener.subscribe(open_socket(broker_port, "alarms", LISTENER, PASSWORD), [topic(HUB, Channel.STATE)])
+    for number in range(count):
+        listener.publish(topic(hub_name(number), Channel.ALARM), encode(help_alarm(number)))
+        await asyncio.sleep(1 / ALARMS_PER_S)
+    listener.close()
+    case_of = _cases(centre)
+    for number in range(count):
+        case, taken_at = case_of[hub_name(number)]
+        await _note(found.taken, found, pages, f"{case}x1", taken_at)
+
+
+async def _presses(found: Painted, pages: list[Page], broker_port: int, centre: Centre, count: int) -> None:
+    """Each press is of another pendant of one home: they join one case, whose card counts them."""
+    folder = centre.folder / "home"
+    folder.mkdir()
+    pendant = PendantTty(folder / "tty", FIRST_PENDANT, heartbeat_s=3600.0)
+    pendant.plug_in()
+    with agent(folder, broker_port, count) as hub:
+        for line in ("ready", "listening on", "connected to the broker"):
+            await asyncio.to_thread(hub.await_log, line)
+        for number in range(count):
             pendant.device = FIRST_PENDANT + number
             pressed_at = time.time()
             pendant.press()
             case = await _case_of_presses(centre)
             await _note(found.pressed, found, pages, f"{case}x{number + 1}", pressed_at)
-        listener.close()
-        await browser.close()
-    return found
+    pendant.unplug()
 
 
 async def _sit_down(browser: Browser, port: int, cookie: str) -> Page:
