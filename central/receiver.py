@@ -12,20 +12,21 @@ import logging
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from central.care_words import CareWords
 from central.config import CentralConfig, read_secret
 from central.detection.engine import Engine
 from central.detection.profile import Limits
+from central.fall_watch import FallWatch
 from central.finding_outbox import FindingOutbox
 from central.habit_store import HabitStore
 from central.ingest import Intake, Refusals
 from central.internal import HEALTH_TOPIC, LABELS_FILTER, ReceiverHealth, encode
 from central.label_book import LabelBook
-from central.recall import recall_home
+from central.recall import HomesToRecall
 from central.storage.database import Database, DatabaseError
 from central.storage.homes import EnrolledHome, list_enrolled
 from central.telemetry.embedded import EmbeddedStore
@@ -57,8 +58,6 @@ HEALTH_EVERY_S: Final = 5.0
 KEEP_EVERY_S: Final = 1.0
 RETRY_EVERY_S: Final = 1.0
 TIDY_EVERY_S: Final = 60.0
-RECALL_HOMES: Final = 1
-"""Homes recalled from the store in one turn of the loop: some tens of milliseconds each."""
 STALL_S: Final = 60.0
 """A loop that did not turn for so long (suspended, blocked, clock set ahead) has heard nothing meanwhile."""
 RECALL_WAIT_S: Final = 600.0
@@ -128,6 +127,8 @@ class Receiver:
         self._engine.outage_began(self._turned_at)
         self._labels = LabelBook(parts.kept_file.with_name("labels.sqlite"))
         self._intake = Intake(self._engine, parts.limits, parts.refusals, self._labels)
+        self._falls = FallWatch(parts.clock.monotonic, self._on_windows_lost)
+        self._intake.on_window = self._falls.give
         self._feed = Feed(parts.store, parts.spool)
         self._client = self._new_client()
         self._rows: list[Row] = []
@@ -138,11 +139,11 @@ class Receiver:
         self._delay_s = 0.0
         self._refused_batch = False
         self._registry_at = -REGISTRY_EVERY_S
-        self._to_recall: deque[str] = deque()
-        self._recall_at = 0.0
         self._seen: set[str] = set()
         self._findings = FindingOutbox(parts.kept_file)
         self._habits = HabitStore(parts.kept_file.with_name("habits.sqlite"))
+        self._care = CareWords(self._engine)
+        self._to_recall = HomesToRecall(self._engine, parts.store, self._habits)
         self._reopened = False
         self._next_keep = 0.0
         self._next_health = 0.0
@@ -174,6 +175,7 @@ class Receiver:
         self._feed.drain(now)
         self._recall(now)
         self._note_hearing(self._clock.time())
+        self._findings.add(self._falls.turn())
         self._tell_desk(now)
         self._tidy(now)
 
@@ -181,6 +183,7 @@ class Receiver:
         """Writes and acknowledges what has come, keeps open findings, says good-bye to the broker."""
         self._write_batch(self._clock.monotonic())
         self._client.stop()
+        self._falls.close()
         if self._reopened:
             self._findings.keep(self._engine.opens())
             self._habits.keep(self._engine.learned())
@@ -203,6 +206,9 @@ class Receiver:
             self._load_registry(now)
         self._rows += self._intake.take(received.topic, received.payload, received.retained, self._clock.time())
         self._unacknowledged.append(received)
+
+    def _on_windows_lost(self, count: int, reason: str) -> None:
+        self._parts.refusals.add("window_not_judged", "movement", reason, self._clock.time(), count)
 
     def _on_connection(self, up: bool, reason: str) -> None:
         if up:
@@ -272,29 +278,10 @@ class Receiver:
 
     def _recall(self, now: float) -> None:
         late = now - self._started_at > RECALL_WAIT_S
-        if not self._to_recall or (self._feed.spooled and not late) or now < self._recall_at:
-            return
-        for _ in range(min(RECALL_HOMES, len(self._to_recall))):
-            home = self._to_recall.popleft()
-            try:
-                recall_home(self._engine, self._parts.store, self._habits, home, self._clock.time())
-            except StoreUnavailable as error:
-                self._to_recall.append(home)
-                self._recall_at = now + RETRY_EVERY_S
-                if late:
-                    self._judge_without_past(error)
-                return
-
-    def _judge_without_past(self, error: StoreUnavailable) -> None:
-        """All homes at once: each further question could block the loop for the store's time-out."""
-        logger.warning(
-            "the past of %d homes cannot be read, they are judged by what has come since: %s",
-            len(self._to_recall),
-            error,
-        )
-        for home in self._to_recall:
-            self._engine.recall_nothing(home, self._clock.time(), self._habits.load(home))
-        self._to_recall.clear()
+        if self._to_recall and (late or not self._feed.spooled):
+            home = self._to_recall.one(now, self._clock.time(), late=late)
+            if home is not None:
+                self._care.look(home)
 
     # findings
 
@@ -303,8 +290,12 @@ class Receiver:
         if now >= self._next_keep:
             self._next_keep = now + KEEP_EVERY_S
             self._findings.keep(self._engine.opens())
-            self._habits.keep(self._engine.learned())
+            learned = self._engine.learned()
+            self._habits.keep(learned)
+            for home in learned:
+                self._care.look(home)
         self._findings.send(self._client.publish)
+        self._care.send(self._client.publish)
         if now >= self._next_health and self._client.connected:
             self._client.publish(HEALTH_TOPIC, encode(self.health()), retain=True)
             self._next_health = now + HEALTH_EVERY_S
