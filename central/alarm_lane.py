@@ -28,6 +28,8 @@ import msgspec
 from central.alarm_cases import escalation
 from central.alarm_cases.case import EventType
 from central.alarm_cases.transitions import Refused
+from central.care_intake import SUBSCRIPTIONS as CARE
+from central.care_intake import CareIntake
 from central.case_desk import CaseChange, CaseDesk
 from central.hub_states import HubStates
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
@@ -39,7 +41,7 @@ from devices.rejection import Rejection
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
 from gateway.contract.rescue import rescue_alarm
-from gateway.contract.topics import Channel, everyone, read_topic, topic
+from gateway.contract.topics import INTERNAL_ROOT, Channel, everyone, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 
 QUEUE_MAX: Final = 20_000
@@ -86,9 +88,15 @@ class AlarmLane:
     """Joins the desk to the broker. `settings.client_id` names the persistent session, one holder at a time."""
 
     def __init__(
-        self, settings: BrokerSettings, desk: CaseDesk, refusals: RefusalCounter, states: HubStates | None = None
+        self,
+        settings: BrokerSettings,
+        desk: CaseDesk,
+        refusals: RefusalCounter,
+        states: HubStates | None = None,
+        care: CareIntake | None = None,
     ) -> None:
         self._desk = desk
+        self._care = care
         self._refusals = refusals
         self._states = states or HubStates()
         self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)
@@ -105,7 +113,7 @@ class AlarmLane:
         self.database_fault = ""
         self._client = MqttClient(
             settings,
-            subscriptions=(everyone(Channel.ALARM), FINDING_FILTER, HEALTH_TOPIC, everyone(Channel.STATE)),
+            subscriptions=(everyone(Channel.ALARM), FINDING_FILTER, HEALTH_TOPIC, everyone(Channel.STATE), *CARE),
             on_message=self._on_message,
             on_connection=self._on_connection,
         )
@@ -185,7 +193,7 @@ class AlarmLane:
             self._hear_state(received)
             self._client.acknowledge(received)
             return
-        rank = _FINDING if received.topic.startswith(_FINDINGS) else _ALARM
+        rank = _FINDING if received.topic.startswith(INTERNAL_ROOT) else _ALARM
         waiting = (rank, next(self._arrivals), received)
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):
@@ -268,6 +276,9 @@ class AlarmLane:
         return True
 
     def _handle_finding(self, received: Received) -> bool:
+        care = self._care
+        if care is not None and care.takes(received.topic):
+            return self._until_stored(lambda: care.take(received.topic, received.payload)) is not None
         if not received.topic.startswith(_FINDINGS):
             self._refuse(received, Rejection("bad_topic", "not a topic of ours, or shard and hub do not agree"))
             return True

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
+from central.care_intake import CareIntake
 from central.case_desk import CaseChange, CaseDesk
 from central.claim_desk import ClaimDesk, broker_for_hubs
 from central.config import CentralConfig, read_secret
@@ -68,7 +69,8 @@ class DeskProcess:
         self.desk = CaseDesk(self.database, self._announcer)
         self._refusals = RefusalCounter()
         self.states = HubStates()
-        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states)
+        care = CareIntake(self.database, self._refusals)
+        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states, care)
         settings = SettingsDesk(self.database, self.lane.publish_kept, self.states)
         self._settings = DueLoop("settings", settings.work)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
