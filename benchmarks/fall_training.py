@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from benchmarks.fall_recordings import RECORDED_HZ, Trial
 from devices.wearable.fall import blows, within_scale
-from devices.wearable.fall_features import AFTER, BEFORE, PLAIN_COUNT, WINDOW, Numbers, features
+from devices.wearable.fall_features import AFTER, BEFORE, WINDOW, Numbers, features
 from devices.wearable.fall_model import STEPS, FallModel, normalised
 from devices.wearable.resampling import MODEL_HZ, Resampler, Samples
 from devices.wearable.site import Site
 
 COPIES: Final = {Site.WRIST: 2, Site.WAIST: 0}
 """Changed copies of each window, besides the window itself: the wrist's recordings are few."""
-GAMMA: Final = {True: 0.006, False: 0.009}
+GAMMA: Final = {True: 0.006, False: 0.018}
 """Of the kernel, with a gyroscope and without."""
 PENALTY: Final = 3.0
 THRESHOLD: Final = {Site.WRIST: 0.5, Site.WAIST: 0.6}
@@ -41,16 +41,17 @@ _MARGIN: Final = RECORDED_HZ // 2
 
 @dataclass(frozen=True)
 class Examples:
-    """Windows as numbers: `numbers` (n, features), `is_fall` (n), `subjects` (n)."""
+    """Windows as numbers: `numbers` (n, features) with a gyroscope, `plain` without, `is_fall` (n), `subjects` (n)."""
 
     numbers: Numbers
+    plain: Numbers
     is_fall: NDArray[np.bool_]
     subjects: NDArray[np.str_]
 
     def without(self, subject: str) -> Examples:
         """Those of all the others."""
         keep = self.subjects != subject
-        return Examples(self.numbers[keep], self.is_fall[keep], self.subjects[keep])
+        return Examples(self.numbers[keep], self.plain[keep], self.is_fall[keep], self.subjects[keep])
 
 
 def at_rate(signal: Samples, rate_hz: float, first: float = 0.0) -> Samples:
@@ -91,28 +92,28 @@ _VIEWS: Final = (
 
 def gather(trials: Sequence[Trial], site: Site) -> Examples:
     """The examples of all recordings, with those of changed copies."""
-    found: list[tuple[Numbers, bool, str]] = []
+    found: list[tuple[Numbers, Numbers, bool, str]] = []
     for number, view in enumerate(_VIEWS):
         chance = np.random.default_rng((number, len(site)))
         for trial in trials:
             for window, is_fall in _windows(trial, view):
                 seen = [window, *(_changed(window, site, chance) for _ in range(COPIES[site]))]
-                found += [(features(one), is_fall, trial.subject) for one in seen]
-    numbers, is_fall_each, subjects = zip(*found, strict=True)
-    return Examples(np.asarray(numbers), np.asarray(is_fall_each), np.asarray(subjects))
+                found += [(features(one), features(one[:, :3]), is_fall, trial.subject) for one in seen]
+    numbers, plain, is_fall_each, subjects = zip(*found, strict=True)
+    return Examples(np.asarray(numbers), np.asarray(plain), np.asarray(is_fall_each), np.asarray(subjects))
 
 
 def fit(examples: Examples, site: Site, *, gyroscope: bool) -> FallModel:
     """A model for these examples. Needs scikit-learn.
 
     Args:
-        examples: with all features.
+        examples: of all subjects that it may learn from.
         site: where the sensor is worn.
         gyroscope: whether the model may look at one.
     """
     from sklearn.svm import SVC
 
-    numbers = examples.numbers if gyroscope else examples.numbers[:, :PLAIN_COUNT]
+    numbers = examples.numbers if gyroscope else examples.plain
     knots = np.quantile(numbers, np.linspace(0, 1, QUANTILES), axis=0).astype(np.float32)
     points = np.round(normalised(numbers, knots) * STEPS)
     machine = SVC(C=PENALTY, gamma=GAMMA[gyroscope] / STEPS**2, class_weight="balanced", cache_size=400)

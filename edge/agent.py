@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from devices.wearable.judge_lines import Worn
 from edge.asking import Asking
 from edge.clock import Clock
 from edge.commands import Commands
@@ -91,27 +92,7 @@ class Agent:
             sms=self._sms,
         )
         self._dispatch.on_renamed = self._presence.renamed
-        self._intake = Intake(
-            self._devices,
-            clock,
-            self._outbox,
-            self._health,
-            Asking(
-                clock,
-                self._outbox,
-                self._presence,
-                lambda: self._language,
-                ask_s=config.hub.question_s,
-                fine_buttons=[button.name for button in config.button if button.answers],
-            ),
-            on_alarms=self._on_alarms,
-            on_readings=self._dispatch.readings_stored,
-            delivered=self._dispatch.take_delivered,
-            on_fault=self._fault,
-            joins=self._dispatch.joins,
-            on_heard=self._board.heard,
-            on_window=lambda *window: self._falls.give(*window) if self._falls is not None else None,
-        )
+        self._intake = self._make_intake()
         self._presence.on_answer = self._intake.answer
         self._falls = self._make_fall_watch()
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
@@ -133,10 +114,35 @@ class Agent:
         self._dispatch.on_reached = self._settings.reached
         self._pulse = self._make_pulse()
 
+    def _make_intake(self) -> Intake:
+        asking = Asking(
+            self._clock,
+            self._outbox,
+            self._presence,
+            lambda: self._language,
+            ask_s=self._config.hub.question_s,
+            fine_buttons=[button.name for button in self._config.button if button.answers],
+        )
+        return Intake(
+            self._devices,
+            self._clock,
+            self._outbox,
+            self._health,
+            asking,
+            on_alarms=self._on_alarms,
+            on_readings=self._dispatch.readings_stored,
+            delivered=self._dispatch.take_delivered,
+            on_fault=self._fault,
+            joins=self._dispatch.joins,
+            on_heard=self._board.heard,
+            on_window=lambda *window: self._falls.give(*window) if self._falls is not None else None,
+        )
+
     def _make_fall_watch(self) -> FallWatch | None:
         if not self._config.worn:
             return None
-        return FallWatch(self._config.worn, self._intake.conclude, self._health.movement, lambda: self._clock.monotonic)
+        worn = {each.device: Worn(each.site, each.threshold) for each in self._config.worn}
+        return FallWatch(worn, self._intake.conclude, self._health.movement, lambda: self._clock.monotonic)
 
     def _make_settings(self, devices: Devices) -> RemoteSettings:
         return RemoteSettings(

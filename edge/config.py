@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from edge.fall_lines import Worn
+from devices.wearable.judge_lines import Threshold
+from devices.wearable.site import Site
 from edge.home.question import ASK_MAX_S, ASK_MIN_S, ASK_S
 from edge.toml_tables import BadFileError, load_toml, read_table
 from gateway.contract.topics import valid_hub_id
@@ -122,6 +123,17 @@ class ContactConfig(msgspec.Struct, frozen=True):
     language: Literal["ca", "es", "en"] = "ca"
 
 
+class WornConfig(msgspec.Struct, frozen=True):
+    """One `[[worn]]`: a wearable, by its id in the enrolment, in whose movement falls are looked for.
+
+    `site` and `threshold`: see `devices.wearable.judge_lines.Worn`.
+    """
+
+    device: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    site: Site
+    threshold: Threshold | None = None
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole file; relative paths count from its folder."""
 
@@ -135,7 +147,7 @@ class Config(msgspec.Struct, frozen=True):
     screen: ScreenConfig | None = None
     modem: ModemConfig | None = None
     contact: tuple[ContactConfig, ...] = ()
-    worn: tuple[Worn, ...] = ()
+    worn: tuple[WornConfig, ...] = ()
 
 
 _TABLES: Final[dict[str, tuple[type[msgspec.Struct], bool]]] = {
@@ -190,11 +202,11 @@ def _serial_ports(tables: object, faults: list[str]) -> tuple[SerialConfig, ...]
     return found
 
 
-def _worn(tables: object, faults: list[str]) -> tuple[Worn, ...]:
+def _worn(tables: object, faults: list[str]) -> tuple[WornConfig, ...]:
     if not isinstance(tables, list):
         faults.append("[[worn]] must be a list of tables")
         return ()
-    rows = [read_table(Worn, table, f"[[worn]] {i}", faults) for i, table in enumerate(tables, 1)]
+    rows = [read_table(WornConfig, table, f"[[worn]] {i}", faults) for i, table in enumerate(tables, 1)]
     found = tuple(row for row in rows if row is not None)
     if len({row.device for row in found}) != len(found):
         faults.append("[[worn]]: the same device stands there twice")

@@ -7,13 +7,13 @@ import contextlib
 import logging
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from devices.vocabulary import Reading
-from edge.fall_lines import SaidLine, WindowLine, Worn
+from devices.wearable.judge_lines import SaidLine, WindowLine, Worn
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class FallWatch:
     """One process for everybody in the home who wears something.
 
     Args:
-        worn: whom to look after.
+        worn: whom to look after, by the device.
         on_found: takes the readings of a suspected fall.
         counts: counted into: `windows_not_judged` because the process is not there or does not keep up, `falls`.
         monotonic: the clock.
@@ -40,12 +40,12 @@ class FallWatch:
 
     def __init__(
         self,
-        worn: Sequence[Worn],
+        worn: Mapping[str, Worn],
         on_found: Callable[[tuple[Reading, ...]], None],
         counts: Counter[str],
         monotonic: Callable[[], float],
     ) -> None:
-        self._worn = {each.device: each for each in worn}
+        self._worn = dict(worn)
         self._on_found = on_found
         self._counts = counts
         self._monotonic = monotonic
@@ -59,13 +59,14 @@ class FallWatch:
 
     def give(self, device: str, value: bytes, at: float) -> None:
         """A window of acceleration of any device; only those of the wearers are looked at."""
-        if device not in self._worn:
+        worn = self._worn.get(device)
+        if worn is None:
             return
         process = self._process
         if process is None or process.stdin is None or len(self._given_at) >= WAITING_MAX:
             self._counts["windows_not_judged"] += 1
             return
-        process.stdin.write(msgspec.json.encode(WindowLine(device, value, at)) + b"\n")
+        process.stdin.write(msgspec.json.encode(WindowLine(device, worn, value, at)) + b"\n")
         self._given_at.append(self._monotonic())
 
     async def run(self, progress: Progress) -> None:
@@ -74,7 +75,7 @@ class FallWatch:
         Raises:
             OSError: the process could not be started, ended, or was ended because it did not answer.
         """
-        command = (sys.executable, "-m", "edge.fall_judge", msgspec.json.encode(list(self._worn.values())).decode())
+        command = (sys.executable, "-m", "devices.wearable.judge_process")
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE_MAX)
         self._given_at.clear()

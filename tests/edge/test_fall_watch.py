@@ -15,13 +15,13 @@ import pytest
 from devices.enrolment import EnrolledDevice
 from devices.frames import Link
 from devices.vocabulary import Reading
+from devices.wearable.judge_lines import Worn
 from devices.wearable.site import Site
 from devices.wearable.windows import Piece, write_piece
 from edge import fall_watch
 from edge.clock import Stamp
-from edge.config import load_config
+from edge.config import WornConfig, load_config
 from edge.enrolment import unheard
-from edge.fall_lines import Worn
 from edge.fall_watch import FallWatch
 from edge.toml_tables import BadFileError
 from edge.uplink import Memory, declare
@@ -46,7 +46,7 @@ class Home:
     def __init__(self) -> None:
         self.found: list[tuple[Reading, ...]] = []
         self.counts: Counter[str] = Counter()
-        self.watch = FallWatch([Worn("belt", Site.WRIST)], self.found.append, self.counts, time.monotonic)
+        self.watch = FallWatch({"belt": Worn(Site.WRIST)}, self.found.append, self.counts, time.monotonic)
 
     def walk_and_fall(self, device: str = "belt") -> None:
         for number, window in enumerate(windows()):
@@ -116,8 +116,7 @@ async def test_the_agents_side_has_no_numpy() -> None:
     assert await process.wait() == 0
 
 
-def test_a_suspected_fall_is_an_alarm_while_nobody_can_ask() -> None:
-    """With its figures as evidence. The dialogue will ask first; until there is one, the centre does."""
+def test_a_suspected_fall_is_declared_with_its_figures_as_evidence() -> None:
     device = EnrolledDevice("belt", "serial_fall_sensor", Link.SERIAL, "00b3117a", "belt", "", None)
     said = [Reading("belt", "fall", "suspected", AT), Reading("belt", "impact", 40.1, AT)]
     ((alarm, _),) = declare(said, device, Stamp("boot", 5.0, AT + 2, True), Memory())
@@ -141,7 +140,7 @@ folder = "outbox"
 def test_who_wears_what_where_stands_in_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "edge.toml"
     path.write_text(CONFIG + '[[worn]]\ndevice = "belt"\nsite = "waist"\nthreshold = 0.4\n')
-    assert load_config(path).worn == (Worn("belt", Site.WAIST, 0.4),)
+    assert load_config(path).worn == (WornConfig("belt", Site.WAIST, 0.4),)
     twice = '[[worn]]\ndevice = "belt"\nsite = "waist"\n' * 2
     path.write_text(CONFIG + twice + '[[worn]]\ndevice = "b"\nsite = "ankle"\n')
     with pytest.raises(BadFileError) as bad:

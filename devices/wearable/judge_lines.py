@@ -1,4 +1,4 @@
-"""What the agent and the process that looks for falls say to each other: lines of JSON."""
+"""What is said to the process that looks for falls, and what it answers: lines of JSON."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ import msgspec
 
 from devices.wearable.site import Site
 
+Threshold = Annotated[float, msgspec.Meta(ge=0.05, le=0.99)]
 
-class Worn(msgspec.Struct, frozen=True):
-    """One `[[worn]]` of the configuration: a wearable in whose movement falls are looked for.
+
+class Worn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a wearable is worn in whose movement falls are looked for.
 
     Attributes:
-        device: its id in the enrolment.
-        site: where it is worn.
+        site: where.
         threshold: this wearer's, from which a fall is suspected; the model's own where it is left out. Lower finds more
             falls and asks more often for nothing.
     """
 
-    device: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     site: Site
-    threshold: Annotated[float, msgspec.Meta(ge=0.05, le=0.99)] | None = None
+    threshold: Threshold | None = None
 
 
 class WindowLine(msgspec.Struct, frozen=True):
-    """A window of acceleration: the value of an `acceleration` reading of `device`, heard `at` (Unix seconds)."""
+    """A window of acceleration: the value of an `acceleration` reading of `device`, heard `at` (Unix seconds).
+
+    `device` is any name by which whoever asks knows the wearable.
+    """
 
     device: str
+    worn: Worn
     value: bytes
     at: float
 
