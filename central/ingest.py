@@ -7,7 +7,7 @@ differently the next time. Memory is bounded by what is enrolled: nothing is kep
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -19,8 +19,10 @@ from central.internal import LABELS_FILTER, HubPresence, decode_labels
 from central.label_book import LabelBook
 from central.storage.homes import EnrolledHome
 from central.telemetry.store import Row, storable_name
+from central.worn import worn_of
 from devices.rejection import Rejection
 from devices.vocabulary import Reading
+from devices.wearable.judge_lines import Worn
 from gateway.contract.encoding import decode
 from gateway.contract.messages import Heartbeat, HubState
 from gateway.contract.ordering import Arrival, SequenceTracker
@@ -38,6 +40,8 @@ LOG_EVERY_S: Final = 60.0
 """One refusal of a kind is logged in so many seconds; all are counted."""
 SILENT_SHOWN_MAX: Final = 50
 WINDOW_KIND: Final = "acceleration"
+OnWindow = Callable[[str, Reading, Worn], None]
+"""Takes a home, a window of acceleration, and how the wearable is worn."""
 _LABELS: Final = LABELS_FILTER.removesuffix("+")
 
 
@@ -67,12 +71,13 @@ class _Hub:
     """What is kept of one enrolled hub. `known` are the devices whose readings are kept, `strangers` how many of
     them nobody enrolled."""
 
-    __slots__ = ("home", "hub", "known", "numbers", "strangers", "waiting")
+    __slots__ = ("home", "hub", "known", "numbers", "strangers", "waiting", "worn")
 
     def __init__(self, home: str, hub: str) -> None:
         self.home = home
         self.hub = hub
         self.known: set[str] = set()
+        self.worn: dict[str, Worn] = {}
         self.strangers = 0
         self.numbers = SequenceTracker()
         self.waiting = 0
@@ -83,10 +88,12 @@ class Intake:
 
     Attributes:
         messages, readings, duplicates: taken since start.
+        on_window: takes the movement of wearables in which falls are looked for here.
         refusals: what was refused.
     """
 
     def __init__(self, engine: Engine, defaults: Limits, refusals: Refusals, labels: LabelBook | None = None) -> None:
+        self.on_window: OnWindow = lambda _home, _reading, _worn: None
         self._engine = engine
         self._labels = labels
         self._defaults = defaults
@@ -134,6 +141,9 @@ class Intake:
             hub = self._hubs[home.hub_id] = _Hub(home.home_id, home.hub_id)
             self._packs[topic(home.hub_id, Channel.MEASUREMENTS)] = hub
         hub.home = home.home_id
+        hub.worn, faults = worn_of(home.care_plan)
+        if faults:
+            logger.warning("care plan of %s: %s", home.home_id, "; ".join(faults))
         strange = hub.known - devices.keys() - {HUB_DEVICE}
         hub.known = {HUB_DEVICE, *devices, *strange}
         hub.strangers = len(strange)
@@ -217,6 +227,10 @@ class Intake:
 
     def _admit(self, hub: _Hub, reading: Reading, received_at: float) -> bool:
         """Whether a reading is kept: not a window, and not of one strange device too many."""
+        if reading.kind == WINDOW_KIND and reading.device in hub.worn:
+            self._engine.hear_devices(hub.home, {reading.device: 0.0}, min(reading.measured_at, received_at))
+            self.on_window(hub.home, reading, hub.worn[reading.device])
+            return False
         if reading.kind == WINDOW_KIND:
             self.refusals.add("window_not_kept", hub.hub, "accelerometer windows are not stored", received_at)
             return False

@@ -40,6 +40,7 @@ REASONS: Final[Mapping[str, str]] = {
     "must_understand": later("needs something that is not known here"),
     "empty": later("nothing in it"),
     "too_many_devices": later("too many devices that nobody enrolled"),
+    "window_not_judged": later("movement in which no fall could be looked for"),
     "window_not_kept": later("movement recordings are not stored"),
     "store_refused": later("the store of measurements refused it"),
     "wrong_token": later("the gateway's token is missing or wrong"),

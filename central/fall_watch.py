@@ -1,0 +1,177 @@
+"""Keeps the process that looks for falls in the movement that wearables report to the centre directly. One thread.
+
+Windows go in as they come and are kept nowhere. While the process is not there, or does not keep up, they are counted
+and left out: what calls for help otherwise is never held up by them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from central.detection.finding import Finding
+from devices.vocabulary import Reading
+from devices.wearable.judge_lines import SaidLine, WindowLine, Worn
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.senml import to_record
+
+logger = logging.getLogger(__name__)
+
+WAITING_MAX: Final = 2_000
+"""Most windows that were given and not answered: some seconds of as many wearers as the process follows."""
+UNWRITTEN_MAX: Final = 1 << 21
+"""Most bytes that wait for the process to read them."""
+STUCK_S: Final = 30.0
+"""A process that answers nothing for so long is ended; another follows."""
+AGAIN_FIRST_S: Final = 1.0
+AGAIN_MAX_S: Final = 60.0
+OPEN_MAX: Final = 500
+"""Suspected falls of which the outcome is waited for."""
+_READ_BYTES: Final = 65_536
+_ANSWER: Final = msgspec.json.Decoder(list[SaidLine])
+_COMMAND: Final = (sys.executable, "-m", "devices.wearable.judge_process")
+
+
+class FallWatch:
+    """One process for everybody.
+
+    Args:
+        monotonic: the clock.
+        on_lost: told of windows that were not looked at: how many, and why.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], on_lost: Callable[[int, str], None]) -> None:
+        self._monotonic = monotonic
+        self._on_lost = on_lost
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwritten = bytearray()
+        self._given: deque[tuple[str, str, float]] = deque()
+        self._said = b""
+        self._start_at = 0.0
+        self._pause_s = AGAIN_FIRST_S
+        self._suspected: dict[tuple[str, str], Finding] = {}
+
+    def give(self, home: str, reading: Reading, worn: Worn) -> None:
+        """A window of acceleration of a wearable."""
+        if len(self._given) >= WAITING_MAX or len(self._unwritten) >= UNWRITTEN_MAX or not self._is_there():
+            self._on_lost(1, "the process that looks for falls is not there, or does not keep up")
+            return
+        assert isinstance(reading.value, bytes)
+        line = WindowLine(f"{home}\n{reading.device}", worn, reading.value, reading.measured_at)
+        self._unwritten += msgspec.json.encode(line) + b"\n"
+        self._given.append((home, reading.device, self._monotonic()))
+
+    def turn(self) -> list[Finding]:
+        """Writes and reads what can be without waiting; what was found."""
+        process = self._process
+        if process is None:
+            return []
+        found: list[Finding] = []
+        try:
+            self._write(process)
+            for home, said in self._read(process):
+                found += self._found(home, said)
+        except (OSError, msgspec.DecodeError, IndexError) as error:
+            self._end(f"{type(error).__name__}: {error}")
+        else:
+            if process.poll() is not None:
+                self._end(f"it ended with status {process.returncode}")
+            elif self._given and self._monotonic() - self._given[0][2] > STUCK_S:
+                self._end("it does not answer")
+        return found
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._stop(self._process)
+            self._process = None
+
+    def _is_there(self) -> bool:
+        if self._process is None and self._monotonic() >= self._start_at:
+            pipe = subprocess.PIPE
+            try:
+                self._process = process = subprocess.Popen(_COMMAND, stdin=pipe, stdout=pipe)
+            except OSError as error:
+                self._end(str(error))
+                return False
+            assert process.stdin is not None
+            assert process.stdout is not None
+            os.set_blocking(process.stdin.fileno(), False)
+            os.set_blocking(process.stdout.fileno(), False)
+            logger.info("falls are looked for in the movement of wearables that report here")
+        return self._process is not None
+
+    def _write(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        while self._unwritten:
+            try:
+                del self._unwritten[: os.write(process.stdin.fileno(), self._unwritten[:_READ_BYTES])]
+            except BlockingIOError:
+                return
+
+    def _read(self, process: subprocess.Popen[bytes]) -> list[tuple[str, list[SaidLine]]]:
+        assert process.stdout is not None
+        try:
+            self._said += os.read(process.stdout.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return []
+        *lines, self._said = self._said.split(b"\n")
+        if lines:
+            self._pause_s = AGAIN_FIRST_S
+        return [(self._given.popleft()[0], _ANSWER.decode(line)) for line in lines]
+
+    def _end(self, reason: str) -> None:
+        logger.error("the process that looks for falls is started again in %.0f s: %s", self._pause_s, reason)
+        if self._given:
+            self._on_lost(len(self._given), reason)
+        self.close()
+        self._given.clear()
+        self._unwritten.clear()
+        self._said = b""
+        self._start_at = self._monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, AGAIN_MAX_S)
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+        with process:
+            pass
+
+    def _found(self, home: str, said: Sequence[SaidLine]) -> list[Finding]:
+        found = []
+        for line in said:
+            if line.kind != "fall" or line.value not in {"suspected", "confirmed", "recovered"}:
+                continue
+            device = line.device.removeprefix(f"{home}\n")
+            before = self._suspected.pop((home, device), None)
+            if line.value == "recovered":
+                found += [msgspec.structs.replace(before, active=False)] if before is not None else []
+                continue
+            evidence = [
+                to_record(Reading(device, other.kind, other.value, other.at))
+                for other in said
+                if other.at == line.at and other.device == line.device
+            ]
+            finding = Finding(
+                key=f"{home}:fall:{device}:{line.value}:{line.at:.1f}",
+                home=home,
+                kind=AlarmKind.FALL,
+                since_at=line.at,
+                found_at=line.at,
+                reason=f"fall_{line.value}",
+                facts={"device": device},
+                evidence=evidence,
+            )
+            found.append(finding)
+            if line.value == "suspected":
+                self._suspected[home, device] = finding
+                if len(self._suspected) > OPEN_MAX:
+                    del self._suspected[next(iter(self._suspected))]
+        return found

@@ -1,0 +1,166 @@
+"""Falls of a wearable that reports its movement to the centre itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from central.detection.finding import Finding
+from central.fall_watch import STUCK_S, WAITING_MAX, FallWatch
+from central.worn import worn_of
+from devices.vocabulary import Reading
+from devices.wearable.judge_lines import Worn
+from devices.wearable.site import Site
+from devices.wearable.windows import Piece, write_piece
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.senml import encode_measurements
+from simulators.movement import Act, fall, feel, get_up, sit_down, walk
+from tests.central.test_receiver import Street, broker, closed_afterwards, street
+
+__all__ = ["broker", "closed_afterwards", "street"]
+
+WAIT_S = 30.0
+SEED = 5
+WRIST = Worn(Site.WRIST)
+
+
+def windows(acts: list[Act], at: float) -> list[Reading]:
+    """As the wearable measures them, up to the moment `at`."""
+    rows = [(round(x * 2048), round(y * 2048), round(z * 2048)) for x, y, z, *_ in feel(acts, 50, SEED)]
+    starts = range(0, len(rows), 37)
+    return [
+        Reading(
+            "watch",
+            "acceleration",
+            write_piece(Piece(start, 50.0, 16, False, start == 0, tuple(rows[start : start + 37]))),
+            round(at - (len(starts) - 1 - number) * 0.74, 2),
+        )
+        for number, start in enumerate(starts)
+    ]
+
+
+class Centre:
+    """A watch, turned by hand; `lost` counts windows that were not looked at."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self.now = 0.0
+        self.found: list[Finding] = []
+        self.watch = FallWatch(lambda: time.monotonic() + self.now, self._on_lost)
+
+    def _on_lost(self, count: int, _reason: str) -> None:
+        self.lost += count
+
+    def until_found(self, reason: str) -> Finding:
+        deadline = time.monotonic() + WAIT_S
+        while not (found := [one for one in self.found if one.reason == reason]):
+            assert time.monotonic() < deadline, f"not found: {reason}; found: {self.found}"
+            self.found += self.watch.turn()
+            time.sleep(0.01)
+        return found[-1]
+
+    @property
+    def pid(self) -> int:
+        assert self.watch._process is not None
+        return self.watch._process.pid
+
+
+@pytest.fixture
+def centre() -> Iterator[Centre]:
+    centre = Centre()
+    yield centre
+    centre.watch.close()
+
+
+@pytest.mark.slow
+def test_a_fall_is_found_per_home_and_taken_back_when_the_wearer_walks(centre: Centre) -> None:
+    for fallen, quiet in zip(
+        windows([*walk(4), *fall(3), *get_up(12)], 1.8e9), windows([*walk(4), *sit_down(16)], 1.8e9), strict=False
+    ):
+        centre.watch.give("flat-1", fallen, WRIST)
+        centre.watch.give("flat-2", quiet, WRIST)
+    found = centre.until_found("fall_suspected")
+    assert (found.home, found.kind, found.facts["device"]) == ("flat-1", AlarmKind.FALL, "watch")
+    assert {record.n for record in found.evidence} == {"watch/fall", "watch/impact", "watch/tilt", "watch/stir"}
+    deadline = time.monotonic() + WAIT_S
+    while all(one.active for one in centre.found):
+        assert time.monotonic() < deadline, "that the wearer walks again is told"
+        centre.found += centre.watch.turn()
+        time.sleep(0.01)
+    assert {one.key for one in centre.found} == {found.key}
+    assert centre.lost == 0
+
+
+@pytest.mark.slow
+def test_lying_still_is_said_as_well(centre: Centre) -> None:
+    for window in windows([*walk(4), *fall(20)], 1.8e9):
+        centre.watch.give("flat-1", window, WRIST)
+    confirmed = centre.until_found("fall_confirmed")
+    assert len({one.key for one in centre.found}) == 2
+    assert confirmed.since_at > centre.found[0].since_at
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_or_stands_still_is_replaced_and_its_windows_are_counted(centre: Centre) -> None:
+    window = windows(walk(2), 1.8e9)[0]
+    for blow in (signal.SIGKILL, signal.SIGSTOP):
+        centre.watch.give("flat-1", window, WRIST)
+        os.kill(centre.pid, blow)
+        lost = centre.lost
+        centre.now += STUCK_S + 1 if blow is signal.SIGSTOP else 0
+        deadline = time.monotonic() + WAIT_S
+        while centre.watch._process is not None:
+            assert time.monotonic() < deadline, blow
+            centre.watch.turn()
+            time.sleep(0.01)
+        assert centre.lost == lost + 1
+        centre.watch.give("flat-1", window, WRIST)
+        assert centre.lost == lost + 2, "not started again at once, in a circle"
+        centre.now += 120
+    for each in windows([*walk(4), *fall(5)], 1.8e9):
+        centre.watch.give("flat-1", each, WRIST)
+    centre.until_found("fall_suspected")
+
+
+@pytest.mark.slow
+def test_a_process_that_does_not_keep_up_fills_no_memory(centre: Centre) -> None:
+    window = windows(walk(2), 1.8e9)[0]
+    centre.watch.give("flat-1", window, WRIST)
+    os.kill(centre.pid, signal.SIGSTOP)
+    for _ in range(3 * WAITING_MAX):
+        centre.watch.give("flat-1", window, WRIST)
+        centre.watch.turn()
+    assert centre.lost > WAITING_MAX
+    os.kill(centre.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"worn": "watch"},
+        {"worn": {"watch": {"site": "ankle"}}},
+        {"worn": {f"w{n}": {"site": "wrist"} for n in range(9)}},
+    ],
+)
+def test_a_care_plan_that_cannot_be_used_is_told(plan: dict[str, object]) -> None:
+    worn, faults = worn_of(plan)
+    assert worn == {}
+    assert faults
+
+
+@pytest.mark.slow
+def test_the_centre_finds_the_fall_of_a_wearable_without_a_hub_and_keeps_no_movement(street: Street) -> None:
+    street.enrolled = [each._replace(care_plan={"worn": {"watch": {"site": "wrist"}}}) for each in street.enrolled]
+    street.start()
+    for window in windows([*walk(4), *fall(5)], time.time()):
+        street.send(encode_measurements("h-1", [window]))
+    street.until(lambda: street.findings, "the fall is told to the desk")
+    assert [found.kind for found in street.findings] == [AlarmKind.FALL]
+    assert street.findings[0].reason == "fall_suspected"
+    assert street.stored() == [], "movement is not kept"
+    assert street.receiver is not None
+    assert street.receiver.health().refused == {}
