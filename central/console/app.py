@@ -27,7 +27,7 @@ from central.console import access
 from central.console.access import Guard
 from central.console.health_view import HealthView
 from central.console.live import Live
-from central.console.pages import cases, health, homes, sign_in, station
+from central.console.pages import care, cases, health, homes, sign_in, station
 from central.console.problem import Problem, ProblemBody
 from central.console.rights import allowed, open_door
 from central.console.templating import page as html_page
@@ -124,7 +124,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.audit = AuditTrail(parts.database)
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    pages = (sign_in, station, cases, homes, health)
+    pages = (sign_in, station, cases, homes, care, health)
     for page in pages:
         app.include_router(page.router)
     for door in (sms_entrance, claim_entrance):

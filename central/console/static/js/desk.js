@@ -227,6 +227,9 @@ function loadPictures(homeId) {
   get(`/api/homes/${homeId}/charts`)
     .then((charts) => still() && resident.renderCharts(charts))
     .catch(() => resident.failed());
+  get(`/api/homes/${homeId}/care`)
+    .then((care) => still() && resident.renderCare(care))
+    .catch(() => {});
 }
 
 // ---- what the operator does ----

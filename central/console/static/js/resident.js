@@ -129,6 +129,34 @@ function past(cards, now) {
   );
 }
 
+function dated(lines) {
+  return h(
+    "ul",
+    { class: "past" },
+    lines.map((line) => h("li", {}, h("span", { class: "quiet" }, line.day), h("span", {}, line.text))),
+  );
+}
+
+/** How somebody has been living: slow changes, weeks where all agreed, false alarms. */
+function lately(care) {
+  return [
+    h("h4", {}, t("Changes")),
+    care.changes.length ? dated(care.changes) : h("p", { class: "quiet" }, t("No lasting change in twelve weeks.")),
+    care.weeks && [
+      h("h4", {}, t("Week by week")),
+      care.weeks.length ? dated(care.weeks) : h("p", { class: "quiet" }, t("No whole week yet.")),
+    ],
+    h("h4", {}, t("False alarms")),
+    h("p", {}, t("{count} in {weeks} weeks", { count: care.false_alarms, weeks: care.weeks_counted })),
+    care.by_kind.length > 0 &&
+      h(
+        "ul",
+        { class: "past" },
+        care.by_kind.map((text) => h("li", {}, text)),
+      ),
+  ];
+}
+
 const section = (name, ...inside) => h("section", {}, h("h3", {}, name), inside);
 
 export class ResidentCard {
@@ -137,6 +165,7 @@ export class ResidentCard {
     this.context = context;
     this.rooms = h("div", {});
     this.charts = h("div", {});
+    this.care = h("div", { class: "lately" });
     element.addEventListener("click", (event) => {
       const act = event.target.closest("[data-act]")?.dataset.act;
       if (act) context.act(act);
@@ -183,6 +212,7 @@ export class ResidentCard {
       ),
       section(t("Last hour in the home"), this.rooms),
       section(t("Last day"), this.charts),
+      section(t("Lately"), this.care),
       section(t("Cases before"), past(card.last_cases, card.now)),
     );
     if (focus) this.element.querySelector(`[data-act="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
@@ -200,6 +230,10 @@ export class ResidentCard {
       this.charts,
       charts.series.map((series) => curve(series, charts.start_at, charts.end_at)),
     );
+  }
+
+  renderCare(care) {
+    fill(this.care, lately(care));
   }
 
   failed() {
