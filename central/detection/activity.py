@@ -194,6 +194,14 @@ class Activity:
         firsts = [self._steps[0] * float(STEP_S)] if self._steps else []
         return min([*firsts, *self._change_ats[:1]], default=None)
 
+    def unheard_s(self, begin_at: float, end_at: float) -> float:
+        """How much of the time between two moments the home was not heard, in whole hours, as far as it is known."""
+        first = max(int(begin_at // 3600) + 1, self._hours[0] if self._hours else 0)
+        last = int(end_at // 3600)
+        if not self._hours or last <= first:
+            return 0.0
+        return 3600.0 * (last - first - (bisect_left(self._hours, last) - bisect_left(self._hours, first)))
+
     def heard_throughout(self, begin_at: float, end_at: float) -> bool:
         """Whether the home was heard in every whole hour between two times."""
         first, last = int(begin_at // 3600) + 1, int(end_at // 3600)

@@ -1,7 +1,7 @@
 """A sensor that the hub has not heard for longer than its kind ever keeps silent: empty battery, taken away, broken.
 
-Not judged while the hub itself is silent or has just come back. A device that was never heard is not found: it is
-not installed yet.
+Not judged while the hub itself is silent or has just come back; hours in which the hub was not heard do not count, since
+it may have been without power, and deaf. A device that was never heard is not found: it is not installed yet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     for device in limits.devices.values():
         heard_at = timeline.device_heard_at.get(device.id)
         limit_s = device.silence_max_s + limits.sensor_grace_s
-        if heard_at is not None and moment.now - heard_at >= limit_s:
+        if heard_at is None or moment.now - heard_at < limit_s:
+            continue
+        limit_s += timeline.activity.unheard_s(heard_at, moment.now)
+        if moment.now - heard_at >= limit_s:
             facts: dict[str, str | float] = {
                 "device": device.id,
                 "room": device.room,
