@@ -123,7 +123,9 @@ class Intake:
         return self._engine.dismiss(gone)
 
     def _enrol(self, home: EnrolledHome, now: float) -> None:
-        devices = {device.id: DeviceAtHome(device.id, device.room, device.silence_max_s) for device in home.devices}
+        devices = {
+            one.id: DeviceAtHome(one.id, one.room, one.silence_max_s, one.model, one.place_code) for one in home.devices
+        }
         limits, faults = limits_of(self._defaults, home.care_plan, home.timezone, devices)
         if faults:
             logger.warning("care plan of %s: %s", home.home_id, "; ".join(faults))

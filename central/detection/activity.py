@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -26,6 +26,9 @@ KEEP_S: Final = 4 * 86_400
 STRONG_LINES: Final = 3
 """More than two reports of one room within a step are no stray trigger; nor are two rooms."""
 _CODES: Final = 32
+_ON: Final = 0x80
+"""Of a change's code: the door opened, somebody lay down."""
+NOBODY: Final[Mapping[str, float]] = {}
 _LOOK_BACK_S: Final = (7_200, 43_200, KEEP_S)
 """Evidence is looked for in the last hours first: mostly it is there, and four days are many steps."""
 
@@ -49,6 +52,22 @@ class Act(NamedTuple):
     strong: bool
 
 
+class Sign(NamedTuple):
+    """What was noticed within one step: from when to when, the devices, and the last of them."""
+
+    first_at: float
+    at: float
+    device: str
+    devices: frozenset[str]
+
+
+class Change(NamedTuple):
+    """A state that changed: `on` when a door opened or somebody lay down."""
+
+    at: float
+    on: bool
+
+
 class _Step:
     """What was seen in one step: devices as bits, reports as bits too, the first and last sign in milliseconds."""
 
@@ -65,6 +84,13 @@ class _Step:
         self.first = min(self.first, offset)
         if offset > self.last or (offset == self.last and names[code] > names[self.last_code]):
             self.last, self.last_code = offset, code
+
+    def drop(self, code: int) -> None:
+        """Takes a device out. Reports cannot be told from those of others: none is left to be evidence by number."""
+        self.devices &= ~(1 << code)
+        self.lines = 0
+        if self.last_code == code:
+            self.last_code = (self.devices & -self.devices).bit_length() - 1
 
 
 class Activity:
@@ -148,18 +174,22 @@ class Activity:
         step.first, step.last, step.last_code = self._firsts[place], self._lasts[place], self._last_codes[place]
         return step
 
-    def change(self, device: str, at: float, happened: bool) -> None:
-        """A state changed at that time, or, as a late reading shows, did not."""
+    def change(self, device: str, at: float, happened: bool, *, on: bool = True) -> None:
+        """A state changed at that time, to what `on` says, or, as a late reading shows, did not change."""
         code = self._code(device)
         place = bisect_left(self._change_ats, at)
-        while place < len(self._change_ats) and self._change_ats[place] == at and self._change_codes[place] < code:
+        ats, codes = self._change_ats, self._change_codes
+        while place < len(ats) and ats[place] == at and codes[place] & ~_ON < code:
             place += 1
-        known = place < len(self._change_ats) and (self._change_ats[place], self._change_codes[place]) == (at, code)
+        known = place < len(ats) and ats[place] == at and codes[place] & ~_ON == code
         self.version += happened != known
+        if happened and known and codes[place] != code | _ON * on:
+            self.version += 1
+            codes[place] = code | _ON * on
         if happened and not known:
             self.hear(at)
             self._change_ats.insert(place, at)
-            self._change_codes.insert(place, code)
+            self._change_codes.insert(place, code | _ON * on)
             if len(self._change_ats) > CHANGES_MAX:
                 self._change_ats.pop(0)
                 self._change_codes.pop(0)
@@ -181,10 +211,16 @@ class Activity:
 
     # what is read
 
-    def strong_at(self, rooms: Callable[[str], str], doors: Iterable[str], now: float) -> float | None:
+    def strong_at(
+        self,
+        rooms: Callable[[str], str],
+        doors: Iterable[str],
+        now: float,
+        without: Mapping[str, float] = NOBODY,
+    ) -> float | None:
         """When there was strong evidence of somebody for the last time in these days."""
         for span_s in _LOOK_BACK_S:
-            for act in reversed(self.acts(now - span_s, rooms, doors)):
+            for act in reversed(self.acts(now - span_s, rooms, doors, without)):
                 if act.strong:
                     return act.at
         return None
@@ -207,10 +243,17 @@ class Activity:
         first, last = int(begin_at // 3600) + 1, int(end_at // 3600)
         return last <= first or bisect_left(self._hours, last) - bisect_left(self._hours, first) == last - first
 
-    def acts(self, since_at: float, rooms: Callable[[str], str], doors: Iterable[str]) -> list[Act]:
-        """All acts from the step of `since_at` on, oldest first. `rooms` names a device's room."""
+    def acts(
+        self,
+        since_at: float,
+        rooms: Callable[[str], str],
+        doors: Iterable[str],
+        without: Mapping[str, float] = NOBODY,
+    ) -> list[Act]:
+        """All acts from the step of `since_at` on, oldest first. `rooms` names a device's room. What devices in
+        `without` noticed from the time given there on is no act."""
         first = int(since_at // STEP_S) - 1
-        steps = self._joined(first)
+        steps = self._joined(first, without)
         doorways = frozenset(doors)
         names = [rooms(device) for device in self.devices]
         is_door = [device in doorways for device in self.devices]
@@ -233,12 +276,61 @@ class Activity:
             if number < last
         }
 
-    def _joined(self, first: int) -> dict[int, _Step]:
+    def signs(self, since_at: float, without: Mapping[str, float] = NOBODY) -> list[Sign]:
+        """What was noticed from the step of `since_at` on, by steps, oldest first; `without` as in `acts`."""
+        steps = self._joined(int(since_at // STEP_S), without)
+        sets: dict[int, frozenset[str]] = {}
+        signs = []
+        for number in sorted(steps):
+            step = steps[number]
+            devices = sets.get(step.devices)
+            if devices is None:
+                seen = (code for code in range(len(self.devices)) if step.devices >> code & 1)
+                devices = sets[step.devices] = frozenset(self.devices[code] for code in seen)
+            begin = number * STEP_S
+            last = self.devices[step.last_code]
+            signs.append(Sign(begin + step.first / 1000, begin + step.last / 1000, last, devices))
+        return signs
+
+    def masks(self, since_at: float) -> list[tuple[int, int]]:
+        """Steps from that of `since_at` on, with a bit for each of `devices` that was noticed, oldest first."""
+        first = int(since_at // STEP_S)
+        start = bisect_left(self._steps, first)
+        found = dict(zip(self._steps[start:], self._masks[start:], strict=True))
+        for place in range(bisect_left(self._change_ats, first * STEP_S), len(self._change_ats)):
+            number = round(self._change_ats[place] * 1000) // STEP_MS
+            found[number] = found.get(number, 0) | 1 << (self._change_codes[place] & ~_ON)
+        return sorted(found.items())
+
+    def last_at(self) -> float | None:
+        """When anything was noticed for the last time."""
+        lasts = list(self._change_ats[-1:])
+        if self._steps:
+            lasts.append(self._steps[-1] * STEP_S + self._lasts[-1] / 1000)
+        return max(lasts, default=None)
+
+    def changes(self, device: str, since_at: float) -> list[Change]:
+        """The changes of a device's state, oldest first."""
+        code = self._codes.get(device)
+        return [
+            Change(self._change_ats[place], bool(self._change_codes[place] & _ON))
+            for place in range(bisect_left(self._change_ats, since_at), len(self._change_ats))
+            if self._change_codes[place] & ~_ON == code
+        ]
+
+    def _joined(self, first: int, without: Mapping[str, float] = NOBODY) -> dict[int, _Step]:
         start = bisect_left(self._steps, first)
         steps = {self._steps[place]: self._step(place) for place in range(start, len(self._steps))}
         for place in range(bisect_left(self._change_ats, first * STEP_S), len(self._change_ats)):
             number, offset = divmod(round(self._change_ats[place] * 1000), STEP_MS)
-            steps.setdefault(number, _Step()).add(self._change_codes[place], offset, self.devices)
+            steps.setdefault(number, _Step()).add(self._change_codes[place] & ~_ON, offset, self.devices)
+        for device, since_at in without.items():
+            code, since = self._codes.get(device, _CODES), int(since_at // STEP_S)
+            for number in [number for number, step in steps.items() if number >= since and step.devices >> code & 1]:
+                if steps[number].devices == 1 << code:
+                    del steps[number]
+                else:
+                    steps[number].drop(code)
         return steps
 
     def _act(self, number: int, step: _Step, beside: _Step | None, names: list[str], is_door: list[bool]) -> Act:

@@ -22,8 +22,9 @@ from central.detection.habits import Habits, Kept
 from central.detection.learning import learn, learnable_day, midnight
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
-from central.detection.timeline import YES_OR_NO, Sighting, Timeline
-from devices.vocabulary import KINDS, Reading
+from central.detection.suspicion import suspicion_of
+from central.detection.timeline import ACT_KINDS, Sighting, Timeline
+from devices.vocabulary import KINDS, Reading, Value, ValueType
 from gateway.contract.senml import to_record
 
 JUDGE_EVERY_S: Final = 60.0
@@ -35,10 +36,16 @@ SETTLE_AFTER_OUTAGE_S: Final = 600.0
 long as it was. So a line that comes and goes keeps silence from being judged only while it is down most of the time."""
 LEARN_AT_ONCE: Final = 2
 """Homes that learn a day in one call of `due`: some tens of milliseconds each, and all have the same mornings."""
+BLIND_S: Final = 6 * 3600.0
+"""Where the store cannot tell the past, what was open of measurements stays so for so long: new ones have come then."""
 FRESH_S: Final = 5.0
 """A message this young did not wait at the broker, nor did those behind it in the queue."""
 WAITED_MAX_S: Final = 172_800.0
 """Brokers keep messages for us for two days; what says that it is older comes from a wrong clock."""
+
+
+_TOLD_BY_OPENS: Final = frozenset({"hub_silent", "sensor_silent", "inactivity"})
+"""Detectors whose open findings say all that `Engine.recall_nothing` needs to find them again."""
 
 
 def load_detectors() -> tuple[Detector, ...]:
@@ -63,7 +70,7 @@ class Open(msgspec.Struct):
 
 
 class _Home:
-    __slots__ = ("due_at", "known", "limits", "open", "timeline")
+    __slots__ = ("blind_until", "due_at", "known", "limits", "open", "timeline", "tried_to_learn")
 
     def __init__(self, limits: Limits, due_at: float) -> None:
         self.limits = limits
@@ -71,6 +78,9 @@ class _Home:
         self.open: dict[_Subject, Open] = {}
         self.due_at = due_at
         self.known = False
+        self.blind_until = 0.0
+        # from which activity, and without which devices, no day could be learned
+        self.tried_to_learn: tuple[object, ...] = ()
 
 
 class Engine:
@@ -223,7 +233,9 @@ class Engine:
             timeline.take(readings, now)
             if timeline.habits.learned_day:
                 timeline.activity.forget_before(midnight(timeline.habits.learned_day, limits.zone()))
-            strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, min((day + 1) * 86_400, now))
+            until = min((day + 1) * 86_400, now)
+            without = suspicion_of(timeline, limits, until).without
+            strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, until, without)
             if strong_at is not None:
                 learned |= learn(timeline.habits, timeline.activity, limits, strong_at)
         return learned
@@ -240,6 +252,8 @@ class Engine:
                 marked_at = min(marked_at, since_at)
             elif open_.detector == "sensor_silent":
                 known.timeline.hear_device(open_.subject, since_at)
+            elif open_.detector != "inactivity":
+                known.blind_until = now + BLIND_S
             else:
                 device = str(open_.finding.facts["device"])
                 acts.append(Reading(device, "motion", True, since_at))
@@ -298,7 +312,12 @@ class Engine:
             return False
         if not can_judge_absence(timeline, limits, moment):
             return False
-        strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, moment.now)
+        without = suspicion_of(timeline, limits, moment.now).without
+        tried = timeline.activity.version, without, limits
+        if tried == known.tried_to_learn:
+            return False
+        known.tried_to_learn = tried
+        strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, moment.now, without)
         return strong_at is not None and learn(timeline.habits, timeline.activity, limits, strong_at)
 
     def learned(self) -> dict[str, Kept]:
@@ -325,7 +344,8 @@ class Engine:
         for detector in self._judges:
             situations = detector.judge(known.timeline, known.limits, moment)
             if situations is not None:
-                said += _compare(home, detector.name, known.open, situations, now)
+                blind = now < known.blind_until and detector.name not in _TOLD_BY_OPENS
+                said += _compare(home, detector.name, known.open, situations, now, may_end=not blind)
         for open_ in known.open.values():
             if now - open_.stated_at >= RESTATE_EVERY_S:
                 open_.stated_at = now
@@ -334,13 +354,20 @@ class Engine:
 
 
 def _compare(
-    home: str, detector: str, opens: dict[_Subject, Open], situations: Sequence[Situation], now: float
+    home: str,
+    detector: str,
+    opens: dict[_Subject, Open],
+    situations: Sequence[Situation],
+    now: float,
+    *,
+    may_end: bool = True,
 ) -> list[Finding]:
     """Opens what is new and ends what is over; returns both as findings. What goes on keeps its key."""
     said: list[Finding] = []
     holding = {_Subject(home, detector, situation.subject): situation for situation in situations}
     over = [subject for subject in opens if subject.detector == detector and subject not in holding]
-    said += [_ended(opens.pop(subject).finding) for subject in over]
+    if may_end:
+        said += [_ended(opens.pop(subject).finding) for subject in over]
     for subject, situation in holding.items():
         if subject not in opens:
             finding = _finding(home, detector, situation)
@@ -368,5 +395,14 @@ def _finding(home: str, detector: str, situation: Situation) -> Finding:
 
 
 def _reading(sighting: Sighting) -> Reading:
-    value = bool(sighting.value) if sighting.kind in YES_OR_NO else KINDS[sighting.kind].words[0]
+    kind = KINDS[sighting.kind]
+    value: Value
+    match kind.value_type:
+        case ValueType.BOOLEAN:
+            value = bool(sighting.value)
+        case ValueType.WORD:
+            # of an act that it happened is kept, not how
+            value = kind.words[0 if kind.name in ACT_KINDS else int(sighting.value)]
+        case _:
+            value = sighting.value
     return Reading(sighting.device, sighting.kind, value, sighting.at)

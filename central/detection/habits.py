@@ -39,6 +39,8 @@ OWN_SHARE: Final = 0.3
 """How much a budget's own past sets its limit; the past of all budgets sets the rest."""
 TAIL_BLOCKS: Final = 6
 """From so many of the worst the limit is reckoned."""
+UNSURE: Final = 1.25
+"""In the first fortnight what exceeds the worst so far by so much is rare."""
 MORNINGS: Final = 28
 MORNINGS_LEAST: Final = 7
 HAZARD_SHARE: Final = 0.7
@@ -292,6 +294,23 @@ class Habits:
         floor = greatest[count]
         spread = sum(log(score / floor) for score in greatest[:count]) / count
         return float(floor * (count / max(times, 1e-3)) ** spread)
+
+    def rare(self, watch: int, wished: float, least: float, today: int) -> float:
+        """The score, not below `least`, that ordinary life exceeds `wished` times in 30 days. While little is known it
+        is also more than everything that was seen so far.
+
+        Args:
+            watch: under which the scores were noted by `note_worst`.
+            today: ordinal of the local day.
+        """
+        worst = self._worst((watch,))
+        if not self.learned:
+            return max(least, *(score * UNSURE for score in worst.values()), 0.0)
+        return max(least, self._tail(worst, wished * min(LIMIT_DAYS, today - self.first_day) / 30) or 0.0)
+
+    def day_rates(self) -> list[float]:
+        """For each half hour of the local day, in how large a share of it somebody is usually about."""
+        return self._rates()
 
     def usual(self, start: Start) -> Usual | None:
         """What comparable silences were like; None where nothing compares."""

@@ -7,7 +7,7 @@ no more signs in it than stray triggers give.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import pairwise
 from typing import Final
@@ -17,8 +17,10 @@ from central.detection.activity import KEEP_S, STEP_S, Act, Activity
 from central.detection.day_summary import Day, summary_of
 from central.detection.drift import review
 from central.detection.habits import DAY_STEPS, SHORTEST_STEPS, SLOTS, Habits
+from central.detection.presence_learning import learn_presence
 from central.detection.profile import Limits
 from central.detection.silence import budget_key, budget_of, start_of
+from central.detection.suspicion import eager_devices
 
 CLOSES_AFTER_S: Final = 6 * 3600.0
 """A day is learned so long after it: by then its night is over, and what hubs hold back has arrived."""
@@ -46,8 +48,10 @@ def learn(habits: Habits, activity: Activity, limits: Limits, strong_at: float) 
     day = habits.learned_day + 1 if habits.learned_day else datetime.fromtimestamp(first_at, zone).toordinal()
     if day > upto:
         return False
+    eager = eager_devices(activity, habits, limits, strong_at, rested=True)
+    without = {device: found.since_at for device, found in eager.items()}
     for ordinal in range(max(day, upto - DAYS_AT_ONCE), upto + 1):
-        _learn_day(habits, activity, limits, ordinal, zone)
+        _learn_day(habits, activity, limits, ordinal, zone, without)
     return True
 
 
@@ -56,9 +60,11 @@ def midnight(ordinal: int, zone: ZoneInfo) -> float:
     return datetime.combine(date.fromordinal(ordinal), time(), zone).timestamp()
 
 
-def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int, zone: ZoneInfo) -> None:
+def _learn_day(
+    habits: Habits, activity: Activity, limits: Limits, ordinal: int, zone: ZoneInfo, without: Mapping[str, float]
+) -> None:
     begin, end = midnight(ordinal, zone), midnight(ordinal + 1, zone)
-    acts = activity.acts(begin - KEEP_S, limits.room_of, limits.entry_doors)
+    acts = activity.acts(begin - KEEP_S, limits.room_of, limits.entry_doors, without)
     left_out: list[tuple[float, float]] = []
     strong = [place for place, act in enumerate(acts) if act.strong]
     if not strong or acts[strong[0]].at >= begin:
@@ -77,7 +83,9 @@ def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int,
                 habits.note_morning(start_of(act, zone).step, act.room)
             break
     _close(habits, activity, ordinal, acts, left_out, begin, end)
-    summary = summary_of(Day(ordinal, acts, _strange(acts, limits)), activity, limits, visits=limits.visits_counted)
+    strange = _strange(acts, limits)
+    learn_presence(habits, activity, limits, ordinal, (begin, end), strange, without)
+    summary = summary_of(Day(ordinal, acts, strange), activity, limits, visits=limits.visits_counted)
     habits.summaries.add(ordinal, summary)
     review(habits.summaries, ordinal)
     activity.forget_before(begin)

@@ -8,9 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from central.detection.care_plan import BodyName, Climate, Dose, Expected, Locator, Range, WeightChange
+
 Hours = Annotated[float, msgspec.Meta(ge=1, le=168)]
 Seconds = Annotated[float, msgspec.Meta(ge=60, le=604_800)]
 FalseAlarms = Annotated[float, msgspec.Meta(ge=0.1, le=30)]
+Minutes = Annotated[float, msgspec.Meta(ge=10, le=720)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 LocalTime = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
@@ -21,15 +24,18 @@ AWAY_HOURS: Final = 16.0
 
 
 class DeviceAtHome(msgspec.Struct, frozen=True):
-    """An enrolled device. `silence_max_s`: the longest time between its signs of life."""
+    """An enrolled device. `silence_max_s`: the longest time between its signs of life; `model`: its name in the
+    catalogue; `place_code`: where it is, SCAIP table D, 0 = not said."""
 
     id: str
     room: str
     silence_max_s: float
+    model: str = ""
+    place_code: int = 0
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Limits of one home. Each field down to `inactivity_learned` may stand in the care plan under its name.
+    """Limits of one home. Each field above `inactivity_capped` may stand in the care plan under its name.
 
     Attributes:
         hub_silent_shown_s, hub_silent_technical_s, hub_silent_alarm_s: stages of a silent hub.
@@ -41,6 +47,16 @@ class Limits(msgspec.Struct, frozen=True):
         inactivity_false_alarms: calls for nothing in 30 days at which the learned limits aim; fewer means later.
         inactivity_shares: how these are shared among "quiet indoors", "not up yet" and "not home yet".
         inactivity_learned: whether habits are judged by at all; if not, the hours above hold for ever.
+        vitals: the person's own ranges, by kind or by device and kind; weight_change: how it may change;
+            measurements: those that are expected.
+        climate: of the rooms; doses: of medicines that are expected; locator: None = positions are not judged.
+        night_exit_minutes, bed_left_minutes: without a sign of anybody after the door opened at night, or the bed was
+            left, that are too many at least; what this home shows may make it more.
+        door_open_minutes: of a door that stands open at night; night_wandering_minutes: of walking about.
+        night_false_alarms: calls for nothing in 30 days at which each of these four aims.
+        bathroom_minutes, bathroom_night_minutes: in the bathroom and nowhere else; bathroom_false_alarms: of both.
+        beds: devices that say whether somebody lies in bed; bed mats are found by their model.
+        sensor_over_eager_hours: of a sensor that fires alone and without pause; lively_sensors: those that may.
         inactivity_capped: whether a learned limit may never be later than those hours, as when a plan names them.
         timezone: IANA name.
         devices: by id.
@@ -64,6 +80,23 @@ class Limits(msgspec.Struct, frozen=True):
     inactivity_false_alarms: FalseAlarms = 1.0
     inactivity_shares: tuple[Share, Share, Share] = (0.4, 0.25, 0.35)
     inactivity_learned: bool = True
+    vitals: dict[BodyName, Range] = {}
+    weight_change: WeightChange = WeightChange()
+    measurements: tuple[Expected, ...] = ()
+    climate: Climate = Climate()
+    doses: tuple[Dose, ...] = ()
+    locator: Locator | None = None
+    night_exit_minutes: Minutes = 30.0
+    bed_left_minutes: Minutes = 30.0
+    door_open_minutes: Minutes = 20.0
+    night_wandering_minutes: Minutes = 45.0
+    night_false_alarms: FalseAlarms = 0.5
+    bathroom_minutes: Minutes = 60.0
+    bathroom_night_minutes: Minutes = 45.0
+    bathroom_false_alarms: FalseAlarms = 0.5
+    beds: tuple[str, ...] = ("bed", "bed-mat", "bed-sensor")
+    sensor_over_eager_hours: Hours = 4.0
+    lively_sensors: tuple[str, ...] = ()
     inactivity_capped: bool = False
     timezone: str = "UTC"
     devices: dict[str, DeviceAtHome] = {}

@@ -9,13 +9,13 @@ never the door by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from central.detection.activity import KEEP_S, STEP_S, Act, Activity
+from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
 from central.detection.fixed_limit import used_up_at
 from central.detection.habits import DAY_STEPS, Habits, Start
 from central.detection.profile import Limits
@@ -48,11 +48,12 @@ class Broken(NamedTuple):
 
 class Expectation(NamedTuple):
     """When the silence that is going on will be too long, or was, for as long as nothing else is known: the activity's
-    version, the last day learned, the home's limits."""
+    version, the last day learned, the home's limits, the sensors that are not believed."""
 
     version: int
     learned_day: int
     limits: Limits
+    without: Mapping[str, float]
     due_at: float
     broken: Broken | None
 
@@ -111,10 +112,12 @@ def _first_above(scores: Sequence[float], limit: float | None) -> int:
     return DAY_STEPS
 
 
-def since_strong_evidence(activity: Activity, limits: Limits, now: float) -> list[Act]:
+def since_strong_evidence(
+    activity: Activity, limits: Limits, now: float, without: Mapping[str, float] = NOBODY
+) -> list[Act]:
     """The last strong evidence of somebody and the weak signs since then, oldest first; empty where nothing is known.
-    After an announced absence, its end counts as such evidence."""
-    acts = activity.acts(now - KEEP_S, limits.room_of, limits.entry_doors)
+    After an announced absence, its end counts as such evidence. `without`: sensors that are not believed."""
+    acts = activity.acts(now - KEEP_S, limits.room_of, limits.entry_doors, without)
     acts = acts[max((place for place, act in enumerate(acts) if act.strong), default=0) :]
     back_at = limits.away_until_at
     if back_at is not None and acts and acts[0].at < back_at <= now:

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from central.detection.activity import Activity
+from central.detection.activity import NOBODY, Activity
 from central.detection.habits import Habits
+from central.detection.measured import MEASURED_KINDS, Measured
 from central.detection.silence import Expectation
+from central.detection.suspicion import Suspicion
 from devices.vocabulary import KINDS, Reading, ValueType
+
+if TYPE_CHECKING:
+    from central.detection.presence import Presence
 
 TRACE_MAX: Final = 128
 """Readings kept of one device and kind: a lively day of a door, and 2.1 kB."""
@@ -83,11 +88,12 @@ class Trace:
             place -= 1
         return place
 
-    def turns(self, place: int) -> list[tuple[float, bool]]:
-        """Whether the value changed at this place, and at the next, as (at, changed); nothing where it is not known."""
+    def turns(self, place: int) -> list[tuple[float, bool, bool]]:
+        """Whether the value changed at this place, and at the next, as (at, changed, new value); nothing where it is
+        not known."""
         ats, values = self._ats, self._values
         places = (number for number in (place, place + 1) if 0 < number < len(ats))
-        return [(ats[number], values[number] != values[number - 1]) for number in places]
+        return [(ats[number], values[number] != values[number - 1], values[number] > 0) for number in places]
 
     def _fold(self) -> None:
         self._ats.pop(0)
@@ -130,7 +136,9 @@ class Timeline:
         online: False after the hub's last will, until it is heard again.
         device_heard_at: device -> when it last gave a sign of life, never later than the hub was heard.
         activity: when somebody was about in the last days; habits: what was learned from all days before.
-        expectation: what was last reckoned of the silence that is going on.
+        measured: what was measured of body, rooms, doses and positions.
+        expectation: what was last reckoned of the silence that is going on; suspicion: of sensors that fire too much;
+            presence: of where somebody is.
     """
 
     __slots__ = (
@@ -142,7 +150,10 @@ class Timeline:
         "habits",
         "heard_at",
         "marked_at",
+        "measured",
         "online",
+        "presence",
+        "suspicion",
     )
 
     def __init__(self) -> None:
@@ -153,7 +164,10 @@ class Timeline:
         self.device_heard_at: dict[str, float] = {}
         self.activity = Activity()
         self.habits = Habits()
+        self.measured = Measured()
         self.expectation: Expectation | None = None
+        self.suspicion: Suspicion | None = None
+        self.presence: Presence | None = None
         self._traces: dict[tuple[str, str], Trace] = {}
 
     def hear(self, received_at: float) -> bool:
@@ -184,6 +198,7 @@ class Timeline:
         self.marked_at = None if self.marked_at is None else min(self.marked_at, now)
         self.back_at = None if self.back_at is None else min(self.back_at, now)
         self.device_heard_at = {device: min(at, now) for device, at in self.device_heard_at.items()}
+        self.measured.drop_after(now)
 
     def hear_device(self, device: str, at: float) -> None:
         """Notes a sign of life of a device."""
@@ -201,6 +216,8 @@ class Timeline:
             kind = reading.kind
             if kind in TRACED_KINDS:
                 self._note(device, kind, at, float(reading.value) if kind in YES_OR_NO else 1.0)
+            elif kind in MEASURED_KINDS:
+                self.measured.take(device, kind, at, reading.value)
 
     def _note(self, device: str, kind: str, at: float, value: float) -> None:
         trace = self._trace(device, kind)
@@ -211,8 +228,8 @@ class Timeline:
         if kind not in STATE_KINDS:
             self.activity.move(device, at)
             return
-        for turned_at, turned in trace.turns(place):
-            self.activity.change(device, turned_at, turned)
+        for turned_at, turned, on in trace.turns(place):
+            self.activity.change(device, turned_at, turned, on=on)
 
     def _trace(self, device: str, kind: str) -> Trace | None:
         trace = self._traces.get((device, kind))
@@ -224,12 +241,20 @@ class Timeline:
         """The devices that see daily life here, in name order."""
         return sorted({device for device, kind in self._traces if kind in WATCHING_KINDS})
 
-    def sightings(self, count: int = 1) -> list[Sighting]:
-        """The newest `count` things that somebody did, oldest first."""
+    def state(self, device: str, kind: str) -> Sighting | None:
+        """The last state of a device and since when it is known to hold; None where it never changed."""
+        trace = self._traces.get((device, kind))
+        changes = trace.changes(1) if trace is not None else []
+        return Sighting(changes[0][0], device, kind, changes[0][1]) if changes else None
+
+    def sightings(self, count: int = 1, without: Mapping[str, float] = NOBODY) -> list[Sighting]:
+        """The newest `count` things that somebody did, oldest first, but for what devices in `without` noticed from
+        the time given there on."""
         found = [
             Sighting(at, device, kind, value)
             for (device, kind), trace in self._traces.items()
             for at, value in (trace.changes(count) if kind in STATE_KINDS else trace.newest(count))
+            if device not in without or at < without[device]
         ]
         found.sort()
         return found[-count:]

@@ -220,7 +220,7 @@ def list_enrolled(connection: sa.Connection) -> list[EnrolledHome]:
     """Every home that has a hub, with its devices; reserved places of strangers are left out."""
     by_home: dict[str, list[DeviceAtHome]] = {}
     for row in connection.execute(sa.select(devices).order_by(devices.c.home_id, devices.c.id)):
-        device = DeviceAtHome(row.id, row.model, row.room, row.silence_max_s)
+        device = DeviceAtHome(row.id, row.model, row.room, row.silence_max_s, place_code=row.place_code)
         by_home.setdefault(row.home_id, []).append(device)
     # somebody of whom no absence is known may be at home
     away = sa.select(residents.c.home_id, sa.func.min(sa.func.coalesce(residents.c.away_until_at, 0.0)))

@@ -4,7 +4,7 @@ In the first fortnight one fixed, wide limit holds; then what was learned from t
 three expectations: quiet indoors, not up yet, not home yet. Which one failed is said with what is usual: "usually in
 the kitchen by 8:20; last movement 23:40 in the bathroom". An absence that was announced is not judged, and quiet counts
 from its end. What was learned holds until strong evidence of somebody: so a stray trigger ends neither a collapse nor
-an absence, and one absence is one finding.
+an absence, and one absence is one finding. What `central.detection.suspicion` does not believe is no sign at all.
 
 What it cannot do: it finds a collapse after hours, never within the hour (a pendant or a bed sensor does); a pet, a
 visitor or a second person hides a collapse from it; who lies down right behind the front door is found later.
@@ -12,11 +12,12 @@ visitor or a second person hides a collapse from it; who lies down right behind 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from central.detection.activity import STEP_S
+from central.detection.activity import NOBODY, STEP_S
 from central.detection.fixed_limit import found_at, shortest_s
 from central.detection.profile import Limits
 from central.detection.silence import (
@@ -29,6 +30,7 @@ from central.detection.silence import (
     start_of,
 )
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
+from central.detection.suspicion import suspicion_of
 from central.detection.timeline import Sighting, Timeline
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -53,7 +55,8 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
 
 
 def _by_fixed_limit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
-    last = _last(timeline)
+    without = suspicion_of(timeline, limits, moment.now).without
+    last = _last(timeline, without)
     if last is None:
         return []
     if limits.away_until_at is not None and last.at < limits.away_until_at:
@@ -77,9 +80,10 @@ def _by_fixed_limit(timeline: Timeline, limits: Limits, moment: Moment) -> list[
 
 
 def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
-    known = (timeline.activity.version, timeline.habits.learned_day, limits)
+    without = suspicion_of(timeline, limits, moment.now).without
+    known = (timeline.activity.version, timeline.habits.learned_day, limits, without)
     memory = timeline.expectation
-    if memory is not None and memory[:3] == known and (memory.broken is not None or moment.now < memory.due_at):
+    if memory is not None and memory[:4] == known and (memory.broken is not None or moment.now < memory.due_at):
         broken = memory.broken
     else:
         broken = _broken(timeline, limits, moment.now, known)
@@ -99,11 +103,13 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
     return [_situation(timeline, broken.since_at, broken.found_at, reason, facts)]
 
 
-def _broken(timeline: Timeline, limits: Limits, now: float, known: tuple[int, int, Limits]) -> Broken | None:
-    activity = timeline.activity
-    if any(act.strong for act in activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors)):
+def _broken(
+    timeline: Timeline, limits: Limits, now: float, known: tuple[int, int, Limits, Mapping[str, float]]
+) -> Broken | None:
+    activity, without = timeline.activity, known[3]
+    if any(act.strong for act in activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors, without)):
         return None
-    acts = since_strong_evidence(activity, limits, now)
+    acts = since_strong_evidence(activity, limits, now, without)
     if not acts:
         return None
     broken, due_at = first_broken(acts, timeline.habits, limits, now)
@@ -111,12 +117,12 @@ def _broken(timeline: Timeline, limits: Limits, now: float, known: tuple[int, in
     return broken
 
 
-def _last(timeline: Timeline) -> Sighting | None:
+def _last(timeline: Timeline, without: Mapping[str, float] = NOBODY) -> Sighting | None:
     """The last sign of activity; where nothing was seen yet, the begin of what is known. None: nobody watches."""
     watching = timeline.watching()
     if not watching:
         return None
-    seen = timeline.sightings(1)
+    seen = timeline.sightings(1, without)
     if seen:
         return seen[-1]
     known_at = timeline.first_known_at()
