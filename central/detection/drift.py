@@ -83,8 +83,9 @@ def review(summaries: Summaries, ordinal: int) -> None:
         return
     for measure in WATCHED:
         values = summaries.values(measure, SUMMED_DAYS + BASE_FROM_DAYS, ordinal)
+        departures = _departures(values)
         for more in (True, False):
-            note = _change(values, measure, ordinal, more=more)
+            note = _change(values, _summed(departures, 1.0 if more else -1.0), measure, ordinal, more=more)
             if note is not None and not _said_before(summaries.notes, note):
                 summaries.note(note)
 
@@ -98,8 +99,7 @@ def _said_before(notes: Sequence[Note], note: Note) -> bool:
     )
 
 
-def _change(values: Sequence[float | None], measure: Measure, ordinal: int, *, more: bool) -> Note | None:
-    summed = _summed(values, 1.0 if more else -1.0)
+def _change(values: Sequence[float | None], summed: _Sum, measure: Measure, ordinal: int, *, more: bool) -> Note | None:
     lately = _known(values[-LASTING_DAYS:])
     if summed.height <= HIGH or len(lately) < KNOWN_SHARE * LASTING_DAYS:
         return None
@@ -116,17 +116,27 @@ def _change(values: Sequence[float | None], measure: Measure, ordinal: int, *, m
     return Note(ordinal, int(measure), before, now, ceil((len(values) - since) / 7))
 
 
-def _summed(values: Sequence[float | None], sign: float) -> _Sum:
-    height, since = 0.0, len(values)
+def _departures(values: Sequence[float | None]) -> list[float | None]:
+    """By how many standard deviations each day departs from the days before it; None where that is not known."""
+    found: list[float | None] = [None] * BASE_FROM_DAYS
     for place in range(BASE_FROM_DAYS, len(values)):
         value = values[place]
         base = _known(values[place - BASE_FROM_DAYS : place - BASE_TO_DAYS])
         if value is None or len(base) < BASE_LEAST:
+            found.append(None)
             continue
         mean = _mean(base)
         share, least = SPREAD_LEAST
         variance = sum((one - mean) ** 2 for one in base) / len(base) + share * (mean + least)
-        departure = max(-DEPARTURE_MAX, min(DEPARTURE_MAX, (value - mean) / sqrt(variance)))
+        found.append(max(-DEPARTURE_MAX, min(DEPARTURE_MAX, (value - mean) / sqrt(variance))))
+    return found
+
+
+def _summed(departures: Sequence[float | None], sign: float) -> _Sum:
+    height, since = 0.0, len(departures)
+    for place, departure in enumerate(departures):
+        if departure is None:
+            continue
         before = height
         height = max(0.0, height + sign * departure - SLACK)
         if height > 0.0 and before == 0.0:
