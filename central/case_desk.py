@@ -7,31 +7,34 @@ every command is told the time. Commands may be called from any thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 
-from central.alarm_cases import escalation
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Way
+from central import asking
+from central.alarm_cases import escalation, protocol
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.closing import Closing
-from central.alarm_cases.priority import Priority
+from central.alarm_cases.rota import ASK_AGAIN_S
 from central.alarm_cases.transitions import Decided, Refused
+from central.asking import NOBODY_REACHABLE
 from central.case_change import CaseChange, change_of, repeated
-from central.case_intake import DESK, alarm_into_case, decide, finding_into_case
+from central.case_intake import DESK, alarm_into_case, decide, finding_into_case, open_drill
 from central.detection.finding import Finding
-from central.notification.delivery import Delivery, DeliveryState
-from central.storage import cases, deliveries
+from central.flood import group_silences
+from central.storage import cases, deliveries, rota
 from central.storage.database import Database, DatabaseError, try_again
+from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer
 
 __all__ = ["NOBODY_REACHABLE", "CaseChange", "CaseDesk", "Done", "Refused"]
 
 EMAIL: Final = "email"
-ALARM_PURPOSE: Final = "alarm"
-NOBODY_REACHABLE: Final = "nobody_reachable"
+PHONE: Final = "phone"
+"""The operator's own telephone: no message goes out."""
 DUE_BATCH: Final = 200
 """Due-times looked up at once; the rest follow in the next round of the same call."""
 STUCK_RETRY_S: Final = 30.0
@@ -49,10 +52,16 @@ class Done:
 
 
 class CaseDesk:
-    """Commands on cases. `announce` is called after each commit, on the caller's thread, and must not block."""
+    """Commands on cases. `announce` is called after each commit, on the caller's thread, and must not block.
 
-    def __init__(self, database: Database, announce: Callable[[CaseChange], None]) -> None:
-        self._database = database
+    `channels` are the names of the channels by which this centre can write or ring by itself.
+    """
+
+    def __init__(
+        self, database: Database, announce: Callable[[CaseChange], None], channels: Collection[str] = (EMAIL,)
+    ) -> None:
+        self.database = database
+        self.channels = tuple(channels)
         self._announce = announce
 
     # what comes in
@@ -68,10 +77,10 @@ class CaseDesk:
         Raises:
             central.storage.database.DatabaseError: nothing was stored; the message must not be acknowledged.
         """
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             answer, change = alarm_into_case(connection, hub, alarm, payload, received_at, way)
         if change is not None:
-            self._tell(change)
+            self.tell(change)
         return answer
 
     def receive_finding(self, finding: Finding, received_at: float) -> Done | Refused | None:
@@ -80,12 +89,31 @@ class CaseDesk:
         Raises:
             central.storage.database.DatabaseError: nothing was stored; the message must not be acknowledged.
         """
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             decided = finding_into_case(connection, finding, received_at)
             if not isinstance(decided, Decided):
                 return decided
+            changes = [change_of(connection, decided)]
+            if decided.case.kind is AlarmKind.HUB_SILENT:
+                changes += group_silences(connection, received_at)
+        for change in changes:
+            self.tell(change)
+        return Done(decided.case, decided.event)
+
+    def abandon(self, case_id: int, now: float) -> Done | Refused:
+        """The home hung up before anybody had taken the case; it rings on."""
+        return self.happen(case_id, CaseEvent(EventType.ABANDONED, now, DESK))
+
+    def start_drill(self, home_id: str, operator_id: str, now: float) -> Done | Refused:
+        """Opens a test of a home's path: the home is asked to press, and what comes joins it."""
+        with self.database.begin() as connection:
+            if cases.operator_called(connection, operator_id) is None:
+                return Refused("no_such_operator")
+            decided = open_drill(connection, home_id, operator_id, now)
+            if isinstance(decided, Refused):
+                return decided
             change = change_of(connection, decided)
-        self._tell(change)
+        self.tell(change)
         return Done(decided.case, decided.event)
 
     # what people do
@@ -111,6 +139,48 @@ class CaseDesk:
         """The owner gives the case back to all; it rings again."""
         return self._by_person(case_id, CaseEvent(EventType.RELEASED, now, operator_id, Facts(reason=reason)))
 
+    def reopen(self, case_id: int, operator_id: str, reason: str, now: float) -> Done | Refused:
+        """A closed case is opened again by a named person, for a reason, within a day; they have it in hand."""
+        return self._by_person(case_id, CaseEvent(EventType.REOPENED, now, operator_id, Facts(reason=reason)))
+
+    def hand_over(
+        self, operator_id: str, reason: str, now: float, by: str = DESK, to: str = ""
+    ) -> list[Done | Refused]:
+        """Everything that an operator holds rings for all: their shift ends, or their console is lost.
+
+        Args:
+            operator_id: whose cases; `by` is who says so: they themselves, a supervisor, or the desk.
+            to: a colleague who is to take them, named in the log; they take each like anybody.
+        """
+        with self.database.read() as connection:
+            held = [case.id for case in cases.open_cases(connection) if case.owner_id == operator_id]
+        facts = Facts(reason=reason, operator=to)
+        event = CaseEvent(EventType.HANDED_OVER, now, by, facts)
+        return [self.happen(case_id, event, only_of=operator_id) for case_id in held]
+
+    def triage(
+        self, case_id: int, operator_id: str, answer: int, now: float, *, silent: bool = False
+    ) -> Done | Refused:
+        """The owner says what is needed, 1 to 5 (`protocol`); 5, no answer, begins the checklist."""
+        facts = Facts(triage=answer, silent=silent)
+        return self._by_person(case_id, CaseEvent(EventType.TRIAGED, now, operator_id, facts))
+
+    def step(
+        self, case_id: int, operator_id: str, step: str, now: float, *, skipped: bool = False, reason: str = ""
+    ) -> Done | Refused:
+        """The owner has done the step of the protocol that is at hand, or skips it for a reason."""
+        facts = Facts(step=step, state=protocol.SKIPPED if skipped else protocol.DONE, reason=reason)
+        return self._by_person(case_id, CaseEvent(EventType.STEPPED, now, operator_id, facts))
+
+    def step_by_system(self, case_id: int, step: str, now: float) -> Done | Refused:
+        """The system did a step of the protocol itself."""
+        return self.happen(case_id, CaseEvent(EventType.STEPPED, now, DESK, Facts(step=step, state=protocol.BY_SYSTEM)))
+
+    def explain(self, case_id: int, operator_id: str, explanation: str, now: float) -> Done | Refused:
+        """Somebody writes why nobody took the case in time; without it the case cannot be closed."""
+        facts = Facts(explanation=explanation)
+        return self._by_person(case_id, CaseEvent(EventType.EXPLAINED, now, operator_id, facts))
+
     def on_the_way(
         self, case_id: int, operator_id: str, contact_id: str, eta_minutes: int, now: float
     ) -> Done | Refused:
@@ -126,26 +196,73 @@ class CaseDesk:
         """The owner closes the case, with what it was, what was done and how it ended."""
         return self._by_person(case_id, CaseEvent(EventType.CLOSED, now, operator_id, facts_of_closing(closing)))
 
-    def notify_contact(self, case_id: int, operator_id: str, contact_id: str, now: float) -> Done | Refused:
-        """The operator asks that a contact be sent a message about the case."""
-        facts = Facts(contact=contact_id, channel=EMAIL, state="queued")
+    def notify_contact(
+        self, case_id: int, operator_id: str, contact_id: str, now: float, channel: str = ""
+    ) -> Done | Refused:
+        """The operator asks that a contact be sent a message, by their preferred way or by `channel`."""
+        facts = Facts(contact=contact_id, channel=channel, state="queued")
         return self._by_person(case_id, CaseEvent(EventType.CALLED, now, operator_id, facts))
 
+    def call_contact(self, case_id: int, operator_id: str, contact_id: str, now: float) -> Done | Refused:
+        """The operator rings a contact themselves; after the ring limit they are prompted to ring the next."""
+        facts = Facts(contact=contact_id, channel=PHONE)
+        return self._by_person(case_id, CaseEvent(EventType.CALLED, now, operator_id, facts))
+
+    def call_ended(self, case_id: int, operator_id: str, contact_id: str, result: str, now: float) -> Done | Refused:
+        """How that call ended: "answered", "no_answer" or "busy". When all contacts were called twice in vain, the
+        protocol goes on to the next step by itself."""
+        facts = Facts(contact=contact_id, channel=PHONE, state=result)
+        done = self._by_person(case_id, CaseEvent(EventType.CALL_ENDED, now, operator_id, facts))
+        if isinstance(done, Done) and done.case.protocol_step == protocol.CONTACTS:
+            with self.database.read() as connection:
+                everybody = [contact.id for contact in rota.roster(connection, done.case.home_id, ())]
+                exhausted = protocol.all_were_called(cases.events_of(connection, case_id), everybody)
+            if exhausted:
+                self.step_by_system(case_id, protocol.CONTACTS, now)
+        return done
+
     def _by_person(self, case_id: int, event: CaseEvent) -> Done | Refused:
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             if cases.operator_called(connection, event.actor) is None:
                 return Refused("no_such_operator")
             case = cases.find(connection, case_id)
             if case is None:
                 return Refused("no_such_case")
-            fault = _contact_fault(connection, case, event)
+            event = _with_channel(connection, case, event, self.channels)
+            fault = _contact_fault(connection, case, event, self.channels)
             decided = Refused(fault) if fault else decide(connection, case, event)
             if isinstance(decided, Refused):
                 return _named(connection, decided)
-            if event.type is EventType.CALLED:
-                deliveries.queue(connection, case.id, event.facts.contact, EMAIL, ALARM_PURPOSE, event.at)
+            self._follow(connection, decided)
             change = change_of(connection, decided)
-        self._tell(change)
+        self.tell(change)
+        return Done(decided.case, decided.event)
+
+    def _follow(self, connection: sa.Connection, decided: Decided) -> None:
+        """What an operator's command means for messages, in the same transaction."""
+        case, event = decided.case, decided.event
+        if event.type is EventType.CALLED and event.facts.channel != PHONE:
+            contact = asking.contact_in(rota.roster(connection, case.home_id, self.channels), event.facts.contact)
+            assert contact is not None
+            asking.ask(connection, case, contact, event.at, event.facts.channel)
+        elif event.type in {EventType.ON_THE_WAY, EventType.ARRIVED}:
+            asking.stand_down(connection, case.id, case.helper_id, event.at)
+        elif event.type is EventType.CLOSED:
+            asking.call_off_all(connection, case.id, event.at)
+
+    def happen(self, case_id: int, event: CaseEvent, only_of: str = "") -> Done | Refused:
+        """Lets an event happen that no operator's rights decide; `only_of`: if that operator still holds the case."""
+        with self.database.begin() as connection:
+            case = cases.find(connection, case_id)
+            if case is None:
+                return Refused("no_such_case")
+            if only_of and case.owner_id != only_of:
+                return Refused("not_yours", case.owner_id or "")
+            decided = decide(connection, case, event)
+            if isinstance(decided, Refused):
+                return _named(connection, decided)
+            change = change_of(connection, decided)
+        self.tell(change)
         return Done(decided.case, decided.event)
 
     # what time does
@@ -161,7 +278,7 @@ class CaseDesk:
         """
         stuck: set[cases.Due] = set()
         while True:
-            with self._database.read() as connection:
+            with self.database.read() as connection:
                 items = [item for item in cases.due(connection, now, DUE_BATCH + len(stuck)) if item not in stuck]
                 next_at = cases.next_due_at(connection, now)
             if not items:
@@ -177,53 +294,38 @@ class CaseDesk:
                     stuck.add(item)
 
     def _act(self, item: cases.Due, now: float) -> None:
-        with self._database.begin() as connection:
+        with self.database.begin() as connection:
             case = cases.find(connection, item.case_id)
             if case is None or not cases.claim(connection, item, now):
                 return
             facts = Facts(step=item.step, late_s=max(0.0, now - item.due_at))
-            if case.ring_at is None:
+            if item.step != case.wake_step:
+                event = CaseEvent(EventType.PROMPTED, now, DESK, facts)
+            elif case.ring_at is None:
                 event = CaseEvent(EventType.RECALLED, now, DESK, facts)
             else:
-                if item.step == escalation.FIRST_CARER or _failed_to_tell(connection, case, item.step):
-                    facts = _ask_next(connection, case, facts, now)
+                wanted = escalation.carers_wanted(case, item.step)
+                if wanted:
+                    facts = asking.ask_next(connection, case, facts, wanted, self.channels, now)
                 event = CaseEvent(EventType.ESCALATED, now, DESK, facts)
             decided = decide(connection, case, event)
             assert isinstance(decided, Decided), decided
             change = change_of(connection, decided)
-        self._tell(change)
-
-    def record_delivery(self, delivery: Delivery, now: float) -> None:
-        """Stores what became of a message to a contact, and writes it into the log of a case that is still open."""
-        with self._database.begin() as connection:
-            deliveries.save(connection, delivery, now)
-            case = cases.find(connection, delivery.case_id)
-            facts = Facts(
-                contact=delivery.contact_id, channel=delivery.channel, state=delivery.state.value, text=delivery.fault
-            )
-            decided = (
-                Refused("no_such_case")
-                if case is None
-                else decide(connection, case, CaseEvent(EventType.TOLD, now, DESK, facts))
-            )
-            if isinstance(decided, Refused):
-                return
-            change = change_of(connection, decided)
-        self._tell(change)
+        self.tell(change)
 
     # what others ask
 
     def standing(self, now: float) -> list[CaseChange]:
         """How every open case stands, as a change that changes nothing: for those who start."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return [repeated(connection, case, now) for case in cases.open_cases(connection)]
 
     def closed_since(self, since_at: float) -> list[cases.ClosedAlarm]:
         """The alarms of the cases closed since then, the longest closed first."""
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return cases.closed_since(connection, since_at)
 
-    def _tell(self, change: CaseChange) -> None:
+    def tell(self, change: CaseChange) -> None:
         try:
             self._announce(change)
         except Exception:  # the command is committed: a listener's fault must not look like its failure
@@ -239,43 +341,35 @@ def facts_of_closing(closing: Closing) -> Facts:
         told=closing.told,
         text=closing.note,
         label=closing.label.value,
+        explanation=closing.explanation,
     )
 
 
-def _ask_next(connection: sa.Connection, case: Case, facts: Facts, now: float) -> Facts:
-    """Queues a message to the next contact; says in the log when there is nobody to ask."""
-    contact = escalation.next_contact(
-        deliveries.roster(connection, case.home_id), deliveries.asked(connection, case.id)
-    )
-    if contact is None:
-        log.warning("case %d: nobody can be reached by message", case.id)
-        return msgspec.structs.replace(facts, state=NOBODY_REACHABLE)
-    deliveries.queue(connection, case.id, contact.contact_id, EMAIL, ALARM_PURPOSE, now)
-    return msgspec.structs.replace(facts, contact=contact.contact_id, channel=EMAIL, state="queued")
+def _with_channel(connection: sa.Connection, case: Case, event: CaseEvent, channels: Collection[str]) -> CaseEvent:
+    """A request for a message, with the way by which it goes."""
+    if event.type is not EventType.CALLED or event.facts.channel:
+        return event
+    contact = asking.contact_in(rota.roster(connection, case.home_id, channels), event.facts.contact)
+    way = contact.ways[0].channel if contact and contact.ways else ""
+    return replace(event, facts=msgspec.structs.replace(event.facts, channel=way))
 
 
-def _failed_to_tell(connection: sa.Connection, case: Case, step: str) -> bool:
-    """Whether carers should know by now of a matter of life, and every message to one has failed for good."""
-    later_steps = {escalation.HOME_REASSURED, escalation.EXCEPTION, escalation.STILL_RINGING}
-    if case.priority is not Priority.LIFE or case.state is State.WITHDRAWN or step not in later_steps:
-        return False
-    states = {delivery.state for delivery in deliveries.of_case(connection, case.id)}
-    return states == {DeliveryState.FAILED}
-
-
-def _contact_fault(connection: sa.Connection, case: Case, event: CaseEvent) -> str:
+def _contact_fault(connection: sa.Connection, case: Case, event: CaseEvent, channels: Collection[str]) -> str:
     """Why the contact named in an operator's command will not do; "" when they will, or none is named."""
-    contact_id = event.facts.contact
+    contact_id, channel = event.facts.contact, event.facts.channel
     if not contact_id:
-        return "no_such_contact" if event.type in {EventType.CALLED, EventType.ON_THE_WAY} else ""
-    found = next((c for c in deliveries.roster(connection, case.home_id) if c.contact_id == contact_id), None)
+        needed = {EventType.CALLED, EventType.CALL_ENDED, EventType.ON_THE_WAY, EventType.DECLINED}
+        return "no_such_contact" if event.type in needed else ""
+    found = asking.contact_in(rota.roster(connection, case.home_id, channels), contact_id)
     if found is None:
         return "no_such_contact"
-    if event.type is not EventType.CALLED:
+    if event.type is not EventType.CALLED or channel == PHONE:
         return ""
-    if not found.email:
+    if channel not in {way.channel for way in found.ways}:
         return "unreachable"
-    return "already_asked" if contact_id in deliveries.asked(connection, case.id) else ""
+    asked = deliveries.asked(connection, case.id, case.home_id, event.at).get(contact_id)
+    waits = asked is not None and asked.asks > 0 and event.at - asked.last_at < ASK_AGAIN_S
+    return "already_asked" if waits and not (asked and asked.hopeless) else ""
 
 
 def _named(connection: sa.Connection, refused: Refused) -> Refused:

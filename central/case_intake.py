@@ -9,15 +9,16 @@ from zlib import crc32
 import msgspec
 import sqlalchemy as sa
 
+from central.alarm_cases.care_plan import for_log
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
 from central.alarm_cases.priority import priority_of, priority_of_finding
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
 from central.case_change import CaseChange, change_of, repeated
 from central.detection.finding import Finding
-from central.storage import cases, homes
+from central.storage import cases, homes, rota
 from central.storage.cases import AlarmRef
-from gateway.contract.alarm_kinds import kind_of
+from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.messages import Alarm, AlarmAnswer, MessageType, Stage
 
 HUB: Final = "hub"
@@ -66,7 +67,8 @@ def finding_into_case(connection: sa.Connection, finding: Finding, received_at: 
     if known is None:
         if not finding.active:
             return None
-        decided = _into_case(connection, finding.home, _facts_of_finding(finding, received_at), received_at)
+        facts = planned(connection, _facts_of_finding(finding, received_at), received_at)
+        decided = _into_case(connection, finding.home, facts, received_at)
         cases.add_finding(connection, finding.key, finding.home, decided.case.id, finding.since_at)
         return decided
     case_id, ended_at = known
@@ -111,7 +113,7 @@ def _first_word(
     """An alarm of which nothing was heard before, whatever its message type: a lost first message is no excuse."""
     event_at = event_time(alarm, received_at)
     withdrawn = alarm.mty is MessageType.WITHDRAWN
-    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at, way)
+    facts = planned(connection, facts_of_alarm(home_id, name, alarm, event_at, received_at, way), received_at)
     decided = _into_case(connection, home_id, facts, received_at, withdrawn=withdrawn)
     cases.add_alarm(connection, name, decided.case.id, received_at, event_at, withdrawn, way)
     log.info("alarm %s of %s: case %d, %s", name.ref, name.hub, decided.case.id, decided.event.type)
@@ -158,7 +160,7 @@ def _later_word(
     if withdrawn and (known.withdrawn_at is not None or not case.open):
         return None
     event_at = event_time(alarm, received_at)
-    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at, way)
+    facts = planned(connection, facts_of_alarm(home_id, name, alarm, event_at, received_at, way), received_at)
     if not case.open:
         decided = _into_case(connection, home_id, facts, received_at)
     else:
@@ -183,11 +185,26 @@ def _into_case(
     return _must(decide(connection, case, CaseEvent(event_type, now, actor, facts)))
 
 
+def planned(connection: sa.Connection, facts: Facts, now: float) -> Facts:
+    """With the care plan that holds for this home and kind."""
+    plan = rota.plan_of(connection, facts.home, facts.kind.value, now)
+    return msgspec.structs.replace(facts, plan=for_log(plan))
+
+
 def open_case(connection: sa.Connection, facts: Facts, now: float, actor: str) -> Decided:
     """Opens a new case, whatever else is open."""
     opened = opening(0, CaseEvent(EventType.OPENED, now, actor, facts))
     case_id = cases.add(connection, opened.case, opened.event)
     return opening(case_id, opened.event)
+
+
+def open_drill(connection: sa.Connection, home_id: str, operator_id: str, now: float) -> Decided | Refused:
+    """Opens the case of a test that an operator begins; the tests that the home sends join it."""
+    if not homes.exists(connection, home_id):
+        return Refused("no_such_home")
+    homes.lock_home(connection, home_id)
+    facts = Facts(home=home_id, kind=AlarmKind.TEST, priority=priority_of(AlarmKind.TEST), event_at=now, standing=1)
+    return open_case(connection, facts, now, operator_id)
 
 
 def _must(decided: Decided | Refused) -> Decided:

@@ -76,6 +76,13 @@ class MailConfig(msgspec.Struct, frozen=True):
     password_file: str = ""
 
 
+class CarersConfig(msgspec.Struct, frozen=True):
+    """`address` is the centre as carers reach it, "https://...": it stands in the links of messages to them. Empty:
+    messages carry no link."""
+
+    address: str = ""
+
+
 class DetectionConfig(msgspec.Struct, frozen=True):
     """Limits that hold where a home's care plan says nothing else.
 
@@ -135,6 +142,7 @@ class CentralConfig(msgspec.Struct, frozen=True):
     telemetry: TelemetryConfig = TelemetryConfig()
     console: ConsoleConfig = ConsoleConfig()
     mail: MailConfig = MailConfig()
+    carers: CarersConfig = CarersConfig()
     detection: DetectionConfig = DetectionConfig()
     secrets: SecretsConfig = SecretsConfig()
     sms: SmsConfig = SmsConfig()
@@ -149,6 +157,7 @@ _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
     "telemetry": TelemetryConfig,
     "console": ConsoleConfig,
     "mail": MailConfig,
+    "carers": CarersConfig,
     "detection": DetectionConfig,
     "secrets": SecretsConfig,
     "sms": SmsConfig,

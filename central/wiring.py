@@ -14,17 +14,19 @@ from fastapi import FastAPI
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
 from central.care_intake import CareIntake
+from central.carer_desk import CarerDesk
 from central.case_desk import CaseChange, CaseDesk
 from central.claim_desk import ClaimDesk, broker_for_hubs
 from central.config import CentralConfig, read_secret
 from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
+from central.delivery_desk import DeliveryDesk
 from central.due_loop import DueLoop
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
 from central.label_desk import LabelDesk
-from central.notification.channels.email import EmailChannel
+from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
 from central.refusals import RefusalCounter
 from central.sealing import open_sealer
@@ -36,6 +38,11 @@ from gateway.mqtt_client import BrokerSettings
 
 CLOSE_WAIT_S = 3
 """How long open consoles may take to go when the desk stops."""
+
+_MAY_SEND = frozenset(
+    {EventType.CALLED, EventType.ESCALATED, EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.TOLD}
+)
+"""After these a message may wait to be sent."""
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +73,10 @@ class DeskProcess:
         self._config = config
         self.database = Database.open(config.database.url)
         self._announcer = Announcer()
-        self.desk = CaseDesk(self.database, self._announcer)
+        channels = open_channels(config)
+        self.desk = CaseDesk(self.database, self._announcer, tuple(channels))
+        self.deliveries = DeliveryDesk(self.desk)
+        self.carers = CarerDesk(self.desk)
         self._refusals = RefusalCounter()
         self.states = HubStates()
         care = CareIntake(self.database, self._refusals)
@@ -75,7 +85,7 @@ class DeskProcess:
         self._settings = DueLoop("settings", settings.work)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
-        sender = Sender(self.database, self.desk, {EmailChannel.name: EmailChannel(config.mail)})
+        sender = Sender(self.database, self.deliveries, channels, address=config.carers.address)
         self._due = DueLoop("due-times", self._work_due)
         self._sending = DueLoop("sender", sender.work_due)
         self.live = Live()
@@ -136,7 +146,7 @@ class DeskProcess:
 
     def _wake(self, change: CaseChange) -> None:
         self._due.wake()
-        if change.event_type in {EventType.CALLED, EventType.ESCALATED}:
+        if change.event_type in _MAY_SEND:
             self._sending.wake()
         if change.event_type == EventType.CLOSED:
             self._labelling.wake()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
+from central.alarm_cases.care_plan import STANDARD, CarePlan
 from central.alarm_cases.priority import Priority
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import EVIDENCE_MAX, Record, Stage
 
 NOTE_MAX = 2_000
 """Longest note of an operator, in characters: a page of text."""
+
+RING_LIMIT = "ring_limit"
+STEP_TIMER = "step:"
+"""Names of the timers that prompt: a telephone that rings too long; "step:" and the step of the protocol at hand."""
 
 Note = Annotated[str, msgspec.Meta(max_length=NOTE_MAX)]
 
@@ -45,18 +50,30 @@ class EventType(StrEnum):
     RETRACTED = "retracted"
     COPIED = "copied"
     ENDED = "ended"
+    ABANDONED = "abandoned"
     TAKEN = "taken"
     SPOKEN = "spoken"
     NOTED = "noted"
+    TRIAGED = "triaged"
+    STEPPED = "stepped"
+    EXPLAINED = "explained"
     PARKED = "parked"
     RELEASED = "released"
+    HANDED_OVER = "handed_over"
     CALLED = "called"
+    CALL_ENDED = "call_ended"
     TOLD = "told"
     ON_THE_WAY = "on_the_way"
+    DECLINED = "declined"
     ARRIVED = "arrived"
+    ALL_WELL = "all_well"
+    NEEDS_HELP = "needs_help"
+    GROUPED = "grouped"
     ESCALATED = "escalated"
     RECALLED = "recalled"
+    PROMPTED = "prompted"
     CLOSED = "closed"
+    REOPENED = "reopened"
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,11 +88,19 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         reason, details: of a finding: the sentence's key and what fills it; `reason` also of parking and release.
         event_at: when it happened in the home; late_s: how much later the centre heard of it, 0 when in time.
         standing: by how much the number of alarms not withdrawn changes: -1, 0 or 1.
+        plan: opened, joined, updated: the care plan by which the ladder goes.
         recall_at: parked until.
-        contact: called, told, on the way, arrived: the contact's id; state, channel: of a delivery.
+        contact: called, told, on the way, declined, arrived, all well, needs help: the contact's id; state, channel:
+            of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice".
+        contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
-        step: escalated, recalled: which step was due; late_s tells how late it was acted on.
-        cause, action, outcome, told, label: closed (codes of `central.alarm_cases.closing`).
+        operator: handed over: to whom, "" for whoever takes it first.
+        incident: grouped: under which incident.
+        triage: triaged: 1 to 5; silent: nobody answers, and the line is open without a sound.
+        step: escalated, recalled, prompted: which step was due; late_s tells how late it was acted on. stepped: which
+            step of the protocol, with state "done", "skipped" (reason says why) or "by_system".
+        cause, action, outcome, told, label, explanation: closed (codes of `central.alarm_cases.closing`); explanation
+            also of explained: why nobody took it in time.
     """
 
     home: str = ""
@@ -94,17 +119,24 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     event_at: float = 0.0
     late_s: float = 0.0
     standing: int = 0
+    plan: CarePlan = STANDARD
     recall_at: float = 0.0
     contact: str = ""
+    contacts: tuple[str, ...] = ()
     channel: str = ""
     state: str = ""
     eta_minutes: int = 0
+    operator: str = ""
+    incident: int = 0
+    triage: int = 0
+    silent: bool = False
     step: str = ""
     cause: str = ""
     action: str = ""
     outcome: str = ""
     told: tuple[str, ...] = ()
     label: str = ""
+    explanation: Note = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +146,7 @@ class CaseEvent:
     Attributes:
         type: what happened.
         at: Unix seconds.
-        actor: an operator's id, "hub" or "desk".
+        actor: an operator's id, "hub", "desk", or "carer" (the contact is in the facts).
         facts: the particulars.
     """
 
@@ -122,6 +154,13 @@ class CaseEvent:
     at: float
     actor: str
     facts: Facts = field(default_factory=Facts)
+
+
+class Timer(NamedTuple):
+    """Something that becomes due in a case."""
+
+    step: str
+    due_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +185,15 @@ class Case:
         closed_at: when it was closed.
         wake_at, wake_step: when the desk will act by itself if nothing else happens, and what it does then.
         version: number of events in the log.
+        plan: by which its ladder goes.
+        triage: what is needed, 1 to 5 (`protocol`); 0 while nobody has said.
+        protocol, protocol_step, step_due_at: the checklist being followed, the step at hand ("" when all are done), and
+            when the operator is prompted (None when they were).
+        ring_limit_at: when a contact's telephone has rung long enough.
+        exception_at: since when it must be explained why nobody took it in time; explained_at: when that was written.
+        abandoned_at: when the home gave up before anybody had taken it.
+        reopened: how often it was opened again after closing.
+        incident_id: the incident that it is grouped under.
     """
 
     id: int
@@ -170,6 +218,24 @@ class Case:
     wake_at: float | None
     wake_step: str
     version: int
+    plan: CarePlan = STANDARD
+    triage: int = 0
+    protocol: str = ""
+    protocol_step: str = ""
+    step_due_at: float | None = None
+    ring_limit_at: float | None = None
+    exception_at: float | None = None
+    explained_at: float | None = None
+    abandoned_at: float | None = None
+    reopened: int = 0
+    incident_id: int | None = None
+
+    @property
+    def timers(self) -> tuple[Timer, ...]:
+        """All that the desk waits for in this case: what wakes it first, then prompts to whoever has it."""
+        prompts = ((STEP_TIMER + self.protocol_step, self.step_due_at), (RING_LIMIT, self.ring_limit_at))
+        waiting = ((self.wake_step, self.wake_at), *prompts)
+        return tuple(Timer(step, due_at) for step, due_at in waiting if due_at is not None)
 
     @property
     def open(self) -> bool:

@@ -60,7 +60,8 @@ class Label(StrEnum):
 
 
 class Closing(msgspec.Struct, frozen=True):
-    """An operator's closing words. `told` holds the ids of contacts who were told."""
+    """An operator's closing words. `told` holds the ids of contacts who were told; `explanation` says why nobody took
+    the case in time, where that was not written before."""
 
     cause: Cause
     action: Action = Action.NONE
@@ -68,3 +69,4 @@ class Closing(msgspec.Struct, frozen=True):
     told: tuple[str, ...] = ()
     note: Note = ""
     label: Label = Label.NOT_SAID
+    explanation: Note = ""

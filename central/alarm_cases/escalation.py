@@ -1,8 +1,7 @@
-"""Who is asked next, and when: due-times of a case that nobody has in hand, and the next contact to notify."""
+"""Who is asked next, and when: due-times of a case that nobody has in hand."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from central.alarm_cases.case import Case, State
@@ -20,6 +19,7 @@ SECOND_BURST: Final = "second_burst"
 EVERY_OPERATOR: Final = "every_operator"
 SUPERVISOR: Final = "supervisor"
 FIRST_CARER: Final = "first_carer"
+EVERY_CARER: Final = "every_carer"
 HOME_REASSURED: Final = "home_reassured"
 EXCEPTION: Final = "exception"
 STILL_RINGING: Final = "still_ringing"
@@ -37,6 +37,7 @@ _LADDERS: Final[dict[Priority, tuple[Step, ...]]] = {
         Step(EVERY_OPERATOR, 20),
         Step(SUPERVISOR, 30),
         Step(FIRST_CARER, 60),
+        Step(EVERY_CARER, 90),
         Step(HOME_REASSURED, 120),
         Step(EXCEPTION, 180),
     ),
@@ -71,9 +72,33 @@ PARKED_MAX_S: Final[dict[Priority, float]] = {
 """How far ahead a recall may lie: nobody parks a matter of life until tomorrow."""
 
 
+FAMILY_FIRST_S: Final = 5.0
+"""When the family is asked first, the best contact hears of it so soon after the operators' cards show it."""
+FAMILY_NEXT_S: Final = 60.0
+"""And the others, in a ladder that has no step for them by itself."""
+
+
 def ladder(case: Case) -> tuple[Step, ...]:
-    """The steps that follow while nobody has the case in hand; a withdrawn one is never more than routine."""
-    return _LADDERS[_urgency(case)]
+    """The steps that follow while nobody has the case in hand, as the case's care plan has them.
+
+    A withdrawn one is never more than routine, and nobody's family is called out for it.
+    """
+    steps = _LADDERS[_urgency(case)]
+    if _urgency(case) > Priority.ROUTINE or case.state is State.WITHDRAWN:
+        return steps
+    after_s = {step.name: step.after_s for step in steps}
+    if case.plan.first == "family":
+        after_s[FIRST_CARER] = FAMILY_FIRST_S
+        after_s.setdefault(EVERY_CARER, FAMILY_NEXT_S)
+    after_s |= {name: moved for name, moved in case.plan.after_s.items() if name in after_s}
+    if case.plan.carers != "first_then_all":
+        after_s.pop(EVERY_CARER, None)
+    return tuple(sorted((Step(*item) for item in after_s.items()), key=lambda step: step.after_s))
+
+
+def exception_after_s(case: Case) -> float | None:
+    """How long a case may ring before it must be explained; None where it need not be."""
+    return next((step.after_s for step in ladder(case) if step.name == EXCEPTION), None)
 
 
 def _urgency(case: Case) -> Priority:
@@ -98,15 +123,14 @@ def step_after(case: Case, done: str, now: float) -> tuple[str, float]:
     return steps[position].name, case.ring_at + steps[position].after_s
 
 
-class Reachable(NamedTuple):
-    """A contact as the ladder sees them, in the order agreed with the resident."""
-
-    contact_id: str
-    position: int
-    email: str
-
-
-def next_contact(roster: Sequence[Reachable], asked: Collection[str]) -> Reachable | None:
-    """Whom to notify next: the first in order who can be reached and was not asked in this case; None when nobody."""
-    ordered = sorted(roster, key=lambda contact: (contact.position, contact.contact_id))
-    return next((contact for contact in ordered if contact.email and contact.contact_id not in asked), None)
+def carers_wanted(case: Case, step: str) -> int:
+    """How many more contacts are asked at a step: 0 none, 1 the next, -1 all that are left."""
+    if case.state is State.WITHDRAWN or case.helper_id:
+        return 0
+    if step == FIRST_CARER:
+        return -1 if case.plan.carers == "parallel" else 1
+    if step == EVERY_CARER:
+        return -1
+    # a matter of life that nobody answers: one more at each step, and everybody a second time
+    asked_by_now = step in {HOME_REASSURED, EXCEPTION, STILL_RINGING}
+    return 1 if asked_by_now and case.priority is Priority.LIFE else 0

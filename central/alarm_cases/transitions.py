@@ -18,51 +18,33 @@ while it rings, because she may be speaking with the resident.
   closed until one of them has: nobody closes over an alarm that they have not seen.
 - The home may withdraw alarms. A case nobody took, in which none stands any more, is `withdrawn`: it does not ring,
   but wants a check call, must be taken like any other and is closed by a person. Anything new in it makes it `new`.
+- A case that nobody took within the time of its ladder's `exception` step opens a record: it cannot be closed before
+  somebody has written why, be it then or in the closing words.
+- What an operator holds is handed over when their shift ends or their console is lost: it rings for all.
+- "No answer" begins a checklist; each step is done, skipped for a reason, or ticked by the system, and prompts once
+  when its time is over. These prompts are timers of their own and stop nothing: `wake_at` goes on beside them.
+- A carer who accepts goes; a second one is told who does. One who turns back, or who asks for help at the resident's
+  side, makes the case ring again. That somebody is going does not stop the ringing at the desk.
 - A life case is closed only with an outcome, and only after speech, an arrival, or a reason written down.
-- A closed case never changes. An alarm after it opens a new one.
+- Many silent homes with one cause are one incident. Its cases keep their own life; a matter of life is never in one,
+  and a case that becomes one leaves it.
+- A closed case does not change, except that a named person may open it again within a day, for a reason, and then has
+  it in hand. An alarm after closing opens a new case.
 
 What is not in `TABLE` is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
-from central.alarm_cases import escalation
+from central.alarm_cases import rules
 from central.alarm_cases.case import Case, CaseEvent, EventType, State
-from central.alarm_cases.priority import Priority
+from central.alarm_cases.decision import Decided, Refused, Rule
 
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The event happened: the case after it. The caller stores both in one transaction."""
-
-    case: Case
-    event: CaseEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The event may not happen; the case is unchanged.
-
-    Attributes:
-        reason: `not_possible` (not in the table), `taken`, `already_yours`, `not_yours`, `ringing`, `no_outcome`,
-            `no_speech`, `bad_recall`, `no_reason`, `not_due`, `no_such_case`, `no_such_contact`, `no_such_operator`,
-            `already_asked`, `unreachable`.
-        who: id of the operator who holds the case, where one does.
-        before_s: for `taken`: how many seconds earlier they took it.
-        called: the name of `who`, filled in by the desk.
-    """
-
-    reason: str
-    who: str = ""
-    before_s: float = 0.0
-    called: str = ""
-
-
-Rule = Callable[[Case, CaseEvent], "Case | Refused"]
+__all__ = ["TABLE", "Decided", "Refused", "Rule", "opening", "rebuild", "transition"]
 
 
 def opening(case_id: int, event: CaseEvent) -> Decided:
@@ -91,8 +73,10 @@ def opening(case_id: int, event: CaseEvent) -> Decided:
         wake_at=None,
         wake_step="",
         version=1,
+        plan=facts.plan,
     )
-    return Decided(_ringing(blank, event.at) if facts.standing else _withdrawn(blank, event.at), event)
+    begin = rules.ringing if facts.standing else rules.withdrawn
+    return Decided(begin(blank, event.at), event)
 
 
 def transition(case: Case, event: CaseEvent) -> Decided | Refused:
@@ -127,170 +111,44 @@ def rebuild(case_id: int, events: Iterable[CaseEvent]) -> Case:
     return case
 
 
-def _ringing(case: Case, now: float) -> Case:
-    first = escalation.ladder(case)[0]
-    return replace(case, ring_at=now, wake_at=now + first.after_s, wake_step=first.name)
-
-
-def _in_hand(case: Case, now: float) -> Case:
-    return replace(case, ring_at=None, wake_at=now + escalation.review_s(case.priority), wake_step=escalation.REVIEW)
-
-
-def _withdrawn(case: Case, now: float) -> Case:
-    return replace(
-        case,
-        state=State.WITHDRAWN,
-        ring_at=None,
-        wake_at=now + escalation.CHECK_CALL_S,
-        wake_step=escalation.CHECK_CALL,
-    )
-
-
-def _kept(case: Case, _event: CaseEvent) -> Case:
-    """Written in the log; nothing else changes."""
-    return case
-
-
-def _kept_in_hand(case: Case, event: CaseEvent) -> Case:
-    """Written in the log by a person at work: if the case is in its owner's hands, the time of silence begins anew."""
-    if case.ring_at is None and case.wake_step == escalation.REVIEW and event.actor == case.owner_id:
-        return _in_hand(case, event.at)
-    return case
-
-
-def _joined(case: Case, event: CaseEvent) -> Case:
-    facts = event.facts
-    leads = facts.priority <= case.priority
-    raised = facts.priority < case.priority
-    grave = facts.priority is Priority.LIFE and facts.kind is not case.kind
-    first = event.type is EventType.JOINED
-    after = replace(
-        case,
-        priority=min(case.priority, facts.priority),
-        kind=facts.kind if leads else case.kind,
-        place=(facts.place or case.place) if leads else case.place,
-        repeats=case.repeats + first,
-        standing=case.standing + facts.standing,
-        late_s=max(case.late_s, facts.late_s),
-        last_alarm_at=event.at,
-    )
-    if case.state is State.WITHDRAWN:
-        return _ringing(replace(after, state=State.NEW), event.at)
-    if raised or (case.ring_at is None and (grave or case.state is State.WAITING)):
-        return _ringing(after, event.at)
-    return after
-
-
-def _retracted(case: Case, event: CaseEvent) -> Case:
-    after = replace(case, standing=case.standing + event.facts.standing)
-    return _withdrawn(after, event.at) if case.state is State.NEW and after.standing == 0 else after
-
-
-def _taken(case: Case, event: CaseEvent) -> Case | Refused:
-    """First come, first served; a ringing case that somebody holds may be acknowledged by them or taken over."""
-    mine = case.owner_id == event.actor
-    held = case.owner_id is not None and case.state is not State.WAITING
-    if held and case.ring_at is None:
-        earlier_s = event.at - (case.taken_at or event.at)
-        return Refused("already_yours" if mine else "taken", case.owner_id or "", max(0.0, earlier_s))
-    state = case.state if mine and held else State.TAKEN
-    taken_at = case.taken_at if mine else event.at
-    return _in_hand(replace(case, state=state, owner_id=event.actor, taken_at=taken_at), event.at)
-
-
-def _spoken(case: Case, event: CaseEvent) -> Case | Refused:
-    if event.actor != case.owner_id:
-        return Refused("not_yours", case.owner_id or "")
-    after = replace(case, state=State.TALKING, spoken_at=case.spoken_at or event.at)
-    return after if case.ring_at is not None else _in_hand(after, event.at)
-
-
-def _parked(case: Case, event: CaseEvent) -> Case | Refused:
-    if event.actor != case.owner_id:
-        return Refused("not_yours", case.owner_id or "")
-    if case.ring_at is not None:
-        return Refused("ringing", case.owner_id or "")
-    recall_at = event.facts.recall_at
-    if not event.at < recall_at <= event.at + escalation.PARKED_MAX_S[case.priority]:
-        return Refused("bad_recall", case.owner_id or "")
-    if not event.facts.reason.strip():
-        return Refused("no_reason", case.owner_id or "")
-    return replace(case, state=State.WAITING, ring_at=None, wake_at=recall_at, wake_step=escalation.RECALL)
-
-
-def _released(case: Case, event: CaseEvent) -> Case | Refused:
-    if event.actor != case.owner_id:
-        return Refused("not_yours", case.owner_id or "")
-    return _ringing(replace(case, state=State.NEW, owner_id=None, taken_at=None), event.at)
-
-
-def _on_the_way(case: Case, event: CaseEvent) -> Case:
-    eta_at = event.at + 60.0 * event.facts.eta_minutes
-    return _kept_in_hand(replace(case, helper_id=event.facts.contact, eta_at=eta_at, arrived_at=None), event)
-
-
-def _arrived(case: Case, event: CaseEvent) -> Case:
-    return _kept_in_hand(replace(case, helper_id=event.facts.contact or case.helper_id, arrived_at=event.at), event)
-
-
-def _due(case: Case, event: CaseEvent) -> bool:
-    return case.wake_at is not None and event.at >= case.wake_at and event.facts.step == case.wake_step
-
-
-def _escalated(case: Case, event: CaseEvent) -> Case | Refused:
-    """A step of the ladder was due while nobody had the case in hand."""
-    if case.ring_at is None or not _due(case, event):
-        return Refused("not_due", case.owner_id or "")
-    step, due_at = escalation.step_after(case, case.wake_step, event.at)
-    return replace(case, wake_at=due_at, wake_step=step)
-
-
-def _recalled(case: Case, event: CaseEvent) -> Case | Refused:
-    """Silence in somebody's hands, the end of parking, or a check call not made: the case rings (again)."""
-    if case.ring_at is not None or not _due(case, event):
-        return Refused("not_due", case.owner_id or "")
-    return _ringing(case, event.at)
-
-
-def _closed(case: Case, event: CaseEvent) -> Case | Refused:
-    facts, owner = event.facts, case.owner_id or ""
-    if event.actor != owner:
-        return Refused("not_yours", owner)
-    if case.ring_at is not None:
-        return Refused("ringing", owner)
-    if case.priority is Priority.LIFE:
-        if not facts.outcome:
-            return Refused("no_outcome", owner)
-        if case.spoken_at is None and case.arrived_at is None and not facts.text.strip():
-            return Refused("no_speech", owner)
-    return replace(case, state=State.CLOSED, ring_at=None, closed_at=event.at, wake_at=None, wake_step="")
-
-
 _NEW, _TAKEN, _TALKING, _WAITING = State.NEW, State.TAKEN, State.TALKING, State.WAITING
 _OPEN: Final = (_NEW, _TAKEN, _TALKING, _WAITING, State.WITHDRAWN)
 _HELD: Final = (_TAKEN, _TALKING, _WAITING)
 
 _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     # from the home
-    (EventType.JOINED, _OPEN, _joined),
-    (EventType.UPDATED, _OPEN, _joined),
-    (EventType.RETRACTED, _OPEN, _retracted),
-    (EventType.COPIED, _OPEN, _kept),
-    (EventType.ENDED, _OPEN, _kept),
-    # by a person
-    (EventType.TAKEN, _OPEN, _taken),
-    (EventType.SPOKEN, (_TAKEN, _WAITING), _spoken),
-    (EventType.NOTED, _OPEN, _kept_in_hand),
-    (EventType.PARKED, _HELD, _parked),
-    (EventType.RELEASED, _HELD, _released),
-    (EventType.CALLED, _OPEN, _kept_in_hand),
-    (EventType.ON_THE_WAY, _HELD, _on_the_way),
-    (EventType.ARRIVED, _HELD, _arrived),
-    (EventType.CLOSED, _HELD, _closed),
+    (EventType.JOINED, _OPEN, rules.joined),
+    (EventType.UPDATED, _OPEN, rules.joined),
+    (EventType.RETRACTED, _OPEN, rules.retracted),
+    (EventType.COPIED, _OPEN, rules.kept),
+    (EventType.ENDED, _OPEN, rules.kept),
+    (EventType.ABANDONED, (_NEW,), rules.abandoned),
+    # by an operator
+    (EventType.TAKEN, _OPEN, rules.taken),
+    (EventType.SPOKEN, (_TAKEN, _WAITING), rules.spoken),
+    (EventType.NOTED, _OPEN, rules.kept_in_hand),
+    (EventType.TRIAGED, _HELD, rules.triaged),
+    (EventType.STEPPED, _OPEN, rules.stepped),
+    (EventType.EXPLAINED, _OPEN, rules.explained),
+    (EventType.PARKED, _HELD, rules.parked),
+    (EventType.RELEASED, _HELD, rules.released),
+    (EventType.HANDED_OVER, _HELD, rules.handed_over),
+    (EventType.CALLED, _OPEN, rules.called),
+    (EventType.CALL_ENDED, _OPEN, rules.call_ended),
+    (EventType.CLOSED, _HELD, rules.closed),
+    (EventType.REOPENED, (State.CLOSED,), rules.reopened),
+    # by an operator who was told so, or by a carer
+    (EventType.ON_THE_WAY, _OPEN, rules.on_the_way),
+    (EventType.DECLINED, _OPEN, rules.declined),
+    (EventType.ARRIVED, _OPEN, rules.arrived),
+    (EventType.ALL_WELL, _OPEN, rules.kept),
+    (EventType.NEEDS_HELP, _OPEN, rules.needs_help),
     # by the desk itself
-    (EventType.TOLD, _OPEN, _kept),
-    (EventType.ESCALATED, _OPEN, _escalated),
-    (EventType.RECALLED, (*_HELD, State.WITHDRAWN), _recalled),
+    (EventType.TOLD, _OPEN, rules.kept),
+    (EventType.GROUPED, _OPEN, rules.grouped),
+    (EventType.ESCALATED, _OPEN, rules.escalated),
+    (EventType.RECALLED, (*_HELD, State.WITHDRAWN), rules.recalled),
+    (EventType.PROMPTED, _OPEN, rules.prompted),
 )
 
 TABLE: Final[dict[tuple[State, EventType], Rule]] = {

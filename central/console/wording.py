@@ -9,6 +9,7 @@ from typing import Final
 from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
 from central.alarm_cases.priority import SMS_UNVERIFIED
 from central.case_desk import NOBODY_REACHABLE
+from central.console import desk_words
 from central.console.evidence_words import value_words
 from central.console.finding_words import KIND_WORDS, REASONS, WHAT_HAPPENED, details
 from central.texts import Words, later, say_clock, say_duration, say_moment
@@ -24,6 +25,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "every_operator": later("Nobody has taken it after {waited}. Every operator is called."),
     "supervisor": later("Nobody has taken it after {waited}. The supervisor is called."),
     "first_carer": later("Nobody has taken it after {waited}. The first contact is told."),
+    "every_carer": later("Nobody has taken it after {waited}. All contacts are told."),
     "home_reassured": later("Nobody has taken it after {waited}. The home hears that we are coming."),
     "exception": later("Nobody has taken it after {waited}. It must be explained why."),
     "still_ringing": later("It is still ringing after {waited}."),
@@ -67,7 +69,15 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "died": later("Died"),
     "unknown": later("Not known"),
 }
-CHANNELS: Final[Mapping[str, str]] = {"email": later("e-mail"), "mail": later("e-mail")}
+CHANNELS: Final[Mapping[str, str]] = {
+    "email": later("e-mail"),
+    "mail": later("e-mail"),
+    "sms": later("SMS"),
+    "voice": later("voice call"),
+    "webpush": later("app"),
+    "apprise": later("messenger"),
+    "phone": later("telephone"),
+}
 DELIVERY_STATES: Final[Mapping[str, str]] = {
     "queued": later("waiting to be sent"),
     "sent": later("sent"),
@@ -77,6 +87,10 @@ DELIVERY_STATES: Final[Mapping[str, str]] = {
     "declined": later("declined"),
     "failed_now": later("failed, tried again"),
     "failed": later("failed"),
+    "failed_for_good": later("failed"),
+    "cancelled": later("called off"),
+    "arrived": later("is there"),
+    "no_receipt": later("no sign that it arrived"),
 }
 TRIAGE: Final[tuple[str, ...]] = (
     later("Fine, or a mistake"),
@@ -127,7 +141,10 @@ class Proof:
     what: str
 
 
-_RINGS_ANEW: Final = frozenset({EventType.OPENED, EventType.RELEASED, EventType.RECALLED})
+_CALLED: Final = later("{who} asked for {contact} to be told.")
+_CALLED_BY_EMAIL: Final = later("{who} asked for {contact} to be told by e-mail.")
+_CALLED_BY_PHONE: Final = later("{who} is ringing {contact}.")
+_RINGS_ANEW: Final = frozenset({EventType.OPENED, EventType.RELEASED, EventType.RECALLED, EventType.HANDED_OVER})
 
 
 def timeline(log: list[CaseEvent], names: Names, words: Words, timezone: str) -> list[Line]:
@@ -141,6 +158,7 @@ def timeline(log: list[CaseEvent], names: Names, words: Words, timezone: str) ->
         own = event.facts.text if event.type in {EventType.NOTED, EventType.CLOSED} else ""
         if event.type in {EventType.PARKED, EventType.RELEASED}:
             own = event.facts.reason
+        own = own or desk_words.own_words(event)
         if own in TRIAGE:
             own = words.gettext(own)
         lines.append(Line(event.at, _by(event.actor), event.type.value, sentence, own))
@@ -160,8 +178,12 @@ def why_it_fired(log: list[CaseEvent], names: Names, words: Words) -> list[Why]:
 
 def latest_triage(log: list[CaseEvent]) -> int | None:
     """The last answer to what is needed, 1 to 5; None when nobody gave one."""
-    given = [event.facts.text for event in log if event.type is EventType.NOTED and event.facts.text in TRIAGE]
-    return TRIAGE.index(given[-1]) + 1 if given else None
+    given = [
+        event.facts.triage or TRIAGE.index(event.facts.text) + 1
+        for event in log
+        if event.type is EventType.TRIAGED or (event.type is EventType.NOTED and event.facts.text in TRIAGE)
+    ]
+    return given[-1] if given else None
 
 
 def proofs(log: list[CaseEvent], names: Names, words: Words) -> list[Proof]:
@@ -228,9 +250,7 @@ def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_
             time=say_moment(facts.recall_at, event.at, language, timezone),
         ),
         EventType.RELEASED: lambda: say(later("{who} handed the case back:"), who=who),
-        EventType.CALLED: lambda: say(
-            later("{who} asked for {contact} to be told by e-mail."), who=who, contact=contact
-        ),
+        EventType.CALLED: lambda: say(_called(facts), who=who, contact=contact),
         EventType.TOLD: lambda: say(
             later("Message to {contact}: {state}."),
             contact=contact,
@@ -246,7 +266,15 @@ def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_
         EventType.RECALLED: lambda: say(_RECALLS.get(facts.step, _RECALLS["review"])),
         EventType.CLOSED: lambda: _closing(facts, who, words),
     }
-    return makers[event.type]()
+    if event.type in makers:
+        return makers[event.type]()
+    others = ", ".join(names.contacts.get(other, other) for other in facts.contacts)
+    operator = names.operators.get(facts.operator, facts.operator)
+    return desk_words.sentence(event, who, contact, others, operator, words)
+
+
+def _called(facts: Facts) -> str:
+    return {"phone": _CALLED_BY_PHONE, "email": _CALLED_BY_EMAIL}.get(facts.channel, _CALLED)
 
 
 def _step(facts: Facts) -> str:

@@ -9,14 +9,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
-from central.case_desk import CaseDesk
-from central.notification.channels.email import EmailChannel
-from central.notification.delivery import Delivery, Sent, after_attempt
-from central.notification.message_text import Occasion, write
-from central.storage import cases, deliveries
+import sqlalchemy as sa
+
+from central.alarm_cases.case import Case
+from central.delivery_desk import DeliveryDesk
+from central.notification.channel import Channel, Message
+from central.notification.delivery import (
+    STANDARD_RETRY,
+    Delivery,
+    DeliveryState,
+    Sent,
+    Verdict,
+    after_attempt,
+    called_off,
+)
+from central.notification.message_text import Occasion, write, write_short
+from central.storage import carer_links, cases, deliveries, rota
 from central.storage.database import Database
+from central.storage.deliveries import AboutCase
+from central.storage.rota import Addressee
 
 CLAIM_S: Final = 240.0
 """How long a process may be busy with one message: longer than all waits of a channel together."""
@@ -26,24 +39,42 @@ BATCH: Final = 20
 log = logging.getLogger(__name__)
 
 
+class _Ready(NamedTuple):
+    """A claimed message, ready to go out."""
+
+    channel: Channel
+    occasion: Occasion
+    contact: Addressee
+    link: str
+
+
 class Sender:
-    """Sends what is due. `channels` by their names; `clock` tells the time after an attempt, which may take seconds."""
+    """Sends what is due, and sees to receipts that do not come.
+
+    Args:
+        channels: by their names.
+        address: of the centre as carers reach it, "https://...", for links in messages; "" for none.
+        clock: tells the time after an attempt, which may take seconds.
+    """
 
     def __init__(
         self,
         database: Database,
-        desk: CaseDesk,
-        channels: Mapping[str, EmailChannel],
+        desk: DeliveryDesk,
+        channels: Mapping[str, Channel],
         clock: Callable[[], float] = time.time,
+        address: str = "",
     ) -> None:
         self._database = database
         self._desk = desk
         self._channels = channels
         self._clock = clock
+        self._address = address.rstrip("/")
 
     def work_due(self, now: float) -> float | None:
         """Attempts every delivery that is due, the longest overdue first; when the next is due, None for none."""
         while True:
+            self._desk.work_missed(now)
             with self._database.read() as connection:
                 waiting = deliveries.due(connection, now, BATCH)
                 next_at = deliveries.next_due_at(connection)
@@ -57,30 +88,73 @@ class Sender:
             if not deliveries.claim(connection, delivery, max(now, self._clock()) + CLAIM_S):
                 return
             case = cases.find(connection, delivery.case_id)
-            about = deliveries.about(connection, delivery.case_id, case.home_id, delivery.contact_id) if case else None
-            contact = deliveries.addressee(connection, delivery.contact_id)
-        channel = self._channels.get(delivery.channel)
-        if channel is None or case is None or about is None or contact is None:
-            result, fault = Sent.NEVER, "no such channel, case or contact"
-        elif not case.open:
-            result, fault = Sent.NEVER, "closed before it could be sent"
-        else:
-            occasion = Occasion(
-                case_id=case.id,
-                resident=about.resident,
-                kind=case.kind,
-                priority=case.priority,
-                at=case.opened_at,
-                timezone=about.timezone,
-                answered=case.owner_id is not None and case.ring_at is None,
-                operator_asks=about.operator_asks,
-            )
-            key = f"llar-{delivery.case_id}-{delivery.id}"
-            try:
-                result, fault = channel.send(contact.email, *write(occasion, contact.called, contact.language), key)
-            except Exception as error:  # a fault of ours in one message: counted as an attempt, so that it ends
-                log.exception("case %d: the message to %s cannot be sent", case.id, delivery.contact_id)
-                result, fault = Sent.NOT_NOW, f"{type(error).__name__}: {error}"
-        after = after_attempt(delivery, result, fault, max(now, self._clock()))
+            if case is None or not case.open:
+                deliveries.save(connection, called_off(delivery), now)
+                return
+            ready = self._ready(connection, delivery, case, now)
+        retry, wait_s = STANDARD_RETRY, None
+        sent = ready if isinstance(ready, Sent) else self._send(delivery, ready)
+        if isinstance(ready, _Ready):
+            retry = ready.channel.retry
+            tells = ready.link or DeliveryState.DELIVERED in ready.channel.receipts
+            wait_s = ready.channel.receipt_wait_s if tells and delivery.purpose == deliveries.ALARM else None
+        after = after_attempt(delivery, sent, max(now, self._clock()), retry, wait_s)
         log.info("case %d: %s to %s: %s %s", after.case_id, after.channel, after.contact_id, after.state, after.fault)
-        self._desk.record_delivery(after, max(now, self._clock()))
+        self._desk.record(after, max(now, self._clock()))
+
+    def _ready(self, connection: sa.Connection, delivery: Delivery, case: Case, now: float) -> _Ready | Sent:
+        """What goes out, or why nothing does."""
+        channel = self._channels.get(delivery.channel)
+        contact = rota.addressee(connection, delivery.contact_id, delivery.channel)
+        if channel is None or contact is None or not contact.addresses:
+            return Sent(Verdict.NEVER, "no such channel, contact or address")
+        about = deliveries.about(connection, case.id, case.home_id, delivery.contact_id)
+        if delivery.purpose == deliveries.STAND_DOWN and not about.helper:
+            return Sent(Verdict.NEVER, "nobody is going any more")
+        link = ""
+        if self._address and delivery.purpose == deliveries.ALARM:
+            link = f"{self._address}/c/{carer_links.make(connection, delivery.id, now)}"
+        return _Ready(channel, _occasion(case, about, delivery.purpose), contact, link)
+
+    def _send(self, delivery: Delivery, ready: _Ready) -> Sent:
+        """To every address that the contact has for this channel; the best of what became of it."""
+        results = [self._send_to(address, delivery, ready) for address in ready.contact.addresses]
+        best = (Verdict.TAKEN, Verdict.NOT_NOW, Verdict.NEVER)
+        return min(results, key=lambda sent: best.index(sent.verdict))
+
+    def _send_to(self, address: str, delivery: Delivery, ready: _Ready) -> Sent:
+        occasion, contact = ready.occasion, ready.contact
+        try:
+            subject, text = write(occasion, contact.called, contact.language)
+            message = Message(
+                to=address,
+                key=f"llar-{delivery.case_id}-{delivery.id}",
+                subject=subject,
+                text=text,
+                short=write_short(occasion, contact.language),
+                link=ready.link,
+                language=contact.language,
+                urgent=delivery.purpose == deliveries.ALARM,
+                purpose=delivery.purpose,
+                case_id=delivery.case_id,
+                resident=occasion.resident,
+            )
+            return ready.channel.send(message)
+        except Exception as error:  # a fault of ours in one message: counted as an attempt, so that it ends
+            log.exception("case %d: the message to %s cannot be sent", delivery.case_id, delivery.contact_id)
+            return Sent(Verdict.NOT_NOW, f"{type(error).__name__}: {error}")
+
+
+def _occasion(case: Case, about: AboutCase, purpose: str) -> Occasion:
+    return Occasion(
+        case_id=case.id,
+        resident=about.resident,
+        kind=case.kind,
+        priority=case.priority,
+        at=case.opened_at,
+        timezone=about.timezone,
+        answered=case.owner_id is not None and case.ring_at is None,
+        operator_asks=about.operator_asks,
+        purpose=purpose,
+        going=about.helper,
+    )

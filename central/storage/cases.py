@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Way
+from central.alarm_cases.care_plan import CarePlan, as_body
+from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Timer, Way
 from central.alarm_cases.priority import Priority
 from central.storage.database import insert_new, put
 from central.storage.tables import alarm_messages, alarms, case_events, cases, contacts, due_times, findings, operators
@@ -155,15 +156,17 @@ def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent)
         StaleCase: the case is no longer as it was loaded.
     """
     values = _values(after)
-    changed = {name: value for name, value in values.items() if value != getattr(before, name)}
+    known = _values(before)
+    changed = {name: value for name, value in values.items() if value != known[name]}
     statement = sa.update(cases).where(cases.c.id == before.id, cases.c.version == before.version).values(changed)
     if connection.execute(statement).rowcount != 1:
         raise StaleCase(before.id)
     _log(connection, before.id, after.version, event)
-    if (before.wake_at, before.wake_step) != (after.wake_at, after.wake_step):
+    if before.timers != after.timers:
         open_rows = sa.and_(due_times.c.case_id == before.id, due_times.c.done_at.is_(None))
         connection.execute(sa.delete(due_times).where(open_rows))
-        _wait(connection, before.id, after)
+        for timer in after.timers:
+            _wait(connection, before.id, timer)
 
 
 def due(connection: sa.Connection, now: float, limit: int) -> list[Due]:
@@ -294,15 +297,15 @@ def _log(connection: sa.Connection, case_id: int, position: int, event: CaseEven
     )
 
 
-def _wait(connection: sa.Connection, case_id: int, case: Case) -> None:
-    if case.wake_at is not None:
-        values = {"due_at": case.wake_at, "done_at": None, "late_s": None}
-        put(connection, due_times, {"case_id": case_id, "step": case.wake_step, **values})
+def _wait(connection: sa.Connection, case_id: int, timer: Timer) -> None:
+    values = {"due_at": timer.due_at, "done_at": None, "late_s": None}
+    put(connection, due_times, {"case_id": case_id, "step": timer.step, **values})
 
 
 def _values(case: Case) -> dict[str, Any]:
     values = {name: getattr(case, name) for name in _COLUMNS}
-    return values | {"state": case.state.value, "priority": int(case.priority), "kind": case.kind.value}
+    plan = as_body(case.plan)
+    return values | {"state": case.state.value, "priority": int(case.priority), "kind": case.kind.value, "plan": plan}
 
 
 def _case(row: sa.Row[Any]) -> Case:
@@ -311,4 +314,5 @@ def _case(row: sa.Row[Any]) -> Case:
     values["state"] = State(values["state"])
     values["priority"] = Priority(values["priority"])
     values["kind"] = AlarmKind(values["kind"])
+    values["plan"] = msgspec.convert(values["plan"], CarePlan)
     return Case(**values)

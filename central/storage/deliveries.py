@@ -1,43 +1,69 @@
-"""Attempts to reach contacts: one row for each case, contact, channel and purpose."""
+"""Attempts to reach contacts: one row for each case, contact, channel, purpose and round of asking."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from central.alarm_cases.escalation import Reachable
-from central.notification.delivery import Delivery, DeliveryState
+from central.alarm_cases.rota import Asked
+from central.notification.delivery import REACHED, Delivery, DeliveryState
 from central.storage.database import insert_new
-from central.storage.tables import case_events, contacts, deliveries, homes, residents
+from central.storage.desk_tables import delivery_receipts
+from central.storage.tables import case_events, cases, contacts, deliveries, homes, residents
+
+ALARM: Final = "alarm"
+"""The purpose of a message that asks somebody to come; the others tell."""
+STAND_DOWN: Final = "stand_down"
+LATELY_S: Final = 30 * 86_400.0
+"""How far back it counts how well somebody was reached."""
+_COLUMNS: Final = tuple(field.name for field in fields(Delivery))
 
 
-def roster(connection: sa.Connection, home_id: str) -> list[Reachable]:
-    """The contacts of a home, in the order agreed."""
+def find(connection: sa.Connection, delivery_id: int) -> Delivery | None:
+    """One delivery, locked against other writers where the database locks rows."""
+    query = sa.select(deliveries).where(deliveries.c.id == delivery_id).with_for_update()
+    row = connection.execute(query).first()
+    return None if row is None else _delivery(row)
+
+
+def find_by_provider(connection: sa.Connection, channel: str, provider_ref: str) -> Delivery | None:
+    """The newest delivery that a channel knows under that name."""
     query = (
-        sa.select(contacts.c.id, contacts.c.position, contacts.c.email)
-        .where(contacts.c.home_id == home_id)
-        .order_by(contacts.c.position, contacts.c.id)
+        sa.select(deliveries)
+        .where(
+            deliveries.c.channel == channel, deliveries.c.provider_ref == provider_ref, deliveries.c.provider_ref != ""
+        )
+        .order_by(deliveries.c.id.desc())
+        .with_for_update()
     )
-    return [Reachable(*row) for row in connection.execute(query)]
+    row = connection.execute(query).first()
+    return None if row is None else _delivery(row)
 
 
-def asked(connection: sa.Connection, case_id: int) -> set[str]:
-    """The contacts for whom a message about this case was queued, whatever became of it."""
-    return set(connection.execute(sa.select(deliveries.c.contact_id).where(deliveries.c.case_id == case_id)).scalars())
-
-
-def queue(connection: sa.Connection, case_id: int, contact_id: str, channel: str, purpose: str, now: float) -> bool:
-    """Queues a message, due at once; false when the same one is there already."""
+def queue(
+    connection: sa.Connection,
+    case_id: int,
+    contact_id: str,
+    channel: str,
+    purpose: str,
+    now: float,
+    round_: int = 1,
+) -> bool:
+    """Queues a message, due at once; false when the same one of the same round is there already."""
     values: dict[str, Any] = {
         "case_id": case_id,
         "contact_id": contact_id,
         "channel": channel,
         "purpose": purpose,
-        "state": "queued",
+        "state": DeliveryState.QUEUED.value,
         "attempt": 0,
         "due_at": now,
         "changed_at": now,
+        "queued_at": now,
+        "round": round_,
         "fault": "",
     }
     return insert_new(connection, deliveries, values)
@@ -45,17 +71,9 @@ def queue(connection: sa.Connection, case_id: int, contact_id: str, channel: str
 
 def save(connection: sa.Connection, delivery: Delivery, now: float) -> None:
     """Stores what became of a delivery."""
-    connection.execute(
-        sa.update(deliveries)
-        .where(deliveries.c.id == delivery.id)
-        .values(
-            state=delivery.state.value,
-            attempt=delivery.attempt,
-            due_at=delivery.due_at,
-            changed_at=now,
-            fault=delivery.fault,
-        )
-    )
+    values = {name: getattr(delivery, name) for name in _COLUMNS if name not in {"id", "queued_at"}}
+    changed = values | {"state": delivery.state.value, "changed_at": now}
+    connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(changed))
 
 
 def due(connection: sa.Connection, now: float, limit: int) -> list[Delivery]:
@@ -69,9 +87,23 @@ def due(connection: sa.Connection, now: float, limit: int) -> list[Delivery]:
     return [_delivery(row) for row in connection.execute(query)]
 
 
+def unreceipted(connection: sa.Connection, now: float, limit: int) -> list[Delivery]:
+    """Deliveries whose receipt should have come by now, the longest overdue first."""
+    query = (
+        sa.select(deliveries)
+        .where(deliveries.c.receipt_due_at <= now)
+        .order_by(deliveries.c.receipt_due_at, deliveries.c.id)
+        .limit(limit)
+    )
+    return [_delivery(row) for row in connection.execute(query)]
+
+
 def next_due_at(connection: sa.Connection) -> float | None:
-    """When the next delivery is to be attempted; None when none waits."""
-    return connection.execute(sa.select(sa.func.min(deliveries.c.due_at))).scalar()
+    """When the next delivery is to be attempted or its receipt is missed; None when none waits."""
+    times = connection.execute(
+        sa.select(sa.func.min(deliveries.c.due_at), sa.func.min(deliveries.c.receipt_due_at))
+    ).one()
+    return min((at for at in times if at is not None), default=None)
 
 
 def claim(connection: sa.Connection, delivery: Delivery, until_at: float) -> bool:
@@ -87,47 +119,89 @@ def claim(connection: sa.Connection, delivery: Delivery, until_at: float) -> boo
     return connection.execute(statement).rowcount == 1
 
 
+def add_receipt(
+    connection: sa.Connection, key: str, delivery_id: int, state: str, at: float, now: float, detail: str
+) -> bool:
+    """Keeps a report of a channel; false when the same one is there already."""
+    values = {"key": key[:160], "delivery_id": delivery_id, "state": state, "at": at, "received_at": now}
+    return insert_new(connection, delivery_receipts, values | {"detail": detail[:200]})
+
+
 def of_case(connection: sa.Connection, case_id: int) -> list[Delivery]:
     """All deliveries of a case, oldest first."""
     query = sa.select(deliveries).where(deliveries.c.case_id == case_id).order_by(deliveries.c.id)
     return [_delivery(row) for row in connection.execute(query)]
 
 
-def _delivery(row: sa.Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        case_id=row.case_id,
-        contact_id=row.contact_id,
-        channel=row.channel,
-        purpose=row.purpose,
-        state=DeliveryState(row.state),
-        attempt=row.attempt,
-        due_at=row.due_at,
-        fault=row.fault,
+def of_contact(connection: sa.Connection, case_id: int, contact_id: str) -> list[Delivery]:
+    """What asked a contact to come to a case, oldest first."""
+    return [it for it in of_case(connection, case_id) if it.contact_id == contact_id and it.purpose == ALARM]
+
+
+def asked(connection: sa.Connection, case_id: int, home_id: str, now: float) -> dict[str, Asked]:
+    """How the contacts of a home were asked in a case, and how well they were reached lately; by contact's id."""
+    by_contact: dict[str, list[Delivery]] = {}
+    for delivery in of_case(connection, case_id):
+        if delivery.purpose == ALARM and delivery.state is not DeliveryState.CANCELLED:
+            by_contact.setdefault(delivery.contact_id, []).append(delivery)
+    reach = _reach(connection, home_id, now)
+    return {
+        contact_id: _asked(by_contact.get(contact_id, []), *reach.get(contact_id, (0, 0)))
+        for contact_id in by_contact.keys() | reach.keys()
+    }
+
+
+def _asked(rows: Iterable[Delivery], reached: int, missed: int) -> Asked:
+    mine = list(rows)
+    latest = [row for row in mine if row.round == max(it.round for it in mine)]
+    return Asked(
+        asks=len({row.round for row in mine}),
+        last_at=max((row.queued_at for row in mine), default=0.0),
+        declined=any(row.state is DeliveryState.DECLINED for row in latest),
+        hopeless=bool(latest) and all(row.state is DeliveryState.FAILED_FOR_GOOD for row in latest),
+        reached=reached,
+        missed=missed,
     )
 
 
-class Addressee(NamedTuple):
-    """Whom a message goes to."""
+def rounds(connection: sa.Connection, case_id: int, contact_id: str) -> int:
+    """The latest round in which a contact was asked in a case, called-off ones too; 0 for none."""
+    query = sa.select(sa.func.max(deliveries.c.round)).where(
+        deliveries.c.case_id == case_id, deliveries.c.contact_id == contact_id, deliveries.c.purpose == ALARM
+    )
+    return connection.execute(query).scalar() or 0
 
-    called: str
-    email: str
-    language: str
+
+def _reach(connection: sa.Connection, home_id: str, now: float) -> dict[str, tuple[int, int]]:
+    reached = deliveries.c.state.in_([state.value for state in REACHED])
+    missed = deliveries.c.state == DeliveryState.FAILED_FOR_GOOD.value
+    query = (
+        sa.select(
+            deliveries.c.contact_id,
+            sa.func.sum(sa.case((reached, 1), else_=0)),
+            sa.func.sum(sa.case((missed, 1), else_=0)),
+        )
+        .join(contacts, contacts.c.id == deliveries.c.contact_id)
+        .where(contacts.c.home_id == home_id, deliveries.c.queued_at >= now - LATELY_S)
+        .group_by(deliveries.c.contact_id)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in connection.execute(query)}
 
 
-def addressee(connection: sa.Connection, contact_id: str) -> Addressee | None:
-    """The contact's name, address and language; None when they are no longer on file."""
-    query = sa.select(contacts.c.called, contacts.c.email, contacts.c.language).where(contacts.c.id == contact_id)
-    row = connection.execute(query).first()
-    return None if row is None else Addressee(*row)
+def _delivery(row: sa.Row[Any]) -> Delivery:
+    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    values = {name: found[name] for name in _COLUMNS}
+    return Delivery(**values | {"state": DeliveryState(values["state"])})
 
 
 class AboutCase(NamedTuple):
-    """What a message says about a case, besides the case: who lives there, and whether an operator asked for it."""
+    """What a message says about a case, besides the case: who lives there, whether an operator asked for it, and what
+    the one who is on the way is called."""
 
     resident: str
     timezone: str
     operator_asks: bool
+    helper: str
 
 
 def about(connection: sa.Connection, case_id: int, home_id: str, contact_id: str) -> AboutCase:
@@ -140,4 +214,9 @@ def about(connection: sa.Connection, case_id: int, home_id: str, contact_id: str
         sa.select(case_events.c.body).where(case_events.c.case_id == case_id, case_events.c.type == "called")
     ).scalars()
     asked_by_person = any(body.get("contact") == contact_id for body in calls)
-    return AboutCase(resident or "", timezone or "Europe/Madrid", asked_by_person)
+    helper = connection.execute(
+        sa.select(contacts.c.called)
+        .join(cases, cases.c.helper_id == contacts.c.id)
+        .where(cases.c.id == case_id, contacts.c.home_id == home_id)
+    ).scalar()
+    return AboutCase(resident or "", timezone or "Europe/Madrid", asked_by_person, helper or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from central.alarm_cases.closing import Action, Cause, Closing, Label, Outcome
+from central.delivery_desk import DeliveryDesk
 from central.notification.delivery import Delivery, DeliveryState
 from central.storage.people import Contact, Resident
 from central.telemetry.store import Row
@@ -62,7 +63,7 @@ def furnish(setting: Setting) -> int:
     with setting.database.read() as conn:
         number = conn.exec_driver_sql("select id from deliveries").scalar_one()
     sent = Delivery(number, case, "marta", "email", "alarm", DeliveryState.SENT, 1, None)
-    setting.desk.record_delivery(sent, now - 84)
+    DeliveryDesk(setting.desk).record(sent, now - 84)
     setting.desk.on_the_way(case, "ana", "marta", 12, now - 41)
     setting.alarm("pere", AlarmKind.HELP, "dormitori", at=now - 23)
     setting.alarm("rosario", AlarmKind.SMOKE, "cuina", at=now - 9)

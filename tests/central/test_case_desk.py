@@ -323,7 +323,7 @@ def test_a_refused_command_changes_nothing(town: Town) -> None:
 def test_nobody_takes_it_so_more_and_more_people_are_asked(town: Town) -> None:
     town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
     at, steps = T, []
-    while len(steps) < 7:
+    while len(steps) < 8:
         next_at = town.desk.work_due(at)
         assert next_at is not None
         assert next_at > at
@@ -331,12 +331,14 @@ def test_nobody_takes_it_so_more_and_more_people_are_asked(town: Town) -> None:
         steps = [(event.facts.step, event.at - T, event.facts.late_s) for event in events(town)[1:]]
     assert [step[:2] for step in steps] == [
         ("second_burst", 10), ("every_operator", 20), ("supervisor", 30), ("first_carer", 60),
-        ("home_reassured", 120), ("exception", 180), ("still_ringing", 240),
+        ("every_carer", 90), ("home_reassured", 120), ("exception", 180), ("still_ringing", 240),
     ]  # fmt: skip
     assert {late_s for _, _, late_s in steps} == {0.0}
     with town.database.read() as connection:
         queued = deliveries.of_case(connection, 1)
-    assert [(delivery.contact_id, delivery.due_at) for delivery in queued] == [("marc", T + 60)]
+    assert [(delivery.contact_id, delivery.due_at, delivery.round) for delivery in queued] == [
+        ("marc", T + 60, 1), ("pol", T + 90, 1), ("marc", T + 180, 2), ("pol", T + 240, 2),
+    ]  # fmt: skip
 
 
 def test_taking_stops_the_ladder(town: Town) -> None:
@@ -356,7 +358,7 @@ def test_after_an_outage_the_overdue_is_done_once_and_marked_late(town: Town) ->
     steps = [(event.facts.step, event.facts.late_s) for event in events(town)[1:]]
     assert steps == [
         ("second_burst", 140), ("every_operator", 130), ("supervisor", 120), ("first_carer", 90),
-        ("home_reassured", 30),
+        ("every_carer", 60), ("home_reassured", 30),
     ]  # fmt: skip
     one_case(town)
 

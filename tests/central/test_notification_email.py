@@ -15,8 +15,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from central.alarm_cases.closing import Cause, Closing, Outcome
 from central.alarm_cases.priority import Priority
 from central.config import MailConfig
+from central.delivery_desk import DeliveryDesk
+from central.notification.channel import Message
 from central.notification.channels.email import EmailChannel
-from central.notification.delivery import Delivery, DeliveryState, Sent
+from central.notification.delivery import Delivery, DeliveryState, Verdict
 from central.notification.message_text import Occasion, write
 from central.notification.sender import CLAIM_S, Sender
 from central.storage import cases, deliveries
@@ -68,7 +70,11 @@ def channel_to(port: int, **changes: str) -> EmailChannel:
 
 
 def sender_of(town: Town, port: int, now: float) -> Sender:
-    return Sender(town.database, town.desk, {"email": channel_to(port)}, clock=lambda: now)
+    return Sender(town.database, DeliveryDesk(town.desk), {"email": channel_to(port)}, clock=lambda: now)
+
+
+def letter(to: str = "marc@example.org") -> Message:
+    return Message(to, "k", "s", "t", "short", "", "en", urgent=True, purpose="alarm", case_id=1, resident="Maria")
 
 
 def delivery_of(town: Town) -> Delivery:
@@ -121,7 +127,7 @@ def test_when_the_first_carer_cannot_be_told_the_next_one_is(town: Town, mail: M
     mail.answer = "550 no such user"
     sender_of(town, mail.port, T + 61).work_due(T + 61)
     mail.answer = "250 OK"
-    for seconds in (120, 180, 240):
+    for seconds in (90, 120, 180):
         town.desk.work_due(T + seconds)
         sender_of(town, mail.port, T + seconds).work_due(T + seconds)
     assert [message["To"] for message in mail.messages] == ["pol@example.org"]
@@ -129,7 +135,7 @@ def test_when_the_first_carer_cannot_be_told_the_next_one_is(town: Town, mail: M
         asked_at = {
             event.facts.contact: event.facts.step for event in cases.events_of(connection, 1) if event.facts.step
         }
-    assert (asked_at["marc"], asked_at["pol"]) == ("first_carer", "home_reassured")
+    assert (asked_at["marc"], asked_at["pol"]) == ("first_carer", "every_carer")
 
 
 def test_a_line_break_in_a_name_does_not_cost_the_carer_the_message(town: Town, mail: MailServer) -> None:
@@ -155,7 +161,7 @@ def test_a_message_that_cannot_be_written_is_not_tried_for_ever_nor_holds_up_the
     while next_at is not None and attempts < 50:
         next_at = sender_of(town, mail.port, next_at).work_due(next_at)
         attempts += 1
-    assert delivery_of(town).state is DeliveryState.FAILED
+    assert delivery_of(town).state is DeliveryState.FAILED_FOR_GOOD
 
 
 def test_a_server_that_parts_rudely_has_still_taken_the_message(
@@ -166,7 +172,7 @@ def test_a_server_that_parts_rudely_has_still_taken_the_message(
         server.transport.close()
 
     monkeypatch.setattr(SMTP, "smtp_QUIT", rude)
-    assert channel_to(mail.port).send("marc@example.org", "s", "t", "k") == (Sent.TAKEN, "")
+    assert channel_to(mail.port).send(letter()).verdict is Verdict.TAKEN
     assert len(mail.messages) == 1
 
 
@@ -187,7 +193,7 @@ def test_refused_for_good_is_shown_and_not_tried_again(town: Town, mail: MailSer
     mail.answer = "550 no such user"
     assert sender_of(town, mail.port, T + 60).work_due(T + 60) is None
     delivery = delivery_of(town)
-    assert (delivery.state, delivery.fault) == (DeliveryState.FAILED, "550 no such user")
+    assert (delivery.state, delivery.fault) == (DeliveryState.FAILED_FOR_GOOD, "550 no such user")
 
 
 def test_a_process_that_dies_after_sending_repeats_the_message_under_the_same_name(
@@ -199,7 +205,7 @@ def test_a_process_that_dies_after_sending_repeats_the_message_under_the_same_na
         raise SystemExit
 
     with monkeypatch.context() as patched:
-        patched.setattr(town.desk, "record_delivery", die)
+        patched.setattr(DeliveryDesk, "record", die)
         with pytest.raises(SystemExit):
             sender_of(town, mail.port, T + 60).work_due(T + 60)
     sender_of(town, mail.port, T + 61).work_due(T + 61)
@@ -216,7 +222,7 @@ def test_a_closed_case_sends_nobody_out(town: Town, mail: MailServer) -> None:
     town.desk.close(1, "ana", Closing(Cause.MISTAKE, outcome=Outcome.RESOLVED_BY_TALK, note="fine"), T + 62)
     sender_of(town, mail.port, T + 63).work_due(T + 63)
     assert mail.messages == []
-    assert delivery_of(town).state is DeliveryState.FAILED
+    assert delivery_of(town).state is DeliveryState.CANCELLED
 
 
 def test_an_address_that_is_none_fails_for_good(town: Town, mail: MailServer) -> None:
@@ -224,22 +230,21 @@ def test_an_address_that_is_none_fails_for_good(town: Town, mail: MailServer) ->
     with town.database.begin() as connection:
         connection.execute(sa.update(contacts).values(email="marc@example.org\nBcc: all@example.org"))
     sender_of(town, mail.port, T + 63).work_due(T + 63)
-    assert delivery_of(town).state is DeliveryState.FAILED
+    assert delivery_of(town).state is DeliveryState.FAILED_FOR_GOOD
     assert mail.messages == []
 
 
 def test_a_server_that_is_away_or_none_at_all_is_for_now() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        result, fault = channel_to(unused.getsockname()[1]).send("marc@example.org", "s", "t", "k")
-    assert result is Sent.NOT_NOW
-    assert "cannot be used" in fault
-    assert EmailChannel(MailConfig()).send("marc@example.org", "s", "t", "k")[0] is Sent.NOT_NOW
+        sent = channel_to(unused.getsockname()[1]).send(letter())
+    assert sent.verdict is Verdict.NOT_NOW
+    assert "cannot be used" in sent.fault
+    assert EmailChannel(MailConfig()).send(letter()).verdict is Verdict.NOT_NOW
 
 
 def test_starttls_that_the_server_does_not_offer_sends_nothing_in_the_clear(mail: MailServer) -> None:
-    result, _ = channel_to(mail.port, security="starttls").send("marc@example.org", "s", "t", "k")
-    assert result is Sent.NOT_NOW
+    assert channel_to(mail.port, security="starttls").send(letter()).verdict is Verdict.NOT_NOW
     assert mail.messages == []
 
 

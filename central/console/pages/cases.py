@@ -91,6 +91,7 @@ class ClosingBody(BaseModel):
     told: Annotated[list[str], Field(max_length=50)] = []
     note: Text = ""
     label: Label = Label.NOT_SAID
+    explanation: Text = ""
 
 
 @router.get("/{case_id}")
@@ -120,8 +121,8 @@ def note(request: Request, seat: Worker, case_id: int, body: NoteBody) -> CaseVi
 @router.post("/{case_id}/triage")
 def triage(request: Request, seat: Worker, case_id: int, body: TriageBody) -> CaseView:
     """Writes what is needed into the log, in the same five words always."""
-    text = wording.TRIAGE[body.choice - 1]
-    return _answer(request, seat, _desk(request).note(case_id, seat.operator.id, text, _now(request)), case_id)
+    result = _desk(request).triage(case_id, seat.operator.id, body.choice, _now(request))
+    return _answer(request, seat, result, case_id)
 
 
 @router.post("/{case_id}/wait")
@@ -142,7 +143,7 @@ def release(request: Request, seat: Worker, case_id: int, body: ReleaseBody) -> 
 @router.post("/{case_id}/close")
 def close(request: Request, seat: Worker, case_id: int, body: ClosingBody) -> CaseView:
     """Closes the case."""
-    closing = Closing(body.cause, body.action, body.outcome, tuple(body.told), body.note, body.label)
+    closing = Closing(body.cause, body.action, body.outcome, tuple(body.told), body.note, body.label, body.explanation)
     return _answer(request, seat, _desk(request).close(case_id, seat.operator.id, closing, _now(request)), case_id)
 
 
@@ -175,13 +176,19 @@ _WHY_NOT: Final[dict[str, tuple[int, str]]] = {
     "not_possible": (409, later("This cannot be done with the case as it stands now.")),
     "no_outcome": (422, later("Say how it ended: a matter of life needs an outcome.")),
     "no_speech": (422, later("Nobody has spoken with the resident or arrived. Write down why it may be closed.")),
+    "no_explanation": (422, later("Nobody took this case in time. Write down why before you close it.")),
+    "no_exception": (409, later("This case was taken in time: there is nothing to explain.")),
+    "bad_triage": (422, later("Say what is needed with a number from 1 to 5.")),
+    "bad_step": (409, later("This is not the step at hand.")),
+    "too_late": (409, later("This case was closed too long ago to be opened again.")),
+    "already_going": (409, later("{who} is going already.")),
     "bad_recall": (422, later("This case cannot be parked for so long.")),
     "no_reason": (422, later("Write down what is waited for.")),
     "no_such_case": (404, later("There is no such case.")),
     "no_such_contact": (404, later("There is no such contact.")),
     "no_such_operator": (403, later("This name may not work here any more.")),
     "already_asked": (409, later("This contact has already been told.")),
-    "unreachable": (409, later("This contact has no e-mail address.")),
+    "unreachable": (409, later("There is no way to write to this contact.")),
 }
 
 

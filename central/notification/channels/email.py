@@ -10,10 +10,13 @@ from email.utils import formatdate, parseaddr
 from typing import Final
 
 from central.config import MailConfig, read_secret
-from central.notification.delivery import Sent
+from central.notification.channel import Message
+from central.notification.delivery import STANDARD_RETRY, DeliveryState, Sent, Verdict
 
 WAIT_S: Final = 15.0
 """Longest wait for each answer of the mail server: the sender's thread serves everybody in turn."""
+OPEN_WAIT_S: Final = 180.0
+"""An e-mail whose link nobody has opened by then has not been seen: another way is tried."""
 _FOR_GOOD: Final = 500
 
 
@@ -25,32 +28,26 @@ class EmailChannel:
     """
 
     name = "email"
+    receipts: frozenset[DeliveryState] = frozenset()
+    retry = STANDARD_RETRY
+    receipt_wait_s: float | None = OPEN_WAIT_S
 
     def __init__(self, config: MailConfig) -> None:
         self._config = config
         self._password = read_secret(config.password_file)
 
-    def send(self, to: str, subject: str, text: str, key: str) -> tuple[Sent, str]:
-        """Sends one message.
-
-        Args:
-            to: the address.
-            subject, text: what is said.
-            key: names the message for ever; a repeat has the same Message-ID, by which mail programs know it again.
-
-        Returns:
-            What became of it, and the fault in a few words ("" for none).
-        """
+    def send(self, message: Message) -> Sent:
+        """Sends one message. A repeat has the same Message-ID, by which mail programs know it again."""
         if not self._config.host:
-            return Sent.NOT_NOW, "no mail server is configured: set [mail] host"
+            return Sent(Verdict.NOT_NOW, "no mail server is configured: set [mail] host")
         try:
-            message = self._compose(to, subject, text, key)
+            composed = self._compose(message)
         except ValueError as error:
-            return Sent.NEVER, f"not an address: {error}"
+            return Sent(Verdict.NEVER, f"not an address: {error}")
         try:
             server = self._connect()
             try:
-                server.send_message(message)
+                server.send_message(composed)
             finally:
                 # what the server says at parting no longer concerns the message
                 with contextlib.suppress(smtplib.SMTPException, OSError):
@@ -60,24 +57,24 @@ class EmailChannel:
             code, reason = next(iter(error.recipients.values()))
             return _classified(code, reason)
         except smtplib.SMTPAuthenticationError as error:
-            return Sent.NOT_NOW, f"the mail server does not accept our log-in ({error.smtp_code})"
+            return Sent(Verdict.NOT_NOW, f"the mail server does not accept our log-in ({error.smtp_code})")
         except smtplib.SMTPResponseException as error:
             return _classified(error.smtp_code, error.smtp_error)
         except (smtplib.SMTPException, OSError) as error:
-            return Sent.NOT_NOW, f"the mail server cannot be used: {error}"
-        return Sent.TAKEN, ""
+            return Sent(Verdict.NOT_NOW, f"the mail server cannot be used: {error}")
+        return Sent(Verdict.TAKEN)
 
-    def _compose(self, to: str, subject: str, text: str, key: str) -> EmailMessage:
+    def _compose(self, given: Message) -> EmailMessage:
         message = EmailMessage()
         domain = parseaddr(self._config.sender)[1].rpartition("@")[2] or "localhost"
         message["From"] = self._config.sender
-        message["To"] = to
-        message["Subject"] = " ".join(subject.split())  # a name may hold a line break, a header may not
+        message["To"] = given.to
+        message["Subject"] = " ".join(given.subject.split())  # a name may hold a line break, a header may not
         message["Date"] = formatdate()
-        message["Message-ID"] = f"<{key}@{domain}>"
+        message["Message-ID"] = f"<{given.key}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["X-Priority"] = "1"
-        message.set_content(text)
+        message["X-Priority"] = "1" if given.urgent else "3"
+        message.set_content(f"{given.text}\n\n{given.link}" if given.link else given.text)
         return message
 
     def _connect(self) -> smtplib.SMTP:
@@ -98,6 +95,6 @@ class EmailChannel:
         return server
 
 
-def _classified(code: int, reason: bytes | str) -> tuple[Sent, str]:
+def _classified(code: int, reason: bytes | str) -> Sent:
     words = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
-    return Sent.NEVER if code >= _FOR_GOOD else Sent.NOT_NOW, f"{code} {words}"
+    return Sent(Verdict.NEVER if code >= _FOR_GOOD else Verdict.NOT_NOW, f"{code} {words}")

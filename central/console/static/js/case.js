@@ -11,6 +11,7 @@ const DELIVERY_CHIPS = {
   opened: "good",
   accepted: "good",
   failed: "bad",
+  failed_for_good: "bad",
   declined: "warn",
 };
 

@@ -86,7 +86,7 @@ function contact(entry, view, me) {
       sent &&
         h(
           "span",
-          { class: `chip ${sent.state === "failed" ? "bad" : sent.state === "queued" ? "" : "good"}` },
+          { class: `chip ${sent.state.startsWith("failed") ? "bad" : sent.state === "queued" ? "" : "good"}` },
           icon("mail", 13),
           t(page.delivery_states[sent.state] ?? sent.state),
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 
-def _case_columns() -> tuple[sa.Column, ...]:
+def _case_columns() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("plan", sa.JSON(), server_default="{}", nullable=False),
         sa.Column("triage", sa.Integer(), server_default="0", nullable=False),
@@ -28,7 +30,7 @@ def _case_columns() -> tuple[sa.Column, ...]:
     )
 
 
-def _delivery_columns() -> tuple[sa.Column, ...]:
+def _delivery_columns() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.Column("queued_at", sa.Double(), server_default="0", nullable=False),

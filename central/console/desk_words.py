@@ -1,0 +1,109 @@
+"""Sentences for what the desk, its protocol and carers did in a case, beside those of `wording`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from central.alarm_cases.case import RING_LIMIT, STEP_TIMER, CaseEvent, EventType, Facts
+from central.texts import Words, later
+
+NEEDED: Final[Mapping[int, str]] = {
+    1: later("Fine, or a mistake"),
+    2: later("Somebody today"),
+    3: later("Somebody now"),
+    4: later("Emergency services"),
+    5: later("No answer"),
+}
+"""The answers to "what is needed?", by their key."""
+PROTOCOL_STEPS: Final[Mapping[str, str]] = {
+    "call_out": later("Call out three times"),
+    "raise_volume": later("Raise the volume"),
+    "listen": later("Listen"),
+    "ring_home": later("Ring the home"),
+    "ring_mobile": later("Ring the mobile"),
+    "contacts": later("Call the contacts"),
+    "response_team": later("Send the response team"),
+    "emergency_112": later("Call 112"),
+}
+CALL_RESULTS: Final[Mapping[str, str]] = {
+    "answered": later("answered"),
+    "no_answer": later("does not answer"),
+    "busy": later("engaged"),
+}
+_STEPPED: Final[Mapping[str, str]] = {
+    "done": later("{who}: {step}."),
+    "skipped": later("{who} skipped: {step}. {why}"),
+    "by_system": later("Done by the system: {step}."),
+}
+_NEEDS: Final[Mapping[str, str]] = {
+    "ambulance": later("{contact} asks for an ambulance."),
+    "advice": later("{contact} needs advice."),
+}
+
+
+def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: str, words: Words) -> str:
+    """What happened, in one sentence.
+
+    Args:
+        who, contact: what the actor and the contact of the facts are called.
+        others: what the contacts who were asked or told besides are called, "" for none.
+        operator: what the colleague is called to whom a case is handed, "" for none.
+    """
+    facts, say = event.facts, words.say
+    makers: dict[EventType, Callable[[], str]] = {
+        EventType.ABANDONED: lambda: say(later("The home hung up before anybody had answered.")),
+        EventType.TRIAGED: lambda: say(later("{who} noted:"), who=who),
+        EventType.STEPPED: lambda: say(
+            _STEPPED.get(facts.state, _STEPPED["done"]), who=who, step=_step(facts.step, words), why=facts.reason
+        ),
+        EventType.EXPLAINED: lambda: say(later("{who} explained why nobody took it in time:"), who=who),
+        EventType.HANDED_OVER: lambda: _handed_over(operator, words),
+        EventType.CALL_ENDED: lambda: say(
+            later("{contact}: {result}."),
+            contact=contact,
+            result=words.gettext(CALL_RESULTS.get(facts.state, facts.state)),
+        ),
+        EventType.DECLINED: lambda: _declined(contact, others, words),
+        EventType.ALL_WELL: lambda: say(later("{contact} says that all is well."), contact=contact),
+        EventType.NEEDS_HELP: lambda: say(_NEEDS.get(facts.state, _NEEDS["advice"]), contact=contact),
+        EventType.GROUPED: lambda: say(later("Part of incident {number}."), number=facts.incident),
+        EventType.PROMPTED: lambda: _prompted(facts, words),
+        EventType.REOPENED: lambda: say(later("{who} opened the case again:"), who=who),
+    }
+    return makers[event.type]() if event.type in makers else event.type.value
+
+
+def own_words(event: CaseEvent) -> str:
+    """What somebody wrote themselves in such an event, "" for nothing."""
+    facts = event.facts
+    if event.type in {EventType.HANDED_OVER, EventType.REOPENED}:
+        return facts.reason
+    if event.type is EventType.TRIAGED:
+        return NEEDED.get(facts.triage, "")
+    if event.type in {EventType.ALL_WELL, EventType.NEEDS_HELP}:
+        return facts.text
+    return facts.explanation if event.type is EventType.EXPLAINED else ""
+
+
+def _step(name: str, words: Words) -> str:
+    return words.gettext(PROTOCOL_STEPS.get(name, name))
+
+
+def _handed_over(operator: str, words: Words) -> str:
+    if operator:
+        return words.say(later("The case goes over to {operator}:"), operator=operator)
+    return words.say(later("The case goes back to everybody:"))
+
+
+def _declined(contact: str, others: str, words: Words) -> str:
+    if others:
+        return words.say(later("{contact} cannot come. {others} is asked."), contact=contact, others=others)
+    return words.say(later("{contact} cannot come."), contact=contact)
+
+
+def _prompted(facts: Facts, words: Words) -> str:
+    if facts.step == RING_LIMIT:
+        return words.say(later("It has rung long enough. Call the next contact."))
+    step = _step(facts.step.removeprefix(STEP_TIMER), words)
+    return words.say(later("Time is up for: {step}. Go on to the next step."), step=step)

@@ -1,0 +1,142 @@
+"""Contacts as the rota sees them, what they declared, and the care plans that say who is asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from central.alarm_cases.care_plan import CarePlan, PlanRow, as_body, plan_for
+from central.alarm_cases.rota import Address, Profile, RotaContact
+from central.storage.database import put
+from central.storage.desk_tables import care_plans, contact_profiles
+from central.storage.tables import contacts, homes
+
+REGISTER_WAYS: Final = (("sms", "phone"), ("voice", "phone"), ("email", "email"))
+"""Channel and column of `contacts`, for somebody who declared no addresses: in this order."""
+
+
+class Addressee(NamedTuple):
+    """Whom a message goes to, with every address of theirs for a channel."""
+
+    called: str
+    language: str
+    addresses: tuple[str, ...]
+
+
+def roster(connection: sa.Connection, home_id: str, channels: Collection[str]) -> list[RotaContact]:
+    """The contacts of a home in the order agreed, with the ways to them that this centre has."""
+    query = (
+        sa.select(contacts, contact_profiles.c.body)
+        .outerjoin(contact_profiles, contact_profiles.c.contact_id == contacts.c.id)
+        .where(contacts.c.home_id == home_id)
+        .order_by(contacts.c.position, contacts.c.id)
+    )
+    return [_contact(row, channels) for row in connection.execute(query).mappings()]
+
+
+def profile(connection: sa.Connection, contact_id: str) -> Profile:
+    """What a contact declared; the profile of somebody who declared nothing when there is none."""
+    body = connection.execute(
+        sa.select(contact_profiles.c.body).where(contact_profiles.c.contact_id == contact_id)
+    ).scalar()
+    return Profile() if body is None else msgspec.convert(body, Profile)
+
+
+def keep_profile(connection: sa.Connection, contact_id: str, declared: Profile, now: float, by: str) -> None:
+    """Writes what a contact declared, in place of what they declared before."""
+    body = msgspec.to_builtins(declared)
+    put(
+        connection,
+        contact_profiles,
+        {"contact_id": contact_id, "body": body, "changed_at": now, "changed_by": by[:80]},
+    )
+
+
+def addressee(connection: sa.Connection, contact_id: str, channel: str) -> Addressee | None:
+    """Where a channel finds a contact; None when they are no longer on file."""
+    query = (
+        sa.select(contacts, contact_profiles.c.body)
+        .outerjoin(contact_profiles, contact_profiles.c.contact_id == contacts.c.id)
+        .where(contacts.c.id == contact_id)
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    addresses = tuple(way.address for way in _declared(row)[1] if way.channel == channel)
+    return Addressee(row["called"], row["language"], addresses)
+
+
+def _contact(row: sa.RowMapping, channels: Collection[str]) -> RotaContact:
+    declared, ways = _declared(row)
+    first: dict[str, Address] = {}
+    for way in ways:
+        if way.channel in channels:
+            first.setdefault(way.channel, way)
+    return RotaContact(
+        id=row["id"],
+        position=row["position"],
+        called=row["called"],
+        minutes_away=row["minutes_away"],
+        has_key=row["has_key"],
+        ways=tuple(first.values()),
+        profile=declared,
+    )
+
+
+def _declared(row: sa.RowMapping) -> tuple[Profile, tuple[Address, ...]]:
+    declared = Profile() if row["body"] is None else msgspec.convert(row["body"], Profile)
+    if declared.addresses:
+        return declared, declared.addresses
+    return declared, tuple(Address(channel, row[column]) for channel, column in REGISTER_WAYS if row[column])
+
+
+def plans_of(connection: sa.Connection, home_id: str) -> list[PlanRow]:
+    """Every version of every plan of a home, the oldest first."""
+    query = sa.select(care_plans).where(care_plans.c.home_id == home_id).order_by(care_plans.c.id)
+    return [
+        PlanRow(row.resident_id, row.kind, row.version, row.from_at, msgspec.convert(row.body, CarePlan))
+        for row in connection.execute(query)
+    ]
+
+
+def plan_of(connection: sa.Connection, home_id: str, kind: str, now: float) -> CarePlan:
+    """The plan that holds now for a kind of alarm in a home."""
+    return plan_for(plans_of(connection, home_id), kind, now)
+
+
+def add_plan(
+    connection: sa.Connection,
+    home_id: str,
+    plan: CarePlan,
+    *,
+    now: float,
+    by: str,
+    kind: str = "",
+    resident_id: str = "",
+    from_at: float | None = None,
+) -> int:
+    """Writes a new version of a plan, which holds from `from_at` (now, when not said); its version."""
+    same = sa.and_(care_plans.c.home_id == home_id, care_plans.c.resident_id == resident_id, care_plans.c.kind == kind)
+    latest = connection.execute(sa.select(sa.func.max(care_plans.c.version)).where(same)).scalar() or 0
+    version = latest + 1
+    connection.execute(
+        sa.insert(care_plans).values(
+            home_id=home_id,
+            resident_id=resident_id,
+            kind=kind,
+            version=version,
+            body=as_body(msgspec.structs.replace(plan, version=version)),
+            from_at=now if from_at is None else from_at,
+            made_at=now,
+            made_by=by[:80],
+        )
+    )
+    return version
+
+
+def timezone_of(connection: sa.Connection, home_id: str) -> str:
+    """The time zone of a home."""
+    return connection.execute(sa.select(homes.c.timezone).where(homes.c.id == home_id)).scalar() or "Europe/Madrid"
