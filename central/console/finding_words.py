@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from central.alarm_cases.case import Facts
+from central.console.evidence_words import DIRECTIONS, KIND_NAMES, say_distance, say_value
 from central.texts import Words, later, say_duration
 
 KIND_WORDS: Final[Mapping[str, str]] = {
@@ -100,6 +101,28 @@ REASONS: Final[Mapping[str, str]] = {
         "The home's unit has said nothing for {span}. Ring the person: no alarm can come from there."
     ),
     "sensor_silent": later("The sensor {device} ({room}) has said nothing for {span}."),
+    "vital_low": later("{vital} {value}: below {limit}. Measured at {clock}."),
+    "vital_high": later("{vital} {value}: above {limit}. Measured at {clock}."),
+    "vital_far_low": later("{vital} {value}: far too low (below {limit}). Measured at {clock}."),
+    "vital_far_high": later("{vital} {value}: far too high (above {limit}). Measured at {clock}."),
+    "vital_urgent_low": later("{vital} {value}: far too low (below {limit}), urgent by the care plan. At {clock}."),
+    "vital_urgent_high": later("{vital} {value}: far too high (above {limit}), urgent by the care plan. At {clock}."),
+    "weight_gain": later("{value}: {change} more within {span}. Measured at {clock}."),
+    "weight_loss": later("{value}: {change} less within {span}. Measured at {clock}."),
+    "vital_missing": later("By the care plan expected until {clock}: {vital}. Last measured: {last}."),
+    "too_cold": later("At most {value} in the {room} for {span}; the limit is {limit}."),
+    "too_hot": later("At least {value} in the {room} for {span}; the limit is {limit}."),
+    "heating_up": later("The {room} has become hotter by {change} within {span}: {value}. It may be a fire."),
+    "dose_not_taken": later("The dose of {due} was not taken by {clock}."),
+    "dose_waiting": later("The dispenser gave a dose at {clock}; it has not been taken for {span}."),
+    "dose_missed": later("The dispenser says that a dose was missed, at {clock}."),
+    "outside_zone": later('{distance} {direction} of "{zone}". Position at {clock}: {position}.'),
+    "in_vehicle": later('{value} for {span}. Position at {clock}: {position}; {distance} {direction} of "{zone}".'),
+    "in_vehicle_somewhere": later("{value} for {span}. Position at {clock}: {position}."),
+    "locator_silent": later(
+        'Nothing for {span}. Last known position, {clock}: {position}; {distance} {direction} of "{zone}".'
+    ),
+    "locator_silent_somewhere": later("Nothing for {span}. Last known position, {clock}: {position}."),
 }
 """What a detector found, by its reason; `central.detection.detectors` say which facts go with each."""
 
@@ -107,11 +130,30 @@ REASONS: Final[Mapping[str, str]] = {
 def details(facts: Facts, rooms: Mapping[str, str], words: Words) -> dict[str, object]:
     """The facts of a finding as they are said: a span in words, a device's room in words."""
     given: dict[str, object] = dict(facts.details)
-    for name, unit_s in (("hours", 3600.0), ("minutes", 60.0), ("quiet_s", 1.0), ("silent_s", 1.0)):
+    for name, unit_s in (("hours", 3600.0), ("minutes", 60.0), ("quiet_s", 1.0), ("silent_s", 1.0), ("span_s", 1.0)):
         value = facts.details.get(name)
         if isinstance(value, float | int):
             given["span"] = say_duration(value * unit_s, words.language)
     device = str(facts.details.get("device", facts.device))
     given["device"] = device
     given["room"] = facts.details.get("room") or rooms.get(device) or device
+    given |= _measured(facts.details, words)
+    return given
+
+
+def _measured(details: Mapping[str, str | float], words: Words) -> dict[str, str]:
+    """What was measured, with units; a place by its distance and direction; when it was measured last."""
+    given = {"last": str(details.get("last") or words.gettext(later("never")))}
+    kind = str(details.get("vital", ""))
+    if kind in KIND_NAMES:
+        name = words.gettext(KIND_NAMES[kind])
+        given["vital"] = name[:1].upper() + name[1:]
+        for fact in ("value", "limit", "change"):
+            value = details.get(fact)
+            if isinstance(value, float | int):
+                given[fact] = say_value(kind, value, words)
+    distance = details.get("distance_m")
+    if isinstance(distance, float | int):
+        given["distance"] = say_distance(distance, words)
+        given["direction"] = words.gettext(DIRECTIONS.get(str(details.get("direction", "")), ""))
     return given

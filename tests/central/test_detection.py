@@ -21,6 +21,7 @@ from central.detection.timeline import TRACE_MAX, Timeline
 from central.internal import decode_finding, encode
 from devices.vocabulary import Reading, Value
 from gateway.contract.alarm_kinds import AlarmKind
+from tests.central import measured_scenarios
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 HOME = "flat-1"
@@ -53,6 +54,7 @@ class World:
     sent: list[Reading] = field(default_factory=list)
     stored: list[Reading] = field(default_factory=list)
     marked_at: float | None = None
+    heard: list[float] = field(default_factory=list)
     waiting: list[Reading] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class World:
         readings, self.waiting = self.waiting[::-1], []
         if self.engine.hear(HOME, self.now):
             self.marked_at = self.now
+            self.heard.append(self.now)
         self.engine.take(HOME, readings, self.now)
         self.stored += readings
 
@@ -106,7 +109,7 @@ class World:
         opens = msgspec.json.decode(msgspec.json.encode(self.engine.opens()), type=list[Open])
         self.engine = self._engine(grace_s)
         self.engine.reopen(opens)
-        self.engine.recall(HOME, self.marked_at, self.stored, self.now)
+        self.engine.recall(HOME, self.marked_at, self.stored, self.now, heard=self.heard)
 
     def outage(self, seconds: float) -> None:
         self.broker_on = False
@@ -168,6 +171,7 @@ LOUD: Final[dict[str, tuple[Callable[[World], World], list[str]]]] = {
     "hub_silent": (hub_dies, ["hub_silent", "hub_silent_long"]),
     "inactivity": (person_collapses, ["quiet_too_long"]),
     "sensor_silent": (kitchen_sensor_dies, ["sensor_silent"]),
+    **measured_scenarios.LOUD,
 }
 
 
@@ -207,7 +211,7 @@ def test_even_without_its_open_findings_a_restart_finds_the_same_under_the_same_
     world = scenario(World())
     before = {finding.key for finding in world.said}
     world.engine = world._engine(180.0)
-    world.engine.recall(HOME, world.marked_at, world.stored, world.now)
+    world.engine.recall(HOME, world.marked_at, world.stored, world.now, heard=world.heard)
     world.said.clear()
     world.run_until(world.now + 10 * MINUTE)
     assert {finding.key for finding in world.said} == before
@@ -285,7 +289,7 @@ def test_a_hub_that_died_while_the_receiver_was_down_is_found_by_what_its_last_m
     died_at = world.now + 5 * MINUTE
     world.now += 3 * HOUR
     world.engine = world._engine(180.0)
-    world.engine.recall(HOME, world.marked_at, world.stored, world.now)
+    world.engine.recall(HOME, world.marked_at, world.stored, world.now, heard=world.heard)
     world.engine.catch_up(died_at, world.now)
     world.engine.hear(HOME, world.engine.lived_at(died_at, world.now))
     world.run_until(world.now + 5 * MINUTE, lambda world: setattr(world, "hub_on", False))
