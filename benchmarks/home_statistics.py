@@ -76,7 +76,7 @@ def silences(log: Log) -> Silences:
     door = np.concatenate([[0], np.cumsum(log.lines[:, DOOR] > 0)])
     before = door[start + 1] - door[np.maximum(start - 1, 0)] > 0
     after = door[np.minimum(end + 2, len(log.lines))] - door[end] > 0
-    minutes = (end - start) * STEP_MIN
+    minutes = (end - start).astype(np.float64) * STEP_MIN
     ok = log.kept[start // DAY_STEPS] & log.kept[np.minimum(end // DAY_STEPS, len(log.kept) - 1)]
     return Silences(start[ok], minutes[ok], (before & after & (minutes >= LONG_MIN))[ok])
 

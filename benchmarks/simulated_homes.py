@@ -8,7 +8,7 @@ without them only the simulated homes are shown, and that is said.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from functools import cache
 from typing import Final
@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table
 from benchmarks.home_statistics import Log, distance, log_of, profile, statistics
-from benchmarks.recorded_homes import COARSE, HOLIDAYS, OUTAGES, folder, lines_of, span_at
+from benchmarks.recorded_homes import HOLIDAYS, OUTAGES, folder, lines_of, span_at
 from simulators.events import absence
 from simulators.household import Household, household
 from simulators.recording import Recording, simulated
@@ -28,18 +28,17 @@ HOMES: Final = 20
 DAYS: Final = 90
 LOW, HIGH = 0.05, 0.95
 PIR_HOMES: Final = ("hh101", "aruba_rooms", "casas_al")
-"""Homes with movement detectors in all rooms and steps of five minutes or less: simulated homes should be like these."""
+"""Homes with movement detectors in all rooms, in steps of five minutes or less: what simulated homes should be like."""
 OTHER_HOMES: Final = ("kasteren_a", "kasteren_b", "kasteren_c", "ordonez_a", "ordonez_b")
 """Homes with contacts and mats, which are shown, but which the simulated sensors are not meant to resemble."""
 EMPTY: Final = {
-    "tm000": ("2016-07-13 23:30", "2016-07-16 12:00"),
+    "tm000": ("2016-07-13 23:30", "2016-07-16 00:00"),
     "hh101": ("2013-07-03 12:00", "2013-07-09 12:00"),
 }
 """Times in which nobody was in."""
+JUDGED: Final = frozenset({*PIR_HOMES, *EMPTY})
 PROFILE: Final = "activity at other hours than the mean simulated home, share"
 STRAYS: Final = "steps with a stray trigger in an absence, a day"
-SENSOR_FIGURES: Final = ("lines a day",)
-"""Figures of the make of sensor more than of the person."""
 
 
 def run(scale: Scale) -> Outcome:
@@ -103,9 +102,7 @@ def recorded_log(name: str) -> Log:
     return log_of(name, lines_of(name), bad)
 
 
-def strays_a_day(
-    rows: Iterator[tuple[float, str, int]] | list[tuple[float, str, int]], begin: float, end: float
-) -> float:
+def strays_a_day(rows: Iterable[tuple[float, str, int]], begin: float, end: float) -> float:
     """Steps of five minutes with something seen, in a day of a time in which nobody was in."""
     steps = {at // 300 for at, _, _ in rows if begin <= at < end}
     return len(steps) / (end - begin) * 86_400
@@ -115,17 +112,16 @@ def _table(population: list[Log], recorded: list[Log], days: int) -> Table:
     mean = np.mean([profile(log) for log in population], axis=0)
     told = {log.name: statistics(log) | {PROFILE: distance(profile(log), mean)} for log in (*population, *recorded)}
     _add_strays(told, population, days)
-    columns = [*(log.name for log in recorded), "simulated p5", "simulated p50", "simulated p95", "within"]
+    shown = [*(log.name for log in recorded), *(name for name in EMPTY if name in told and name not in PIR_HOMES)]
+    columns = [*shown, "simulated p5", "simulated p50", "simulated p95", "within"]
     names = {name: None for log in population for name in told[log.name]}
     rows = []
     for name in names:
         values = [told[log.name][name] for log in population if name in told[log.name]]
         low, middle, high = (float(np.quantile(values, share)) for share in (LOW, 0.5, HIGH))
-        cells: dict[str, Figure | str] = {
-            log.name: Figure([told[log.name][name]]) for log in recorded if name in told[log.name]
-        }
+        cells: dict[str, Figure | str] = {one: Figure([told[one][name]]) for one in shown if name in told[one]}
         cells |= {column: Figure([value]) for column, value in zip(columns[-4:-1], (low, middle, high), strict=True)}
-        judged = [told[log.name][name] for log in recorded if log.name in PIR_HOMES and name in told[log.name]]
+        judged = [told[one][name] for one in shown if one in JUDGED and name in told[one]]
         if judged:
             cells["within"] = f"{sum(low <= value <= high for value in judged)} of {len(judged)}"
         rows.append(Row(name, cells))
@@ -135,8 +131,10 @@ def _table(population: list[Log], recorded: list[Log], days: int) -> Table:
 def _add_strays(told: dict[str, dict[str, float]], population: list[Log], days: int) -> None:
     """Triggers while nobody is in, of recordings that have such a time, and of simulated absences of a week."""
     for name, times in EMPTY.items():
-        if _is_there(name):
-            told.setdefault(name, {})[STRAYS] = strays_a_day(lines_of(name), *span_at(times))
+        begin, end = span_at(times)
+        rows = lines_of(name) if _is_there(name) else []
+        if rows and rows[-1][0] > end:
+            told.setdefault(name, {})[STRAYS] = strays_a_day(rows, begin, end)
     for home, log in zip(_singles(len(population)), population, strict=True):
         begin_at = simulated(home, FIRST_DAY, 1).begin_at + 36_000
         recording = simulated(home, FIRST_DAY, 9, events=[absence(begin_at, 7.0)])

@@ -14,6 +14,8 @@ from simulators.habits import Errand, Person, Why, bed_minutes, liveliness, seas
 from simulators.stay import MINUTE_S, Diary, Doing, Room, Stay
 
 _LIVES_KEPT: Final = 8
+_JOB_MIN: Final = 11.0
+"""Median length of a little job."""
 _LATE_FOR_MEAL: Final = 75
 """A meal that is so many minutes late was eaten elsewhere."""
 _LEAST_AT_HOME: Final = 25
@@ -65,7 +67,8 @@ class _Day:
         self.bed_at = local_at(person, day, bed_minutes(person, day))
         following = day + timedelta(days=1)
         self.up_at = local_at(person, following, wake_minutes(person, following))
-        self.diary = Diary(local_at(person, day, wake_minutes(person, day)), self.dice, person.stillness / self.mood)
+        begin_at = local_at(person, day, wake_minutes(person, day))
+        self.diary = Diary(begin_at, self.dice, person.stillness / self.mood)
         self.others: list[Stay] = []
         self.bathroom_at = self.diary.now
         self.call_at = self._next_call()
@@ -84,13 +87,16 @@ class _Day:
             return [plan._replace(lasts=plan.lasts / 2) for plan in meals]
         fixed = [self._planned(errand) for errand in person.weekly if self._takes_place(errand)]
         free = 0 if len(fixed) > 1 else 1
-        share = person.outing_share * (1.0 - 0.15 * season(self.day)) * free
-        if dice.random() < share:
+        outdoors = (1.0 - 0.15 * season(self.day)) * free
+        if dice.random() < person.outing_share * outdoors:
             fixed.append(self._outing(dice.gauss(person.wakes + 190, 45)))
-        if dice.random() < share / 2:
+        if dice.random() < person.later_share * outdoors:
             fixed.append(self._outing(dice.gauss(person.lunch + 215 - 25 * season(self.day), 50)))
         elif dice.random() < person.visit_share:
             fixed.append(_Plan(dice.gauss(person.lunch + 190, 40), dice.uniform(45, 140), _Day.visited))
+        for _ in range(poisson(person.trips, dice)):
+            begins = dice.uniform(person.wakes + 60, person.dinner + 30)
+            fixed.append(_Plan(begins, dice.lognormvariate(math.log(22), 0.5), _Day.go_out))
         return meals + fixed
 
     def _takes_place(self, errand: Errand) -> bool:
@@ -118,8 +124,7 @@ class _Day:
         diary.stay(Room.BEDROOM, Doing.LYING, dice.expovariate(1 / 8))
         self._to_bathroom(dice.uniform(5, 20))
         diary.stay(Room.BEDROOM, Doing.BUSY, dice.uniform(2, 8))
-        diary.stay(Room.KITCHEN, Doing.BUSY, dice.uniform(5, 12))
-        diary.stay(Room.KITCHEN, Doing.EATING, dice.uniform(8, 22))
+        self._meal(dice.uniform(5, 12), dice.uniform(8, 22), 1.0)
 
     def follow(self, plan: _Plan) -> None:
         """Whiles away the time until something begins, and does it; leaves it where it is too late for it."""
@@ -134,9 +139,7 @@ class _Day:
 
     def lunch(self, minutes: float) -> None:
         """Cooking, eating, clearing up, and rest."""
-        self.diary.stay(Room.KITCHEN, Doing.BUSY, minutes * 0.45)
-        self.diary.stay(Room.KITCHEN, Doing.EATING, minutes * 0.4)
-        self.diary.stay(Room.KITCHEN, Doing.BUSY, minutes * 0.15)
+        self._meal(minutes * 0.45, minutes * 0.4, minutes * 0.15)
         if self.dice.random() < 0.3 + 0.4 * self.person.rests:
             lasts = self.dice.uniform(25, 80) - 8 * season(self.day)
             room = Room.BEDROOM if self.dice.random() < 0.25 else Room.LIVING
@@ -144,9 +147,12 @@ class _Day:
 
     def dinner(self, minutes: float) -> None:
         """Cooking and eating."""
-        self.diary.stay(Room.KITCHEN, Doing.BUSY, minutes * 0.4)
-        self.diary.stay(Room.KITCHEN, Doing.EATING, minutes * 0.45)
-        self.diary.stay(Room.KITCHEN, Doing.BUSY, minutes * 0.15)
+        self._meal(minutes * 0.4, minutes * 0.45, minutes * 0.15)
+
+    def _meal(self, cooking: float, eating: float, clearing: float) -> None:
+        self.diary.stay(Room.KITCHEN, Doing.BUSY, cooking * self.person.cooks)
+        self.diary.stay(self.person.eats_in, Doing.EATING, eating)
+        self.diary.stay(Room.KITCHEN, Doing.BUSY, clearing * self.person.cooks)
 
     def go_out(self, minutes: float) -> None:
         """Getting ready, the door, being away, the door."""
@@ -205,9 +211,8 @@ class _Day:
                 self._potter(until_at)
 
     def _rest_chance(self) -> float:
-        # a rest lasts about three times as long as a job: as many of them as make up the wished share of time
-        share = min(0.95, self.person.rests / math.sqrt(self.mood))
-        return share / (share + 3 * (1 - share))
+        share = min(0.97, self.person.rests / math.sqrt(self.mood))
+        return share / (share + self.person.sits / _JOB_MIN * (1 - share))
 
     def _interrupted(self, until_at: float, minutes: float) -> float:
         """When a stay ends: by itself, or with the next thing that cannot wait."""
@@ -217,7 +222,7 @@ class _Day:
 
     def _rest(self, until_at: float) -> None:
         dice = self.dice
-        minutes = dice.lognormvariate(math.log(38), 0.6)
+        minutes = dice.lognormvariate(math.log(self.person.sits), 0.6)
         room, doing = Room.LIVING, dice.choice((Doing.RESTING, Doing.RESTING, Doing.SITTING, Doing.DOZING))
         chance = dice.random()
         if chance < self.person.office:
@@ -228,10 +233,10 @@ class _Day:
 
     def _potter(self, until_at: float) -> None:
         rooms = (Room.KITCHEN, Room.LIVING, Room.BEDROOM, Room.HALL)
-        room = self.dice.choices(rooms, weights=(5, 5, 3, 1))[0]
+        room = self.dice.choices(rooms, weights=(*self.person.potters, 0.7))[0]
         if self.dice.random() < self.person.office / 2:
             room = Room.OFFICE
-        minutes = self.dice.uniform(1, 4) if room is Room.HALL else self.dice.lognormvariate(math.log(11), 0.7)
+        minutes = self.dice.uniform(1, 4) if room is Room.HALL else self.dice.lognormvariate(math.log(_JOB_MIN), 0.7)
         self.diary.until(room, Doing.BUSY, self._interrupted(until_at, minutes))
 
     def _lie_down(self, until_at: float) -> None:
@@ -247,7 +252,7 @@ class _Day:
         """Television until bed, more rest than by day; then the bathroom."""
         while self.diary.now < self.bed_at - 10 * MINUTE_S:
             if not self.person.ill and self.dice.random() < 0.55:
-                minutes = self.dice.lognormvariate(math.log(45), 0.4)
+                minutes = self.dice.lognormvariate(math.log(self.person.sits * 1.2), 0.4)
                 doing = self.dice.choice((Doing.RESTING, Doing.SITTING, Doing.DOZING))
                 self.diary.until(Room.LIVING, doing, self._interrupted(self.bed_at, minutes))
             self.while_away(min(self.bed_at, self.diary.now + self.dice.uniform(3, 15) * MINUTE_S))
@@ -259,10 +264,11 @@ class _Day:
         """Sleep, with bathroom visits and at times an hour awake."""
         dice, diary = self.dice, self.diary
         diary.stay(Room.BEDROOM, Doing.BUSY, dice.uniform(1, 5))
+        diary.stillness = self.person.sleeps_still
         diary.stay(Room.BEDROOM, Doing.LYING, dice.expovariate(1 / 15))
         begin, end = diary.now + 40 * MINUTE_S, self.up_at - 25 * MINUTE_S
         rate = self.person.night_visits * (1.6 if self.person.ill else 1.0)
-        visits = _poisson(rate, dice) if end > begin else 0
+        visits = poisson(rate, dice) if end > begin else 0
         for at in sorted(dice.uniform(begin, end) for _ in range(visits)):
             diary.until(Room.BEDROOM, Doing.ASLEEP, at)
             if diary.now <= at + 60:
@@ -281,7 +287,7 @@ class _Day:
             diary.until(Room.BEDROOM, Doing.LYING, min(end_at, diary.now + dice.expovariate(1 / 9) * MINUTE_S))
 
 
-def _poisson(mean: float, dice: random.Random) -> int:
+def poisson(mean: float, dice: random.Random) -> int:
     count, left = 0, math.exp(-mean)
     chance = dice.random()
     while chance > left and count < 12:

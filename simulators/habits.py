@@ -9,6 +9,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from simulators.stay import Room
+
 DAY_MINUTES: Final = 24 * 60
 MONDAY, SATURDAY, SUNDAY = 0, 5, 6
 
@@ -53,11 +55,18 @@ class Person:
         lunch, dinner: usual times.
         irregular: standard deviation of these times from day to day, minutes.
         night_visits: bathroom visits in an average night.
-        outing_share: share of mornings spent partly outside; afternoons have half of it.
+        outing_share: share of mornings spent partly outside.
+        later_share: the same of afternoons.
+        trips: short ways out besides, in an average day: bread, bins, a neighbour.
         outing_lasts: median length of an outing that is no appointment, minutes.
         visit_share: share of afternoons with a visitor.
-        stillness: factor on the time between visible movements; 2 = half as lively.
+        stillness: factor on the time between visible movements, awake; 2 = half as lively.
+        sleeps_still: the same, asleep.
         rests: share of the time at home, not counting meals, spent sitting or lying down.
+        sits: median length of a rest, minutes.
+        cooks: factor on the time in the kitchen before and after meals.
+        eats_in: where.
+        potters: how much of the time of little jobs is spent in kitchen, living room, bedroom.
         bladder: mean time between bathroom visits by day, minutes.
         calls, parcels: phone calls, and times at the door without going out, in an average day.
         office: share of the free time spent in a further room, with a hobby; 0 = there is no such room.
@@ -74,10 +83,17 @@ class Person:
     irregular: float = 18.0
     night_visits: float = 1.2
     outing_share: float = 0.6
+    later_share: float = 0.3
+    trips: float = 0.3
     outing_lasts: float = 75.0
     visit_share: float = 0.25
     stillness: float = 1.0
+    sleeps_still: float = 1.0
     rests: float = 0.55
+    sits: float = 40.0
+    cooks: float = 1.0
+    eats_in: Room = Room.KITCHEN
+    potters: tuple[float, float, float] = (4.0, 5.0, 3.0)
     bladder: float = 150.0
     calls: float = 0.6
     parcels: float = 0.7
@@ -101,14 +117,21 @@ def someone(seed: int, timezone: str = "Europe/Madrid", character: Character | N
         dinner=round(dice.gauss(20.3 * 60, 35)),
         irregular=dice.lognormvariate(math.log(24), 0.45),
         night_visits=dice.uniform(0.5, 2.2),
-        outing_share=dice.uniform(0.3, 0.85),
+        outing_share=dice.uniform(0.3, 1.0),
+        later_share=dice.uniform(0.1, 1.0),
+        trips=dice.lognormvariate(math.log(0.45), 0.9),
         outing_lasts=dice.lognormvariate(math.log(75), 0.25),
         visit_share=dice.uniform(0.08, 0.4),
-        stillness=dice.lognormvariate(0.0, 0.45),
-        rests=dice.uniform(0.4, 0.8),
-        bladder=dice.uniform(100, 190),
+        stillness=dice.lognormvariate(0.3, 0.95),
+        sleeps_still=dice.lognormvariate(0.25, 0.35),
+        rests=dice.uniform(0.45, 0.98),
+        sits=dice.lognormvariate(math.log(62), 0.55),
+        cooks=dice.uniform(0.15, 1.0),
+        eats_in=dice.choices((Room.KITCHEN, Room.LIVING), weights=(55, 45))[0],
+        potters=(dice.uniform(0.3, 4), dice.lognormvariate(math.log(5), 0.7), dice.uniform(0.3, 4)),
+        bladder=dice.uniform(60, 210),
         calls=dice.uniform(0.2, 1.5),
-        parcels=dice.lognormvariate(math.log(1.0), 0.9),
+        parcels=dice.lognormvariate(math.log(2.0), 1.0),
         office=dice.choice((0.0, 0.0, 0.1, 0.3)),
         weekly=tuple(_week(dice)),
     )
@@ -123,6 +146,8 @@ def _marked(person: Person, character: Character) -> Person:
                 stillness=person.stillness * 0.75,
                 rests=person.rests * 0.75,
                 outing_share=min(0.95, person.outing_share * 1.3),
+                later_share=min(0.9, person.later_share * 1.3),
+                trips=person.trips * 1.5,
             )
         case Character.HOUSEBOUND:
             weekly = tuple(errand for errand in person.weekly if errand.why is not Why.OUTING)
@@ -132,6 +157,8 @@ def _marked(person: Person, character: Character) -> Person:
                 stillness=person.stillness * 1.4,
                 rests=min(0.9, person.rests * 1.25),
                 outing_share=0.07,
+                later_share=0.03,
+                trips=0.05,
                 visit_share=min(0.7, person.visit_share * 1.7),
                 weekly=(*weekly, helper, replace(helper, weekday=3)),
             )
@@ -169,7 +196,7 @@ def liveliness(person: Person, day: date) -> float:
     """How lively a day is: good and bad days, and a slow coming and going over months; 1 is usual."""
     phase = random.Random(f"moods-{person.seed}").uniform(0, 2 * math.pi)
     slow = 0.1 * math.sin(day.toordinal() / 110 * 2 * math.pi + phase) - 0.05 * season(day)
-    return random.Random(f"mood-{person.seed}-{day.isoformat()}").lognormvariate(slow, 0.22)
+    return random.Random(f"mood-{person.seed}-{day.isoformat()}").lognormvariate(slow, 0.35)
 
 
 def wake_minutes(person: Person, day: date) -> float:

@@ -166,6 +166,8 @@ def _calmer(person: Person, factor: float) -> Person:
         stillness=person.stillness / factor,
         rests=1.0 - (1.0 - person.rests) * factor,
         outing_share=person.outing_share * factor,
+        later_share=person.later_share * factor,
+        trips=person.trips * factor,
     )
 
 

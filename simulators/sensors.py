@@ -14,7 +14,7 @@ from simulators.stay import STILL_S, Doing, Room, Stay
 _TEMPERATURE_EVERY_S: Final = 900.0
 _BATTERY_EVERY_S: Final = 3600.0
 """Each sensor gives a sign of life so often, moved or not: without one it would count as dead."""
-_BURST: Final = 0.62
+_BURST: Final = 0.85
 """After a movement another follows within seconds with this chance."""
 _BURST_S: Final = (1.5, 9.0)
 _LIES_DOWN: Final = frozenset({Doing.ASLEEP, Doing.DOWN, Doing.DOWN_IN_BED})

@@ -48,10 +48,10 @@ IN_BED: Final = frozenset({Doing.ASLEEP, Doing.LYING, Doing.DOZING, Doing.DOWN_I
 """In the bedroom, these are in the bed."""
 STILL_S: Final = {
     Doing.ASLEEP: 2000.0,
-    Doing.LYING: 700.0,
-    Doing.DOZING: 1800.0,
-    Doing.RESTING: 900.0,
-    Doing.SITTING: 500.0,
+    Doing.LYING: 900.0,
+    Doing.DOZING: 3000.0,
+    Doing.RESTING: 2200.0,
+    Doing.SITTING: 1300.0,
     Doing.EATING: 150.0,
     Doing.CALLING: 300.0,
     Doing.BUSY: 60.0,
@@ -105,7 +105,7 @@ class Diary:
         if end_at <= self.now:
             return
         self._pass_to(room, end_at)
-        own = self._dice.lognormvariate(0.0, 0.6) if STILL_S.get(doing, 0.0) > 100.0 else 1.0
+        own = self._dice.lognormvariate(0.0, 0.8) if STILL_S.get(doing, 0.0) > 100.0 else 1.0
         still_s = STILL_S.get(doing, 0.0) * self.stillness * own
         self.stays.append(Stay(room, doing, self.now, end_at, visitor, still_s))
         self.now = end_at
