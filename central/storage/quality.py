@@ -99,7 +99,8 @@ def _judged(conn: sa.Connection, where: list[sa.ColumnElement[bool]], home_id: s
     where = [cases.c.state == State.CLOSED.value, *where]
     if home_id:
         where.append(cases.c.home_id == home_id)
-    began = dict(conn.execute(sa.select(findings.c.key, findings.c.since_at).join(cases).where(*where)).tuples().all())
+    begins = sa.select(findings.c.key, findings.c.since_at).join(cases).where(*where)
+    began: dict[str, float] = {row.key: row.since_at for row in conn.execute(begins)}
     wanted = [EventType.OPENED.value, EventType.JOINED.value, EventType.RETRACTED.value, EventType.CLOSED.value]
     query = (
         sa.select(case_events.c.case_id, case_events.c.type, case_events.c.at, case_events.c.body)
