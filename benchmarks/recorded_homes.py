@@ -137,7 +137,7 @@ def load(name: str, part: str = "dev") -> Recording:
     labels = import_module("pyarrow.parquet").read_table(folder(part) / f"{name}.labels.parquet").to_pydict()
     begin = min(at for at, _, _ in rows) // 86_400 * 86_400
     step_s = 3600 if name.endswith("hourly") else 300
-    return _recording(name, rows, labels, begin, step_s)
+    return recording_of(name, rows, labels, begin, step_s, FIRST_SCORED_DAY[name])
 
 
 def lines_of(name: str, part: str = "dev") -> list[tuple[float, str, int]]:
@@ -158,9 +158,23 @@ def _room(name: str) -> str:
     return name if name in ROOMS else "other"
 
 
-def _recording(
-    name: str, rows: list[tuple[float, str, int]], labels: dict[str, list[Any]], begin: float, step_s: int
+def recording_of(
+    name: str,
+    rows: list[tuple[float, str, int]],
+    labels: dict[str, list[Any]],
+    begin: float,
+    step_s: int,
+    first_day: int,
 ) -> Recording:
+    """A home from its lines and labels.
+
+    Args:
+        rows: (at, room, lines), local time taken for UTC.
+        labels: columns `start`, `end` (local times without zone) and `label`, of which `away` is used.
+        begin: the first midnight.
+        step_s: seconds of a step.
+        first_day: the first that is scored.
+    """
     count = int((max(at for at, _, _ in rows) - begin) // step_s) + 1
     lines = np.zeros((count, len(ROOMS)))
     last = np.full(count, -1)
@@ -197,7 +211,7 @@ def _recording(
         name,
         step_s,
         begin,
-        FIRST_SCORED_DAY[name],
+        first_day,
         played,
         active,
         last,
