@@ -28,7 +28,7 @@ class AuditEntry:
     Attributes:
         outcome: "allowed", "glass" (with a written reason, beyond their reach) or "refused".
         case_id: the case within which it happened, 0 for none.
-        what: the request, such as "GET /api/homes/{home_id}/card", or a few words.
+        what: the request, such as "GET /api/homes/carme/card", or a few words.
         why: the written reason, or the case that calls.
         origin: from where: "here" (this machine), "inside" (a private network) or "outside".
     """

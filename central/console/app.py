@@ -27,9 +27,10 @@ from central.console import access
 from central.console.access import Guard
 from central.console.health_view import HealthView
 from central.console.live import Live
-from central.console.pages import care, cases, health, homes, sign_in, station
+from central.console.pages import accounts_page, audit_page, care, cases, health, homes, own_account, sign_in, station
 from central.console.problem import Problem, ProblemBody
-from central.console.rights import allowed, open_door
+from central.console.rights import NeedsReason, allowed, open_door
+from central.console.templating import office_page
 from central.console.templating import page as html_page
 from central.entrances import claim as claim_entrance
 from central.entrances import sms as sms_entrance
@@ -124,7 +125,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.audit = AuditTrail(parts.database)
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    pages = (sign_in, station, cases, homes, care, health)
+    pages = (sign_in, own_account, station, cases, homes, care, health, accounts_page, audit_page)
     for page in pages:
         app.include_router(page.router)
     for door in (sms_entrance, claim_entrance):
@@ -163,6 +164,8 @@ def _answer_problem(request: Request, error: Exception) -> Response:
         return error.answer(text)
     if error.reason in _UNFINISHED:
         return RedirectResponse("/me", status_code=303)
+    if isinstance(error, NeedsReason):
+        return office_page(request, error.seat, "glass.html", "", status=403, text=text, home_id=error.home_id)
     return html_page("refused.html", language, error.status, text=text)
 
 

@@ -43,6 +43,16 @@ _FIRST_PAGES: Final = {
     Role.RESIDENT: "/rights",
 }
 
+
+class NeedsReason(Problem):
+    """Refused until there is a written reason. Carries who asked, and for which home, so that a page can ask for it."""
+
+    def __init__(self, seat: Seat, home_id: str, text: str) -> None:
+        super().__init__(403, "needs_reason", text)
+        self.seat = seat
+        self.home_id = home_id
+
+
 _RULES: dict[Callable[..., object], Rule] = {}
 
 
@@ -100,7 +110,7 @@ def admit(request: Request, seat: Seat, resource: str, action: str, **ids: str |
         raise _no_such(next(name for name in reach.NAMES if name in ids))
     if verdict is Verdict.NEEDS_GLASS:
         text = later("This is beyond your area. It opens for an hour with a written reason, which is reviewed.")
-        raise Problem(403, "needs_reason", text)
+        raise NeedsReason(seat, place.home_id if place else "", text)
     if verdict is Verdict.REFUSED:
         raise _refused()
     if missing:
@@ -133,8 +143,7 @@ def trail(request: Request) -> AuditTrail:
 
 def entry_for(request: Request, seat: Seat, rule: Rule, place: Place | None, **facts: Any) -> AuditEntry:
     """An entry of the audit log about this request."""
-    route = request.scope.get("route")
-    what = f"{request.method} {getattr(route, 'path', request.url.path)}"
+    what = f"{request.method} {request.url.path}"
     values: dict[str, Any] = {"what": what, **facts}
     if place is not None:
         values |= {"home_id": place.home_id, "resident_id": place.resident_id, "case_id": place.case_id}

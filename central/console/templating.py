@@ -42,7 +42,9 @@ def page(template: str, language: str, status: int = 200, **values: Any) -> HTML
     return HTMLResponse(html, status_code=status)
 
 
-def office_page(request: Request, seat: Seat, template: str, section: str, **values: Any) -> HTMLResponse:
+def office_page(
+    request: Request, seat: Seat, template: str, section: str, *, status: int = 200, **values: Any
+) -> HTMLResponse:
     """A page of the office, in the frame of `office.html`. `section` is the rail's entry that it belongs to.
 
     Scripts find `data` in the page: what is given as `data`, with what every page needs.
@@ -57,7 +59,7 @@ def office_page(request: Request, seat: Seat, template: str, section: str, **val
         **given,
     }
     shown = {**values, "data": data, "operator": operator, "section": section, "entries": rail_of(request, seat)}
-    return page(template, operator.language, 200, **shown)
+    return page(template, operator.language, status, **shown)
 
 
 def rail_of(request: Request, seat: Seat) -> list[Entry]:

@@ -73,6 +73,11 @@ def homes_of_carer(conn: sa.Connection, account_id: str) -> frozenset[str]:
     return frozenset(conn.execute(query).scalars())
 
 
+def homes_of_contacts(conn: sa.Connection, contact_ids: Collection[str]) -> frozenset[str]:
+    """The homes that these contacts belong to."""
+    return frozenset(conn.execute(sa.select(contacts.c.home_id).where(contacts.c.id.in_(list(contact_ids)))).scalars())
+
+
 def known_contacts(conn: sa.Connection, contact_ids: Collection[str]) -> set[str]:
     """Those of these contacts that exist."""
     return set(conn.execute(sa.select(contacts.c.id).where(contacts.c.id.in_(list(contact_ids)))).scalars())

@@ -9,22 +9,22 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from central.audit_chain import AuditEntry, AuditRow, chained
-from central.storage.tables import audit_log, homes
+from central.storage.tables import audit_log, homes, residents
 
 ROWS_AT_ONCE: Final = 1_000
 """Rows read at a time when the whole log is followed."""
 _LOCK: Final = 0x6C6C6172
 """Names PostgreSQL's lock for appending."""
 _WHY_MAX, _WHAT_MAX = 300, 200
+_HOMES_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows are wanted; an empty value asks for nothing. `municipalities` None: of all homes."""
+    """Which rows are wanted; an empty value asks for nothing. None as `homes` or `municipalities`: of all homes."""
 
     account_id: str = ""
-    home_id: str = ""
-    resident_id: str = ""
+    homes: Collection[str] | None = None
     outcome: str = ""
     since_at: float | None = None
     until_at: float | None = None
@@ -67,12 +67,12 @@ def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:
     query = sa.select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
     for column, value in (
         (audit_log.c.account_id, wanted.account_id),
-        (audit_log.c.home_id, wanted.home_id),
-        (audit_log.c.resident_id, wanted.resident_id),
         (audit_log.c.outcome, wanted.outcome),
     ):
         if value:
             query = query.where(column == value)
+    if wanted.homes is not None:
+        query = query.where(audit_log.c.home_id.in_(list(wanted.homes)))
     if wanted.since_at is not None:
         query = query.where(audit_log.c.at >= wanted.since_at)
     if wanted.until_at is not None:
@@ -83,6 +83,25 @@ def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:
         within = sa.select(homes.c.id).where(homes.c.municipality.in_([*wanted.municipalities, ""]))
         query = query.where((audit_log.c.home_id == "") | audit_log.c.home_id.in_(within))
     return [_row(row) for row in conn.execute(query).mappings()]
+
+
+def homes_matching(conn: sa.Connection, text: str) -> list[str]:
+    """The homes of whom an auditor may mean by a name, an address, or the id of a home or a resident."""
+    like = f"%{text.replace('%', '').replace('_', '')}%"
+    named = sa.select(residents.c.home_id).where(
+        (residents.c.id == text) | residents.c.full_name.ilike(like) | residents.c.called.ilike(like)
+    )
+    query = sa.select(homes.c.id).where((homes.c.id == text) | homes.c.address.ilike(like) | homes.c.id.in_(named))
+    return list(conn.execute(query.limit(_HOMES_MAX)).scalars())
+
+
+def people_of(conn: sa.Connection, home_ids: Collection[str]) -> dict[str, str]:
+    """Home's id -> the names of who lives there, for who reads the log."""
+    query = sa.select(residents.c.home_id, residents.c.full_name).where(residents.c.home_id.in_(list(home_ids)))
+    names: dict[str, list[str]] = {}
+    for home_id, name in conn.execute(query.order_by(residents.c.id)):
+        names.setdefault(home_id, []).append(name)
+    return {home_id: ", ".join(several) for home_id, several in names.items()}
 
 
 def _bounded(entry: AuditEntry) -> AuditEntry:

@@ -86,7 +86,10 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
-    """One message to one contact: how far it has come, truthfully."""
+    """One message to one contact: how far it has come, truthfully; times are when it first came so far.
+
+    `purpose` is "alarm" or "stand_down"; `round` counts how often the contact was asked.
+    """
 
     contact_id: str
     called: str
@@ -96,6 +99,13 @@ class DeliveryLine:
     attempt: int
     changed_at: float
     fault: str
+    id: int
+    round: int
+    queued_at: float
+    sent_at: float | None
+    delivered_at: float | None
+    opened_at: float | None
+    answered_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +168,11 @@ class RefusalLine:
 
 
 def queue(conn: Connection, within: ColumnElement[bool] | None = None) -> list[Card]:
-    """The open cases `within` a reach, most urgent and then oldest first; one that the home took back is never more than routine."""
+    """The open cases within a reach, most urgent, then oldest first; one that the home took back is at most routine."""
     withdrawn = (cases.c.state == "withdrawn") & (cases.c.priority < _ROUTINE)
     urgency = case((withdrawn, _ROUTINE), else_=cases.c.priority)
-    rows = conn.execute(
-        _cards()
-        .where(cases.c.state != "closed", *([] if within is None else [within]))
-        .order_by(urgency, cases.c.opened_at, cases.c.id)
-        .limit(QUEUE_MAX)
-    )
+    query = _cards().where(cases.c.state != "closed").order_by(urgency, cases.c.opened_at, cases.c.id).limit(QUEUE_MAX)
+    rows = conn.execute(query if within is None else query.where(within))
     return _with_people(conn, list(rows.mappings()))
 
 
@@ -214,6 +220,13 @@ def deliveries_of(conn: Connection, case_id: int) -> list[DeliveryLine]:
             deliveries.c.attempt,
             deliveries.c.changed_at,
             deliveries.c.fault,
+            deliveries.c.id,
+            deliveries.c.round,
+            deliveries.c.queued_at,
+            deliveries.c.sent_at,
+            deliveries.c.delivered_at,
+            deliveries.c.opened_at,
+            deliveries.c.answered_at,
         )
         .join(contacts, contacts.c.id == deliveries.c.contact_id)
         .where(deliveries.c.case_id == case_id)
@@ -249,7 +262,8 @@ def last_cases(conn: Connection, home_id: str, besides: int | None = None) -> li
     """The latest closed cases of a home, newest first, without the one that is being looked at."""
     query = (
         select(cases, case_events.c.body)
-        .outerjoin(case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.type == EventType.CLOSED.value))
+        # the closing is the last event, also of a case that was opened again and closed twice
+        .outerjoin(case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version))
         .where(cases.c.home_id == home_id, cases.c.state == "closed", cases.c.id != (besides or 0))
         .order_by(cases.c.opened_at.desc())
         .limit(LAST_CASES)
