@@ -186,8 +186,9 @@ class Activity:
         if happened and known and codes[place] != code | _ON * on:
             self.version += 1
             codes[place] = code | _ON * on
+        # the same in whatever order: also where a later reading shows that nothing had changed
+        self.hear(at)
         if happened and not known:
-            self.hear(at)
             self._change_ats.insert(place, at)
             self._change_codes.insert(place, code | _ON * on)
             if len(self._change_ats) > CHANGES_MAX:
