@@ -95,7 +95,7 @@ def _report_long(recording: Recording, outcome: Outcome, aims: Sequence[float]) 
     rows: list[Row] = []
     for aim in aims:
         told = stream(recording, cuts, aim, extras=aim == 1.0)
-        line = _line(told.findings, told.days, told.delays, cuts)
+        line = line_of(told.findings, told.days, told.delays, cuts)
         rows.append(_row(f"this, aim {aim:g}", line))
         if aim == 1.0:
             main, extra = line, told
@@ -103,7 +103,7 @@ def _report_long(recording: Recording, outcome: Outcome, aims: Sequence[float]) 
     outcome.tables.append(
         Table(f"{recording.name}, {recording.days()} scored days", [*COLUMNS, "this is better"], rows)
     )
-    stray = _line(extra.findings, extra.days, extra.with_stray, cuts, cap=2 * DAY_MIN)
+    stray = line_of(extra.findings, extra.days, extra.with_stray, cuts, cap=2 * DAY_MIN)
     weeks = ", ".join(str(count) for count in extra.absences)
     outcome.tables.append(
         Table(
@@ -140,7 +140,7 @@ def _report_short(recordings: Sequence[Recording], outcome: Outcome) -> None:
         empty = np.zeros(0)
         pooled = Cuts(empty, empty.astype(np.int64), np.concatenate(awake), np.concatenate(asleep))
         days = sum(recording.days() for recording in recordings)
-        rows.append(_row(f"this, aim {aim:g}", _line(findings, days, np.concatenate(delays), pooled)))
+        rows.append(_row(f"this, aim {aim:g}", line_of(findings, days, np.concatenate(delays), pooled)))
     title = ", ".join(recording.name for recording in recordings)
     outcome.tables.append(Table(f"pooled: {title}, {days} scored days, a fortnight of learning", COLUMNS, rows))
 
@@ -175,7 +175,8 @@ def _references(name: str) -> list[tuple[str, Line]]:
     return []
 
 
-def _line(findings: Sequence[Finding], days: int, delays: Times, cuts: Cuts, cap: float = DAY_MIN) -> Line:
+def line_of(findings: Sequence[Finding], days: int, delays: Times, cuts: Cuts, cap: float = DAY_MIN) -> Line:
+    """Of findings in so many days, and of delays in minutes (0 or less: the alarm had been given before)."""
     live = delays > 0
 
     def hours(flags: Flags) -> tuple[float, float]:
@@ -212,8 +213,8 @@ def stream(recording: Recording, cuts: Cuts, aim: float, *, extras: bool) -> Tol
     stray = np.zeros(len(cuts.minutes))
     findings: dict[str, Finding] = {}
     absences = []
-    for now, readings in _steps(recording):
-        if readings or not _in_outage(recording, now):
+    for now, readings in steps_of(recording):
+        if readings or not in_outage(recording, now):
             engine.hear(HOME, now)
         engine.take(HOME, readings, now)
         for finding in engine.due(now):
@@ -223,11 +224,11 @@ def stream(recording: Recording, cuts: Cuts, aim: float, *, extras: bool) -> Tol
             delays[place], stray[place] = _imagine(engine, limits, now, at, dice if extras else None)
         if now in absent_from:
             absences.append(_absent_week(copy.deepcopy(engine), now, dice))
-    scored = [finding for finding in findings.values() if _is_scored(recording, finding.found_at)]
+    scored = [finding for finding in findings.values() if is_scored(recording, finding.found_at)]
     return Told(recording.days(), scored, delays, stray, absences)
 
 
-def _steps(recording: Recording) -> Iterator[tuple[float, list[Reading]]]:
+def steps_of(recording: Recording) -> Iterator[tuple[float, list[Reading]]]:
     """Every five minutes: its end, and what was seen in it."""
     place, events = 0, recording.events
     for step in range(len(recording.active) * recording.step_s // STEP_S):
@@ -247,12 +248,12 @@ def _dues(recording: Recording, cuts: Cuts) -> dict[float, list[int]]:
     return due
 
 
-def _in_outage(recording: Recording, now: float) -> bool:
+def in_outage(recording: Recording, now: float) -> bool:
     step = int((now - 1 - recording.begin_at) // recording.step_s)
     return bool(recording.outage[min(step, len(recording.outage) - 1)])
 
 
-def _is_scored(recording: Recording, at: float) -> bool:
+def is_scored(recording: Recording, at: float) -> bool:
     step = min(int((at - recording.begin_at) // recording.step_s), len(recording.outage) - 1)
     if (at - recording.begin_at) / 86_400 < recording.first_day:
         return False

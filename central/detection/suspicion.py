@@ -14,11 +14,12 @@ with a sensor above it may come under suspicion: the care plan can name such sen
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from central.detection.activity import KEEP_S, STEP_S, Activity
+from central.detection.activity import KEEP_S, NOBODY, STEP_S, Activity
 from central.detection.habits import Habits
 from central.detection.profile import Limits
 from central.detection.watches import Watch
@@ -44,9 +45,10 @@ class Eager(NamedTuple):
 
 
 class Suspicion(NamedTuple):
-    """What was last reckoned, and from what: the activity's version, its last step, the last day learned, limits."""
+    """What was last reckoned, and from what: the activity's version, the last day learned, limits, whether everybody is
+    away, and while anything is suspected the step of now."""
 
-    known: tuple[int, int, int, Limits]
+    known: tuple[int, int, Limits, bool, int]
     eager: Mapping[str, Eager]
     without: Mapping[str, float]
 
@@ -60,13 +62,16 @@ class Run(NamedTuple):
 
 
 def suspicion_of(timeline: Timeline, limits: Limits, now: float) -> Suspicion:
-    """Who is under suspicion now. Reckoned anew only when something was noticed or five minutes have passed."""
-    activity, habits = timeline.activity, timeline.habits
-    known = (activity.version, int(now // STEP_S), habits.learned_day, limits)
-    if timeline.suspicion is None or timeline.suspicion.known != known:
+    """Who is under suspicion now. Reckoned anew only when something was noticed, or while a sensor may have rested."""
+    activity, habits, before = timeline.activity, timeline.habits, timeline.suspicion
+    away = limits.away_until_at is not None and now < limits.away_until_at
+    step = int(now // STEP_S) if before is not None and before.eager else 0
+    known = (activity.version, habits.learned_day, limits, away, step)
+    if before is None or before.known != known:
         eager = eager_devices(activity, habits, limits, now)
-        timeline.suspicion = Suspicion(known, eager, {device: found.since_at for device, found in eager.items()})
-    return timeline.suspicion
+        without = {device: found.since_at for device, found in eager.items()} if eager else NOBODY
+        before = timeline.suspicion = Suspicion(known, eager, without)
+    return before
 
 
 def eager_devices(
@@ -90,11 +95,10 @@ def eager_devices(
 def _candidates(steps: Sequence[tuple[int, int]], devices: int, least: float) -> list[int]:
     """Devices that fired in so many steps, alone or with one other: few homes have any at a time."""
     counts = [0] * devices
-    for _, mask in steps:
-        if mask & (mask - 1) == 0 or mask.bit_count() == 2:
-            counts[mask.bit_length() - 1] += 1
-            low = (mask & -mask).bit_length() - 1
-            counts[low] += mask.bit_count() - 1
+    for mask, times in Counter(mask for _, mask in steps).items():
+        if mask.bit_count() <= 2:
+            for code in {mask.bit_length() - 1, (mask & -mask).bit_length() - 1}:
+                counts[code] += times
     return [code for code, count in enumerate(counts) if count >= least]
 
 

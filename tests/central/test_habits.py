@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from central.console import finding_words
 from central.detection.activity import Act, Activity
+from central.detection.detectors import inactivity
 from central.detection.engine import Engine, Open
 from central.detection.finding import Finding
 from central.detection.habits import DAY_STEPS, Habits, Kept, Start
@@ -71,7 +72,7 @@ class Flat:
     habits: bytes = b""
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.now, 0.0)
+        self.engine = Engine(self.now, 0.0, judges=[inactivity.DETECTOR])
         self.engine.enrol(HOME, self.limits, self.now)
         self.engine.recall(HOME, self.now, (), self.now)
 
@@ -112,7 +113,7 @@ class Flat:
         if kept is not None:
             since = datetime.combine(date.fromordinal(kept.learned_day), datetime.min.time(), ZONE).timestamp()
         rows = [one for one in self.stored if one.measured_at >= since]
-        self.engine = Engine(self.now, 0.0)
+        self.engine = Engine(self.now, 0.0, judges=[inactivity.DETECTOR])
         self.engine.enrol(HOME, self.limits, self.now)
         self.engine.reopen(opens)
         heard = [beat for beat in self.beats if beat >= since]
@@ -325,7 +326,7 @@ def test_a_store_that_cannot_tell_the_past_ends_no_finding_that_was_open() -> No
     flat = Flat().live(ordered(seen, alive(collapse, 1.2)), collapse + 7 * HOUR)
     opens, habits = flat.engine.opens(), flat.known
     assert opens
-    flat.engine = Engine(flat.now, 0.0)
+    flat.engine = Engine(flat.now, 0.0, judges=[inactivity.DETECTOR])
     flat.engine.enrol(HOME, flat.limits, flat.now)
     flat.engine.reopen(opens)
     flat.engine.recall_nothing(HOME, flat.now, habits)
