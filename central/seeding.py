@@ -16,14 +16,16 @@ from zoneinfo import available_timezones
 import msgspec
 import sqlalchemy as sa
 
+from central.alarm_cases.care_plan import CarePlan, plan_faults
 from central.alarm_cases.case import CaseEvent, EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Label, Outcome
+from central.alarm_cases.rota import Profile, read_profile
 from central.alarm_cases.transitions import Refused
 from central.case_desk import facts_of_closing
 from central.case_intake import HUB, decide, facts_of_alarm, open_case
 from central.console.access import hash_password
 from central.sealing import Sealer
-from central.storage import cases, homes, people
+from central.storage import cases, homes, people, rota
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from central.storage.homes import DeviceAtHome
@@ -38,12 +40,14 @@ from gateway.contract.topics import valid_hub_id
 FILE_BYTES_MAX: Final = 64_000_000
 """Largest register: 50,000 homes with their people fit."""
 PASSWORD_LENGTH_MIN: Final = 10
+REGISTER: Final = "register"
+"""Who said so, of what a register brings."""
 HOMES_AT_ONCE: Final = 50
 """Homes in one transaction: an alarm waits for no more of them than that."""
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
-OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
-"""In a case's log "desk" and "hub" are not persons."""
+OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub|carer)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
+"""In a case's log "desk" and "hub" are not persons, and "carer" is any of them."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Language = Literal["ca", "es", "en"]
 
@@ -84,7 +88,7 @@ class SeedResident(_Strict, frozen=True):
 
 
 class SeedContact(_Strict, frozen=True):
-    """Somebody to turn to, in the order of the file; see `people.Contact`."""
+    """Somebody to turn to, in the order of the file; see `people.Contact`. `profile`: see `rota.Profile`."""
 
     id: Id
     called: Name
@@ -94,6 +98,15 @@ class SeedContact(_Strict, frozen=True):
     language: Language = "ca"
     has_key: bool = False
     minutes_away: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 30
+    profile: Profile | None = None
+
+
+class SeedPlan(_Strict, frozen=True):
+    """What was agreed for a kind of alarm, "" for all; `resident` "" for all who live there."""
+
+    plan: CarePlan
+    kind: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    resident: str = ""
 
 
 class SeedHome(_Strict, frozen=True):
@@ -112,6 +125,7 @@ class SeedHome(_Strict, frozen=True):
     devices: tuple[SeedDevice, ...] = ()
     residents: tuple[SeedResident, ...] = ()
     contacts: tuple[SeedContact, ...] = ()
+    plans: tuple[SeedPlan, ...] = ()
 
 
 class SeedOperator(_Strict, frozen=True):
@@ -220,6 +234,13 @@ def _home_faults(home: SeedHome, zones: set[str]) -> Iterator[str]:
     if home.timezone not in zones:
         yield f"home {home.id}: timezone {home.timezone!r} is not known"
     yield from _twice(f"home {home.id}: device", (device.id for device in home.devices))
+    for given in home.plans:
+        if given.kind and given.kind not in set(AlarmKind):
+            yield f"home {home.id}: plan: {given.kind!r} is no kind of alarm"
+        yield from (f"home {home.id}: plan: {fault}" for fault in plan_faults(given.plan))
+    for contact in home.contacts:
+        if contact.profile is not None and isinstance(wrong := read_profile(msgspec.to_builtins(contact.profile)), str):
+            yield f"home {home.id}: contact {contact.id}: {wrong}"
     for device in home.devices:
         if not valid_device_id(device.id):
             yield f"home {home.id}: device id {device.id!r}: small letters, digits, '-' and '_', at most 32"
@@ -251,7 +272,8 @@ def import_homes(database: Database, seed: Seed, now: float, sealer: Sealer | No
             for home in seed.homes[first : first + HOMES_AT_ONCE]:
                 _enrol(connection, home, now, sealer or Sealer())
                 residents += _add_residents(connection, home)
-                contacts += _add_contacts(connection, home)
+                contacts += _add_contacts(connection, home, now)
+                _add_plans(connection, home, now)
     operators = sum(_add_operator(database, operator) for operator in seed.operators)
     hubs = {home.id: home.hub for home in seed.homes}
     past = sum(_replay(database, hubs[case.home], case) for case in sorted(seed.cases, key=lambda case: case.at))
@@ -299,13 +321,25 @@ def _add_residents(connection: sa.Connection, home: SeedHome) -> int:
     return len(new)
 
 
-def _add_contacts(connection: sa.Connection, home: SeedHome) -> int:
+def _add_contacts(connection: sa.Connection, home: SeedHome, now: float) -> int:
     there = {contact.id for contact in people.contacts_of(connection, home.id)}
     new = [(place, c) for place, c in enumerate(home.contacts, start=1) if c.id not in there]
     for place, contact in new:
         values = msgspec.structs.asdict(contact)
+        declared = values.pop("profile")
         people.add_contact(connection, people.Contact(home_id=home.id, position=place, **values))
+        if declared is not None:
+            rota.keep_profile(connection, contact.id, declared, now, REGISTER)
     return len(new)
+
+
+def _add_plans(connection: sa.Connection, home: SeedHome, now: float) -> None:
+    """Writes the plans of a home that has none yet."""
+    if home.plans and not rota.plans_of(connection, home.id):
+        for given in home.plans:
+            rota.add_plan(
+                connection, home.id, given.plan, now=now, by=REGISTER, kind=given.kind, resident_id=given.resident
+            )
 
 
 def _add_operator(database: Database, given: SeedOperator) -> bool:
