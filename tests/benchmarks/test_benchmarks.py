@@ -29,6 +29,8 @@ RATIOS = {
     "flood": "growth x",
     "outages": "out of order",
     "falls": "CPU ms/s",
+    "simulated_homes": "simulated p95",
+    "simulated_collapses": "awake median h",
 }
 
 
