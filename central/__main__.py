@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from central import supervisor
+from central.access_rules import EVERYWHERE, Role
 from central.config import CentralConfig, ConfigError, load
 from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
@@ -68,8 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     operator.add_argument("id", help="log-in name: lower-case letters, digits, '-'")
     operator.add_argument("--called", required=True, help="given name, as the home may say it")
-    operator.add_argument("--role", choices=["operator", "supervisor"], default="operator")
+    people_roles = [role.value for role in Role if role not in {Role.CARER, Role.RESIDENT, Role.API}]
+    operator.add_argument("--role", choices=people_roles, default="operator")
     operator.add_argument("--language", choices=["ca", "es", "en"], default="ca")
+    operator.add_argument(
+        "--municipality", action="append", metavar="NAME", help="whose homes they see; again for more (default: all)"
+    )
+    operator.add_argument("--first-password", action="store_true", help="it must be changed at the first log-in")
     register = command("import-homes", _import_homes, "Read homes, people and operators from a JSON file.")
     register.add_argument("file", type=Path)
     broker = command("broker-config", _broker_config, "Write Mosquitto's configuration, access list and passwords.")
@@ -78,7 +84,21 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--key", type=Path, required=True)
     broker.add_argument("--port", type=int, default=8883)
     _add_hub_commands(command)
+    _add_audit_commands(commands)
     return parser
+
+
+def _add_audit_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "Check or export the log of who read and changed what."
+    kinds = commands.add_parser("audit", help=text, description=text).add_subparsers(required=True, metavar="WHAT")
+    verify = kinds.add_parser("verify", help="Follow the chain: OK, or where it is broken (exit code 1).")
+    verify.add_argument("--head", action="append", default=[], metavar="NUMBER:HASH", help="a head noted elsewhere")
+    export = kinds.add_parser("export", help="Write the log as JSON lines.")
+    export.add_argument("--out", type=Path, help="a new file (default: standard output)")
+    export.add_argument("--since", type=int, default=0, metavar="NUMBER", help="only rows after this one")
+    for name, sub in (("verify", verify), ("export", export)):
+        sub.add_argument("--config", default="central.toml", help="the configuration file (default: central.toml)")
+        sub.set_defaults(run=_audit, chore=name)
 
 
 def _add_hub_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -157,7 +177,15 @@ def _add_operator(given: argparse.Namespace, config: CentralConfig) -> int:
         password = sys.stdin.readline().rstrip("\n")
     if len(password) < PASSWORD_LENGTH_MIN:
         raise UsageError(f"The password needs at least {PASSWORD_LENGTH_MIN} characters; nothing was stored.")
-    operator = people.Operator(given.id, given.called, hash_password(password), given.role, given.language)
+    operator = people.Operator(
+        given.id,
+        given.called,
+        hash_password(password),
+        given.role,
+        given.language,
+        municipalities=tuple(given.municipality or [EVERYWHERE]),
+        password_due=given.first_password,
+    )
     database = Database.open(config.database.url)
     try:
         with database.begin() as connection:
@@ -168,6 +196,19 @@ def _add_operator(given: argparse.Namespace, config: CentralConfig) -> int:
         database.close()
     print(f"Operator {given.id} ({given.called}) was added.")
     return 0
+
+
+def _audit(given: argparse.Namespace, config: CentralConfig) -> int:
+    from central import audit_chores
+
+    _migrate(given, config)
+    try:
+        run: Callable[[argparse.Namespace, CentralConfig], int] = getattr(audit_chores, given.chore)
+        return run(given, config)
+    except audit_chores.BadHead as error:
+        raise UsageError(str(error)) from None
+    except FileExistsError:
+        raise UsageError(f"{given.out} is there already; nothing was written.") from None
 
 
 def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
+from central.audit import AuditTrail
 from central.care_intake import CareIntake
 from central.carer_desk import CarerDesk
 from central.case_desk import CaseChange, CaseDesk
@@ -43,6 +44,9 @@ _MAY_SEND = frozenset(
     {EventType.CALLED, EventType.ESCALATED, EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.TOLD}
 )
 """After these a message may wait to be sent."""
+
+AUDIT_NOTED_EVERY_S = 86_400.0
+"""How much of the audit log could be cut off unnoticed, at most."""
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +92,8 @@ class DeskProcess:
         sender = Sender(self.database, self.deliveries, channels, address=config.carers.address)
         self._due = DueLoop("due-times", self._work_due)
         self._sending = DueLoop("sender", sender.work_due)
+        self._checkpoints = DueLoop("audit", self._note_audit_head)
+        self._noted_until_at = 0.0
         self.live = Live()
         self.sealer = sealer = open_sealer(config.secrets.key_file)
         self.sms: SmsEntrance | None = None
@@ -107,6 +113,7 @@ class DeskProcess:
         ]
         self._due.start()
         self._sending.start()
+        self._checkpoints.start()
         self.lane.start()
         self._settings.start()
         self._labelling.start()
@@ -115,6 +122,7 @@ class DeskProcess:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
         self._labelling.stop()
         self._settings.stop()
+        self._checkpoints.stop()
         self.lane.stop()
         self._due.stop()
         self._sending.stop()
@@ -143,6 +151,13 @@ class DeskProcess:
         except DatabaseError as error:  # the counts are kept, and no case waits for them
             log.warning("refusals cannot be counted: %s", in_words(error))
         return next_at
+
+    def _note_audit_head(self, now: float) -> float:
+        """Writes the audit log's head into our own log, at start and every day: what is cut off later is missed."""
+        if now >= self._noted_until_at:
+            AuditTrail(self.database).note_head()
+            self._noted_until_at = now + AUDIT_NOTED_EVERY_S
+        return self._noted_until_at
 
     def _wake(self, change: CaseChange) -> None:
         self._due.wake()
