@@ -19,7 +19,18 @@ from gateway.broker import BrokerError
 
 NAMES: Final = ("codec", "line_protocol", "homes", "charts", "agent", "press", "alarm_latency", "ingest")
 """Each is a module of this package with `run(scale) -> Outcome`; the cheap ones come first."""
-LONG: Final = ("flood", "outages", "falls", "inactivity", "night", "drift", "painted", "simulated_homes", "simulated_collapses")
+LONG: Final = (
+    "escalation",
+    "flood",
+    "outages",
+    "falls",
+    "inactivity",
+    "night",
+    "drift",
+    "painted",
+    "simulated_homes",
+    "simulated_collapses",
+)
 """Measured only when named."""
 
 
