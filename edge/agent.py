@@ -94,7 +94,10 @@ class Agent:
         self._dispatch.on_renamed = self._presence.renamed
         self._intake = self._make_intake()
         self._presence.on_answer = self._intake.answer
-        self._falls = self._make_fall_watch()
+        worn = {each.device: Worn(each.site, each.threshold) for each in config.worn}
+        self._falls = FallWatch(
+            worn, self._intake.conclude, self._health.movement, lambda: clock.monotonic, self._fault
+        )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()
         self._starts_anew = False
@@ -135,14 +138,8 @@ class Agent:
             on_fault=self._fault,
             joins=self._dispatch.joins,
             on_heard=self._board.heard,
-            on_window=lambda *window: self._falls.give(*window) if self._falls is not None else None,
+            on_window=lambda *window: self._falls.give(*window),  # noqa: PLW0108 - it is made later
         )
-
-    def _make_fall_watch(self) -> FallWatch | None:
-        if not self._config.worn:
-            return None
-        worn = {each.device: Worn(each.site, each.threshold) for each in self._config.worn}
-        return FallWatch(worn, self._intake.conclude, self._health.movement, lambda: self._clock.monotonic)
 
     def _make_settings(self, devices: Devices) -> RemoteSettings:
         return RemoteSettings(
@@ -247,7 +244,7 @@ class Agent:
         loops |= self._listening.loops(lambda: self.may_restart, self._restart)
         if self._sms is not None:
             loops["modem"] = self._sms.run
-        if self._falls is not None:
+        if self._config.worn:
             loops["falls"] = self._falls.run
         if self._config.screen is not None:
             loops["screen"] = self._screen_loop

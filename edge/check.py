@@ -17,7 +17,7 @@ from devices.enrolment import EnrolledDevice
 from edge.clock import system_clock_is_trusted
 from edge.config import Config
 from edge.ear import listen
-from edge.enrolment import Devices, unheard_parts
+from edge.enrolment import Devices, not_worn, unheard_parts
 from edge.outbox_file import devices_heard
 from edge.status import AgentStatus, DeviceStatus, read_status
 from edge.texts import Texts
@@ -146,6 +146,8 @@ def _files(say: Texts, config: Config, devices: Devices) -> Iterator[Line]:
     yield Line(bool(devices), say("check.enrolled", count=len(devices), file=config.enrolment))
     for name, remedy in unheard_parts(config, devices):
         yield Line(False, say("check.unheard" if remedy else "check.vain_button", name=name, remedy=remedy))
+    for name in not_worn(config, devices):
+        yield Line(None, say("check.not_worn", name=name))
 
 
 def _parts(say: Texts, config: Config, devices: Devices) -> Iterator[Line]:

@@ -93,9 +93,19 @@ def unheard_parts(config: Config, devices: Devices) -> list[Unheard]:
     ] + [Unheard(name, "") for name in sorted(lines - wired)]
 
 
+def not_worn(config: Config, devices: Devices) -> list[str]:
+    """Devices that tell movement in which nobody looks for falls, since no `[[worn]]` says where they are worn."""
+    worn = {each.device for each in config.worn}
+    return [each.id for each in devices.values() if _tells_movement(each) and each.id not in worn]
+
+
+def _tells_movement(device: EnrolledDevice) -> bool:
+    return "acceleration" in CATALOGUE[device.model].kinds
+
+
 def unheard(config: Config, devices: Devices) -> list[str]:
     """The same as sentences for a technician; and in whose movement falls are looked for in vain."""
-    tells_movement = {each.id for each in devices.values() if "acceleration" in CATALOGUE[each.model].kinds}
+    tells_movement = {each.id for each in devices.values() if _tells_movement(each)}
     return [
         f"{name} can never be heard: add {remedy}"
         if remedy

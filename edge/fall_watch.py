@@ -8,12 +8,15 @@ import logging
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Final
 
 import msgspec
 
 from devices.vocabulary import Reading
 from devices.wearable.judge_lines import SaidLine, WindowLine, Worn
+from edge.health import TellFault
+from gateway.contract.messages import ProblemCode
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ class FallWatch:
         on_found: takes the readings of a suspected fall.
         counts: counted into: `windows_not_judged` because the process is not there or does not keep up, `falls`.
         monotonic: the clock.
+        tell_fault: told of a device that sends its movement, and of whom nobody has said where it is worn.
     """
 
     def __init__(
@@ -44,11 +48,13 @@ class FallWatch:
         on_found: Callable[[tuple[Reading, ...]], None],
         counts: Counter[str],
         monotonic: Callable[[], float],
+        tell_fault: TellFault,
     ) -> None:
         self._worn = dict(worn)
         self._on_found = on_found
         self._counts = counts
         self._monotonic = monotonic
+        self._tell_fault = tell_fault
         self._process: asyncio.subprocess.Process | None = None
         self._given_at: deque[float] = deque()
 
@@ -61,6 +67,8 @@ class FallWatch:
         """A window of acceleration of any device; only those of the wearers are looked at."""
         worn = self._worn.get(device)
         if worn is None:
+            sentence = f"{device}: no fall is looked for in its movement, as no [[worn]] says where it is worn"
+            self._tell_fault(f"worn {device}", sentence, ProblemCode.OTHER, device)
             return
         process = self._process
         if process is None or process.stdin is None or len(self._given_at) >= WAITING_MAX:
@@ -75,6 +83,8 @@ class FallWatch:
         Raises:
             OSError: the process could not be started, ended, or was ended because it did not answer.
         """
+        if find_spec("numpy") is None:
+            raise OSError("numpy is not installed, without which no fall is found: run install_hub.py again")
         command = (sys.executable, "-m", "devices.wearable.judge_process")
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE_MAX)

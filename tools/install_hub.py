@@ -315,9 +315,19 @@ def fingerprint_of(source: Path) -> str:
     return digest.hexdigest()
 
 
-def board_extras() -> str:
-    """Extras that only some boards need: wired buttons on a Raspberry Pi."""
-    return ",gpio" if has_group("gpio") else ""
+def board_extras(settings: Path = SETTINGS) -> str:
+    """Extras that only some hubs need: wired buttons on a Raspberry Pi, and numpy where somebody's falls are found."""
+    return (",gpio" if has_group("gpio") else "") + (",falls" if looks_for_falls(settings) else "")
+
+
+def looks_for_falls(settings: Path) -> bool:
+    """Whether the home's configuration names somebody who wears a sensor of movement."""
+    import tomllib  # not before it was seen that this Python has it
+
+    try:
+        return bool(tomllib.loads((settings / "edge.toml").read_text(encoding="utf-8")).get("worn"))
+    except (OSError, ValueError):
+        return False
 
 
 def write_files(machine: Machine, storage: str) -> bool:

@@ -7,7 +7,7 @@
 #define SAMPLE_RATE_HZ 50u
 #define SAMPLE_MS (1000u / SAMPLE_RATE_HZ)
 #define SAMPLES_KEPT 512u   /* 10 s: so long the hub may be away in the middle of a stream without a gap */
-#define SAMPLES_BEFORE 50u  /* 1 s before the trigger ... */
+#define SAMPLES_BEFORE 125u /* 2.5 s before the trigger: how it was before a fall is half of what tells it ... */
 #define SAMPLES_AFTER 150u  /* ... to 3 s after it: a fall and how one lies then */
 #define WINDOW_SAMPLES 25u  /* half a second in a message */
 #define WINDOW_BODY_BYTES (HEAD_BYTES + 8u + 6u * WINDOW_SAMPLES)

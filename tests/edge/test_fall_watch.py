@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from devices.wearable.judge_lines import Worn
 from devices.wearable.site import Site
 from devices.wearable.windows import Piece, write_piece
 from edge import fall_watch
+from edge.check import describe
 from edge.clock import Stamp
 from edge.config import WornConfig, load_config
 from edge.enrolment import unheard
@@ -26,6 +28,7 @@ from edge.fall_watch import FallWatch
 from edge.toml_tables import BadFileError
 from edge.uplink import Memory, declare
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.contract.messages import ProblemCode
 from simulators.movement import fall, feel, walk
 from tests.edge.conftest import until
 
@@ -46,7 +49,13 @@ class Home:
     def __init__(self) -> None:
         self.found: list[tuple[Reading, ...]] = []
         self.counts: Counter[str] = Counter()
-        self.watch = FallWatch({"belt": Worn(Site.WRIST)}, self.found.append, self.counts, time.monotonic)
+        self.faults: set[str] = set()
+        self.watch = FallWatch(
+            {"belt": Worn(Site.WRIST)}, self.found.append, self.counts, time.monotonic, self._on_fault
+        )
+
+    def _on_fault(self, part: str, _sentence: str, _code: ProblemCode = ProblemCode.OTHER, _subject: str = "") -> None:
+        self.faults.add(part)
 
     def walk_and_fall(self, device: str = "belt") -> None:
         for number, window in enumerate(windows()):
@@ -69,6 +78,7 @@ async def test_a_fall_in_the_windows_is_found_by_the_process_and_only_for_who_is
     assert impact.value > 30  # type: ignore[operator] # a number
     assert 1.0 < tilt.value < 2.1  # type: ignore[operator] # a number
     assert home.counts["falls"] == 1
+    assert home.faults == {"worn somebody-else"}, "the centre is told that nobody looks for falls there"
     assert home.counts["windows_not_judged"] == 0
 
 
@@ -156,3 +166,31 @@ def test_a_wearable_that_nobody_enrolled_is_told(tmp_path: Path) -> None:
     assert "blet" in sentence
     path.write_text(path.read_text().replace("blet", "belt"))
     assert unheard(load_config(path), {(Link.SERIAL, "00b3117a"): belt}) == []
+
+
+def test_a_hub_gets_numpy_when_its_home_has_somebody_to_look_after(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("install_hub", Path(__file__).parents[2] / "tools" / "install_hub.py")
+    assert spec is not None
+    assert spec.loader is not None
+    installer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(installer)
+    assert "falls" not in installer.board_extras(tmp_path)
+    (tmp_path / "edge.toml").write_text(CONFIG)
+    assert "falls" not in installer.board_extras(tmp_path)
+    (tmp_path / "edge.toml").write_text(CONFIG + '[[worn]]\ndevice = "belt"\nsite = "waist"\n')
+    assert installer.board_extras(tmp_path).endswith(",falls")
+
+
+def test_the_installer_is_told_of_a_wearable_in_whose_movement_nobody_looks_for_falls(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(CONFIG.replace('"h-1"', '"h-1"\nlanguage = "en"') + '[[serial]]\nport = "/dev/ttyX"\n')
+    belt = {
+        (Link.SERIAL, "00b3117a"): EnrolledDevice("belt", "serial_fall_sensor", Link.SERIAL, "00b3117a", "belt", "")
+    }
+    describe(load_config(path), belt)
+    assert "movement of belt is not looked at for falls: add [[worn]]" in capsys.readouterr().out
+    path.write_text(path.read_text() + '[[worn]]\ndevice = "belt"\nsite = "waist"\n')
+    describe(load_config(path), belt)
+    assert "looked at for falls" not in capsys.readouterr().out
