@@ -120,15 +120,7 @@ def _error_m(fix: Fix) -> float:
 def _in_vehicle(device: str, fixes: Sequence[Fix], plan: Locator, limits: Limits, now: float) -> list[Situation]:
     if plan.vehicle_kmh is None:
         return []
-    fast: list[tuple[Fix, float]] = []
-    for before, fix in pairwise([None, *fixes]):
-        assert fix is not None
-        speed = _speed_m_s(before, fix)
-        if speed * KMH_PER_M_S <= plan.vehicle_kmh:
-            continue
-        if fast and fix.at - fast[-1][0].at > STOPS_S:
-            fast = []
-        fast.append((fix, speed))
+    fast = _last_ride(fixes, plan.vehicle_kmh / KMH_PER_M_S)
     if not fast or now - fast[-1][0].at > RIDE_OVER_S:
         return []
     since_at = fast[0][0].at
@@ -152,14 +144,40 @@ def _in_vehicle(device: str, fixes: Sequence[Fix], plan: Locator, limits: Limits
     return [Situation(f"{device}:vehicle", AlarmKind.IN_VEHICLE, since_at, proven[0], reason, facts, evidence)]
 
 
+def _last_ride(fixes: Sequence[Fix], limit_m_s: float) -> list[tuple[Fix, float]]:
+    """The fast positions of the last ride, with their speeds.
+
+    A speed that a locator says is measured by itself: stops are allowed. One that is reckoned from positions may be an
+    error of one of them: then all must be fast, and each further away from where the ride began.
+    """
+    fast: list[tuple[Fix, float]] = []
+    origin = fixes[0] if fixes else None
+    for before, fix in pairwise([None, *fixes]):
+        assert fix is not None
+        assert origin is not None
+        speed, said = _speed_m_s(before, fix), not math.isnan(fix.speed_m_s)
+        if speed > limit_m_s and (said or not fast or _way_m(origin, fix) > _way_m(origin, fast[-1][0])):
+            if fast and fix.at - fast[-1][0].at > STOPS_S:
+                fast = []
+            if not fast:
+                origin = before or fix
+            fast.append((fix, speed))
+        elif not said:
+            fast = []
+    return fast
+
+
+def _way_m(one: Fix, other: Fix) -> float:
+    return distance_m((one.latitude, one.longitude), (other.latitude, other.longitude))
+
+
 def _speed_m_s(before: Fix | None, fix: Fix) -> float:
     """As the locator says it, else at least that of the way between two positions, less what they may err; else 0."""
     if not math.isnan(fix.speed_m_s):
         return fix.speed_m_s
     if before is None or not RECKONED_S[0] <= fix.at - before.at <= RECKONED_S[1]:
         return 0.0
-    way_m = distance_m((before.latitude, before.longitude), (fix.latitude, fix.longitude))
-    return max(way_m - _error_m(before) - _error_m(fix), 0.0) / (fix.at - before.at)
+    return max(_way_m(before, fix) - _error_m(before) - _error_m(fix), 0.0) / (fix.at - before.at)
 
 
 # silent
