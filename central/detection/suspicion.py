@@ -31,6 +31,8 @@ REST_STEPS: Final = 24
 """A sensor that was silent for two hours is believed again."""
 IN_PASSING_STEPS: Final = 6
 """Another sensor twice within half an hour, or two rooms at once, is no passing sign."""
+THIN_SHARE: Final = 1 / 3
+"""Who fires in fewer of the steps has not begun yet."""
 AWAY_SCORE: Final = 12.0
 """An hour of it while nobody is to be at home."""
 WISHED: Final = 0.5
@@ -127,7 +129,8 @@ def runs(steps: Sequence[tuple[int, int]], code: int) -> list[Run]:
                 count = 0
             other_step = number
         if mask & bit:
-            if not count or number - fired >= REST_STEPS:
+            thin = count < THIN_SHARE * (number - first)
+            if not count or thin or number - fired >= REST_STEPS:
                 first, count = number, 0
             count, fired = count + 1, number
             found.append(Run(first, number, count * count / (number - first + 1)))

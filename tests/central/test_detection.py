@@ -21,7 +21,7 @@ from central.detection.timeline import TRACE_MAX, Timeline
 from central.internal import decode_finding, encode
 from devices.vocabulary import Reading, Value
 from gateway.contract.alarm_kinds import AlarmKind
-from tests.central import measured_scenarios
+from tests.central import measured_scenarios, presence_scenarios
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 HOME = "flat-1"
@@ -172,6 +172,7 @@ LOUD: Final[dict[str, tuple[Callable[[World], World], list[str]]]] = {
     "inactivity": (person_collapses, ["quiet_too_long"]),
     "sensor_silent": (kitchen_sensor_dies, ["sensor_silent"]),
     **measured_scenarios.LOUD,
+    **presence_scenarios.LOUD,
 }
 
 
