@@ -1,0 +1,1 @@
+"""Recorded and simulated homes and falls, played through the real path: `python -m simulators.replay --help`."""
