@@ -7,12 +7,13 @@ import threading
 from typing import Final
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from central.claim_desk import NOT_READY_WAIT_S, ClaimDesk
 from central.console.access import language_of
+from central.console.rights import open_door
 from central.console.templating import page
 from central.entrances.limits import read_body
 from central.storage.database import DatabaseError, in_words
@@ -22,7 +23,7 @@ AT_ONCE: Final = 4
 """Claims treated at a time; hubs try again, operators do not wait."""
 
 log = logging.getLogger(__name__)
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(open_door)])
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 

@@ -7,10 +7,11 @@ import logging
 import threading
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
+from central.console.rights import open_door
 from central.entrances.limits import read_body
 from central.sealing import SealError
 from central.sms_intake import BODY_BYTES_MAX, SmsIntake, read_sms
@@ -70,7 +71,7 @@ class SmsEntrance:
         return JSONResponse({"reply": reply}) if reply else Response(status_code=200)
 
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(open_door)])
 
 
 @router.post("/sms/in", include_in_schema=False)
