@@ -1,7 +1,7 @@
 """Slow changes in how somebody lives, looked for once a week: a note with numbers to the care team, never an alarm.
 
 Each day is compared with the person's own days two to ten weeks before it. What it departs from them adds up day by day
-(a CUSUM, both ways); a note is made when the sum is high, the last two weeks lie on the same side, and the change is
+(a CUSUM, both ways); a note is made when the sum is high, both of the last two weeks show it, and the change is
 large enough to be worth a person's time. Days that are missing (absence, outage, a confirmed event) add nothing, and
 with too many of them nothing is said. Of one measure and direction nothing is said again for eight weeks: by then the
 change is the person's own past.
@@ -30,13 +30,17 @@ SUMMED_DAYS: Final = 50
 """Days over which departures add up; with the base before them, all that is kept."""
 SLACK: Final = 0.35
 """Departures below so many standard deviations are ordinary."""
-HIGH: Final = 12.0
+HIGH: Final = 8.0
 DEPARTURE_MAX: Final = 3.0
 """One mad day counts no more than this."""
 SPREAD_LEAST: Final = (0.15, 0.3)
 """Variance is taken to be at least this share of the mean plus this: a count that was always 1 is no certainty."""
 LASTING_DAYS: Final = 14
 KNOWN_SHARE: Final = 0.6
+EACH_WEEK: Final = 0.1
+STRANGEST: Final = 2
+"""Each of the last weeks shows at least this share of the change, without its strangest days: one bad week is none,
+though it touches two."""
 CHANGE_LEAST: Final = 0.2
 """Smaller changes than this share are nobody's business."""
 AGAIN_AFTER_DAYS: Final = 56
@@ -110,8 +114,16 @@ def _change(values: Sequence[float | None], summed: _Sum, measure: Measure, ordi
         return None
     before, now = _mean(base), _mean(after)
     weeks = [_known(values[-7:]), _known(values[-LASTING_DAYS:-7])]
-    lasting = all(week and (_mean(week) > before) == more for week in weeks)
-    if not lasting or abs(now - before) < CHANGE_LEAST * before or (now > before) != more:
+    change = now - before
+    lasting = (
+        all(
+            len(week) > STRANGEST and (_without_strangest(week, more=more) - before) / change >= EACH_WEEK
+            for week in weeks
+        )
+        if change
+        else False
+    )
+    if not lasting or abs(change) < CHANGE_LEAST * before or (change > 0) != more:
         return None
     return Note(ordinal, int(measure), before, now, ceil((len(values) - since) / 7))
 
@@ -150,3 +162,7 @@ def _known(values: Sequence[float | None]) -> list[float]:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _without_strangest(week: Sequence[float], *, more: bool) -> float:
+    return _mean(sorted(week, reverse=more)[STRANGEST:])
