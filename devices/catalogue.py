@@ -25,6 +25,7 @@ _ADDRESS: Final[dict[Link, tuple[re.Pattern[str], str]]] = {
     Link.BLE_GATT: (re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}\Z"), "six pairs of capital hex digits with colons"),
     Link.SERIAL: (re.compile(r"[0-9a-f]{8}\Z"), "eight small hex digits"),
     Link.BUTTON: (re.compile(r"\S{1,64}\Z"), "the name of its line"),
+    Link.MQTT: (re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z"), "the id under which it speaks to the centre"),
 }
 
 

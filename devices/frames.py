@@ -13,6 +13,8 @@ class Link(StrEnum):
     BLE_GATT = "ble_gatt"
     SERIAL = "serial"
     BUTTON = "button"
+    MQTT = "mqtt"
+    """Not by a hub: the device speaks to the centre itself, as a hub of its own (docs/wire/README.md)."""
 
 
 class ButtonEvent(IntEnum):

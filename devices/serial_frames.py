@@ -40,6 +40,8 @@ class MessageType(IntEnum):
     """Argument: 1 suspected, 2 confirmed, 3 recovered."""
     WINDOW = 6
     """Acceleration. Argument: how many samples."""
+    DOSE = 7
+    """Of a dispenser of medicines. Argument: 1 due, 2 taken, 3 missed."""
 
 
 _TYPES: Final = {kind.value: kind for kind in MessageType}

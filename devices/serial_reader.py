@@ -23,7 +23,9 @@ Interpret = Callable[[SerialMessage], Facts | Rejection]
 
 _TROUBLES: Final = {2: Trouble.LOST_MESSAGES, 4: Trouble.BUTTON_STUCK}
 """By the bit of a heartbeat's argument. That the battery is low, its voltage says."""
-_EVENTS: Final = frozenset({MessageType.BUTTON, MessageType.STATE, MessageType.FALL, MessageType.WINDOW})
+_EVENTS: Final = frozenset(
+    {MessageType.BUTTON, MessageType.STATE, MessageType.FALL, MessageType.WINDOW, MessageType.DOSE}
+)
 
 
 def serial_model(name: str, kinds: tuple[str, ...], interpret: Interpret, *, silence_max_s: float) -> DeviceModel:

@@ -124,6 +124,8 @@ def _device(row: _DeviceTable, where: str, faults: list[str]) -> EnrolledDevice:
         faults.append(f"{where} ('{row.id}'): 'key' must be 32 hex digits")
     elif row.key:
         key = bytes.fromhex(row.key)
+    if row.link is Link.MQTT:
+        faults.append(f"{where} ('{row.id}'): it reports to the centre itself; enrol it there, not at a hub")
     address = {Link.SERIAL: row.address.lower(), Link.BUTTON: row.address}.get(row.link, row.address.upper())
     place_code = str(row.place_code) if row.place_code else ""
     device = EnrolledDevice(row.id, row.model, row.link, address, row.room, place_code, key)

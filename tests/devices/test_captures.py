@@ -18,13 +18,22 @@ from devices.enrolment import EnrolledDevice
 from devices.frames import Frame, Link
 from devices.rejection import Rejection
 from devices.vocabulary import KINDS, Urgency, ValueType, value_fault
+from gateway.contract.messages import Measurements
+from gateway.contract.senml import decode_measurements
+from gateway.contract.topics import valid_hub_id
 
 FOLDER = Path(__file__).resolve().parents[1] / "captures"
 CAPTURES: list[tuple[str, dict[str, Any]]] = [
     (path.stem, capture)
     for path in sorted(FOLDER.glob("*.toml"))
-    for capture in tomllib.loads(path.read_text())["capture"]
+    for capture in tomllib.loads(path.read_text()).get("capture", ())
 ]
+PACKS: list[tuple[str, dict[str, Any]]] = [
+    (path.stem, pack)
+    for path in sorted(FOLDER.glob("*.toml"))
+    for pack in tomllib.loads(path.read_text()).get("pack", ())
+]
+"""What products send that report to the centre themselves."""
 MUST_BE_MISSED = {kind.name for kind in KINDS.values() if kind.urgency is Urgency.ALARM or kind.activity}
 NAMES = [f"{name}: {capture['about']}" for name, capture in CAPTURES]
 NOW = 1_795_276_800.0
@@ -32,6 +41,7 @@ PREFIXES = {
     Link.BLE_ADVERT: [b"", b"\xd2\xfc", b"\xd2\xfc\x40", b"\xd2\xfc\x41", b"\xd2\xfc\x44\x00\x01"],
     Link.SERIAL: [b"", b"\x05\x01\x03\x17\xa1\x01\x01"],
     Link.BUTTON: [b""],
+    Link.MQTT: [b"", b"[{"],
     Link.BLE_GATT: [
         b"",
         *(number.to_bytes(2, "little") for number in (0x2A19, 0x2A2B, 0x2A08)),
@@ -43,6 +53,7 @@ ADDRESSES = {
     Link.BLE_GATT: "A4:C1:38:8D:18:B2",
     Link.SERIAL: "0000a117",
     Link.BUTTON: "bathroom",
+    Link.MQTT: "loc-7",
 }
 
 
@@ -73,9 +84,21 @@ def test_a_captured_frame_reads_as_written_beside_it(name: str, capture: dict[st
     assert decoded.faults == ()
 
 
+@pytest.mark.parametrize(("name", "pack"), PACKS, ids=[f"{name}: {pack['about']}" for name, pack in PACKS])
+def test_what_a_product_sends_to_the_centre_itself_reads_as_written_beside_it(name: str, pack: dict[str, Any]) -> None:
+    model = CATALOGUE[name]
+    assert model.link is Link.MQTT
+    assert valid_hub_id(pack["hub"])
+    read = decode_measurements(pack["hub"], pack["pack"].encode(), NOW)
+    assert isinstance(read, Measurements), read
+    assert read.refused == ()
+    assert {reading.kind: reading.value for reading in read.readings} == pack["readings"]
+    assert set(pack["readings"]) <= set(model.kinds)
+
+
 @pytest.mark.parametrize("model", CATALOGUE.values(), ids=CATALOGUE)
 def test_a_product_is_welcome(model: DeviceModel) -> None:
-    read = {kind for name, capture in CAPTURES if name == model.name for kind in capture["readings"]}
+    read = {kind for name, capture in [*CAPTURES, *PACKS] if name == model.name for kind in capture["readings"]}
     assert read, f"tests/captures/{model.name}.toml needs frames and what they say"
     assert read <= set(model.kinds) <= set(KINDS)
     limited = 60 <= model.silence_max_s <= 7 * 86_400
