@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -27,6 +28,11 @@ async def _press_serial(stage: Stage) -> None:
 
 async def _fall(stage: Stage) -> None:
     await stage.flat.fall()
+
+
+async def _say_fine(stage: Stage) -> None:
+    with contextlib.suppress(OSError, TimeoutError):
+        await stage.screen.say_fine()
 
 
 async def _smoke(stage: Stage) -> None:
@@ -172,6 +178,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "press": _press,
     "press_serial": _press_serial,
     "fall": _fall,
+    "say_fine": _say_fine,
     "smoke": _smoke,
     "pressure": _pressure,
     "oxygen": _oxygen,

@@ -15,12 +15,16 @@ _LINE_BYTES_MAX: Final = 65_536
 
 
 class HomeScreen:
-    """What the home shows now: `scene` is "lost" while the hub does not answer; `words` by language."""
+    """What the home shows now: `scene` is "lost" while the hub does not answer; `words` by language.
+
+    `question` names what it asks, "" for nothing.
+    """
 
     def __init__(self, port: int) -> None:
         """`port`: of the hub's screen on 127.0.0.1."""
         self.scene = "lost"
         self.words: dict[str, str] = {}
+        self.question = ""
         self._port = port
         self._told: dict[str, tuple[str, str]] = {}
 
@@ -29,6 +33,18 @@ class HomeScreen:
         async with asyncio.TaskGroup() as group:
             for language in LANGUAGES:
                 group.create_task(self._keep_reading(language))
+
+    async def say_fine(self) -> None:
+        """Presses the green button, if it is there."""
+        own = f"127.0.0.1:{self._port}"
+        body = json.dumps({"question": self.question, "answer": "fine"})
+        head = f"POST /answer HTTP/1.0\r\nHost: {own}\r\nOrigin: http://{own}\r\nContent-Type: application/json\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            await asyncio.wait_for(reader.read(), _SILENT_S)
+        finally:
+            writer.transport.abort()
 
     async def _keep_reading(self, language: str) -> None:
         while True:
@@ -53,6 +69,7 @@ class HomeScreen:
             writer.transport.abort()
 
     def _take(self, language: str, scene: dict[str, object]) -> None:
+        self.question = str(scene.get("question", ""))
         words = f"{scene.get('sentence', '')} {scene.get('detail', '')}".strip()
         self._told[language] = (str(scene.get("scene", "")), words)
         if len(self._told) == len(LANGUAGES) and len({name for name, _ in self._told.values()}) == 1:

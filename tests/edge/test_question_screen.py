@@ -18,6 +18,7 @@ from edge.config import LANGUAGES, ScreenConfig
 from edge.home.presence import Presence
 from edge.home.question import Answer
 from edge.home.screen.server import create_app, serve
+from simulators.demo.home_screen import HomeScreen
 from simulators.pendant_tty import PendantTty
 from tests.edge.conftest import PENDANT, Desk, broker, desk, running, scenes, until, write_config
 from tests.edge.test_screen_browser import assert_fits, page
@@ -154,3 +155,13 @@ async def test_a_fall_in_a_home_with_a_screen_asks_first_and_a_press_on_the_page
         await until(lambda: desk.alarms, "no page is open: it is an alarm at once")
     pendant.unplug()
     assert len(desk.refs) == 1
+
+
+async def test_the_demos_green_button_is_the_screens(screen: Screen) -> None:
+    demo = HomeScreen(screen.port)
+    watching = asyncio.create_task(demo.watch())
+    await until(lambda: demo.scene == "asking" and demo.question, "the question is shown")
+    await demo.say_fine()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert screen.answers == [("q1", Answer.FINE)]

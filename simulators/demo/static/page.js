@@ -30,6 +30,7 @@ const CARDS = [
   ["flat", "press", "press", "alarm"],
   ["flat", "press_serial", "wire", "alarm", "wire", ["up"]],
   ["flat", "fall", "fall", "alarm", "wire", ["up"]],
+  ["flat", "say_fine", "heart", "", "hub", ["up"]],
   ["flat", "smoke", "smoke", "alarm"],
   ["flat", "pressure", "heart", ""],
   ["flat", "oxygen", "drop", ""],
@@ -53,7 +54,8 @@ const CARDS = [
 const PARTS = ["wire", "radio", "hub", "modem", "line", "gateway", "broker", "desk", "receiver", "mail"];
 const HOW = { up: "good", open: "good", down: "bad", cut: "bad", mute: "bad", no_sim: "bad", frozen: "warn", refusing: "warn", no_credit: "warn" };
 const MARKS = { refused: "✕", taken: "✓", delivered: "✓✓", answered: "✓✓" };
-const TONE = { heard: "red", trying: "red", messaged: "red", received: "amber", taken: "green", on_the_way: "green", arrived: "green", closed: "green" };
+const TONE = { heard: "red", trying: "red", messaged: "red", received: "amber", taken: "green", on_the_way: "green", arrived: "green", closed: "green",
+  asking: "amber", glad: "green" };
 const LOST_AFTER_MS = 6000;
 
 const byId = (id) => document.getElementById(id);
