@@ -170,6 +170,6 @@ def walks(signs: Sequence[Sign], night: Night, limits: Limits, limit_minutes: fl
         minutes = walk.minutes + (STEP_S / 60 if len(rooms | before) > 1 else 0.0)
         seen = (*walk.rooms, *sorted(rooms.difference(walk.rooms)))
         passed = walk.found_at is None and minutes >= limit_minutes and len(seen) >= ROOMS_LEAST
-        found[-1] = Walk(walk.begin_at, sign.at, sign.at if passed else walk.found_at, minutes, seen)
+        found[-1] = Walk(walk.begin_at, sign.at, sign.first_at if passed else walk.found_at, minutes, seen)
         before = rooms
     return found

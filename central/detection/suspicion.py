@@ -112,7 +112,7 @@ def _eager(steps: Sequence[tuple[int, int]], code: int, limit: float, now: int, 
             found = None
         fired = run.last
         if found is None and run.score >= limit:
-            found = Eager(run.first * float(STEP_S), (run.last + 1) * float(STEP_S))
+            found = Eager(run.first * float(STEP_S), run.last * float(STEP_S))
     return found if rested or (fired is not None and now - fired < REST_STEPS) else None
 
 
