@@ -1,0 +1,29 @@
+"""Months of alarms with the desk killed at random: no deadline is forgotten, none is acted on twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.escalation_life import World
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("killing", [True, False])
+def test_no_deadline_is_forgotten_and_none_is_acted_on_twice(database_url: str, killing: bool) -> None:
+    world = World(database_url, seed=7, days=62, alarms_a_day=0.25, killing=killing)
+    try:
+        found = world.live()
+    finally:
+        world.close()
+    assert found.faults == []
+    assert found.cases >= 10
+    assert found.deadlines > 100
+    if killing:
+        assert found.deaths > 5
+        assert found.late > 0, "nothing was late: the processes never died together, and nothing was proven"
+        assert found.worst_late_alive_s == 0.0
+    else:
+        assert found.worst_late_s == 0.0
+        assert found.sent_twice == 0
