@@ -162,6 +162,8 @@ def _config(answer: ClaimAnswer, folder: Path, home: str, ports: list[str], stor
     document["enrolment"] = f"{home}/enrolment.toml"
     hub = tomlkit.table()
     hub.update({"id": answer.hub, "language": answer.language, "place_address": answer.place})
+    if former == answer.hub and "question_s" in document.get("hub", {}):
+        hub["question_s"] = document["hub"]["question_s"]
     broker = tomlkit.table()
     broker.update({"host": answer.broker.host, "port": answer.broker.port, "tls": answer.broker.tls})
     broker["ca_file"] = f"{home}/broker-ca.pem" if answer.broker.ca_pem else ""

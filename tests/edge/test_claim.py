@@ -148,6 +148,7 @@ def test_a_new_password_replaces_the_old_one_and_the_installers_own_tables_stay(
     claim_hub(CODE, "--centre", centre.url)
     config = tmp_path / "etc" / "edge.toml"
     config.write_text(config.read_text().replace("port = 8090", "port = 9999  # the kiosk's"))
+    config.write_text(config.read_text().replace('id = "', 'question_s = 30\nid = "', 1))
     former = load_config(config)
     centre.body = msgspec.json.encode(answer_for(password="hub-word-2"))
     assert claim_hub(CODE, "--centre", centre.url)[0] == 0
@@ -157,6 +158,7 @@ def test_a_new_password_replaces_the_old_one_and_the_installers_own_tables_stay(
     assert now.screen.port == 9999
     assert "# the kiosk's" in config.read_text()
     assert now.storage == former.storage
+    assert now.hub.question_s == 30
     before = load_config(tmp_path / "etc" / "edge.toml.before")
     assert Path(before.broker.password_file).read_text() == "hub-word-1\n", "the former home's files are still whole"
 
