@@ -39,7 +39,7 @@ JUDGES: Final = (
 )
 REASONS: Final = ("night_exit", "night_wandering", "bathroom_stay", "sensor_over_eager")
 FORTNIGHT: Final = 14
-IMAGINED: Final = 40
+IMAGINED: Final = 24
 HOURS: Final = 12
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0

@@ -25,6 +25,7 @@ from central.detection.finding import Finding
 from central.detection.habits import DAY_STEPS, Habits, Kept, Start
 from central.detection.profile import DeviceAtHome, Limits
 from central.detection.silence import first_broken
+from central.detection.situation import Detector
 from central.texts import LANGUAGES, translator
 from devices.vocabulary import Reading
 from simulators.home import STANDARD_SENSORS, readings_of
@@ -70,9 +71,10 @@ class Flat:
     stored: list[Reading] = field(default_factory=list)
     beats: list[float] = field(default_factory=list)
     habits: bytes = b""
+    judges: tuple[Detector, ...] = (inactivity.DETECTOR,)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.now, 0.0, judges=[inactivity.DETECTOR])
+        self.engine = Engine(self.now, 0.0, judges=self.judges)
         self.engine.enrol(HOME, self.limits, self.now)
         self.engine.recall(HOME, self.now, (), self.now)
 
@@ -113,7 +115,7 @@ class Flat:
         if kept is not None:
             since = datetime.combine(date.fromordinal(kept.learned_day), datetime.min.time(), ZONE).timestamp()
         rows = [one for one in self.stored if one.measured_at >= since]
-        self.engine = Engine(self.now, 0.0, judges=[inactivity.DETECTOR])
+        self.engine = Engine(self.now, 0.0, judges=self.judges)
         self.engine.enrol(HOME, self.limits, self.now)
         self.engine.reopen(opens)
         heard = [beat for beat in self.beats if beat >= since]

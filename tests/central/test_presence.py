@@ -3,7 +3,9 @@ a sensor that fires without end hides nobody."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from functools import cache
 
 import msgspec
 import pytest
@@ -11,6 +13,14 @@ import pytest
 from central.alarm_cases.case import Facts
 from central.console import finding_words
 from central.detection.activity import Activity
+from central.detection.detectors import (
+    bathroom_stay,
+    bed_left,
+    inactivity,
+    night_door,
+    night_wandering,
+    sensor_over_eager,
+)
 from central.detection.habits import LEARNED_AFTER_DAYS, SLOTS, Habits
 from central.detection.nights import Night, exits, walks
 from central.detection.presence import limit_of
@@ -19,8 +29,10 @@ from central.detection.profile import DeviceAtHome, Limits
 from central.detection.timeline import Timeline
 from central.detection.watches import Watch
 from central.texts import LANGUAGES, translator
+from devices.vocabulary import Reading
 from tests.central import presence_scenarios as scenes
 from tests.central.test_detection import DAY, HOUR, LIMITS, MINUTE, MONDAY, World, lives
+from tests.central.test_habits import Flat, alive, at, life, ordered
 
 FIRST_DAY = 739_677
 """Ordinal of that Monday."""
@@ -268,3 +280,52 @@ def test_while_everybody_is_away_an_hour_of_firing_is_enough() -> None:
 
     world.run_until(MONDAY + 12 * HOUR, kitchen)
     assert reasons(world) == ["sensor_over_eager"]
+
+
+# restarts, with what was learned
+
+
+@cache
+def eventful() -> tuple[Reading, ...]:
+    """Eighteen days of somebody's life; then an exit at night, and a sensor that is stuck for a night and a morning."""
+    out = at(17, 3)
+    stuck_from, stuck_to = at(18, 21), at(19, 9)
+    lived = [one for one in life(2, 20) if not out - 60 < one.measured_at < out + 2 * HOUR]
+    lived = [one for one in lived if not (one.kind == "presence" and out - 3 * HOUR < one.measured_at < out + 3 * HOUR)]
+    goes = [
+        Reading("bed", "presence", False, out),
+        Reading("hall-motion", "motion", True, out + 60),
+        Reading("front-door", "open", True, out + 90),
+        Reading("front-door", "open", False, out + 100),
+    ]
+    minutes = int((stuck_to - stuck_from) / MINUTE)
+    stuck = [Reading("kitchen-motion", "motion", True, stuck_from + minute * MINUTE) for minute in range(minutes)]
+    return tuple(ordered(lived, alive(at(0), 20), goes, stuck))
+
+
+PRESENCE = (
+    bathroom_stay.DETECTOR,
+    bed_left.DETECTOR,
+    inactivity.DETECTOR,
+    night_door.DETECTOR,
+    night_wandering.DETECTOR,
+    sensor_over_eager.DETECTOR,
+)
+
+
+@cache
+def learned_flat() -> Flat:
+    return Flat(judges=PRESENCE).live(eventful(), at(16, 12))
+
+
+def test_restarts_in_the_midst_of_what_is_found_change_nothing() -> None:
+    undisturbed = copy.deepcopy(learned_flat()).live(eventful(), at(20))
+    told = {finding.reason for finding in undisturbed.said.values()}
+    assert {"night_exit", "sensor_over_eager"} <= told
+    again = copy.deepcopy(learned_flat())
+    for moment in (at(17, 3.25), at(17, 4.5), at(18, 7), at(19, 2), at(19, 5), at(19, 10)):
+        again.live(eventful(), moment)
+        again.restart()
+    again.live(eventful(), at(20))
+    assert (set(again.said), again.ended) == (set(undisturbed.said), undisturbed.ended)
+    assert again.known.kept() == undisturbed.known.kept()
