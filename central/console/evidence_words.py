@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from math import degrees
 from typing import Final
 
+from central.alarm_cases.case import Facts
+from central.detection.geometry import direction, distance_m
 from central.texts import Words, later, say_number
 from devices.vocabulary import KINDS
 from gateway.contract.messages import Record
@@ -20,7 +22,9 @@ _EVIDENCE: Final[Mapping[tuple[str, bool], str]] = {
     ("smoke", True): later("smoke"),
     ("smoke", False): later("no smoke"),
     ("gas", True): later("gas"),
+    ("gas", False): later("no gas"),
     ("co", True): later("carbon monoxide"),
+    ("co", False): later("no carbon monoxide"),
     ("flood", True): later("water"),
     ("flood", False): later("dry"),
     ("tamper", True): later("tampered with"),
@@ -100,6 +104,39 @@ def say_distance(metres: float, words: Words) -> str:
     if metres < 1000:
         return f"{say_number(metres, words.language)} m"
     return f"{say_number(metres / 1000, words.language, 1)} km"
+
+
+POSITION_PARTS: Final = frozenset({"latitude", "longitude", "position_accuracy"})
+"""Readings that are said together, as one position."""
+
+
+def positions(facts: Facts, words: Words) -> list[tuple[float, str, str]]:
+    """The positions in an alarm's evidence as (at, device, words): how exact, and where from the zone's middle."""
+    parts: dict[tuple[float, str], dict[str, float]] = {}
+    for record in facts.evidence:
+        device, _, kind = (record.n or "").partition("/")
+        if kind in POSITION_PARTS and record.v is not None and record.t is not None:
+            parts.setdefault((record.t, device), {})[kind] = record.v
+    return [
+        (at, device, _position(part, facts, words))
+        for (at, device), part in parts.items()
+        if {"latitude", "longitude"} <= part.keys()
+    ]
+
+
+def _position(part: Mapping[str, float], facts: Facts, words: Words) -> str:
+    here = part["latitude"], part["longitude"]
+    said = f"{words.gettext(KIND_NAMES['position'])} {here[0]:.5f}, {here[1]:.5f}"
+    if "position_accuracy" in part:
+        said += f" (± {say_distance(part['position_accuracy'], words)})"
+    middle = facts.details.get("zone_latitude"), facts.details.get("zone_longitude")
+    if not isinstance(middle[0], float | int) or not isinstance(middle[1], float | int):
+        return said
+    origin = float(middle[0]), float(middle[1])
+    where = later('{distance} {direction} of "{zone}"')
+    far = say_distance(distance_m(here, origin), words)
+    wind = words.gettext(DIRECTIONS[direction(here, origin)])
+    return f"{said}, {words.say(where, distance=far, direction=wind, zone=facts.details.get('zone', ''))}"
 
 
 def value_words(record: Record, kind: str, words: Words) -> str:

@@ -10,7 +10,7 @@ from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
 from central.alarm_cases.priority import SMS_UNVERIFIED
 from central.case_desk import NOBODY_REACHABLE
 from central.console import desk_words
-from central.console.evidence_words import value_words
+from central.console.evidence_words import POSITION_PARTS, positions, value_words
 from central.console.finding_words import KIND_WORDS, REASONS, WHAT_HAPPENED, details
 from central.texts import Words, later, say_clock, say_duration, say_moment
 from devices.vocabulary import KINDS
@@ -196,6 +196,8 @@ def proofs(log: list[CaseEvent], names: Names, words: Words) -> list[Proof]:
             proof = _proof(record, base_name, base_time, event.facts, names, words)
             if proof is not None:
                 found[proof.at, proof.where, proof.what] = proof
+        for at, device, what in positions(event.facts, words):
+            found[at, device, what] = Proof(at, names.rooms.get(device) or device, what)
     return sorted(found.values(), key=lambda proof: proof.at or 0.0, reverse=True)
 
 
@@ -217,7 +219,7 @@ def _cause(facts: Facts, names: Names, words: Words) -> str:
 def _proof(record: Record, base_name: str, base_time: float, facts: Facts, names: Names, words: Words) -> Proof | None:
     """Name and time of a SenML record are resolved as RFC 8428 says; a time below 2^28 is relative to the event."""
     device, _, kind = (base_name + (record.n or "")).rpartition(":")[2].partition("/")
-    if kind not in KINDS:
+    if kind not in KINDS or kind in POSITION_PARTS:
         return None
     at = base_time + (record.t or 0.0)
     if at < 2**28:

@@ -110,7 +110,7 @@ def test_every_example_is_accepted(topic: str, text: str) -> None:
         VALIDATORS["senml-pack"].validate(json.loads(text))
         pack = senml.decode_measurements(address.hub, text.encode(), 1_795_276_810.0)
         assert isinstance(pack, Measurements)
-        assert (len(pack.readings), pack.refused) == (3, ())
+        assert (len(pack.readings), pack.refused) == (len(json.loads(text)), ())
         return
     stem, kind = CHANNELS[address.channel]
     VALIDATORS[stem].validate(json.loads(text))
