@@ -63,7 +63,7 @@ def run(scale: Scale) -> Outcome:
         outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; nothing was measured")
         return outcome
     for recording in recordings:
-        _report(recording, outcome, scale.choose(60, 12))
+        _report(recording, outcome, scale.choose(24, 6))
     outcome.notes += [
         "Notes of all measures and both directions together; reviewed once a week, by the person's own past only.",
         f"A change begins on a random day and is found when it is noted within {FOUND_WITHIN} days.",
