@@ -122,7 +122,7 @@ def log_in(
     if not _places.acquire(blocking=False):
         return LoginRefused("busy")
     try:
-        return _log_in(database, name, password, now, origin_of(address), browser[:80])
+        return _log_in(database, name, password, now, origin_of(address), browser_of(browser))
     finally:
         _places.release()
 
@@ -300,6 +300,16 @@ class Guard:
             await refusal(scope, receive, send_with_headers)
             return
         await self.app(scope, receive, send_with_headers)
+
+
+def browser_of(user_agent: str) -> str:
+    """A browser and its system in two words, by which their owner recognises them; "" for others."""
+    # each names those before it too, so the order tells them apart
+    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+    systems = ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux")
+    browser = next((name for mark, name in browsers if mark in user_agent), "")
+    system = next((name for name in systems if name in user_agent), "")
+    return ", ".join(filter(None, (browser, system)))
 
 
 def _matches(password_hash: str, password: str) -> bool:

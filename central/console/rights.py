@@ -34,8 +34,8 @@ _NO_SUCH: Final = {
     "contact_id": ("no_such_contact", later("There is no such contact.")),
     "hub_id": ("no_such_hub", later("There is no such unit.")),
 }
-_NOT_LOGGED: Final = frozenset({Resource.STATION})
-"""Changes that say nothing about anybody but the own console."""
+_NOT_LOGGED: Final = frozenset({Resource.STATION, Resource.GLASS})
+"""Changes that say nothing about anybody but the own console; and glass, which writes its reason down itself."""
 _FIRST_PAGES: Final = {
     Role.TECHNICIAN: "/devices",
     Role.AUDITOR: "/audit",
