@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from central.alarm_cases.care_plan import AFTER_S_BOUNDS
 from central.alarm_cases.case import Case, State
 from central.alarm_cases.priority import Priority
 
@@ -90,7 +91,10 @@ def ladder(case: Case) -> tuple[Step, ...]:
     if case.plan.first == "family":
         after_s[FIRST_CARER] = FAMILY_FIRST_S
         after_s.setdefault(EVERY_CARER, FAMILY_NEXT_S)
-    after_s |= {name: moved for name, moved in case.plan.after_s.items() if name in after_s}
+    for name, moved_s in case.plan.after_s.items():
+        if name in after_s and name in AFTER_S_BOUNDS:
+            least_s, most_s = AFTER_S_BOUNDS[name]
+            after_s[name] = min(max(moved_s, least_s), most_s)
     if case.plan.carers != "first_then_all":
         after_s.pop(EVERY_CARER, None)
     return tuple(sorted((Step(*item) for item in after_s.items()), key=lambda step: step.after_s))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from central.alarm_cases import escalation, transitions
+from central.alarm_cases.care_plan import STANDARD, CarePlan
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.priority import Priority, priority_of
 from central.alarm_cases.transitions import Decided, opening, rebuild, transition
@@ -19,16 +20,26 @@ from gateway.contract.alarm_kinds import AlarmKind
 PEOPLE = ("ana", "joan")
 BY_PEOPLE = (
     EventType.TAKEN, EventType.SPOKEN, EventType.NOTED, EventType.PARKED, EventType.RELEASED, EventType.CALLED,
-    EventType.ON_THE_WAY, EventType.ARRIVED, EventType.CLOSED,
+    EventType.ON_THE_WAY, EventType.ARRIVED, EventType.CLOSED, EventType.TRIAGED, EventType.STEPPED,
+    EventType.EXPLAINED, EventType.HANDED_OVER, EventType.CALL_ENDED, EventType.REOPENED,
 )  # fmt: skip
+BY_CARERS = (
+    EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.ALL_WELL, EventType.NEEDS_HELP,
+)  # fmt: skip
+PLANS = (
+    STANDARD,
+    CarePlan(first="family", after_s={"supervisor": 90.0}),
+    CarePlan(carers="parallel"),
+    CarePlan(carers="in_turn"),
+)
 
 
 class CaseLife(RuleBasedStateMachine):
     """One case, through whatever people, the home and the clock do."""
 
-    @initialize(kind=st.sampled_from(AlarmKind), withdrawn=st.booleans())
-    def open_it(self, kind: AlarmKind, withdrawn: bool) -> None:
-        facts = Facts(home="home-1", kind=kind, priority=priority_of(kind), standing=int(not withdrawn))
+    @initialize(kind=st.sampled_from(AlarmKind), withdrawn=st.booleans(), plan=st.sampled_from(PLANS))
+    def open_it(self, kind: AlarmKind, withdrawn: bool, plan: CarePlan) -> None:
+        facts = Facts(home="home-1", kind=kind, priority=priority_of(kind), standing=int(not withdrawn), plan=plan)
         event = CaseEvent(EventType.OPENED, 1_000_000.0, "hub", facts)
         self.case, self.log, self.now = opening(1, event).case, [event], event.at
         self.last: tuple[Case, CaseEvent] | None = None
@@ -51,6 +62,21 @@ class CaseLife(RuleBasedStateMachine):
             self.now = max(self.now, self.case.wake_at)
             event_type = EventType.RECALLED if self.case.ring_at is None else EventType.ESCALATED
             self.happen(CaseEvent(event_type, self.now, "desk", Facts(step=self.case.wake_step)))
+
+    @rule()
+    def the_desk_prompts(self) -> None:
+        for timer in self.case.timers[1:]:
+            self.now = max(self.now, timer.due_at)
+            self.happen(CaseEvent(EventType.PROMPTED, self.now, "desk", Facts(step=timer.step)))
+
+    @rule(event_type=st.sampled_from(BY_CARERS), who=st.sampled_from(["marc", "pol"]))
+    def a_carer_acts(self, event_type: EventType, who: str) -> None:
+        self.happen(CaseEvent(event_type, self.now, "carer", Facts(contact=who, eta_minutes=5)))
+
+    @rule(incident=st.integers(0, 2))
+    def the_desk_groups_or_a_caller_gives_up(self, incident: int) -> None:
+        event_type = EventType.GROUPED if incident else EventType.ABANDONED
+        self.happen(CaseEvent(event_type, self.now, "desk", Facts(incident=incident)))
 
     @rule(step=st.sampled_from(["review", "recall", "supervisor", "check_call", ""]))
     def the_desk_errs(self, step: str) -> None:
@@ -81,11 +107,14 @@ class CaseLife(RuleBasedStateMachine):
         who=st.sampled_from(PEOPLE),
         ahead_s=st.floats(-10.0, 1_800.0),
         words=st.sampled_from(["", "written down"]),
+        number=st.integers(0, 6),
     )
-    def somebody_acts(self, event_type: EventType, who: str, ahead_s: float, words: str) -> None:
+    def somebody_acts(self, event_type: EventType, who: str, ahead_s: float, words: str, number: int) -> None:
         facts = Facts(
-            recall_at=self.now + ahead_s, reason=words, text=words, contact="marc", cause="fall", outcome=words
-        )
+            recall_at=self.now + ahead_s, reason=words, text=words, contact="marc", cause="fall", outcome=words,
+            triage=number, silent=number % 2 == 0, step=self.case.protocol_step, explanation=words,
+            state="skipped" if number % 2 else "done", channel="phone" if number % 2 else "email",
+        )  # fmt: skip
         self.happen(CaseEvent(event_type, self.now, who, facts))
 
     @invariant()
@@ -99,7 +128,7 @@ class CaseLife(RuleBasedStateMachine):
 
     @invariant()
     def an_owner_is_a_person_who_took_it(self) -> None:
-        owners = {event.actor for event in self.log if event.type is EventType.TAKEN}
+        owners = {event.actor for event in self.log if event.type in {EventType.TAKEN, EventType.REOPENED}}
         assert self.case.owner_id is None or self.case.owner_id in owners
         held = self.case.state in {State.TAKEN, State.TALKING, State.WAITING, State.CLOSED}
         assert (self.case.owner_id is not None) == held
@@ -116,13 +145,45 @@ class CaseLife(RuleBasedStateMachine):
         if self.last is None:
             return
         before, event = self.last
-        assert before.open
+        assert before.open or (event.type is EventType.REOPENED and event.actor in PEOPLE and event.facts.reason)
         if not self.case.open:
             assert event.type is EventType.CLOSED
             assert event.actor in PEOPLE
             if self.case.priority is Priority.LIFE:
                 assert event.facts.outcome
                 assert self.case.spoken_at is not None or self.case.arrived_at is not None or event.facts.text
+
+    @invariant()
+    def what_nobody_took_in_time_is_not_closed_unexplained(self) -> None:
+        if not self.case.open and self.case.exception_at is not None:
+            assert self.case.explained_at is not None
+
+    @invariant()
+    def a_life_is_never_in_an_incident(self) -> None:
+        assert self.case.priority is not Priority.LIFE or self.case.incident_id is None
+
+    @invariant()
+    def a_closed_case_waits_for_nothing_and_prompts_stand_beside_the_wake(self) -> None:
+        assert bool(self.case.timers) == self.case.open
+        if self.case.open:
+            assert self.case.timers[0] == (self.case.wake_step, self.case.wake_at)
+        if self.case.step_due_at is not None:
+            assert self.case.protocol_step
+
+    @invariant()
+    def time_and_carers_never_take_a_case(self) -> None:
+        if self.last is not None and self.last[1].actor in {"desk", "carer", "hub"}:
+            before, _ = self.last
+            assert self.case.owner_id == before.owner_id
+
+    @invariant()
+    def who_turns_back_or_asks_for_help_is_never_met_with_silence(self) -> None:
+        if self.last is None:
+            return
+        before, event = self.last
+        counted_on = before.helper_id == event.facts.contact and before.arrived_at is None
+        if event.type is EventType.NEEDS_HELP or (event.type is EventType.DECLINED and counted_on):
+            assert self.case.ring_at is not None or self.case.state is State.WITHDRAWN
 
     @invariant()
     def priority_only_rises_and_only_by_the_home(self) -> None:

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from central.alarm_cases import escalation
+from central.alarm_cases import escalation, protocol
+from central.alarm_cases.care_plan import CarePlan
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.joining import event_time, joins, lateness_s
 from central.alarm_cases.priority import MARKS, Priority, priority_of
@@ -263,3 +264,111 @@ def test_the_sender_may_raise_a_priority_and_never_lower_it() -> None:
 
 def test_marks_differ_without_their_colour() -> None:
     assert len({(mark.shape, mark.sign) for mark in MARKS.values()}) == len(Priority)
+
+
+def planned(**changes: object) -> Case:
+    facts = Facts(home="home-1", kind=AlarmKind.HELP, priority=Priority.LIFE, standing=1, plan=CarePlan(**changes))  # type: ignore[arg-type]
+    return opening(7, CaseEvent(EventType.OPENED, T, "hub", facts)).case
+
+
+def test_a_care_plan_says_who_is_asked_first_and_how_fast() -> None:
+    def steps(case: Case) -> list[tuple[str, float]]:
+        return [tuple(step) for step in escalation.ladder(case)]
+
+    assert steps(planned(first="family"))[:2] == [("first_carer", 5), ("second_burst", 10)]
+    moved = steps(planned(after_s={"supervisor": 15, "exception": 999}))
+    assert moved[1] == ("supervisor", 15)
+    assert ("exception", 180) in moved, "no plan moves a promise to everybody"
+    assert "every_carer" not in dict(steps(planned(carers="in_turn")))
+    assert escalation.carers_wanted(planned(carers="parallel"), escalation.FIRST_CARER) == -1
+    assert escalation.carers_wanted(planned(), escalation.FIRST_CARER) == 1
+    assert escalation.carers_wanted(replace(planned(), helper_id="marc"), escalation.EVERY_CARER) == 0
+    quiet = replace(planned(first="family"), state=State.WITHDRAWN)
+    assert "first_carer" not in dict(steps(quiet))
+
+
+def test_a_plan_of_what_joins_holds_from_when_it_rings_anew() -> None:
+    family = CarePlan(first="family")
+    facts = {"kind": AlarmKind.SMOKE, "priority": Priority.LIFE, "standing": 1, "plan": family}
+    assert after(taken(), EventType.JOINED, T + 60, "hub", **facts).plan == family
+    same = {**facts, "kind": AlarmKind.HELP}
+    assert after(taken(), EventType.JOINED, T + 60, "hub", **same).plan == CarePlan()
+
+
+def test_no_answer_begins_the_checklist_each_step_with_its_own_time() -> None:
+    case = after(taken(), EventType.TRIAGED, T + 10, triage=5)
+    assert [timer.step for timer in case.timers] == ["review", "step:call_out"]
+    assert refused(case, EventType.STEPPED, T + 11, step="listen", state="done").reason == "bad_step"
+    assert refused(case, EventType.STEPPED, T + 11, step="call_out", state="skipped").reason == "no_reason"
+    assert refused(case, EventType.STEPPED, T + 11, "joan", step="call_out", state="done").reason == "not_yours"
+    assert refused(case, EventType.PROMPTED, T + 11, "desk", step="step:call_out").reason == "not_due"
+    prompted = after(case, EventType.PROMPTED, T + 40, "desk", step="step:call_out")
+    assert (prompted.step_due_at, prompted.protocol_step) == (None, "call_out")
+    case = after(prompted, EventType.STEPPED, T + 45, "desk", step="call_out", state="by_system")
+    assert (case.protocol_step, case.step_due_at) == ("raise_volume", T + 55)
+    names = []
+    while case.protocol_step:
+        names.append(case.protocol_step)
+        case = after(case, EventType.STEPPED, T + 50, step=case.protocol_step, state="done")
+    assert names[-3:] == ["contacts", "response_team", "emergency_112"]
+    assert case.step_due_at is None
+
+
+def test_a_silent_line_sends_somebody_before_the_contacts_are_called() -> None:
+    case = after(taken(), EventType.TRIAGED, T + 10, triage=5, silent=True)
+    order = [step.name for step in protocol.PROTOCOLS[case.protocol]]
+    assert order.index("response_team") < order.index("contacts")
+
+
+def test_an_answer_ends_the_checklist() -> None:
+    case = after(after(taken(), EventType.TRIAGED, T + 10, triage=5), EventType.TRIAGED, T + 20, triage=1)
+    assert (case.protocol, case.step_due_at, case.triage) == ("", None, 1)
+    assert refused(case, EventType.TRIAGED, T + 30, triage=6).reason == "bad_triage"
+
+
+def unanswered() -> Case:
+    case = opened()
+    while case.exception_at is None:
+        assert case.wake_at is not None
+        case = after(case, EventType.ESCALATED, case.wake_at, "desk", step=case.wake_step)
+    assert case.exception_at == T + 180
+    return after(case, EventType.SPOKEN, T + 210) if case.owner_id else after(case, EventType.TAKEN, T + 200)
+
+
+def test_what_nobody_took_in_three_minutes_must_be_explained_before_it_is_closed() -> None:
+    case = unanswered()
+    said = {"cause": "fall", "outcome": "hospital", "text": "x"}
+    assert refused(case, EventType.CLOSED, T + 300, **said).reason == "no_explanation"
+    assert refused(case, EventType.EXPLAINED, T + 300, explanation=" ").reason == "no_reason"
+    explained = after(case, EventType.EXPLAINED, T + 300, "joan", explanation="forty calls in the storm")
+    assert after(explained, EventType.CLOSED, T + 310, **said).explained_at == T + 300
+    at_once = after(case, EventType.CLOSED, T + 310, **said, explanation="forty calls")
+    assert at_once.explained_at == T + 310
+    assert refused(taken(), EventType.EXPLAINED, T + 9, explanation="x").reason == "no_exception"
+
+
+def test_it_must_be_explained_too_when_no_process_lived_to_see_the_time_pass() -> None:
+    assert after(opened(), EventType.TAKEN, T + 179).exception_at is None
+    assert after(opened(), EventType.TAKEN, T + 180).exception_at == T + 180
+
+
+def test_a_closed_case_is_opened_again_by_a_named_person_with_a_reason_within_a_day() -> None:
+    closed = after(after(taken(), EventType.SPOKEN, T + 6), EventType.CLOSED, T + 9, cause="fall", outcome="hospital")
+    assert refused(closed, EventType.REOPENED, T + 60).reason == "no_reason"
+    assert refused(closed, EventType.REOPENED, T + 9 + 86_401, reason="x").reason == "too_late"
+    again = after(closed, EventType.REOPENED, T + 60, "joan", reason="she called us back")
+    assert (again.state, again.owner_id, again.closed_at, again.reopened) == (State.TAKEN, "joan", None, 1)
+    assert again.wake_step == escalation.REVIEW
+
+
+def test_who_hangs_up_before_an_answer_is_counted_and_still_called() -> None:
+    case = after(opened(), EventType.ABANDONED, T + 20, "desk")
+    assert (case.abandoned_at, case.ring_at) == (T + 20, T)
+    assert after(opened(), EventType.RETRACTED, T + 3, "hub", standing=-1).abandoned_at == T + 3
+    assert refused(taken(), EventType.ABANDONED, T + 20, "desk").reason == "not_possible"
+
+
+def test_a_shift_that_ends_leaves_a_reason_and_rings_for_all() -> None:
+    assert refused(taken(), EventType.HANDED_OVER, T + 60, "desk").reason == "no_reason"
+    case = after(taken(), EventType.HANDED_OVER, T + 60, "desk", reason="shift end", operator="joan")
+    assert (case.state, case.owner_id, case.ring_at) == (State.NEW, None, T + 60)
