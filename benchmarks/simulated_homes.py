@@ -24,8 +24,8 @@ from simulators.household import Household, household
 from simulators.recording import Recording, simulated
 
 FIRST_DAY: Final = date(2026, 1, 12)
-HOMES: Final = 20
-DAYS: Final = 90
+HOMES: Final = 40
+DAYS: Final = 60
 LOW, HIGH = 0.05, 0.95
 PIR_HOMES: Final = ("hh101", "aruba_rooms", "casas_al")
 """Homes with movement detectors in all rooms, in steps of five minutes or less: what simulated homes should be like."""

@@ -16,6 +16,8 @@ from simulators.stay import MINUTE_S, Diary, Doing, Room, Stay
 _LIVES_KEPT: Final = 8
 _JOB_MIN: Final = 11.0
 """Median length of a little job."""
+_UNDISTURBED_MIN: Final = 45.0
+"""Bathroom, telephone and doorbell end most rests that would be longer."""
 _LATE_FOR_MEAL: Final = 75
 """A meal that is so many minutes late was eaten elsewhere."""
 _LEAST_AT_HOME: Final = 25
@@ -96,7 +98,7 @@ class _Day:
             fixed.append(_Plan(dice.gauss(person.lunch + 190, 40), dice.uniform(45, 140), _Day.visited))
         for _ in range(poisson(person.trips, dice)):
             begins = dice.uniform(person.wakes + 60, person.dinner + 30)
-            fixed.append(_Plan(begins, dice.lognormvariate(math.log(22), 0.5), _Day.go_out))
+            fixed.append(_Plan(begins, dice.lognormvariate(math.log(28), 0.5), _Day.go_out))
         return meals + fixed
 
     def _takes_place(self, errand: Errand) -> bool:
@@ -141,7 +143,7 @@ class _Day:
         """Cooking, eating, clearing up, and rest."""
         self._meal(minutes * 0.45, minutes * 0.4, minutes * 0.15)
         if self.dice.random() < 0.3 + 0.4 * self.person.rests:
-            lasts = self.dice.uniform(25, 80) - 8 * season(self.day)
+            lasts = self.dice.uniform(30, 120) - 8 * season(self.day)
             room = Room.BEDROOM if self.dice.random() < 0.25 else Room.LIVING
             self.diary.stay(room, Doing.DOZING, lasts)
 
@@ -212,7 +214,8 @@ class _Day:
 
     def _rest_chance(self) -> float:
         share = min(0.97, self.person.rests / math.sqrt(self.mood))
-        return share / (share + self.person.sits / _JOB_MIN * (1 - share))
+        lasts = min(self.person.sits, _UNDISTURBED_MIN)
+        return share / (share + lasts / _JOB_MIN * (1 - share))
 
     def _interrupted(self, until_at: float, minutes: float) -> float:
         """When a stay ends: by itself, or with the next thing that cannot wait."""
@@ -227,7 +230,7 @@ class _Day:
         chance = dice.random()
         if chance < self.person.office:
             room, doing = Room.OFFICE, Doing.SITTING
-        elif chance > 0.93:
+        elif chance > 0.95:
             room, doing = Room.BEDROOM, Doing.DOZING
         self.diary.until(room, doing, self._interrupted(until_at, minutes))
 

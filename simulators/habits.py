@@ -108,6 +108,8 @@ def someone(seed: int, timezone: str = "Europe/Madrid", character: Character | N
     drawn = dice.choices(tuple(Character), weights=(40, 20, 15, 12, 13))[0]
     wakes = dice.gauss(7.5 * 60, 40)
     lunch = dice.gauss(13.6 * 60, 30)
+    # who rests much also sits long and moves little meanwhile
+    calm = dice.gauss(0.5, 1.3)
     person = Person(
         seed=seed,
         timezone=timezone,
@@ -119,17 +121,17 @@ def someone(seed: int, timezone: str = "Europe/Madrid", character: Character | N
         night_visits=dice.uniform(0.5, 2.2),
         outing_share=dice.uniform(0.3, 1.0),
         later_share=dice.uniform(0.1, 1.0),
-        trips=dice.lognormvariate(math.log(0.45), 0.9),
-        outing_lasts=dice.lognormvariate(math.log(75), 0.25),
+        trips=dice.lognormvariate(math.log(0.35), 0.9),
+        outing_lasts=dice.lognormvariate(math.log(82), 0.35),
         visit_share=dice.uniform(0.08, 0.4),
-        stillness=dice.lognormvariate(0.3, 0.95),
-        sleeps_still=dice.lognormvariate(0.25, 0.35),
-        rests=dice.uniform(0.45, 0.98),
-        sits=dice.lognormvariate(math.log(62), 0.55),
-        cooks=dice.uniform(0.15, 1.0),
-        eats_in=dice.choices((Room.KITCHEN, Room.LIVING), weights=(55, 45))[0],
-        potters=(dice.uniform(0.3, 4), dice.lognormvariate(math.log(5), 0.7), dice.uniform(0.3, 4)),
-        bladder=dice.uniform(60, 210),
+        stillness=dice.lognormvariate(0.1 + 0.45 * calm, 1.0),
+        sleeps_still=dice.lognormvariate(0.25, 0.45),
+        rests=min(max(0.74 + 0.13 * calm + dice.gauss(0, 0.08), 0.3), 0.98),
+        sits=dice.lognormvariate(math.log(66) + 0.35 * calm, 0.35),
+        cooks=dice.uniform(0.05, 0.85),
+        eats_in=dice.choices((Room.KITCHEN, Room.LIVING), weights=(45, 55))[0],
+        potters=(dice.uniform(0.1, 3), dice.lognormvariate(math.log(5), 0.8), dice.uniform(0.1, 3)),
+        bladder=dice.uniform(50, 200),
         calls=dice.uniform(0.2, 1.5),
         parcels=dice.lognormvariate(math.log(2.0), 1.0),
         office=dice.choice((0.0, 0.0, 0.1, 0.3)),

@@ -46,12 +46,13 @@ class Doing(StrEnum):
 
 IN_BED: Final = frozenset({Doing.ASLEEP, Doing.LYING, Doing.DOZING, Doing.DOWN_IN_BED})
 """In the bedroom, these are in the bed."""
+_SITS: Final = frozenset({Doing.RESTING, Doing.SITTING, Doing.DOZING})
 STILL_S: Final = {
-    Doing.ASLEEP: 2000.0,
+    Doing.ASLEEP: 2300.0,
     Doing.LYING: 900.0,
-    Doing.DOZING: 3000.0,
+    Doing.DOZING: 4500.0,
     Doing.RESTING: 2200.0,
-    Doing.SITTING: 1300.0,
+    Doing.SITTING: 1500.0,
     Doing.EATING: 150.0,
     Doing.CALLING: 300.0,
     Doing.BUSY: 60.0,
@@ -101,8 +102,14 @@ class Diary:
         self._dice = dice
 
     def until(self, room: Room, doing: Doing, end_at: float, *, visitor: bool = False) -> None:
-        """Somewhere until then; nothing where that is past. Each stay has its own share of stillness."""
+        """Somewhere until then; nothing where that is past. Each stay has its own share of stillness; who sits and
+        goes on sitting does not get up in between."""
         if end_at <= self.now:
+            return
+        last = self.stays[-1] if self.stays else None
+        if last and doing in _SITS and last.doing in _SITS and (last.room, last.visitor) == (room, visitor):
+            self.stays[-1] = replace(last, end_at=end_at)
+            self.now = end_at
             return
         self._pass_to(room, end_at)
         own = self._dice.lognormvariate(0.0, 0.8) if STILL_S.get(doing, 0.0) > 100.0 else 1.0
