@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, Protocol
 
 from central.care_words import CareWords
 from central.config import CentralConfig, read_secret
+from central.default_limits import default_limits
 from central.detection.engine import Engine
 from central.detection.profile import Limits
 from central.fall_watch import FallWatch
@@ -332,21 +333,6 @@ class Receiver:
             logger.warning("cannot tidy the store: %s", error)
             more = False
         self._next_tidy = now + (2 * BATCH_AGE_S if more else TIDY_EVERY_S)
-
-
-def default_limits(config: CentralConfig) -> Limits:
-    """The centre's default limits, as configured."""
-    given = config.detection
-    plain = Limits()
-    return Limits(
-        hub_silent_shown_s=given.hub_silent_shown_s,
-        hub_silent_technical_s=given.hub_silent_technical_s,
-        hub_silent_alarm_s=given.hub_silent_alarm_s,
-        sensor_grace_s=given.sensor_grace_s,
-        inactivity_hours=given.inactivity_hours,
-        inactivity_night_hours=max(given.inactivity_hours, plain.inactivity_night_hours),
-        inactivity_away_hours=max(given.inactivity_hours, plain.inactivity_away_hours),
-    )
 
 
 def run(config: CentralConfig) -> None:

@@ -6,7 +6,6 @@ usual, or there is no such sensor) is missing. A night belongs to the morning th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
@@ -18,6 +17,7 @@ import msgspec
 
 from central.detection.activity import STEP_S, Act, Activity
 from central.detection.profile import Limits
+from central.detection.stays import bathroom_devices
 
 MISSING: Final = 255
 DAYS_MAX: Final = 120
@@ -35,9 +35,6 @@ NIGHT: Final = (time(23), time(7))
 DAY: Final = (time(7), time(23))
 _TENTHS: Final = 360
 """Hours out are kept in tenths."""
-_BATHROOM: Final = re.compile(
-    r"\b(bath|bathroom|toilet|wc|shower|lavatory|bany|lavabo|lavabos|dutxa|vàter|baño|aseo|ducha|servicio)\b"
-)
 
 
 class Measure(IntEnum):
@@ -77,11 +74,6 @@ class Day(NamedTuple):
     strange: Sequence[tuple[float, float]]
 
 
-def is_bathroom(room: str) -> bool:
-    """Whether a room's name, in Catalan, Spanish or English, is that of a bathroom or toilet."""
-    return _BATHROOM.search(room.casefold()) is not None
-
-
 def summary_of(day: Day, activity: Activity, limits: Limits, *, visits: bool) -> bytes:
     """The row of a day, in the order of `Measure`. Visits are guessed only where that was asked for."""
     zone = limits.zone()
@@ -93,7 +85,7 @@ def summary_of(day: Day, activity: Activity, limits: Limits, *, visits: bool) ->
     if _known(in_bed, day, activity):
         steps = int((in_bed.end - in_bed.begin) // STEP_S)
         row[Measure.NIGHT_QUIET] = max(0, steps - _active_steps(day.acts, in_bed))
-    bathrooms = {device for device in activity.devices if is_bathroom(limits.room_of(device))}
+    bathrooms = bathroom_devices(limits)
     night = _span(day.ordinal, NIGHT, zone)
     if bathrooms and _known(night, day, activity):
         seen = {step for step, devices in activity.seen(night.begin, night.end).items() if devices & bathrooms}

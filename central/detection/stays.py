@@ -8,11 +8,11 @@ where they show that leaving is seldom seen, visits are not judged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from central.detection.activity import Sign
-from central.detection.day_summary import is_bathroom
 from central.detection.profile import Limits
 
 BATHROOM_CODES: Final = frozenset({11, 37})
@@ -21,6 +21,9 @@ UNSEEN_MINUTES: Final = 180.0
 """Where visits often seem to last so long, leaving is not seen there."""
 KNOWN_DAYS: Final = 3
 """So many days must have been learned before: what a home without a sensor next to the bathroom shows in them."""
+_BATHROOM: Final = re.compile(
+    r"\b(bath|bathroom|toilet|wc|shower|lavatory|bany|lavabo|lavabos|dutxa|vàter|baño|aseo|ducha|servicio)\b"
+)
 
 
 class Visit(NamedTuple):
@@ -30,6 +33,11 @@ class Visit(NamedTuple):
     last_at: float
     device: str
     end_at: float | None
+
+
+def is_bathroom(room: str) -> bool:
+    """Whether a room's name, in Catalan, Spanish or English, is that of a bathroom or toilet."""
+    return _BATHROOM.search(room.casefold()) is not None
 
 
 def bathroom_devices(limits: Limits) -> frozenset[str]:

@@ -9,11 +9,12 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from central.detection.day_summary import DAYS_MAX, MISSING, NAMES, Measure, Note, Summaries, is_bathroom
+from central.detection.day_summary import DAYS_MAX, MISSING, NAMES, Measure, Note, Summaries
 from central.detection.drift import AGAIN_AFTER_DAYS, CareNote, care_note, review
 from central.detection.habits import Habits, Kept
 from central.detection.profile import Limits
 from central.detection.routine import weeks_of
+from central.detection.stays import is_bathroom
 
 MONDAY = date(2026, 3, 2).toordinal()
 UTC = Limits(timezone="UTC")
