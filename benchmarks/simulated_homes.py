@@ -56,7 +56,7 @@ def run(scale: Scale) -> Outcome:
         outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; the simulated homes stand alone")
     outcome.tables.append(_table(population, recorded, days))
     outcome.notes += [
-        "Within: how many of the homes with movement detectors lie between the 5 % and the 95 % of the simulated ones.",
+        "Within: which of the recorded homes with movement detectors lie between the 5 % and the 95 % of the simulated.",
         f"Simulated: {count} people who live alone without a pet, {days} days each, from {FIRST_DAY}.",
         "Lines a day say more about the make of the sensors than about the person. kasteren and ordonez have contacts",
         "and mats instead of movement detectors: shown, not counted.",
@@ -121,9 +121,10 @@ def _table(population: list[Log], recorded: list[Log], days: int) -> Table:
         low, middle, high = (float(np.quantile(values, share)) for share in (LOW, 0.5, HIGH))
         cells: dict[str, Figure | str] = {one: Figure([told[one][name]]) for one in shown if name in told[one]}
         cells |= {column: Figure([value]) for column, value in zip(columns[-4:-1], (low, middle, high), strict=True)}
-        judged = [told[one][name] for one in shown if one in JUDGED and name in told[one]]
+        judged = [one for one in shown if one in JUDGED and name in told[one]]
+        outside = [one for one in judged if not low <= told[one][name] <= high]
         if judged:
-            cells["within"] = f"{sum(low <= value <= high for value in judged)} of {len(judged)}"
+            cells["within"] = f"not {', '.join(outside)}" if outside else "all"
         rows.append(Row(name, cells))
     return Table(f"{len(population)} simulated homes and {len(recorded)} recorded ones", columns, rows)
 

@@ -133,7 +133,7 @@ def someone(seed: int, timezone: str = "Europe/Madrid", character: Character | N
         potters=(dice.uniform(0.1, 3), dice.lognormvariate(math.log(5), 0.8), dice.uniform(0.1, 3)),
         bladder=dice.uniform(50, 200),
         calls=dice.uniform(0.2, 1.5),
-        parcels=dice.lognormvariate(math.log(2.0), 1.0),
+        parcels=dice.lognormvariate(math.log(1.6), 0.9),
         office=dice.choice((0.0, 0.0, 0.1, 0.3)),
         weekly=tuple(_week(dice)),
     )

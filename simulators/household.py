@@ -93,7 +93,7 @@ def _sensors(person: Person, dice: random.Random, *, medicines: bool) -> list[Se
         )
         for room in rooms
     ]
-    door = Sensor("front-door", Room.HALL, "open", strays=dice.lognormvariate(math.log(0.4), 1.6))
+    door = Sensor("front-door", Room.HALL, "open", strays=dice.lognormvariate(math.log(0.4), 1.4))
     box = [Sensor("medicines", Room.KITCHEN, "dose")] if medicines else []
     bed = Sensor("bed", Room.BEDROOM, "presence")
     return [*motions, door, bed, Sensor("living-climate", Room.LIVING, "temperature"), *box]
