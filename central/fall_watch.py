@@ -18,7 +18,7 @@ import msgspec
 
 from central.detection.finding import Finding
 from devices.vocabulary import Reading
-from devices.wearable.judge_lines import SaidLine, WindowLine, Worn
+from devices.wearable.judge_lines import SILENT_S, SaidLine, WindowLine, Worn
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.senml import to_record
 
@@ -32,6 +32,7 @@ STUCK_S: Final = 30.0
 """A process that answers nothing for so long is ended; another follows."""
 AGAIN_FIRST_S: Final = 1.0
 AGAIN_MAX_S: Final = 60.0
+LOOK_EVERY_S: Final = 1.0
 OPEN_MAX: Final = 500
 """Suspected falls of which the outcome is waited for."""
 _READ_BYTES: Final = 65_536
@@ -52,21 +53,38 @@ class FallWatch:
         self._on_lost = on_lost
         self._process: subprocess.Popen[bytes] | None = None
         self._unwritten = bytearray()
-        self._given: deque[tuple[str, str, float]] = deque()
+        self._given: deque[tuple[str, bytes, float]] = deque()
         self._said = b""
+        self._heard: dict[tuple[str, str], tuple[Worn, float, float]] = {}
+        self._look_at = 0.0
         self._start_at = 0.0
         self._pause_s = AGAIN_FIRST_S
         self._suspected: dict[tuple[str, str], Finding] = {}
 
     def give(self, home: str, reading: Reading, worn: Worn) -> None:
         """A window of acceleration of a wearable."""
-        if len(self._given) >= WAITING_MAX or len(self._unwritten) >= UNWRITTEN_MAX or not self._is_there():
-            self._on_lost(1, "the process that looks for falls is not there, or does not keep up")
-            return
         assert isinstance(reading.value, bytes)
-        line = WindowLine(f"{home}\n{reading.device}", worn, reading.value, reading.measured_at)
-        self._unwritten += msgspec.json.encode(line) + b"\n"
-        self._given.append((home, reading.device, self._monotonic()))
+        self._heard[home, reading.device] = (worn, self._monotonic(), reading.measured_at)
+        self._put(home, reading.device, worn, reading.value, reading.measured_at)
+
+    def _put(self, home: str, device: str, worn: Worn, value: bytes, at: float) -> None:
+        if len(self._given) >= WAITING_MAX or len(self._unwritten) >= UNWRITTEN_MAX or not self._is_there():
+            if value:
+                self._on_lost(1, "the process that looks for falls is not there, or does not keep up")
+            return
+        self._unwritten += msgspec.json.encode(WindowLine(f"{home}\n{device}", worn, value, at)) + b"\n"
+        self._given.append((home, value, self._monotonic()))
+
+    def _notice_silence(self) -> None:
+        """A wearable that is heard no more right after a blow: what there is of it is judged."""
+        now = self._monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_EVERY_S
+        for (home, device), (worn, heard_at, at) in list(self._heard.items()):
+            if now - heard_at > SILENT_S:
+                del self._heard[home, device]
+                self._put(home, device, worn, b"", at)
 
     def turn(self) -> list[Finding]:
         """Writes and reads what can be without waiting; what was found."""
@@ -74,6 +92,7 @@ class FallWatch:
         if process is None:
             return []
         found: list[Finding] = []
+        self._notice_silence()
         try:
             self._write(process)
             for home, said in self._read(process):
@@ -129,8 +148,8 @@ class FallWatch:
 
     def _end(self, reason: str) -> None:
         logger.error("the process that looks for falls is started again in %.0f s: %s", self._pause_s, reason)
-        if self._given:
-            self._on_lost(len(self._given), reason)
+        if lost := sum(bool(value) for _, value, _ in self._given):
+            self._on_lost(lost, reason)
         self.close()
         self._given.clear()
         self._unwritten.clear()

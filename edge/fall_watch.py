@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from devices.vocabulary import Reading
-from devices.wearable.judge_lines import SaidLine, WindowLine, Worn
+from devices.wearable.judge_lines import SILENT_S, SaidLine, WindowLine, Worn
 from edge.health import TellFault
 from gateway.contract.messages import ProblemCode
 
@@ -57,6 +57,7 @@ class FallWatch:
         self._tell_fault = tell_fault
         self._process: asyncio.subprocess.Process | None = None
         self._given_at: deque[float] = deque()
+        self._heard: dict[str, tuple[float, float]] = {}
 
     @property
     def pid(self) -> int | None:
@@ -70,12 +71,24 @@ class FallWatch:
             sentence = f"{device}: no fall is looked for in its movement, as no [[worn]] says where it is worn"
             self._tell_fault(f"worn {device}", sentence, ProblemCode.OTHER, device)
             return
+        self._heard[device] = (self._monotonic(), at)
+        self._write(WindowLine(device, worn, value, at))
+
+    def _write(self, line: WindowLine) -> None:
         process = self._process
         if process is None or process.stdin is None or len(self._given_at) >= WAITING_MAX:
             self._counts["windows_not_judged"] += 1
             return
-        process.stdin.write(msgspec.json.encode(WindowLine(device, worn, value, at)) + b"\n")
+        process.stdin.write(msgspec.json.encode(line) + b"\n")
         self._given_at.append(self._monotonic())
+
+    def _notice_silence(self) -> None:
+        """A link that breaks right after a blow tells no more of it: what there is, is judged."""
+        now = self._monotonic()
+        for device, (heard_at, at) in list(self._heard.items()):
+            if now - heard_at > SILENT_S:
+                del self._heard[device]
+                self._write(WindowLine(device, self._worn[device], b"", at))
 
     async def run(self, progress: Progress) -> None:
         """Works until cancelled.
@@ -106,6 +119,7 @@ class FallWatch:
         try:
             while True:
                 progress()
+                self._notice_silence()
                 done, _ = await asyncio.wait((reading,), timeout=LOOK_EVERY_S)
                 if not done:
                     if self._given_at and self._monotonic() - self._given_at[0] > STUCK_S:

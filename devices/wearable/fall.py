@@ -2,7 +2,8 @@
 
 A blow is a sample of at least `BLOW_G` that is the strongest within a second on either side. Two seconds after it the
 window is whole, and the model says how much it is like a fall. Nothing later is looked at, and nothing is taken back:
-whoever got up again within these two seconds scores lower, since that is part of what the model sees.
+whoever got up again within these two seconds scores lower, since that is part of what the model sees. Where the stream
+ends within them, whoever feeds it may ask what it looks like so far.
 
 A `Suspicion` is not an alarm: it asks for a question to the wearer, or for somebody who looks at once where none can be
 asked. What the models find and miss stands in docs/model-cards/fall-detection.md.
@@ -130,6 +131,22 @@ class FallDetector:
             else:
                 self._lost += len(run)
         return found
+
+    def silent(self) -> list[Suspicion]:
+        """Nothing more comes, and it may be that nothing will: what the blows of the last two seconds look like.
+
+        What is missing is taken for stillness, and told as lost. Nothing is forgotten, so that samples that come all
+        the same are judged as if nobody had asked.
+        """
+        if self._kept is None:
+            return []
+        still = np.repeat(self._kept[-1:], AFTER, axis=0)
+        still[:, -1] = 1.0
+        rows = np.concatenate((self._kept, still))
+        found = (
+            self._judge(rows[blow - BEFORE : blow + AFTER + 1], len(self._kept) - 1 - blow) for blow in blows(rows)
+        )
+        return [suspicion for suspicion in found if suspicion]
 
     def _without_gap(self, rows: Samples) -> Samples:
         """With a mark in a further column at what was lost and bridged."""

@@ -70,6 +70,19 @@ class Follower:
             self._aftermath = Aftermath(self._site, suspicion.down, piece.rate_hz)
         return readings
 
+    def silent(self, received_at: float) -> list[Reading]:
+        """What is suspected of a wearable that has fallen silent right after a blow.
+
+        Args:
+            received_at: Unix seconds, when its last sample had been heard.
+        """
+        found = self._detector.silent() if self._detector is not None else []
+        return [
+            reading
+            for suspicion in found
+            for reading in _readings(self._device, suspicion, received_at - suspicion.age_s)
+        ]
+
     def _outcome(self, samples: Samples, at: float) -> list[Reading]:
         outcome = self._aftermath.push(samples) if self._aftermath is not None else None
         return [Reading(self._device, "fall", outcome.value, at)] if outcome is not None else []

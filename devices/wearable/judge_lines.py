@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from devices.wearable.site import Site
+
+SILENT_S: Final = 4.0
+"""A wearable that streamed and is silent for so long has perhaps fallen out of reach, with whoever wears it."""
 
 Threshold = Annotated[float, msgspec.Meta(ge=0.05, le=0.99)]
 
@@ -27,7 +30,8 @@ class Worn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WindowLine(msgspec.Struct, frozen=True):
     """A window of acceleration: the value of an `acceleration` reading of `device`, heard `at` (Unix seconds).
 
-    `device` is any name by which whoever asks knows the wearable.
+    `device` is any name by which whoever asks knows the wearable. An empty `value` says that it has been silent since
+    `at`, for longer than its windows ever wait.
     """
 
     device: str

@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from devices.rejection import Rejection
+from devices.vocabulary import Reading
 from devices.wearable.follow import Follower
 from devices.wearable.judge_lines import SaidLine, WindowLine, Worn
 from devices.wearable.windows import read_piece
@@ -36,14 +37,18 @@ def _said(line: bytes, followed: _Followed) -> list[SaidLine]:
         window = msgspec.json.decode(line, type=WindowLine)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return []
-    piece = read_piece(window.value)
-    if isinstance(piece, Rejection):
-        return []
     return [
         SaidLine(reading.device, reading.kind, reading.value, reading.measured_at)
-        for reading in _follower(window, followed).take(piece, window.at)
+        for reading in _readings(window, followed)
         if not isinstance(reading.value, bytes)
     ]
+
+
+def _readings(window: WindowLine, followed: _Followed) -> list[Reading]:
+    if not window.value:
+        return _follower(window, followed).silent(window.at)
+    piece = read_piece(window.value)
+    return [] if isinstance(piece, Rejection) else _follower(window, followed).take(piece, window.at)
 
 
 def _follower(window: WindowLine, followed: _Followed) -> Follower:

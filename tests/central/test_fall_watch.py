@@ -13,7 +13,7 @@ from central.detection.finding import Finding
 from central.fall_watch import STUCK_S, WAITING_MAX, FallWatch
 from central.worn import worn_of
 from devices.vocabulary import Reading
-from devices.wearable.judge_lines import Worn
+from devices.wearable.judge_lines import SILENT_S, Worn
 from devices.wearable.site import Site
 from devices.wearable.windows import Piece, write_piece
 from gateway.contract.alarm_kinds import AlarmKind
@@ -164,3 +164,14 @@ def test_the_centre_finds_the_fall_of_a_wearable_without_a_hub_and_keeps_no_move
     assert street.stored() == [], "movement is not kept"
     assert street.receiver is not None
     assert street.receiver.health().refused == {}
+
+
+@pytest.mark.slow
+def test_a_wearable_that_falls_silent_right_after_a_fall_is_not_forgotten(centre: Centre) -> None:
+    for window in windows([*walk(4), *fall(5)], 1.8e9)[:8]:
+        centre.watch.give("flat-1", window, WRIST)
+    while centre.watch._given:
+        assert centre.watch.turn() == []
+        time.sleep(0.01)
+    centre.now += SILENT_S + 2
+    assert centre.until_found("fall_suspected").home == "flat-1"

@@ -280,3 +280,28 @@ def test_a_wearable_that_is_too_slow_is_counted_and_another_rate_begins_anew() -
     for piece in pieces(felt(stand(3))):
         follower.take(piece, AT)
     assert told(follower, slow)
+
+
+@pytest.mark.parametrize("site", Site)
+def test_a_wearable_that_falls_silent_right_after_a_fall_is_suspected_and_after_sitting_down_not(site: Site) -> None:
+    def cut(acts: Sequence[Act], after_s: float) -> FallDetector:
+        rows = felt(acts)
+        blow = 200 + int(np.linalg.norm(rows[200:300, :3], axis=1).argmax())
+        detector = FallDetector(site, gyroscope=False)
+        assert found(detector, rows[: blow + round(50 * after_s)]) == []
+        return detector
+
+    (suspicion,) = cut(FALL, 1.0).silent()
+    assert suspicion.lost_s == pytest.approx(1.0, abs=0.1)
+    assert suspicion.age_s == pytest.approx(1.0, abs=0.1)
+    assert cut([*walk(4), *sit_down(5, hard=True)], 1.0).silent() == []
+    assert FallDetector(site).silent() == []
+
+
+def test_to_ask_in_a_silence_changes_nothing_of_what_comes_later() -> None:
+    rows = felt(FALL)
+    asked, plain = FallDetector("wrist", gyroscope=False), FallDetector("wrist", gyroscope=False)
+    for at in range(0, len(rows), 50):
+        said = [each.push(rows[at : at + 50]) for each in (asked, plain)]
+        assert said[0] == said[1]
+        asked.silent()

@@ -83,6 +83,23 @@ async def test_a_fall_in_the_windows_is_found_by_the_process_and_only_for_who_is
 
 
 @pytest.mark.slow
+async def test_a_wearable_whose_link_breaks_in_a_fall_is_judged_by_what_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fall_watch, "SILENT_S", 0.5)
+    monkeypatch.setattr(fall_watch, "LOOK_EVERY_S", 0.05)
+    home = Home()
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "the process is there")
+    for number, window in enumerate(windows()[:8]):
+        home.watch.give("belt", window, AT + number)
+    await until(lambda: home.found, "the fall is suspected")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert home.found[0][0].value == "suspected"
+
+
+@pytest.mark.slow
 async def test_a_process_that_ends_is_an_error_for_who_starts_it_again_and_windows_are_counted_meanwhile() -> None:
     home = Home()
     running = asyncio.create_task(home.watch.run(lambda: None))
