@@ -16,6 +16,7 @@ from zoneinfo import available_timezones
 import msgspec
 import sqlalchemy as sa
 
+from central.access_rules import EVERYWHERE, Role
 from central.alarm_cases.care_plan import CarePlan, plan_faults
 from central.alarm_cases.case import CaseEvent, EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Label, Outcome
@@ -25,7 +26,7 @@ from central.case_desk import facts_of_closing
 from central.case_intake import HUB, decide, facts_of_alarm, open_case
 from central.console.access import hash_password
 from central.sealing import Sealer
-from central.storage import cases, homes, people, rota
+from central.storage import accounts, cases, homes, people, rota
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from central.storage.homes import DeviceAtHome
@@ -116,6 +117,7 @@ class SeedHome(_Strict, frozen=True):
     hub: str
     address: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     district: Annotated[str, msgspec.Meta(max_length=80)] = ""
+    municipality: Annotated[str, msgspec.Meta(max_length=80)] = ""
     timezone: str = "Europe/Madrid"
     language: Language = "ca"
     access_notes: str = ""
@@ -129,13 +131,19 @@ class SeedHome(_Strict, frozen=True):
 
 
 class SeedOperator(_Strict, frozen=True):
-    """Somebody who answers. The password stands in the file in plain: keep the file private, and delete it."""
+    """An account. The password stands in the file in plain: keep the file private, and delete it.
+
+    A carer's has the ids of the `contacts` that they are, a resident's the id of the `resident`.
+    """
 
     id: OperatorId
     called: Name
     password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=200)]
-    role: Literal["operator", "supervisor"] = "operator"
+    role: Role = Role.OPERATOR
     language: Language = "ca"
+    municipalities: tuple[Annotated[str, msgspec.Meta(max_length=80)], ...] = (EVERYWHERE,)
+    contacts: tuple[Id, ...] = ()
+    resident: str = ""
 
 
 class SeedCase(_Strict, frozen=True):
@@ -287,6 +295,7 @@ def _enrol(connection: sa.Connection, home: SeedHome, now: float, sealer: Sealer
         address=home.address,
         now=now,
         district=home.district,
+        municipality=home.municipality,
         timezone=home.timezone,
         language=home.language,
         access_notes=home.access_notes,
@@ -349,9 +358,21 @@ def _add_operator(database: Database, given: SeedOperator) -> bool:
     # slow on purpose, so not within a transaction
     password_hash = hash_password(given.password)
     with database.begin() as connection:
-        people.add_operator(
-            connection, people.Operator(given.id, given.called, password_hash, role=given.role, language=given.language)
+        own = given.role in {Role.CARER, Role.RESIDENT}
+        account = people.Operator(
+            given.id,
+            given.called,
+            password_hash,
+            role=given.role.value,
+            language=given.language,
+            municipalities=() if own else given.municipalities,
+            resident_id=given.resident,
         )
+        people.add_operator(connection, account)
+        try:
+            accounts.link_contacts(connection, given.id, given.contacts)
+        except sa.exc.IntegrityError:
+            raise SeedError(f"operator {given.id}: there is no contact of one of these ids") from None
     return True
 
 

@@ -143,6 +143,31 @@ def test_the_operator_of_a_register_can_log_in(database: Database, tmp_path: Pat
     assert not isinstance(log_in(database, "ana", "only-for-tests", NOW), LoginRefused)
 
 
+def test_accounts_of_every_role_come_with_their_reach(database: Database, tmp_path: Path) -> None:
+    from central.console.access import who_is
+
+    content = register()
+    content["homes"][0]["municipality"] = "Gràcia"
+    content["operators"] += [
+        {"id": "nuria", "called": "Núria", "password": "only-for-tests", "role": "supervisor", "municipalities": ["X"]},
+        {"id": "montse", "called": "Montse", "password": "only-for-tests", "role": "carer", "contacts": ["montse"]},
+        {"id": "maria", "called": "Maria", "password": "only-for-tests", "role": "resident", "resident": "maria"},
+    ]
+    seeding.import_homes(database, seeding.load(written(tmp_path, content)), NOW)
+    with database.read() as conn:
+        who = {}
+        for name in ("ana", "nuria", "montse", "maria"):
+            account = people.operator(conn, name)
+            assert account is not None
+            who[name] = who_is(conn, account)
+    assert [who[name].municipalities for name in who] == [{"*"}, {"X"}, set(), set()]
+    assert [who[name].homes for name in who] == [set(), set(), {"h-1"}, {"h-1"}]
+    assert who["maria"].resident_id == "maria"
+    content["operators"][2] = {**content["operators"][2], "id": "other", "contacts": ["nobody"]}
+    with pytest.raises(seeding.SeedError, match="no contact"):
+        seeding.import_homes(database, seeding.load(written(tmp_path, content)), NOW)
+
+
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     bad = register()
     bad["homes"].append({**bad["homes"][0], "hub": "H 1", "timezone": "Mars/Olympus"})
