@@ -287,11 +287,13 @@ def test_while_everybody_is_away_an_hour_of_firing_is_enough() -> None:
 
 @cache
 def eventful() -> tuple[Reading, ...]:
-    """Eighteen days of somebody's life; then an exit at night, and a sensor that is stuck for a night and a morning."""
+    """Eighteen days of somebody's life; then an exit at night, and a sensor that is stuck for an undisturbed night."""
     out = at(17, 3)
     stuck_from, stuck_to = at(18, 21), at(19, 9)
     lived = [one for one in life(2, 20) if not out - 60 < one.measured_at < out + 2 * HOUR]
     lived = [one for one in lived if not (one.kind == "presence" and out - 3 * HOUR < one.measured_at < out + 3 * HOUR)]
+    acts = {"motion", "open", "presence"}
+    lived = [one for one in lived if one.kind not in acts or not at(18, 23.5) < one.measured_at < at(19, 6)]
     goes = [
         Reading("bed", "presence", False, out),
         Reading("hall-motion", "motion", True, out + 60),
