@@ -29,6 +29,7 @@ from central.hub_states import HubStates
 from central.label_desk import LabelDesk
 from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
+from central.reach_watch import ReachWatch
 from central.refusals import RefusalCounter
 from central.sealing import open_sealer
 from central.settings_desk import SettingsDesk
@@ -81,6 +82,7 @@ class DeskProcess:
         self.desk = CaseDesk(self.database, self._announcer, tuple(channels))
         self.deliveries = DeliveryDesk(self.desk)
         self.carers = CarerDesk(self.desk)
+        self._reach = ReachWatch(self.desk)
         self._refusals = RefusalCounter()
         self.states = HubStates()
         care = CareIntake(self.database, self._refusals)
@@ -148,8 +150,9 @@ class DeskProcess:
         next_at = self.desk.work_due(now)
         try:
             self._refusals.flush(self.database)
-        except DatabaseError as error:  # the counts are kept, and no case waits for them
-            log.warning("refusals cannot be counted: %s", in_words(error))
+            self._reach.work(now)
+        except DatabaseError as error:  # the counts are kept, and no case waits for either
+            log.warning("refusals and rotas cannot be worked now: %s", in_words(error))
         return next_at
 
     def _note_audit_head(self, now: float) -> float:

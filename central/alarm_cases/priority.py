@@ -66,6 +66,8 @@ HUB_SILENT_LONG: Final = "hub_silent_long"
 """The detector's word for a hub that is silent so long that somebody rings the person."""
 SMS_UNVERIFIED: Final = "sms_unverified"
 """A text from the number of a hub of ours that the hub did not seal: somebody looks, but anybody could have sent it."""
+CONTACTS_UNREACHABLE: Final = "contacts_unreachable"
+"""Nobody of a home's contacts could be reached at some hour of the coming week."""
 _LIFE_FROM: Final = 8
 _URGENT_FROM: Final = 5
 
@@ -88,6 +90,7 @@ def priority_of_finding(kind: AlarmKind, reason: str) -> Priority:
     by_reason = {
         HUB_SILENT_LONG: Priority.URGENT,
         SMS_UNVERIFIED: Priority.ROUTINE,
+        CONTACTS_UNREACHABLE: Priority.TECHNICAL,
         # a measurement far out of range, where the care plan wants it
         "vital_urgent_low": Priority.URGENT,
         "vital_urgent_high": Priority.URGENT,

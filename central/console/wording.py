@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
-from central.alarm_cases.priority import SMS_UNVERIFIED
+from central.alarm_cases.priority import CONTACTS_UNREACHABLE, SMS_UNVERIFIED
 from central.case_desk import NOBODY_REACHABLE
 from central.console import desk_words
 from central.console.evidence_words import POSITION_PARTS, positions, value_words
@@ -144,6 +144,9 @@ class Proof:
 _CALLED: Final = later("{who} asked for {contact} to be told.")
 _CALLED_BY_EMAIL: Final = later("{who} asked for {contact} to be told by e-mail.")
 _CALLED_BY_PHONE: Final = later("{who} is ringing {contact}.")
+_CONTACTS_UNREACHABLE: Final = later(
+    "There are times in the coming week, {span} together, in which none of the contacts could be reached."
+)
 _RINGS_ANEW: Final = frozenset({EventType.OPENED, EventType.RELEASED, EventType.RECALLED, EventType.HANDED_OVER})
 
 
@@ -206,6 +209,9 @@ def _by(actor: str) -> str:
 
 
 def _cause(facts: Facts, names: Names, words: Words) -> str:
+    if facts.reason == CONTACTS_UNREACHABLE:
+        span = say_duration(float(facts.details.get("hours", 0.0)) * 3600.0, words.language)
+        return words.say(_CONTACTS_UNREACHABLE, span=span)
     if facts.reason == SMS_UNVERIFIED:
         return words.say(_UNVERIFIED, **facts.details)
     sentences = [words.say(WHAT_HAPPENED[facts.kind.value], name=names.resident)]

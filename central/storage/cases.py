@@ -266,6 +266,14 @@ def case_of_finding(connection: sa.Connection, key: str) -> tuple[int, float | N
     return None if row is None else (row[0], row[1])
 
 
+def open_finding(connection: sa.Connection, home_id: str, prefix: str) -> str:
+    """The key of a home's finding that begins so and has not ended; "" for none."""
+    query = sa.select(findings.c.key).where(
+        findings.c.home_id == home_id, findings.c.ended_at.is_(None), findings.c.key.startswith(prefix, autoescape=True)
+    )
+    return connection.execute(query.order_by(findings.c.since_at.desc())).scalar() or ""
+
+
 def end_finding(connection: sa.Connection, key: str, now: float) -> None:
     """Writes that the situation has ended by itself."""
     connection.execute(sa.update(findings).where(findings.c.key == key).values(ended_at=now))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from central.alarm_cases.care_plan import STANDARD, CarePlan, PlanRow, plan_for, read_plan
+from central.alarm_cases.case import EventType
+from central.alarm_cases.priority import Priority
 from central.alarm_cases.rota import (
     Absence,
     Address,
@@ -19,6 +22,11 @@ from central.alarm_cases.rota import (
     read_profile,
     unreachable_hours,
 )
+from central.reach_watch import ReachWatch
+from central.storage import cases, homes, rota
+from central.storage.tables import contacts
+
+from .conftest import NOON, Town
 
 MONDAY_NOON = 1_795_431_600.0
 """Monday 23 November 2026, 12:00 in Madrid."""
@@ -143,3 +151,27 @@ def test_the_plan_for_the_kind_and_the_person_comes_first_and_none_before_its_ti
     assert plan_for(rows, "help", 10.0).carers == "parallel"
     assert (plan_for(rows, "help", 200.0).carers, plan_for(rows, "help", 200.0).version) == ("in_turn", 2)
     assert plan_for(rows, "fall", 60.0).first == "family"
+
+
+def test_a_home_that_nobody_could_come_to_is_a_technicians_case_until_it_is_mended(town: Town) -> None:
+    watch = ReachWatch(town.desk)
+    with town.database.begin() as connection:
+        homes.enrol_home(connection, "home-2", address="x", now=0.0)
+        connection.execute(
+            sa.insert(contacts).values(id="eva", home_id="home-2", position=1, called="Eva", email="e@x")
+        )
+    due_at = watch.work(NOON)
+    assert due_at == NOON + 86_400
+    away = Profile(absences=(Absence(NOON + 3 * 86_400, NOON + 4 * 86_400),))
+    with town.database.begin() as connection:
+        rota.keep_profile(connection, "eva", away, NOON, "eva")
+    for at in (due_at, due_at, due_at + 86_400):
+        watch.work(at)
+    with town.database.read() as connection:
+        (case,) = cases.open_cases(connection)
+    assert (case.home_id, case.priority, case.repeats) == ("home-2", Priority.TECHNICAL, 1)
+    with town.database.begin() as connection:
+        rota.keep_profile(connection, "eva", Profile(), NOON, "eva")
+    assert watch.look("home-2", NOON + 3 * 86_400) == []
+    with town.database.read() as connection:
+        assert cases.events_of(connection, case.id)[-1].type is EventType.ENDED
