@@ -86,9 +86,9 @@ class Series:
             for pair in range(0, len(times), 2)
         ]
 
-    def last_at(self) -> float:
-        """When the newest value was measured."""
-        return self._times[-1]
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest value that is kept, to single precision; quick."""
+        return min(self._values, default=math.nan), max(self._values, default=math.nan)
 
     def drop_after(self, at: float) -> None:
         """Lets go of what is later."""

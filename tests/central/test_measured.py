@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -527,3 +527,58 @@ def test_a_place_is_said_by_distance_and_direction_and_a_value_with_its_unit() -
     assert said["vital_urgent_high"].startswith("Tensión máxima 200 mmHg: muy por encima")
     assert said["in_vehicle"].startswith("43 km/h durante 2 minutos.")
     assert said["locator_silent"].startswith("Nada desde hace 2 horas. Última posición conocida, 2/3 12:00")
+
+
+# ordinary life
+
+
+def an_ordinary_day(start: float, chance: random.Random, clock: Callable[[float], float]) -> list[Reading]:
+    """Health and home of somebody who is well: with all that looks like something for a while."""
+    readings = [
+        Reading("scale", "weight", 70.0 + chance.uniform(-0.6, 0.6), start + 8.5 * HOUR),
+        Reading("cuff", "systolic", chance.uniform(120, 160), start + 9 * HOUR),
+        Reading("cuff", "diastolic", chance.uniform(65, 95), start + 9 * HOUR),
+    ]
+    readings += series("finger", "spo2", [(start + 9.2 * HOUR + 5 * step, 88.0 + min(step, 8)) for step in range(9)])
+    brisk = 10 * HOUR + chance.uniform(0, HOUR)
+    readings += series("belt", "heart_rate", [(start + brisk + 5 * step, 118.0) for step in range(84)])
+    readings += series("belt", "heart_rate", [(start + brisk + 425 + 5 * step, 84.0) for step in range(60)])
+    for step in range(288):
+        at = start + step * 300.0
+        oven = 12.0 if 156 <= step < 168 else 0.0
+        aired = -11.0 if 100 <= step < 106 else 0.0
+        readings.append(Reading("kitchen", "temperature", 20.0 + oven + aired + chance.uniform(-0.5, 0.5), at))
+    for due, taken in ((9.0, chance.uniform(8.5, 9.9)), (21.0, chance.uniform(20.5, 21.9))):
+        readings += [
+            Reading("dispenser", "dose", word, start + hour * HOUR) for word, hour in (("due", due), ("taken", taken))
+        ]
+    for minute in range(0, 1440, 10):
+        out_m = 290.0 if 600 <= minute < 720 else 20.0
+        jump = 900.0 if chance.random() < 0.02 else 0.0
+        place = clock(start) + minute
+        readings += fixes([(place, out_m + jump + chance.uniform(-15, 15))], accuracy_m=chance.uniform(5, 40))
+    return readings
+
+
+def test_two_weeks_of_somebody_who_is_well_say_nothing() -> None:
+    chance = random.Random(11)
+    plan = limits(**FULL)
+    engine = Engine(MONDAY, 0.0, DETECTORS)
+    engine.enrol(HOME, plan, MONDAY)
+    engine.recall(HOME, MONDAY, (), MONDAY)
+    said = []
+    for day in range(14):
+        start = MONDAY + day * DAY
+        coming = sorted(
+            an_ordinary_day(start, chance, lambda at: (at - MONDAY - 12 * HOUR) / MINUTE),
+            key=lambda one: one.measured_at,
+        )
+        place = 0
+        for minute in range(1440):
+            now = start + (minute + 1) * MINUTE
+            while place < len(coming) and coming[place].measured_at <= now:
+                engine.take(HOME, [coming[place]], now)
+                place += 1
+            engine.hear(HOME, now)
+            said += engine.due(now) if minute % 5 == 0 else []
+    assert [(one.reason, one.facts) for one in said] == []

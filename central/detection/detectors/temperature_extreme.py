@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from central.detection.measured import Step
+from central.detection.care_plan import Climate
+from central.detection.measured import Series, Step
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import Sighting, Timeline
@@ -32,9 +33,10 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     """The rooms that are too cold, too hot, or becoming hot."""
     found: list[Situation] = []
     blind = False
-    for device, steps in timeline.measured.of_kind("temperature"):
-        if device in limits.climate.ignore:
+    for (device, kind), series in sorted(timeline.measured.series.items(), key=lambda item: item[0]):
+        if kind != "temperature" or device in limits.climate.ignore or _is_ordinary(series, limits.climate):
             continue
+        steps = series.steps()
         situations = _of_room(device, steps, limits)
         if situations and moment.now - steps[-1].last_at > GAP_S:
             blind = True
@@ -43,6 +45,14 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     if blind and not can_judge_absence(timeline, limits, moment):
         return None
     return found
+
+
+def _is_ordinary(series: Series, plan: Climate) -> bool:
+    """Whether nothing that is kept is beyond any limit: so it is in nearly all rooms nearly always."""
+    low, high = series.bounds()
+    too_cold = plan.cold_c is not None and low < plan.cold_c
+    too_hot = plan.hot_c is not None and high > plan.hot_c
+    return not too_cold and not too_hot and not high >= FIRE_FROM_C
 
 
 def _of_room(device: str, steps: Sequence[Step], limits: Limits) -> list[Situation]:
