@@ -56,7 +56,7 @@ def run(scale: Scale) -> Outcome:
         outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; the simulated homes stand alone")
     outcome.tables.append(_table(population, recorded, days))
     outcome.notes += [
-        "Within: which of the recorded homes with movement detectors lie between the 5 % and the 95 % of the simulated.",
+        "Within: which recorded homes with movement detectors lie between the 5 % and the 95 % of the simulated ones.",
         f"Simulated: {count} people who live alone without a pet, {days} days each, from {FIRST_DAY}.",
         "Lines a day say more about the make of the sensors than about the person. kasteren and ordonez have contacts",
         "and mats instead of movement detectors: shown, not counted.",
