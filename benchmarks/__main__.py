@@ -20,6 +20,8 @@ from gateway.broker import BrokerError
 NAMES: Final = ("codec", "line_protocol", "homes", "charts", "agent", "press", "alarm_latency", "ingest")
 """Each is a module of this package with `run(scale) -> Outcome`; the cheap ones come first."""
 LONG: Final = (
+    "detection",
+    "engine_load",
     "escalation",
     "flood",
     "outages",
@@ -30,6 +32,7 @@ LONG: Final = (
     "painted",
     "simulated_homes",
     "simulated_collapses",
+    "restarts",
 )
 """Measured only when named."""
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +47,6 @@ DEVICES: Final = {
     name: DeviceAtHome(name, name.partition("-")[0], DAY_S) for name in (*MOTION, *CLIMATE, *STATES, *OTHERS)
 }
 BEGIN_AT: Final = 1_772_409_600.0
-_STEP_S: Final = 300.0
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -131,22 +130,20 @@ def lives() -> list[tuple[Kept, list[list[Reading]]]]:
         engine.enrol("home", _limits(), BEGIN_AT)
         engine.recall("home", BEGIN_AT, (), BEGIN_AT)
         for readings in days[:-1]:
-            for now, part in _in_steps(readings):
-                engine.hear("home", now)
-                engine.take("home", part, now)
-                engine.due(now)
+            _live_a_day(engine, readings)
         found.append((engine.learned()["home"], days[-KEPT_DAYS - 1 :]))
     return found
 
 
-def _in_steps(readings: Sequence[Reading], step_s: float = _STEP_S) -> Iterator[tuple[float, list[Reading]]]:
-    begin, place = readings[0].measured_at // DAY_S * DAY_S, 0
-    for step in range(int(DAY_S / step_s)):
-        now, part = begin + (step + 1) * step_s, []
-        while place < len(readings) and readings[place].measured_at <= now:
-            part.append(readings[place])
-            place += 1
-        yield now, part
+def _live_a_day(engine: Engine, readings: Sequence[Reading]) -> None:
+    """The hub is heard all the time; it is judged once an hour, which is enough for learning."""
+    begin = readings[0].measured_at // DAY_S * DAY_S
+    for hour in range(24):
+        end = begin + (hour + 1) * HOUR_S
+        for beat in range(30):
+            engine.hear("home", end - HOUR_S + (beat + 1) * 120)
+        engine.take("home", [one for one in readings if end - HOUR_S <= one.measured_at < end], end)
+        engine.due(end)
 
 
 def measure(homes: int) -> Cost:
