@@ -1,0 +1,43 @@
+"""Killed at any instant of a simulated month, the receiver finds the same: nothing doubled, nothing lost, no storm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.restarts import BEGIN_AT, DEAD_OF_CITY, HOUR_S, Difference, city, difference, live, month
+from benchmarks.virtual_month import changes, some_kills
+from central.detection.finding import Finding
+
+pytestmark = pytest.mark.slow
+HOMES = ["h-0"]
+
+
+@pytest.mark.timeout(600)
+def test_kills_at_any_instant_of_a_month_change_no_finding(tmp_path: Path) -> None:
+    messages = month(HOMES, 31, seed=2)
+    undisturbed, _ = live(tmp_path / "undisturbed", HOMES, messages, ())
+    found = changes(undisturbed)
+    assert {key.split(":")[1] for key in found} >= {"inactivity", "hub_silent", "sensor_silent"}
+    kills = some_kills(undisturbed, BEGIN_AT, messages[-1].at, 30, seed=2)
+    killed, times = live(tmp_path / "killed", HOMES, messages, kills)
+    assert times == len(kills)
+    assert difference(undisturbed, killed) == Difference([], [], [], [])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.timeout(300)
+def test_hours_without_the_receiver_make_no_storm_of_silent_hubs(kept: bool, tmp_path: Path) -> None:
+    silent, begun = city(tmp_path / "city", 300, 3 * HOUR_S, kept=kept)
+    assert silent == [f"h-{number:05d}" for number in range(DEAD_OF_CITY)]
+    assert begun == 2 * DEAD_OF_CITY
+
+
+def test_a_difference_is_seen() -> None:
+    def said(key: str, *active: bool) -> list[tuple[float, Finding]]:
+        return [(0.0, Finding(key, "h", "inactivity", 0.0, 1.0, "quiet", active=word)) for word in active]  # type: ignore[arg-type]
+
+    before = said("a", True, False) + said("b", True) + said("c", True, False) + said("d", True)
+    after = said("a", True, False, True, False) + said("c", True) + said("d", True, True) + said("e", True)
+    assert difference(before, after) == Difference(lost=["b"], besides=["e"], repeated=["a"], unended=["c"])
