@@ -154,3 +154,9 @@ def test_a_device_that_nothing_listens_for_is_told_of(tmp_path: Path) -> None:
 def test_the_example_files_are_valid(name: str) -> None:
     path = Path(__file__).parents[2] / "deploy" / f"{name}.example.toml"
     assert load_config(path) if name == "edge" else load_enrolment(path)
+
+
+def test_a_device_that_reports_to_the_centre_itself_is_not_enrolled_at_a_hub(tmp_path: Path) -> None:
+    row = '[[device]]\nid = "gps"\nmodel = "locator"\nlink = "mqtt"\naddress = "loc-7"\n'
+    with pytest.raises(BadFileError, match="reports to the centre itself"):
+        load_enrolment(write(tmp_path, row, "enrolment.toml"))
