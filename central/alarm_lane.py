@@ -65,7 +65,9 @@ _PROGRESS: Final = frozenset(
     for event in (
         EventType.TAKEN,
         EventType.RELEASED,
+        EventType.HANDED_OVER,
         EventType.ON_THE_WAY,
+        EventType.DECLINED,
         EventType.ARRIVED,
         EventType.CLOSED,
     )
