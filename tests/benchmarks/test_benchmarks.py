@@ -59,7 +59,7 @@ def test_a_benchmark_runs_and_prints_its_ratios(name: str, tmp_path: Path) -> No
 
 def test_each_benchmark_is_tried() -> None:
     # the recorded homes, and all of detection together, take minutes, which is too long here
-    assert {*NAMES, *LONG} == {*RATIOS, "inactivity", "detection"}
+    assert {*NAMES, *LONG} == {*RATIOS, "inactivity", "drift", "detection"}
 
 
 @pytest.mark.slow
