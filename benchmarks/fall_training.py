@@ -24,7 +24,9 @@ from devices.wearable.site import Site
 
 COPIES: Final = {Site.WRIST: 2, Site.WAIST: 0}
 """Changed copies of each window, besides the window itself: the wrist's recordings are few."""
-GAMMA: Final = {True: 0.006, False: 0.018}
+SMOOTHED: Final = frozenset({Site.WRIST})
+"""Where a model without a gyroscope looks at smoothed acceleration. The waist needs none of it."""
+GAMMA: Final = {Site.WRIST: {True: 0.006, False: 0.018}, Site.WAIST: {True: 0.006, False: 0.009}}
 """Of the kernel, with a gyroscope and without."""
 PENALTY: Final = 3.0
 THRESHOLD: Final = {Site.WRIST: 0.5, Site.WAIST: 0.6}
@@ -98,7 +100,10 @@ def gather(trials: Sequence[Trial], site: Site) -> Examples:
         for trial in trials:
             for window, is_fall in _windows(trial, view):
                 seen = [window, *(_changed(window, site, chance) for _ in range(COPIES[site]))]
-                found += [(features(one), features(one[:, :3]), is_fall, trial.subject) for one in seen]
+                found += [
+                    (features(one), features(one[:, :3], smoothed=site in SMOOTHED), is_fall, trial.subject)
+                    for one in seen
+                ]
     numbers, plain, is_fall_each, subjects = zip(*found, strict=True)
     return Examples(np.asarray(numbers), np.asarray(plain), np.asarray(is_fall_each), np.asarray(subjects))
 
@@ -116,15 +121,16 @@ def fit(examples: Examples, site: Site, *, gyroscope: bool) -> FallModel:
     numbers = examples.numbers if gyroscope else examples.plain
     knots = np.quantile(numbers, np.linspace(0, 1, QUANTILES), axis=0).astype(np.float32)
     points = np.round(normalised(numbers, knots) * STEPS)
-    machine = SVC(C=PENALTY, gamma=GAMMA[gyroscope] / STEPS**2, class_weight="balanced", cache_size=400)
+    machine = SVC(C=PENALTY, gamma=GAMMA[site][gyroscope] / STEPS**2, class_weight="balanced", cache_size=400)
     machine.fit(points, examples.is_fall)
     return FallModel(
         knots,
         points[machine.support_].astype(np.int8),
         machine.dual_coef_[0].astype(np.float32),
         float(machine.intercept_[0]),
-        GAMMA[gyroscope],
+        GAMMA[site][gyroscope],
         THRESHOLD[site],
+        smoothed=site in SMOOTHED and not gyroscope,
     )
 
 

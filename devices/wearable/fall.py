@@ -178,7 +178,7 @@ class FallDetector:
 
     def _judge(self, window: Samples, age: int) -> Suspicion | None:
         pull, lost = window[:, :3], window[:, -1]
-        score = self._model.score(features(window[:, :-1]))
+        score = self._model.score(features(window[:, :-1], smoothed=self._model.smoothed))
         if score < self._threshold:
             return None
         size, down = magnitude(pull), directions(pull)

@@ -44,20 +44,18 @@ _FREQUENCIES: Final = np.fft.rfftfreq(WINDOW, 1 / MODEL_HZ)
 _TINY: Final = 1e-6
 
 
-def features(window: Samples) -> Numbers:
+def features(window: Samples, *, smoothed: bool = False) -> Numbers:
     """The numbers of one window: those of the accelerometer, and behind them those of a gyroscope if there is one.
-
-    Where there is none, the acceleration is smoothed over three samples: what is left is felt nearly alike by a sensor
-    of 25 Hz and one of 50 Hz, and one model serves both.
 
     Args:
         window: `WINDOW` rows; six columns with a gyroscope, else three.
+        smoothed: look at the acceleration smoothed over three samples: what is left is felt nearly alike by a sensor of
+            25 Hz and one of 50 Hz.
     """
     pull = window[:, :3].astype(np.float64)
+    found = _of_acceleration(_smoothed(pull) if smoothed else pull)
     if window.shape[1] > 3:
-        found = _of_acceleration(pull) + _of_turning(window[:, 3:].astype(np.float64))
-    else:
-        found = _of_acceleration(_smoothed(pull))
+        found += _of_turning(window[:, 3:].astype(np.float64))
     numbers: Numbers = np.nan_to_num(np.asarray(found))
     return numbers
 

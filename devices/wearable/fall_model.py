@@ -7,6 +7,7 @@ compared with the support vectors by a Gaussian kernel. The file is a numpy arch
     vectors      int8 (support vectors, features)  normalised, in steps of 1/`STEPS`
     weights      float32 (support vectors)
     offset, gamma, threshold  float64
+    smoothed     bool     whether its features are those of smoothed acceleration
 
 How the weights are made: `tools/train_falls.py`. What they can and cannot: docs/model-cards/fall-detection.md.
 """
@@ -50,6 +51,7 @@ class FallModel:
     offset: float
     gamma: float
     threshold: float
+    smoothed: bool = False
 
     def score(self, numbers: Numbers) -> float:
         """From 0, daily life, to 1, a fall. It orders; it is no probability."""
@@ -79,6 +81,7 @@ def load_model(site: Site, *, gyroscope: bool) -> FallModel:
             float(stored["offset"]),
             float(stored["gamma"]),
             float(stored["threshold"]),
+            bool(stored["smoothed"]),
         )
 
 

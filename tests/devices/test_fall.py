@@ -199,12 +199,13 @@ def test_a_stream_of_another_rate_keeps_its_time(rate_hz: float) -> None:
     assert np.abs(rows[:, 0] - np.sin(2 * np.pi * 0.5 * moments)).max() < 0.01
 
 
-def test_without_a_gyroscope_what_only_a_fast_sensor_feels_tells_nothing() -> None:
+def test_smoothed_what_only_a_fast_sensor_feels_tells_nothing() -> None:
     """A trembling from sample to sample is there at 50 Hz and gone at 25 Hz; one model serves both."""
     window = felt(FALL)[:WINDOW, :3]
     trembling = 0.3 * np.resize([1.0, -1.0], WINDOW)[:, None]
-    inside = features(window + trembling)[11:44]
-    assert inside == pytest.approx(features(window)[11:44], abs=1e-9)
+    inside = features(window + trembling, smoothed=True)[11:44]
+    assert inside == pytest.approx(features(window, smoothed=True)[11:44], abs=1e-9)
+    assert load_model(Site.WRIST, gyroscope=False).smoothed
 
 
 @pytest.mark.parametrize("gyroscope", [True, False])
