@@ -21,11 +21,10 @@ from central.detection.finding import Finding
 from central.detection.habits import Habits, Kept
 from central.detection.learning import learn, learnable_day, midnight
 from central.detection.profile import Limits
-from central.detection.situation import Detector, Moment, Situation, can_judge_absence
+from central.detection.situation import Detector, Moment, Situation, can_judge_absence, finding_of
 from central.detection.suspicion import suspicion_of
-from central.detection.timeline import ACT_KINDS, Sighting, Timeline
-from devices.vocabulary import KINDS, Reading, Value, ValueType
-from gateway.contract.senml import to_record
+from central.detection.timeline import Timeline
+from devices.vocabulary import Reading
 
 JUDGE_EVERY_S: Final = 60.0
 """Each home is judged so often: limits are minutes to hours."""
@@ -370,7 +369,7 @@ def _compare(
         said += [_ended(opens.pop(subject).finding) for subject in over]
     for subject, situation in holding.items():
         if subject not in opens:
-            finding = _finding(home, detector, situation)
+            finding = finding_of(home, detector, situation)
             opens[subject] = Open(detector, subject.subject, finding, now)
             said.append(finding)
     return said
@@ -378,31 +377,3 @@ def _compare(
 
 def _ended(finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, active=False)
-
-
-def _finding(home: str, detector: str, situation: Situation) -> Finding:
-    limit_s = situation.found_at - situation.since_at
-    return Finding(
-        key=f"{home}:{detector}:{situation.subject}:{int(situation.since_at)}+{round(limit_s)}",
-        home=home,
-        kind=situation.kind,
-        since_at=situation.since_at,
-        found_at=situation.found_at,
-        reason=situation.reason,
-        facts=situation.facts,
-        evidence=[to_record(_reading(sighting)) for sighting in situation.evidence],
-    )
-
-
-def _reading(sighting: Sighting) -> Reading:
-    kind = KINDS[sighting.kind]
-    value: Value
-    match kind.value_type:
-        case ValueType.BOOLEAN:
-            value = bool(sighting.value)
-        case ValueType.WORD:
-            # of an act that it happened is kept, not how
-            value = kind.words[0 if kind.name in ACT_KINDS else int(sighting.value)]
-        case _:
-            value = sighting.value
-    return Reading(sighting.device, sighting.kind, value, sighting.at)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from central.detection.finding import Finding
 from central.detection.profile import Limits
-from central.detection.timeline import Sighting, Timeline
+from central.detection.timeline import ACT_KINDS, Sighting, Timeline
+from devices.vocabulary import KINDS, Reading, Value, ValueType
 from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.senml import to_record
 
 SETTLE_S = 600.0
 """After a hub was away its readings of that time need so long to arrive: absence is not judged before."""
@@ -60,3 +63,32 @@ def can_judge_absence(timeline: Timeline, limits: Limits, moment: Moment) -> boo
     if moment.now - timeline.heard_at > limits.hub_silent_shown_s:
         return False
     return timeline.back_at is None or moment.now - timeline.back_at >= SETTLE_S
+
+
+def finding_of(home: str, detector: str, situation: Situation) -> Finding:
+    """What the desk is told of a situation; its key is made of event times, and the same after a restart."""
+    limit_s = situation.found_at - situation.since_at
+    return Finding(
+        key=f"{home}:{detector}:{situation.subject}:{int(situation.since_at)}+{round(limit_s)}",
+        home=home,
+        kind=situation.kind,
+        since_at=situation.since_at,
+        found_at=situation.found_at,
+        reason=situation.reason,
+        facts=situation.facts,
+        evidence=[to_record(_reading(sighting)) for sighting in situation.evidence],
+    )
+
+
+def _reading(sighting: Sighting) -> Reading:
+    kind = KINDS[sighting.kind]
+    value: Value
+    match kind.value_type:
+        case ValueType.BOOLEAN:
+            value = bool(sighting.value)
+        case ValueType.WORD:
+            # of an act that it happened is kept, not how
+            value = kind.words[0 if kind.name in ACT_KINDS else int(sighting.value)]
+        case _:
+            value = sighting.value
+    return Reading(sighting.device, sighting.kind, value, sighting.at)
