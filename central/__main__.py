@@ -159,7 +159,7 @@ def _migrate(_given: argparse.Namespace, config: CentralConfig) -> int:
 
 def _add_operator(given: argparse.Namespace, config: CentralConfig) -> int:
     from central.console.access import hash_password
-    from central.seeding import PASSWORD_LENGTH_MIN, OperatorId
+    from central.register import PASSWORD_LENGTH_MIN, OperatorId
     from central.storage import people
 
     try:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+from pathlib import Path
+
 import pytest
+import sqlalchemy as sa
 
 from benchmarks.escalation_life import World
+from central.alarm_cases.case import Timer
+from central.storage import cases
 
 pytestmark = pytest.mark.slow
 
@@ -27,3 +34,21 @@ def test_no_deadline_is_forgotten_and_none_is_acted_on_twice(database_url: str, 
     else:
         assert found.worst_late_s == 0.0
         assert found.sent_twice == 0
+
+
+def test_the_audit_finds_deadlines_that_are_lost(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, some = cases._wait, random.Random(3)
+
+    def lose(connection: sa.Connection, case_id: int, timer: Timer) -> None:
+        if some.random() > 0.05:
+            keep(connection, case_id, timer)
+
+    monkeypatch.setattr(cases, "_wait", lose)
+    shutil.copy(sqlite_template, tmp_path / "central.sqlite3")
+    world = World(f"sqlite:///{tmp_path / 'central.sqlite3'}", seed=5, days=3, alarms_a_day=4, killing=False)
+    try:
+        assert world.live().faults
+    finally:
+        world.close()
