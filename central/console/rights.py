@@ -115,7 +115,7 @@ def admit(request: Request, seat: Seat, resource: str, action: str, **ids: str |
         raise _refused()
     if missing:
         raise _no_such(missing)
-    return replace(seat, place=place, opened=opened if verdict is Verdict.GLASS else "")
+    return replace(seat, place=place, opened=opened)
 
 
 def needs_second_factor(request: Request, seat: Seat) -> bool:
@@ -163,7 +163,8 @@ def _write_down(request: Request, seat: Seat, rule: Rule, place: Place | None, v
     if not verdict.granted:
         trail(request).append_once(entry_for(request, seat, rule, place, outcome="refused"))
         return
-    glass = verdict is Verdict.GLASS
+    # while it stands open, everything is marked: it also shows what the role alone would not
+    glass = opened != ""
     entry = entry_for(
         request, seat, rule, place, outcome="glass" if glass else "allowed", why=opened if glass else calls
     )
