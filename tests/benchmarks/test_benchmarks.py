@@ -32,7 +32,7 @@ RATIOS = {
     "simulated_homes": "simulated p95",
     "simulated_collapses": "awake median h",
     "engine_load": "restart, CPU ms per home",
-    "restarts": "CPU ms per kill",
+    "restarts": "CPU s, killed",
 }
 
 
