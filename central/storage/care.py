@@ -14,9 +14,10 @@ from central.alarm_cases.case import EventType
 from central.detection.drift import CareNote
 from central.detection.routine import RoutineWeek
 from central.storage import homes as home_store
+from central.storage.care_tables import care_notes, consents, routine_weeks
 from central.storage.database import insert_new, put
 from central.storage.homes import ROUTINE
-from central.storage.tables import care_notes, case_events, cases, consents, homes, residents, routine_weeks
+from central.storage.tables import case_events, cases, homes, residents
 
 NOTES_SHOWN_S: Final = 84 * 86_400.0
 WEEKS_SHOWN: Final = 4

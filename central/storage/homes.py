@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from central.storage import hub_settings
+from central.storage.care_tables import consents
 from central.storage.claims import void
 from central.storage.database import insert_new, put
-from central.storage.tables import claims, consents, devices, homes, hub_secrets, hubs, residents
+from central.storage.tables import claims, devices, homes, hub_secrets, hubs, residents
 from central.storage.tables import hub_settings as hub_settings_table
 from gateway.contract.topics import shard_of, valid_hub_id
 
