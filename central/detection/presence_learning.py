@@ -75,7 +75,7 @@ def learn_presence(
             watch = Watch.BATHROOM_NIGHT if at_night else Watch.BATHROOM_DAY
             note(watch, (visit.end_at - visit.begin_at) / 60, visit.begin_at, visit.end_at)
     if not without:
-        note(Watch.OVER_EAGER, worst_score(activity, limits, *day), *day)
+        note(Watch.OVER_EAGER, worst_score(activity, limits, day[0] - LEARNED_SIGNS_S, day[1]), *day)
 
 
 def _empty_beds(
