@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.restarts import BEGIN_AT, DAY_S, DEAD_OF_CITY, HOUR_S, Difference, city, difference, live, month
+from benchmarks.restarts import (
+    BEGIN_AT,
+    DAY_S,
+    DEAD_OF_CITY,
+    HOUR_S,
+    Difference,
+    city,
+    difference,
+    live,
+    memory_folder,
+    month,
+)
 from benchmarks.virtual_month import changes, some_kills
 from central.detection.finding import Finding
 
@@ -14,15 +27,21 @@ pytestmark = pytest.mark.slow
 HOMES = ["h-0"]
 
 
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
+        yield Path(folder)
+
+
 @pytest.mark.timeout(600)
-def test_kills_at_any_instant_of_a_month_change_no_finding(tmp_path: Path) -> None:
+def test_kills_at_any_instant_of_a_month_change_no_finding(in_memory: Path) -> None:
     # its first three weeks, one of them with learned habits; `python -m benchmarks restarts` takes whole months
     messages = [message for message in month(HOMES, 31, seed=2) if message.at < BEGIN_AT + 21 * DAY_S]
-    undisturbed, _ = live(tmp_path / "undisturbed", HOMES, messages, ())
+    undisturbed, _ = live(in_memory / "undisturbed", HOMES, messages, ())
     found = changes(undisturbed)
     assert {key.split(":")[1] for key in found} >= {"inactivity", "hub_silent", "sensor_silent"}
     kills = some_kills(undisturbed, BEGIN_AT, messages[-1].at, 30, seed=2)
-    killed, times = live(tmp_path / "killed", HOMES, messages, kills)
+    killed, times = live(in_memory / "killed", HOMES, messages, kills)
     assert times == len(kills)
     assert difference(undisturbed, killed) == Difference([], [], [], [])
 
