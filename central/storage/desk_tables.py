@@ -82,5 +82,16 @@ chores = Table(
 )
 """What the desk does again and again, each worked by one process when it is due."""
 
+operator_settings = Table(
+    "operator_settings",
+    metadata,
+    Column("account_id", ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True),
+    Column("keys", JSON, nullable=False),
+    Column("speaks", JSON, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+"""How an operator works at the console: `keys` are those that differ from the usual ones (action -> key), `speaks` the
+languages in which they talk with residents."""
+
 Index("ix_deliveries_receipt_due", deliveries.c.receipt_due_at)
 Index("ix_deliveries_provider_ref", deliveries.c.provider_ref)

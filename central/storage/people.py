@@ -11,7 +11,8 @@ from central.storage.tables import contacts, operators, residents, sessions
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A person cared for. `called` is the name to be used; `flags` are words such as "oxygen", "dog", "key_safe"."""
+    """A person cared for. `called` is the name to be used; `flags` are words such as "oxygen", "dog", "key_safe"; `sex`
+    is "f", "m", "x", or "" where nobody said."""
 
     id: str
     home_id: str
@@ -25,6 +26,7 @@ class Resident:
     flags: tuple[str, ...] = ()
     conditions: str = ""
     away_until_at: float | None = None
+    sex: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ residents = Table(
     Column("flags", JSON, nullable=False, server_default="[]"),
     Column("conditions", Text, nullable=False, server_default=""),
     Column("away_until_at", Double),
+    Column("sex", String(1), nullable=False, server_default=""),
 )
 """The people cared for. `called` is the name to be used; `flags` are words such as "oxygen", "dog", "key_safe"."""
 
