@@ -115,6 +115,54 @@ class SmsConfig(msgspec.Struct, frozen=True):
     token_file: str = ""
 
 
+class PushConfig(msgspec.Struct, frozen=True):
+    """Notifications of browsers. An empty `contact` means that none are sent.
+
+    Attributes:
+        contact: where makers of browsers reach whoever runs this centre, "mailto:..." or "https://...".
+        services: hosts that subscriptions may point to, with their subdomains, so that nobody makes the centre call
+            other addresses. One that begins with "http://" is that very address: for trials on one machine.
+    """
+
+    contact: str = ""
+    services: tuple[str, ...] = (
+        "fcm.googleapis.com",
+        "push.services.mozilla.com",
+        "notify.windows.com",
+        "push.apple.com",
+    )
+
+
+class PhoneConfig(msgspec.Struct, frozen=True):
+    """The gateway for SMS and calls to carers (`docs/wire/phone-gateway.md`). An empty `url` means that there is none.
+
+    Attributes:
+        url: of the gateway, "https://...".
+        token_file: the word by which the centre proves itself there.
+        report_key_file: what the gateway signs its reports with. Without it nothing comes back, so none is sent.
+        country_code: put before numbers that are written without one.
+        centre_number: where somebody is connected to whose home has no number on file; "" for nowhere.
+    """
+
+    url: str = ""
+    token_file: str = ""
+    report_key_file: str = ""
+    country_code: Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{0,2}$")] = "+34"
+    centre_number: str = ""
+
+
+class AppriseConfig(msgspec.Struct, frozen=True):
+    """Telegram, ntfy and the like. No `schemes` means that none are used.
+
+    Attributes:
+        schemes: kinds of addresses that contacts may have.
+        servers: those to which addresses with a server of their own may point; nobody makes the centre call others.
+    """
+
+    schemes: tuple[Literal["tgram", "pover", "ntfy", "ntfys", "gotify", "gotifys", "matrixs"], ...] = ()
+    servers: tuple[str, ...] = ("ntfy.sh",)
+
+
 class ClaimsConfig(msgspec.Struct, frozen=True):
     """What new hubs are told. An empty `broker_host` means that the centre gives no hubs out.
 
@@ -147,6 +195,9 @@ class CentralConfig(msgspec.Struct, frozen=True):
     secrets: SecretsConfig = SecretsConfig()
     sms: SmsConfig = SmsConfig()
     claims: ClaimsConfig = ClaimsConfig()
+    push: PushConfig = PushConfig()
+    phone: PhoneConfig = PhoneConfig()
+    apprise: AppriseConfig = AppriseConfig()
 
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -162,6 +213,9 @@ _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
     "secrets": SecretsConfig,
     "sms": SmsConfig,
     "claims": ClaimsConfig,
+    "push": PushConfig,
+    "phone": PhoneConfig,
+    "apprise": AppriseConfig,
 }
 
 
@@ -198,7 +252,20 @@ def parse(document: dict[str, object], folder: Path) -> tuple[CentralConfig | No
         config = msgspec.structs.replace(config, database=database)
     elif not config.database.url.startswith(("sqlite:///", "postgresql://")):
         errors.append("database.url must begin with sqlite:/// or postgresql://")
+    errors += _channel_faults(config)
     return (None if errors else config), errors
+
+
+def _channel_faults(config: CentralConfig) -> list[str]:
+    """What the sections of channels to carers say that cannot be meant."""
+    push, phone, faults = config.push, config.phone, []
+    if push.contact and not push.contact.startswith(("mailto:", "https://")):
+        faults.append("push.contact must begin with mailto: or https://")
+    if phone.url and not phone.url.startswith(("https://", "http://")):
+        faults.append("phone.url must begin with https:// (http:// only within one machine)")
+    if phone.url and not (phone.token_file and phone.report_key_file):
+        faults.append("phone.url needs phone.token_file and phone.report_key_file")
+    return faults
 
 
 def _section(name: str, kind: type[Section], given: object, folder: Path, errors: list[str]) -> Section:
