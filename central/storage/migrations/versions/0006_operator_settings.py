@@ -7,7 +7,7 @@ from alembic import op
 
 
 revision = "0006_operator_settings"
-down_revision = "0005_people_and_access"
+down_revision = "0006_service_quality"
 branch_labels = None
 depends_on = None
 
