@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 
 revision = "0006_office"
-down_revision = "0005_people_and_access"
+down_revision = "0006_operator_settings"
 branch_labels = None
 depends_on = None
 
