@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_service_quality"
-down_revision = "0006_office"
+revision = "0006_service_quality"
+down_revision = "0005_people_and_access"
 branch_labels = None
 depends_on = None
 
