@@ -148,7 +148,7 @@ def _hours(timezone: str, scope: Scope) -> Any:
     return hour
 
 
-def _within(query: sa.Select[Any], scope: Scope) -> sa.Select[Any]:
+def _within(query: Any, scope: Scope) -> Any:
     query = query.where(cases.c.opened_at >= scope.since_at, cases.c.opened_at < scope.until_at)
     if scope.municipalities is None:
         return query
@@ -280,7 +280,7 @@ def late_steps(conn: sa.Connection, scope: Scope) -> list[LateStep]:
 def life_without_outcome(conn: sa.Connection, scope: Scope) -> tuple[int, int]:
     """Closed matters of life, and how many of them lack an outcome: the second is 0 unless a rule was broken."""
     outcome = sa.func.coalesce(case_events.c.body["outcome"].as_string(), "")
-    counted: sa.Select[Any] = sa.select(sa.func.count(), sa.func.count().filter(outcome == ""))
+    counted = sa.select(sa.func.count(), sa.func.count().filter(outcome == ""))
     query = _within(counted, scope)
     query = query.join_from(
         cases, case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version)
