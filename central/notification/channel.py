@@ -23,6 +23,7 @@ class Message:
         purpose: "alarm" (please come), "stand_down" (somebody else is going); more may come.
         case_id: the number to name on the telephone.
         resident: the name to be used, for a voice that reads a menu.
+        test: whether it is a drill: nobody needs help.
     """
 
     to: str
@@ -36,6 +37,7 @@ class Message:
     purpose: str
     case_id: int
     resident: str
+    test: bool = False
 
 
 class Channel(Protocol):

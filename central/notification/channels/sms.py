@@ -1,0 +1,44 @@
+"""SMS through the phone gateway: one line, how to answer, and the link."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from central.notification.channel import Message
+from central.notification.delivery import STANDARD_RETRY, DeliveryState, Sent, Verdict
+from central.notification.outgoing import Errands
+from central.notification.phone_gateway import PhoneGateway, fit_sms, make_reference, read_number
+from central.texts import later, translator
+
+RECEIPT_WAIT_S: Final = 30.0
+"""Networks tell within seconds that a telephone which is on has it."""
+
+
+class SmsChannel:
+    """Sends texts; reports and answers come by `PhoneDesk`."""
+
+    name = "sms"
+    receipts: frozenset[DeliveryState] = frozenset({DeliveryState.DELIVERED})
+    retry = STANDARD_RETRY
+    receipt_wait_s: float | None = RECEIPT_WAIT_S
+
+    def __init__(self, gateway: PhoneGateway, errands: Errands | None = None) -> None:
+        self._gateway = gateway
+        self._errands = errands or Errands(self.name)
+
+    def send(self, message: Message) -> Sent:
+        """Hands one text to the gateway."""
+        number = read_number(message.to, self._gateway.country_code)
+        if not number:
+            return Sent(Verdict.NEVER, "not a telephone number")
+        body: dict[str, str | int] = {"to": number, "text": text_of(message)}
+        reference = make_reference(message.key, number)
+        return self._errands.run(lambda: self._gateway.ask("messages", body, reference))
+
+
+def text_of(message: Message) -> str:
+    """What stands on the telephone."""
+    ask = ""
+    if message.purpose == "alarm":
+        ask = translator(message.language).gettext(later("Answer 1 if you are going, 2 if you cannot."))
+    return fit_sms(message.short, ask, message.link)
