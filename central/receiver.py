@@ -128,7 +128,9 @@ class Receiver:
         self._engine.outage_began(self._turned_at)
         self._labels = LabelBook(parts.kept_file.with_name("labels.sqlite"))
         self._intake = Intake(self._engine, parts.limits, parts.refusals, self._labels)
-        self._falls = FallWatch(parts.clock.monotonic, self._on_windows_lost)
+        self._falls = FallWatch(
+            parts.clock.monotonic, self._on_windows_lost, parts.kept_file.with_name("movement")
+        )
         self._intake.on_window = self._falls.give
         self._feed = Feed(parts.store, parts.spool)
         self._client = self._new_client()
@@ -245,6 +247,7 @@ class Receiver:
             return
         if self._unacknowledged:
             self._delay_s = self._clock.monotonic() - self._batch_since
+            self._falls.sync()
         for received in self._unacknowledged:
             self._client.acknowledge(received)
         self._rows.clear()

@@ -6,11 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from central.detection.finding import Finding
 from central.fall_watch import STUCK_S, WAITING_MAX, FallWatch
+from central.window_log import FILE_S
 from central.worn import worn_of
 from devices.vocabulary import Reading
 from devices.wearable.judge_lines import SILENT_S, Worn
@@ -46,11 +48,12 @@ def windows(acts: list[Act], at: float) -> list[Reading]:
 class Centre:
     """A watch, turned by hand; `lost` counts windows that were not looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.lost = 0
         self.now = 0.0
         self.found: list[Finding] = []
-        self.watch = FallWatch(lambda: time.monotonic() + self.now, self._on_lost)
+        self.folder = folder
+        self.watch = FallWatch(lambda: time.monotonic() + self.now, self._on_lost, folder)
 
     def _on_lost(self, count: int, _reason: str) -> None:
         self.lost += count
@@ -70,8 +73,8 @@ class Centre:
 
 
 @pytest.fixture
-def centre() -> Iterator[Centre]:
-    centre = Centre()
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    centre = Centre(tmp_path / "movement")
     yield centre
     centre.watch.close()
 
@@ -175,3 +178,118 @@ def test_a_wearable_that_falls_silent_right_after_a_fall_is_not_forgotten(centre
         time.sleep(0.01)
     centre.now += SILENT_S + 2
     assert centre.until_found("fall_suspected").home == "flat-1"
+
+
+@pytest.mark.slow
+def test_a_fall_in_the_middle_of_which_the_receiver_is_killed_is_found_by_the_next(street: Street) -> None:
+    street.enrolled = [each._replace(care_plan={"worn": {"watch": {"site": "wrist"}}}) for each in street.enrolled]
+    receiver = street.start()
+    fallen = windows([*walk(4), *fall(5)], time.time())
+    for window in fallen[:7]:
+        street.send(encode_measurements("h-1", [window]))
+    street.until(lambda: receiver._intake.messages >= 7 and not receiver._unacknowledged, "all are acknowledged")
+    assert street.findings == [], "the window round the blow is not whole"
+    # killed here
+    receiver._client.stop()
+    receiver._falls._stop()
+    street.start()
+    for window in fallen[7:]:
+        street.send(encode_measurements("h-1", [window]))
+    street.until(lambda: street.findings, "the fall is told to the desk")
+    assert street.findings[0].reason == "fall_suspected"
+    assert abs(street.findings[0].since_at - (fallen[6].measured_at)) < 2.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_fall_in_the_middle_of_which_the_process_fails_is_found_though_nothing_more_comes(
+    blow: signal.Signals, centre: Centre
+) -> None:
+    for window in windows([*walk(4), *fall(5)], 1.8e9)[:8]:
+        centre.watch.give("flat-1", window, WRIST)
+    centre.watch.turn()
+    os.kill(centre.pid, blow)
+    before = centre.pid
+    deadline = time.monotonic() + WAIT_S
+    while centre.watch._process is None or centre.pid == before:
+        assert time.monotonic() < deadline, "another process is there"
+        centre.now += 1.0
+        centre.found += centre.watch.turn()
+        time.sleep(0.01)
+    while centre.watch._given:
+        centre.found += centre.watch.turn()
+        time.sleep(0.01)
+    centre.now += SILENT_S + 2
+    assert centre.until_found("fall_suspected").home == "flat-1"
+
+
+@pytest.mark.slow
+def test_a_fall_that_is_found_twice_over_a_restart_is_one_finding(centre: Centre) -> None:
+    fallen = windows([*walk(4), *fall(5)], 1.8e9)
+    for window in fallen:
+        centre.watch.give("flat-1", window, WRIST)
+    first = centre.until_found("fall_suspected")
+    centre.watch.close()
+    centre.watch = FallWatch(lambda: time.monotonic() + centre.now, centre._on_lost, centre.folder)
+    centre.found.clear()
+    assert centre.until_found("fall_suspected") == first
+
+
+@pytest.mark.slow
+def test_what_the_process_does_not_bear_is_not_given_to_it_again_and_again(centre: Centre) -> None:
+    for window in windows(walk(4), 1.8e9):
+        centre.watch.give("flat-1", window, WRIST)
+    for _ in range(2):
+        os.kill(centre.pid, signal.SIGKILL)
+        deadline = time.monotonic() + WAIT_S
+        while centre.watch._process is not None:
+            assert time.monotonic() < deadline
+            centre.watch.turn()
+            time.sleep(0.01)
+        centre.now += 120
+        centre.watch._log._added_at += 120
+        centre.watch.turn()
+    assert centre.watch._process is None
+    assert list(centre.folder.iterdir()) == []
+
+
+def test_movement_lies_on_disk_for_seconds_only(tmp_path: Path) -> None:
+    now = [0.0]
+    watch = FallWatch(lambda: now[0], lambda *_: None, tmp_path)
+    watch._start_at = float("inf")
+    (window, *_) = windows(walk(1), 1.8e9)
+    sizes = []
+    for _ in range(200):
+        now[0] += 1.0
+        watch.give("flat-1", window, WRIST)
+        watch.sync()
+        sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+    assert max(sizes) <= (2 * FILE_S + 1) * sizes[0]
+    now[0] += 2 * FILE_S + 1
+    watch.turn()
+    assert list(tmp_path.iterdir()) == []
+    watch.close()
+
+
+@pytest.mark.slow
+def test_a_disk_that_takes_nothing_holds_up_no_fall(tmp_path: Path) -> None:
+    (tmp_path / "movement").write_text("no folder")
+    centre = Centre(tmp_path / "movement")
+    for window in windows([*walk(4), *fall(5)], 1.8e9):
+        centre.watch.give("flat-1", window, WRIST)
+        centre.watch.sync()
+    centre.until_found("fall_suspected")
+    centre.watch.close()
+
+
+def test_a_line_that_was_half_written_when_the_power_went_is_left_out(tmp_path: Path) -> None:
+    watch = FallWatch(time.monotonic, lambda *_: None, tmp_path)
+    watch._start_at = float("inf")
+    for window in windows(walk(2), 1.8e9)[:2]:
+        watch.give("flat-1", window, WRIST)
+    watch.close()
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    again = FallWatch(time.monotonic, lambda *_: None, tmp_path)
+    assert len(again._log.lines()) == 1
+    again.close()
