@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from central.alarm_cases.care_plan import CarePlan, as_body
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Timer, Way
 from central.alarm_cases.priority import Priority
+from central.storage import webhooks
 from central.storage.database import insert_new, put
 from central.storage.tables import alarm_messages, alarms, case_events, cases, contacts, due_times, findings, operators
 from gateway.contract.alarm_kinds import AlarmKind
@@ -144,6 +145,7 @@ def add(connection: sa.Connection, case: Case, event: CaseEvent) -> int:
     del values["id"]
     case_id = int(connection.execute(_ADD_CASE, values).scalar_one())
     _log(connection, case_id, 1, event)
+    webhooks.queue_news(connection, replace(case, id=case_id), event, 1)
     due_at = {"case_id": case_id, "step": case.wake_step, "due_at": case.wake_at}
     connection.execute(_ADD_DUE, due_at)
     return case_id
@@ -162,6 +164,7 @@ def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent)
     if connection.execute(statement).rowcount != 1:
         raise StaleCase(before.id)
     _log(connection, before.id, after.version, event)
+    webhooks.queue_news(connection, after, event, after.version)
     if before.timers != after.timers:
         open_rows = sa.and_(due_times.c.case_id == before.id, due_times.c.done_at.is_(None))
         connection.execute(sa.delete(due_times).where(open_rows))
