@@ -56,13 +56,15 @@ class TelemetryConfig(msgspec.Struct, frozen=True):
 class ConsoleConfig(msgspec.Struct, frozen=True):
     """Where the operators' console listens. `cookie_secure` is switched off only for plain http on one machine.
 
-    `second_factor` names the roles whose accounts open nothing until they have a second factor.
+    `second_factor` names the roles whose accounts open nothing until they have a second factor. `call_back` is the
+    centre's own telephone number, as it is told to the emergency services.
     """
 
     host: str = "127.0.0.1"
     port: Port = 8400
     cookie_secure: bool = True
     second_factor: tuple[Role, ...] = ()
+    call_back: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 class MailConfig(msgspec.Struct, frozen=True):

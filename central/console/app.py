@@ -27,6 +27,7 @@ from central.console import access
 from central.console.access import Guard
 from central.console.health_view import HealthView
 from central.console.live import Live
+from central.console.offers import Offer, offered_to
 from central.console.pages import accounts_page, audit_page, care, cases, health, homes, own_account, sign_in, station
 from central.console.problem import Problem, ProblemBody
 from central.console.rights import NeedsReason, allowed
@@ -37,9 +38,10 @@ from central.entrances import sms as sms_entrance
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
 from central.sealing import Sealer
+from central.storage import operator_settings, reach
 from central.storage import pages as read_models
-from central.storage import reach
 from central.storage.database import Database, DatabaseError
+from central.storage.pages import Card
 from central.telemetry.store import TelemetryStore
 from central.texts import later, translator
 
@@ -86,7 +88,7 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
         with database.read() as conn:
             card = read_models.card(conn, change.case_id)
             place = Place(change.home_id, reach.municipality_of(conn, change.home_id))
-        told = {"now": change.at, "event": change.event_type, "actor": change.actor, "card": card}
+        told: dict[str, object] = {"now": change.at, "event": change.event_type, "actor": change.actor, "card": card}
         gone = {"id": change.case_id, "state": "closed", "version": card.version if card else 0}
 
         def sees(who: Who) -> bool:
@@ -97,10 +99,32 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
             )
             return in_reach(who, Resource.CASE, replace(place, calls=change.case_id if calls else 0))
 
+        told["offer"] = offer_first(database, live, change, card, sees)
         # whose reach the case has just left takes it off their list
-        live.publish("case", told, sees, {**told, "actor": "", "card": gone})
+        live.publish("case", told, sees, {**told, "actor": "", "card": gone, "offer": None})
 
     return announce
+
+
+_OFFERED_AFTER: Final = frozenset({"opened", "joined", "released", "handed_over", "recalled", "needs_help", "reopened"})
+
+
+def offer_first(
+    database: Database, live: Live, change: CaseChange, card: Card | None, sees: Callable[[Who], bool]
+) -> Offer | None:
+    """To whom a case that has begun to ring is offered first; None when to nobody, or when it rings no more."""
+    if card is None or card.ring_at is None:
+        live.offers.end(change.case_id)
+        return None
+    if change.event_type not in _OFFERED_AFTER or card.ring_at < change.at:
+        return live.offers.standing(change.at).get(change.case_id)
+    at_desk = live.at_desk(sees)
+    with database.read() as conn:
+        busy = read_models.busy_operators(conn)
+        spoken = operator_settings.spoken_by(conn, [one.operator for one in at_desk])
+    language = card.person.language if card.person else ""
+    operator = offered_to(at_desk, busy, spoken, language, card.owner_id)
+    return live.offers.give(change.case_id, operator, change.at) if operator else None
 
 
 def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> FastAPI:

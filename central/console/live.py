@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +20,7 @@ from typing import Final
 import msgspec
 
 from central.access_rules import Who
+from central.console.offers import AtDesk, Offers
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ WAITING_MAX: Final = 256
 """Events a browser may be behind: a flood of that many alarms is quicker read as one list."""
 BEAT_S: Final = 2.0
 """Pause between signs of life; the page calls the line lost after 5 s without one."""
+READY_KEPT_S: Final = 5.0
+"""A console that has answered no sign of life for so long is not ready: alarms may not be reaching it."""
 CLIENTS_MAX: Final = 500
 """Most open consoles; far above any centre, and a bound on memory."""
 
@@ -40,7 +44,9 @@ class Client:
     Attributes:
         session: hash of the session's token; ending the session ends the stream.
         operator: the operator's id.
-        state: "ready", "break", or "not_ready" (sound not confirmed, or just connected).
+        state: "ready", "busy", "wrap_up", "break", or "not_ready" (sound not confirmed, or just connected).
+        since_at: when it came into that state, Unix seconds; answered_at: when it last answered a sign of life, on the
+            monotonic clock.
         who: as the rules of access see them; None sees everything.
     """
 
@@ -48,6 +54,8 @@ class Client:
     session: str
     operator: str
     state: str = "not_ready"
+    since_at: float = 0.0
+    answered_at: float = -READY_KEPT_S
     who: Who | None = None
     waiting: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(WAITING_MAX))
 
@@ -67,6 +75,7 @@ class Live:
         self._lock = threading.Lock()
         self._stopped = False
         self.dropped = 0
+        self.offers = Offers()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Names the web server's loop; called once when the server starts."""
@@ -92,16 +101,39 @@ class Live:
         self._in_loop(self._end_session, session)
 
     def set_state(self, session: str, state: str) -> None:
-        """Notes on every page of a session whether its operator is ready. From any thread."""
+        """Notes on every page of a session how its operator is; each call is also a sign of life. From any thread."""
         with self._lock:
             for client in self._clients.values():
                 if client.session == session:
-                    client.state = state
+                    if client.state != state:
+                        client.state, client.since_at = state, time.time()
+                    client.answered_at = time.monotonic()
+
+    def at_desk(self, sees: Callable[[Who], bool] | None = None) -> list[AtDesk]:
+        """Who sits at an open console, in the state that says most of them; who does not answer is not ready.
+
+        `sees` leaves out those of whom it is false.
+        """
+        order = ("busy", "wrap_up", "break", "ready", "not_ready")
+        found: dict[str, AtDesk] = {}
+        with self._lock:
+            for client in self._clients.values():
+                if sees is not None and client.who is not None and not sees(client.who):
+                    continue
+                here = AtDesk(client.operator, self._state(client), client.since_at)
+                known = found.get(client.operator)
+                if known is None or order.index(here.state) < order.index(known.state):
+                    found[client.operator] = here
+        return sorted(found.values())
 
     def ready_operators(self) -> int:
-        """How many operators have at least one console open, heard and ready."""
+        """How many operators have at least one console open, heard, ready, and answering."""
         with self._lock:
-            return len({client.operator for client in self._clients.values() if client.state == "ready"})
+            return len({one.operator for one in self._clients.values() if self._state(one) == "ready"})
+
+    def _state(self, client: Client) -> str:
+        answers = time.monotonic() - client.answered_at < READY_KEPT_S
+        return client.state if answers else "not_ready"
 
     def clients(self) -> int:
         """How many consoles are open."""

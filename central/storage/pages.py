@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func
 from central.alarm_cases.case import EventType
 from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
+    alarms,
     case_events,
     cases,
     contacts,
@@ -51,6 +52,7 @@ class Card:
     """One open case in the queue. Times are Unix seconds; `mark` is P1, P2, P3, T or TEST.
 
     `ring_at` is set while the case asks for somebody; `late_s` is the worst delay between home and centre.
+    `exception_at` is since when it must be explained why nobody took it in time. `by_sms`: its first alarm came so.
     `person` is None for a home of which nobody is known.
     """
 
@@ -77,10 +79,16 @@ class Card:
     wake_at: float | None
     wake_step: str
     version: int
+    triage: int
+    exception_at: float | None
+    explained_at: float | None
+    reopened: int
+    incident_id: int | None
     owner_id: str
     owner: str
     address: str
     district: str
+    by_sms: bool
     person: CardPerson | None
 
 
@@ -189,6 +197,12 @@ def queue_stamp(conn: Connection, within: ColumnElement[bool] | None = None) -> 
         query = query.join_from(cases, homes, homes.c.id == cases.c.home_id).where(within)
     row = conn.execute(query).one()
     return int(row[0]), int(row[1])
+
+
+def busy_operators(conn: Connection) -> set[str]:
+    """Operators who have a case in hand that is not parked."""
+    held = select(cases.c.owner_id).where(cases.c.state.in_(("taken", "talking")), cases.c.owner_id.is_not(None))
+    return set(conn.execute(held).scalars())
 
 
 def operator_names(conn: Connection) -> dict[str, str]:
@@ -340,15 +354,20 @@ def _with_people(conn: Connection, rows: list[RowMapping]) -> list[Card]:
     found = conn.execute(select(residents).where(residents.c.home_id.in_(wanted)).order_by(residents.c.id))
     for person in found.mappings():
         people.setdefault(person["home_id"], []).append(person)
-    return [_card(row, people.get(row["home_id"], [])) for row in rows]
+    ids = [row["id"] for row in rows]
+    by_sms = select(alarms.c.case_id).where(alarms.c.case_id.in_(ids), alarms.c.ways.like("sms%"))
+    texted = set(conn.execute(by_sms).scalars())
+    return [_card(row, people.get(row["home_id"], []), by_sms=row["id"] in texted) for row in rows]
 
 
-def _card(row: RowMapping, living_there: list[RowMapping]) -> Card:
-    values = {name: row[name] for name in Card.__slots__ if name not in {"mark", "owner_id", "person"}}
+def _card(row: RowMapping, living_there: list[RowMapping], *, by_sms: bool) -> Card:
+    apart = {"mark", "owner_id", "by_sms", "person"}
+    values = {name: row[name] for name in Card.__slots__ if name not in apart}
     return Card(
         **values,
         mark=_MARKS[row["priority"]],
         owner_id=row["owner_id"] or "",
+        by_sms=by_sms,
         person=_most_at_risk(living_there),
     )
 
