@@ -68,6 +68,10 @@ SMS_UNVERIFIED: Final = "sms_unverified"
 """A text from the number of a hub of ours that the hub did not seal: somebody looks, but anybody could have sent it."""
 CONTACTS_UNREACHABLE: Final = "contacts_unreachable"
 """Nobody of a home's contacts could be reached at some hour of the coming week."""
+CALL_UNANSWERED: Final = "call_unanswered"
+"""A call of the agenda that matters was tried in vain as often as its kind wants."""
+RISK_CALL_UNANSWERED: Final = "risk_call_unanswered"
+"""The follow-up of somebody at risk of suicide was tried in vain, or nobody made it in its time."""
 _LIFE_FROM: Final = 8
 _URGENT_FROM: Final = 5
 
@@ -91,6 +95,8 @@ def priority_of_finding(kind: AlarmKind, reason: str) -> Priority:
         HUB_SILENT_LONG: Priority.URGENT,
         SMS_UNVERIFIED: Priority.ROUTINE,
         CONTACTS_UNREACHABLE: Priority.TECHNICAL,
+        CALL_UNANSWERED: Priority.URGENT,
+        RISK_CALL_UNANSWERED: Priority.LIFE,
         # a measurement far out of range, where the care plan wants it
         "vital_urgent_low": Priority.URGENT,
         "vital_urgent_high": Priority.URGENT,
