@@ -93,5 +93,18 @@ operator_settings = Table(
 """How an operator works at the console: `keys` are those that differ from the usual ones (action -> key), `speaks` the
 languages in which they talk with residents."""
 
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", ForeignKey("operators.id", ondelete="CASCADE"), index=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="CASCADE"), index=True),
+    Column("address", String(2_000), nullable=False),
+    Column("browser", String(80), nullable=False, server_default=""),
+    Column("made_at", Double, nullable=False),
+)
+"""Browsers that take notifications: of an account, for all contacts as whom it speaks, or of one contact who came by a
+link. `id` is the fingerprint of the endpoint, `address` what `channels.webpush` sends to."""
+
 Index("ix_deliveries_receipt_due", deliveries.c.receipt_due_at)
 Index("ix_deliveries_provider_ref", deliveries.c.provider_ref)

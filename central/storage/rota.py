@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from central.alarm_cases.care_plan import CarePlan, PlanRow, as_body, plan_for
 from central.alarm_cases.rota import Address, Profile, RotaContact
+from central.storage import push
 from central.storage.database import put
 from central.storage.desk_tables import care_plans, contact_profiles
 from central.storage.tables import contacts, homes
@@ -34,7 +35,9 @@ def roster(connection: sa.Connection, home_id: str, channels: Collection[str]) -
         .where(contacts.c.home_id == home_id)
         .order_by(contacts.c.position, contacts.c.id)
     )
-    return [_contact(row, channels) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings().all()
+    subscribed = push.of_contacts(connection, [row["id"] for row in rows])
+    return [_contact(row, channels, subscribed.get(row["id"], ())) for row in rows]
 
 
 def profile(connection: sa.Connection, contact_id: str) -> Profile:
@@ -65,12 +68,13 @@ def addressee(connection: sa.Connection, contact_id: str, channel: str) -> Addre
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    addresses = tuple(way.address for way in _declared(row)[1] if way.channel == channel)
+    subscribed = push.of_contacts(connection, [contact_id]).get(contact_id, ())
+    addresses = tuple(way.address for way in _declared(row, subscribed)[1] if way.channel == channel)
     return Addressee(row["called"], row["language"], addresses)
 
 
-def _contact(row: sa.RowMapping, channels: Collection[str]) -> RotaContact:
-    declared, ways = _declared(row)
+def _contact(row: sa.RowMapping, channels: Collection[str], subscribed: Sequence[str]) -> RotaContact:
+    declared, ways = _declared(row, subscribed)
     first: dict[str, Address] = {}
     for way in ways:
         if way.channel in channels:
@@ -86,11 +90,17 @@ def _contact(row: sa.RowMapping, channels: Collection[str]) -> RotaContact:
     )
 
 
-def _declared(row: sa.RowMapping) -> tuple[Profile, tuple[Address, ...]]:
+def _declared(row: sa.RowMapping, subscribed: Sequence[str]) -> tuple[Profile, tuple[Address, ...]]:
+    """What a contact declared, and all their ways. Browsers that take notifications come first, or where an address of
+    the channel "push" stands, whatever it says."""
     declared = Profile() if row["body"] is None else msgspec.convert(row["body"], Profile)
-    if declared.addresses:
-        return declared, declared.addresses
-    return declared, tuple(Address(channel, row[column]) for channel, column in REGISTER_WAYS if row[column])
+    ways = declared.addresses
+    if not any(way.channel != push.CHANNEL for way in ways):
+        ways += tuple(Address(channel, row[column]) for channel, column in REGISTER_WAYS if row[column])
+    browsers = tuple(Address(push.CHANNEL, address) for address in subscribed)
+    place = next((at for at, way in enumerate(ways) if way.channel == push.CHANNEL), 0)
+    others = tuple(way for way in ways if way.channel != push.CHANNEL)
+    return declared, (*others[:place], *browsers, *others[place:])
 
 
 def plans_of(connection: sa.Connection, home_id: str) -> list[PlanRow]:
