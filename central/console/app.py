@@ -26,9 +26,22 @@ from central.config import ConsoleConfig
 from central.console import access
 from central.console.access import Guard
 from central.console.health_view import HealthView
+from central.console.limits import Pace
 from central.console.live import Live
 from central.console.offers import Offer, offered_to
-from central.console.pages import accounts_page, audit_page, care, cases, health, homes, own_account, sign_in, station
+from central.console.pages import (
+    accounts_page,
+    audit_page,
+    care,
+    case_help,
+    cases,
+    health,
+    homes,
+    own_account,
+    own_desk,
+    sign_in,
+    station,
+)
 from central.console.problem import Problem, ProblemBody
 from central.console.rights import NeedsReason, allowed
 from central.console.templating import office_page
@@ -147,9 +160,10 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.parts = parts
     app.state.clock = clock
     app.state.audit = AuditTrail(parts.database)
+    app.state.pace = Pace()
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    pages = (sign_in, own_account, station, cases, homes, care, health, accounts_page, audit_page)
+    pages = (sign_in, own_account, own_desk, station, cases, case_help, homes, care, health, accounts_page, audit_page)
     for page in pages:
         app.include_router(page.router)
     for door in (sms_entrance, claim_entrance):
@@ -196,6 +210,9 @@ def _answer_problem(request: Request, error: Exception) -> Response:
 def _answer_bad_content(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["loc"][0] == "body" and not _says_json(request) and request.url.path.startswith("/api/"):
+        text = translator(_language(request)).gettext(later("Send this as application/json."))
+        return Problem(415, "not_json", text).answer()
     place = ".".join(str(part) for part in first["loc"][1:])
     text = translator(_language(request)).say(later("The request cannot be read: {place}."), place=place or "body")
     return Problem(422, "bad_content", text).answer()
@@ -203,9 +220,23 @@ def _answer_bad_content(request: Request, error: Exception) -> Response:
 
 def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = {404: ("not_found", later("There is nothing here.")), 405: ("not_possible", later("This cannot be done."))}
-    reason, text = known.get(error.status_code, ("refused", later("This cannot be done.")))
-    return Problem(error.status_code, reason, translator(access.language_of(request)).gettext(text)).answer()
+    reason, text = _REFUSALS.get(error.status_code, ("refused", later("This cannot be done.")))
+    answer = Problem(error.status_code, reason, translator(access.language_of(request)).gettext(text)).answer()
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+_REFUSALS: Final = {
+    400: ("bad_content", later("The request cannot be read.")),
+    404: ("not_found", later("There is nothing here.")),
+    405: ("not_possible", later("This cannot be done.")),
+    413: ("too_large", access.TOO_LARGE),
+}
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _answer_database_down(request: Request, error: Exception) -> Response:

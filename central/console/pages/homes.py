@@ -7,10 +7,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from central.alarm_cases.rota import Address, Gap, RotaContact, unreachable_hours
+from central.case_desk import PHONE
 from central.console.access import Seat
 from central.console.problem import Problem
 from central.console.rights import allowed
-from central.storage import pages, people
+from central.storage import drills, pages, people, rota
 from central.storage.pages import HomeLine, PastCase
 from central.storage.people import Contact, Resident
 from central.storage.reach import NUMBER_MAX
@@ -33,13 +35,24 @@ _ACTIVITY: Final = sorted(kind.name for kind in KINDS.values() if kind.activity)
 
 @dataclass(frozen=True, slots=True)
 class ResidentCard:
-    """Everything about a home that an operator needs within the first minute."""
+    """Everything about a home that an operator needs within the first minute.
+
+    Attributes:
+        proven_at: when the path from the button to a person was last proven by a test; None when never.
+        heard_at, unit_troubles: when its unit last told of itself since this desk started, and how many things of it
+            are not well.
+        gaps: times within the coming week in which no contact could be reached.
+    """
 
     now: float
     home: HomeLine
     residents: list[Resident]
     contacts: list[Contact]
     last_cases: list[PastCase]
+    proven_at: float | None
+    heard_at: float | None
+    unit_troubles: int
+    gaps: list[Gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +108,19 @@ def card(
         home = pages.home_line(conn, home_id)
         if home is None:
             raise Problem(404, "no_such_home", later("There is no such home."))
+        now: float = state.clock()
+        heard = state.parts.states.of(home.hub)
+        contacts = people.contacts_of(conn, home_id) if seat.may("contacts", "read") else []
         return ResidentCard(
-            now=state.clock(),
+            now=now,
             home=home if seat.may("keys", "read") else replace(home, access_notes=""),
             residents=[_seen(person, seat) for person in people.residents_of(conn, home_id)],
-            contacts=people.contacts_of(conn, home_id) if seat.may("contacts", "read") else [],
+            contacts=contacts,
             last_cases=pages.last_cases(conn, home_id, besides) if seat.may("case", "read") else [],
+            proven_at=drills.last_proven_at(conn, home_id),
+            heard_at=None if heard is None else heard.received_at,
+            unit_troubles=0 if heard is None else len(heard.state.problems) + len(heard.state.faults),
+            gaps=_gaps(rota.roster(conn, home_id, state.parts.desk.channels), contacts, now, home.timezone),
         )
 
 
@@ -154,6 +174,16 @@ def _series(store: TelemetryStore, home_id: str, names: dict[str, str], start_at
         room = names.get(last.device, "")
         found.append(Series(last.device, room, kind, KINDS[kind].unit, last.at, float(last.value), pairs))
     return found
+
+
+def _gaps(roster: list[RotaContact], shown: list[Contact], now: float, timezone: str) -> list[Gap]:
+    """An operator also reaches by telephone those to whom the centre cannot write."""
+    numbers = {one.id: one.phone for one in shown}
+    able = [
+        one if one.ways or not numbers.get(one.id) else one._replace(ways=(Address(PHONE, numbers[one.id]),))
+        for one in roster
+    ]
+    return unreachable_hours(able, now, timezone) if able else []
 
 
 def _seen(person: Resident, seat: Seat) -> Resident:

@@ -12,12 +12,16 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
 from central.access_rules import EVERYWHERE
-from central.console import access, wording
+from central.console import access, key_map, wording
 from central.console.access import Seat
+from central.console.desk_words import CALL_RESULTS
 from central.console.hub_troubles import cannot_call
+from central.console.live import Live
+from central.console.offers import Offer
+from central.console.pages.own_desk import keys_of
 from central.console.rights import allowed, first_page
 from central.console.templating import page, rail_of
-from central.storage import pages, reach
+from central.storage import incidents, pages, reach
 from central.storage.pages import AnswerTimes, Card
 from central.texts import local
 
@@ -45,20 +49,47 @@ class LinkHealth(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenIncident:
+    """Many silent homes with one cause ("area:Gràcia", "centre"): its cases within reach, those most at risk first."""
+
+    id: int
+    cause: str
+    opened_at: float
+    case_ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody at an open console: ready, busy, wrap_up, break or not_ready, since when."""
+
+    id: str
+    called: str
+    state: str
+    since_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
-    """All open cases, and what the top strip shows. `stamp` is the queue's fingerprint, repeated in signs of life."""
+    """All open cases, and what the top strip shows. `stamp` is the queue's fingerprint, repeated in signs of life.
+
+    `offers` says by case to whom it is offered first, and until when.
+    """
 
     now: float
     stamp: str
     cards: list[Card]
     answers: AnswerTimes
     link: LinkHealth
+    incidents: list[OpenIncident]
+    offers: dict[int, Offer]
+    colleagues: list[Colleague]
 
 
 class OwnState(BaseModel):
-    """Ready for alarms, on a break, or not ready (the sound has not been heard on this console)."""
+    """Ready for alarms, busy with one, writing up the last one, on a break, or not ready (the sound has not been heard
+    on this console)."""
 
-    state: Literal["ready", "break", "not_ready"]
+    state: Literal["ready", "busy", "wrap_up", "break", "not_ready"]
 
 
 @router.get("/", include_in_schema=False)
@@ -72,6 +103,10 @@ def show(request: Request, seat: Anybody) -> Response:
         "operator": {"id": seat.operator.id, "called": seat.operator.called},
         "timezone": CENTRE_TIMEZONE,
         "triage": list(wording.TRIAGE),
+        "keys": keys_of(request, seat),
+        "key_names": dict(key_map.ACTIONS),
+        "usual_keys": dict(key_map.USUAL),
+        "call_results": dict(CALL_RESULTS),
         "causes": dict(wording.CAUSES),
         "actions": dict(wording.ACTIONS),
         "outcomes": dict(wording.OUTCOMES),
@@ -92,12 +127,31 @@ def queue(request: Request, seat: Reader) -> Queue:
         cards = pages.queue(conn, within)
         stamp = _stamp(pages.queue_stamp(conn, within))
         answers = pages.answer_times(conn, midnight.timestamp(), now)
-    return Queue(now, stamp, cards, answers, link_health(request))
+        grouped = incidents.open_incidents(conn, now) if any(one.incident_id for one in cards) else []
+        called = pages.operator_names(conn)
+    seen = {one.id for one in cards}
+    live: Live = state.parts.live
+    return Queue(
+        now=now,
+        stamp=stamp,
+        cards=cards,
+        answers=answers,
+        link=link_health(request),
+        incidents=[
+            OpenIncident(one.id, one.cause, one.opened_at, [home.case_id for home in one.homes if home.case_id in seen])
+            for one in grouped
+        ],
+        offers=live.offers.standing(now),
+        colleagues=[
+            Colleague(one.operator, called.get(one.operator, one.operator), one.state, one.since_at)
+            for one in live.at_desk()
+        ],
+    )
 
 
 @router.post("/api/me/state", tags=["me"])
 def set_state(request: Request, seat: Worker, own: OwnState) -> LinkHealth:
-    """Says whether this operator answers. It lives as long as their console is open."""
+    """Says how this operator is. It holds for as long as their console says it again with every sign of life."""
     request.app.state.parts.live.set_state(seat.session, own.state)
     return link_health(request)
 
