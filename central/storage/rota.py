@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from central.alarm_cases.care_plan import CarePlan, PlanRow, as_body, plan_for
 from central.alarm_cases.rota import Address, Profile, RotaContact
-from central.storage import push
+from central.service_settings import plan_within
+from central.storage import push, settings
 from central.storage.database import put
 from central.storage.desk_tables import care_plans, contact_profiles
 from central.storage.tables import contacts, homes
@@ -113,8 +114,8 @@ def plans_of(connection: sa.Connection, home_id: str) -> list[PlanRow]:
 
 
 def plan_of(connection: sa.Connection, home_id: str, kind: str, now: float) -> CarePlan:
-    """The plan that holds now for a kind of alarm in a home."""
-    return plan_for(plans_of(connection, home_id), kind, now)
+    """The plan that holds now for a kind of alarm in a home; where it says nothing, what the service has settled."""
+    return plan_within(plan_for(plans_of(connection, home_id), kind, now), settings.current(connection), kind)
 
 
 def add_plan(
@@ -150,3 +151,8 @@ def add_plan(
 def timezone_of(connection: sa.Connection, home_id: str) -> str:
     """The time zone of a home."""
     return connection.execute(sa.select(homes.c.timezone).where(homes.c.id == home_id)).scalar() or "Europe/Madrid"
+
+
+def forget_profile(connection: sa.Connection, contact_id: str) -> None:
+    """Takes away what a contact declared, before they leave the file."""
+    connection.execute(sa.delete(contact_profiles).where(contact_profiles.c.contact_id == contact_id))

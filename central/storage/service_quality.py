@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -393,3 +393,28 @@ def month_scope(month: str, municipalities: frozenset[str] | None, timezone: str
     after = (first.year + first.month // 12, first.month % 12 + 1)
     since_at = datetime(first.year, first.month, 1, tzinfo=zone).timestamp()
     return Scope(since_at, datetime(*after, 1, tzinfo=zone).timestamp(), municipalities)
+
+
+def kinds_and_outcomes(conn: sa.Connection, scope: Scope) -> Counter[tuple[str, str, str]]:
+    """How many calls of people there were by (kind, cause, outcome); the last two are "" while one is open."""
+    cause, outcome = (sa.func.coalesce(case_events.c.body[name].as_string(), "") for name in ("cause", "outcome"))
+    closing = (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version)
+    query = _within(sa.select(cases.c.kind, cause, outcome, sa.func.count()), scope).where(cases.c.priority <= ROUTINE)
+    query = query.join_from(cases, case_events, closing).group_by(cases.c.kind, cause, outcome)
+    return Counter({(kind, why, end): count for kind, why, end, count in conn.execute(query)})
+
+
+def homes_in(conn: sa.Connection, scope: Scope) -> frozenset[str] | None:
+    """The homes of a scope's municipalities; None for all."""
+    if scope.municipalities is None:
+        return None
+    query = sa.select(homes.c.id).where(homes.c.municipality.in_(sorted(scope.municipalities)))
+    return frozenset(conn.execute(query).scalars())
+
+
+def count_homes(conn: sa.Connection, scope: Scope) -> int:
+    """How many homes lie in a scope's municipalities."""
+    query = sa.select(sa.func.count()).select_from(homes)
+    if scope.municipalities is not None:
+        query = query.where(homes.c.municipality.in_(sorted(scope.municipalities)))
+    return int(conn.execute(query).scalar_one())

@@ -1,0 +1,122 @@
+"""What a service settles for itself, beyond the configuration file: each with a real effect, versioned, within bounds.
+
+- `targets`: what quality page and wallboard measure by.
+- `ladder`: when the next are asked, for homes whose care plan says nothing else.
+- `protocols`: what operators read for a kind of alarm, where the care plan has no text of its own.
+- `closings`: templates for closing a case with one press.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from central.alarm_cases.care_plan import AFTER_S_BOUNDS, PROTOCOL_TEXT_MAX, CarePlan
+from central.alarm_cases.closing import Action, Cause, Label, Outcome
+from gateway.contract.alarm_kinds import AlarmKind
+
+CLOSINGS_MAX: Final = 20
+"""Templates that fit a dialog without searching in it."""
+Percent = Annotated[float, msgspec.Meta(ge=50, le=100)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Targets(_Strict, frozen=True):
+    """Shares of calls, in per cent, that should be answered within 50, 60 and 180 s; of helpers at the door within 45
+    minutes. The defaults are those of TSA's standard; 50 s is the strictest promise of a Spanish city's charter."""
+
+    share_50: Percent = 95.0
+    share_60: Percent = 97.5
+    share_180: Percent = 99.0
+    help_45_min: Percent = 90.0
+
+
+class Ladder(_Strict, frozen=True):
+    """Seconds from when a case began to ring until the next are asked, by step; empty: as built in."""
+
+    after_s: dict[str, float] = {}
+
+
+class Protocols(_Strict, frozen=True):
+    """Text by kind of alarm; "" is for kinds without one of their own."""
+
+    text: dict[str, Annotated[str, msgspec.Meta(max_length=PROTOCOL_TEXT_MAX)]] = {}
+
+
+class ClosingTemplate(_Strict, frozen=True):
+    """A closing that returns: its name, and the words that it fills in."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    cause: Cause
+    action: Action = Action.TALKED
+    outcome: Outcome = Outcome.RESOLVED_BY_TALK
+    label: Label = Label.NOT_SAID
+    note: Annotated[str, msgspec.Meta(max_length=300)] = ""
+
+
+class Closings(_Strict, frozen=True):
+    """The templates in the order in which they are offered."""
+
+    templates: Annotated[tuple[ClosingTemplate, ...], msgspec.Meta(max_length=CLOSINGS_MAX)] = ()
+
+
+class ServiceSettings(msgspec.Struct, frozen=True):
+    """All of them; what nobody has set is as built in."""
+
+    targets: Targets = Targets()
+    ladder: Ladder = Ladder()
+    protocols: Protocols = Protocols()
+    closings: Closings = Closings()
+
+
+TYPES: Final[Mapping[str, type[Targets | Ladder | Protocols | Closings]]] = {
+    "targets": Targets,
+    "ladder": Ladder,
+    "protocols": Protocols,
+    "closings": Closings,
+}
+"""Name of a setting -> what it is."""
+
+
+def read_setting(name: str, body: object) -> Targets | Ladder | Protocols | Closings | str:
+    """A setting from untrusted data, or in one sentence what is wrong with it."""
+    if name not in TYPES:
+        return f"there is no setting {name!r}"
+    try:
+        setting = msgspec.convert(body, TYPES[name])
+    except msgspec.ValidationError as error:
+        return str(error)
+    return next(_faults(setting), setting)
+
+
+def _faults(setting: object) -> Iterator[str]:
+    if isinstance(setting, Ladder):
+        for step, after_s in setting.after_s.items():
+            bounds = AFTER_S_BOUNDS.get(step)
+            if bounds is None:
+                yield f"{step!r} is not a step that may be moved"
+            elif not bounds[0] <= after_s <= bounds[1]:
+                yield f"{step}: {after_s:g} s is not between {bounds[0]:g} and {bounds[1]:g} s"
+    if isinstance(setting, Protocols):
+        yield from (f"{kind!r} is no kind of alarm" for kind in setting.text if kind and kind not in set(AlarmKind))
+    if isinstance(setting, Closings):
+        names = [template.name for template in setting.templates]
+        yield from (f"{name!r} stands there twice" for name in names if names.count(name) > 1)
+
+
+def as_body(setting: Targets | Ladder | Protocols | Closings) -> dict[str, Any]:
+    """A setting as it is stored."""
+    body: dict[str, Any] = msgspec.to_builtins(setting)
+    return body
+
+
+def plan_within(plan: CarePlan, service: ServiceSettings, kind: str) -> CarePlan:
+    """A care plan with what the service has settled where the plan says nothing."""
+    after_s = {**service.ladder.after_s, **plan.after_s}
+    text = plan.protocol_text or service.protocols.text.get(kind, "") or service.protocols.text.get("", "")
+    return msgspec.structs.replace(plan, after_s=after_s, protocol_text=text)
