@@ -15,13 +15,14 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
-from benchmarks.recorded_homes import ROOMS, Recording, folder, load, names
+from benchmarks.recorded_homes import ROOMS, Recording, load, names
 from central.detection.day_summary import MISSING, NAMES, Measure, Summaries
 from central.detection.drift import WATCHED, review
 from central.detection.learning import learn
 from central.detection.profile import DeviceAtHome, Limits
 from central.detection.timeline import Timeline
 from devices.vocabulary import Reading
+from simulators.recorded_homes import folder
 
 LONG: Final = ("hh101", "hh102_hourly")
 DAY_S: Final = 86_400

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
-from benchmarks.recorded_homes import ROOMS, Cuts, Flags, Recording, Times, folder, load, names
+from benchmarks.recorded_homes import ROOMS, Cuts, Flags, Recording, Times, load, names
 from central.detection.activity import Act
 from central.detection.detectors import inactivity
 from central.detection.engine import Engine
@@ -25,6 +25,7 @@ from central.detection.profile import DeviceAtHome, Limits
 from central.detection.silence import first_broken, since_strong_evidence
 from central.detection.timeline import Timeline
 from devices.vocabulary import Reading
+from simulators.recorded_homes import folder
 
 HOME: Final = "home"
 STEP_S: Final = 300

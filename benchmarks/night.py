@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.figures import Outcome, Row, Scale, Table
 from benchmarks.inactivity import HOME, STEP_S, in_outage, is_scored, limits_for, steps_of
-from benchmarks.recorded_homes import Recording, folder, load, names
+from benchmarks.recorded_homes import Recording, load, names
 from central.detection.detectors import (
     bathroom_stay,
     bed_left,
@@ -28,6 +28,7 @@ from central.detection.detectors import (
 from central.detection.engine import Engine
 from central.detection.finding import Finding
 from devices.vocabulary import Reading
+from simulators.recorded_homes import folder
 
 JUDGES: Final = (
     bathroom_stay.DETECTOR,

@@ -1,27 +1,28 @@
 """Recorded homes as the reference scores them: a grid of steps, the silences on it, and instants to collapse at.
 
-The recordings are not part of the project: `LLAR_DATA` (default `../shared/data`) says where `homes/<part>` lies. The
-definitions (grid, silence, away, instants) are those of the evaluation that came with the recordings, so that figures
-can be compared; a one-limit detector scored here gives the same numbers as there.
+The recordings are not part of the project; `simulators.recorded_homes` reads them where they are. The definitions
+(grid, silence, away, instants) are those of the evaluation that came with the recordings, so that figures can be
+compared; a one-limit detector scored here gives the same numbers as there.
 """
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from simulators import recorded_homes
+from simulators.recorded_homes import BINS, LINES_PLAYED
+
 ROOMS: Final = ("door", "bedroom", "bathroom", "kitchen", "living", "dining", "hall", "office", "other")
 DOOR, BEDROOM, OTHER = 0, 1, 8
 SAME_ROOM: Final = {"hall2": "hall", "bedroom2": "bedroom"}
-COARSE: Final = {"hh101": 300, "hh102_hourly": 3600}
-"""Seconds of a bin in which the order of events is lost."""
+COARSE: Final = BINS.keys()
+"""Homes whose rows are bins in which the order of events is lost."""
 OUTAGES: Final = {
     "hh101": (("2012-07-18", "2012-07-20 10:20"),),
     "kasteren_b": (("2009-07-21", "2009-07-24 12:00"), ("2009-08-12 12:00", "2009-08-18")),
@@ -39,8 +40,6 @@ FIRST_SCORED_DAY: Final = {
     "ordonez_a": 5,
     "ordonez_b": 8,
 }
-LINES_PLAYED: Final = 8
-"""Of a bin so many lines are played at most, spread over it: enough to be strong evidence where it was."""
 CUTS: Final = 1_500
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -118,23 +117,15 @@ class Recording:
         return Cuts(minutes[chosen], silence[chosen], awake[chosen], asleep[chosen])
 
 
-def folder(part: str = "dev") -> Path:
-    """Where the recordings lie."""
-    data = os.environ.get("LLAR_DATA", "")
-    root = Path(data) if data else Path(__file__).parent.parent.parent / "shared" / "data"
-    return root / "homes" / part
-
-
 def names(part: str = "dev") -> list[str]:
     """The recordings that are there and are scored, in name order."""
-    found = sorted(path.name.removesuffix(".parquet") for path in folder(part).glob("*.parquet"))
-    return [name for name in found if name in FIRST_SCORED_DAY]
+    return [name for name in recorded_homes.names(part) if name in FIRST_SCORED_DAY]
 
 
 def load(name: str, part: str = "dev") -> Recording:
     """Reads a recording. Raises ImportError without pyarrow, FileNotFoundError where there is none."""
-    rows = lines_of(name, part)
-    labels = import_module("pyarrow.parquet").read_table(folder(part) / f"{name}.labels.parquet").to_pydict()
+    lines, labels = recorded_homes.read(name, part)
+    rows = _rows(lines)
     begin = min(at for at, _, _ in rows) // 86_400 * 86_400
     step_s = 3600 if name.endswith("hourly") else 300
     return recording_of(name, rows, labels, begin, step_s, FIRST_SCORED_DAY[name])
@@ -142,11 +133,11 @@ def load(name: str, part: str = "dev") -> Recording:
 
 def lines_of(name: str, part: str = "dev") -> list[tuple[float, str, int]]:
     """What a recording's file holds: local time taken for UTC, room, and how many lines. Raises as `load` does."""
-    table = import_module("pyarrow.parquet").read_table(folder(part) / f"{name}.parquet").to_pydict()
-    return [
-        (_unix(at), _room(str(room)), int(lines))
-        for at, room, lines in zip(table["ts"], table["room"], table["n"], strict=True)
-    ]
+    return _rows(recorded_homes.read(name, part)[0])
+
+
+def _rows(lines: Sequence[recorded_homes.Line]) -> list[tuple[float, str, int]]:
+    return [(_unix(line.at), _room(line.room), line.lines) for line in lines]
 
 
 def _unix(at: datetime) -> float:
@@ -161,7 +152,7 @@ def _room(name: str) -> str:
 def recording_of(
     name: str,
     rows: list[tuple[float, str, int]],
-    labels: dict[str, list[Any]],
+    labels: Sequence[recorded_homes.Label],
     begin: float,
     step_s: int,
     first_day: int,
@@ -170,7 +161,7 @@ def recording_of(
 
     Args:
         rows: (at, room, lines), local time taken for UTC.
-        labels: columns `start`, `end` (local times without zone) and `label`, of which `away` is used.
+        labels: local times without zone, of which those of `away` are used.
         begin: the first midnight.
         step_s: seconds of a step.
         first_day: the first that is scored.
@@ -195,8 +186,7 @@ def recording_of(
 
     outage = spans([span_at(times) for times in OUTAGES.get(name, ())])
     holiday = spans([span_at(times) for times in HOLIDAYS.get(name, ())])
-    zipped = zip(labels["start"], labels["end"], labels["label"], strict=True)
-    away = spans([(_unix(since), _unix(until)) for since, until, label in zipped if label == "away"])
+    away = spans([(_unix(label.begin), _unix(label.end)) for label in labels if label.label == "away"])
     steps = np.flatnonzero(active)
     start, end = steps[:-1], steps[1:]
 

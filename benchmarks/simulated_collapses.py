@@ -8,7 +8,7 @@ can be laid beside those.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from benchmarks.recorded_homes import Cuts, Recording, recording_of
 from benchmarks.simulated_homes import FIRST_DAY, rows_of
 from central.detection.finding import Finding
 from simulators.household import Household, household
+from simulators.recorded_homes import Label
 from simulators.recording import simulated
 from simulators.truth import What
 
@@ -73,12 +74,11 @@ def as_recorded(home: Household, days: int, first_day: int) -> Recording:
     """A simulated home as the scorer of recorded homes takes it."""
     lived = simulated(home, FIRST_DAY, days)
     offset = datetime.combine(FIRST_DAY, datetime.min.time(), UTC).timestamp() - lived.begin_at
-    away = [truth for truth in lived.truth if truth.what is What.AWAY]
-    labels: dict[str, list[Any]] = {
-        "start": [_wall(truth.begin_at + offset) for truth in away],
-        "end": [_wall(truth.end_at + offset) for truth in away],
-        "label": ["away"] * len(away),
-    }
+    labels = [
+        Label(_wall(truth.begin_at + offset), _wall(truth.end_at + offset), "away")
+        for truth in lived.truth
+        if truth.what is What.AWAY
+    ]
     return recording_of(home.name, list(rows_of(lived)), labels, lived.begin_at + offset, 300, first_day)
 
 

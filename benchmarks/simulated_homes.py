@@ -18,9 +18,10 @@ import numpy as np
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table
 from benchmarks.home_statistics import Log, distance, log_of, profile, statistics
-from benchmarks.recorded_homes import HOLIDAYS, OUTAGES, folder, lines_of, span_at
+from benchmarks.recorded_homes import HOLIDAYS, OUTAGES, lines_of, span_at
 from simulators.events import absence
 from simulators.household import Household, household
+from simulators.recorded_homes import folder
 from simulators.recording import Recording, simulated
 
 FIRST_DAY: Final = date(2026, 1, 12)
