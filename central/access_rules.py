@@ -171,6 +171,7 @@ class Who:
         municipalities: of staff and machines; `EVERYWHERE` among them means all. Carers and residents have none.
         homes: of carers and residents: those that are their own.
         resident_id: of a resident: who they are.
+        scopes: of a program's key: what it opens at most; None for all that the role does.
     """
 
     account_id: str
@@ -178,6 +179,7 @@ class Who:
     municipalities: frozenset[str] = frozenset({EVERYWHERE})
     homes: frozenset[str] = frozenset()
     resident_id: str = ""
+    scopes: frozenset[Rule] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,8 @@ def decide(who: Who, resource: Resource, action: Action, place: Place | None, *,
     """Whether somebody may do this. `place` is None for what belongs to no home; `opened`: they broke its glass."""
     rule = Rule(resource, action)
     rights = TABLE[who.role]
+    if who.scopes is not None and rule not in who.scopes:
+        return Verdict.REFUSED
     plain = rule in rights.plain
     if not plain and rule not in rights.glass:
         return Verdict.REFUSED

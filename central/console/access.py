@@ -12,7 +12,8 @@ import hmac
 import logging
 import secrets
 import threading
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -24,8 +25,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.access_rules import Action, Place, Resource, Role, Who, decide
+from central.access_rules import Action, Place, Resource, Role, Rule, Who, decide
 from central.audit import origin_of
+from central.console.limits import bounded, declared_too_large
 from central.console.problem import Problem
 from central.storage import accounts, people
 from central.storage.database import Database
@@ -56,6 +58,8 @@ HASHING_WAITING: Final = 8
 SESSION_COOKIE: Final = "llar_session"
 FORM_COOKIE: Final = "llar_form"
 LANGUAGE_COOKIE: Final = "llar_language"
+
+TOO_LARGE: Final = later("This is too large to be taken.")
 
 _hasher = PasswordHasher()
 _turns = threading.BoundedSemaphore(HASHING_AT_ONCE)
@@ -166,10 +170,22 @@ def seat_of(database: Database, token: str, now: float, kind: str = "full") -> S
         if kind != "key" and session.seen_at + IDLE_S < now:
             return None
         who = who_is(conn, session.operator)
+        if session.scopes is not None:
+            who = replace(who, scopes=rules_of(session.scopes))
     if session.seen_at + SEEN_EVERY_S < now:
         with database.begin() as conn:
             people.session_seen(conn, key, now)
     return Seat(session.operator, key, form_token(token), session.expires_at, who)
+
+
+def rules_of(scopes: Collection[str]) -> frozenset[Rule]:
+    """What a key opens, as rules; words that are not known here open nothing."""
+    found = set()
+    for scope in scopes:
+        resource, _, action = scope.partition(":")
+        if resource in set(Resource) and action in set(Action):
+            found.add(Rule(Resource(resource), Action(action)))
+    return frozenset(found)
 
 
 def who_is(conn: Connection, account: Operator) -> Who:
@@ -187,12 +203,16 @@ def seat(request: Request) -> Seat:
     """The account that asks: by its session's cookie, or a program by its key as a bearer token.
 
     Raises:
-        Problem: 401 without either, 403 for a change within a session without its form token.
+        Problem: 401 without either, 403 for a change within a session without its form token, 429 for a program
+            that asks too often.
     """
     state = request.app.state
     bearer = _bearer(request.headers.get("authorization", ""))
     if bearer:
         found = seat_of(state.parts.database, bearer, state.clock(), "key")
+        wait_s = state.pace.wait_s(found.session, state.clock()) if found else 0.0
+        if wait_s:
+            raise Problem(429, "too_many", later("Too many requests with this key. Slow down."), wait_s=wait_s)
     else:
         found = seat_of(state.parts.database, request.cookies.get(SESSION_COOKIE, ""), state.clock())
     if found is None:
@@ -273,7 +293,9 @@ _SECURITY_HEADERS: Final[dict[bytes, bytes]] = {
 
 
 class Guard:
-    """Refuses changes asked for by other sites, before anything reads them, and sends the headers that bind browsers.
+    """Refuses changes asked for by other sites and what is too large, before anything reads them.
+
+    Sends the headers that bind browsers.
 
     Written on ASGI itself, because the framework's middleware holds back streamed answers.
     """
@@ -299,7 +321,10 @@ class Guard:
             refusal = Problem(403, "other_site", "The request came from another site.").answer()
             await refusal(scope, receive, send_with_headers)
             return
-        await self.app(scope, receive, send_with_headers)
+        if declared_too_large(Headers(scope=scope)):
+            await Problem(413, "too_large", TOO_LARGE).answer()(scope, receive, send_with_headers)
+            return
+        await self.app(scope, bounded(receive), send_with_headers)
 
 
 def browser_of(user_agent: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from central.storage.api_tables import api_keys
 from central.storage.tables import contacts, operators, residents, sessions
 
 
@@ -66,7 +67,10 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A log-in that stands. Only the hash of its token is kept. `kind`: "full", "code" (to come) or "key"."""
+    """A log-in that stands. Only the hash of its token is kept. `kind`: "full", "code" (to come) or "key".
+
+    `scopes` of a key: what it opens, as "resource:action"; None for all that the account's role does.
+    """
 
     token_hash: str
     operator: Operator
@@ -74,6 +78,7 @@ class Session:
     seen_at: float
     expires_at: float
     kind: str = "full"
+    scopes: tuple[str, ...] | None = None
 
 
 def add_resident(conn: Connection, resident: Resident) -> None:
@@ -174,8 +179,16 @@ def session(conn: Connection, token_hash: str) -> Session | None:
     """A session with its operator, whether or not it has run out."""
     row = (
         conn.execute(
-            select(operators, sessions.c.started_at, sessions.c.seen_at, sessions.c.expires_at, sessions.c.kind)
+            select(
+                operators,
+                sessions.c.started_at,
+                sessions.c.seen_at,
+                sessions.c.expires_at,
+                sessions.c.kind,
+                api_keys.c.scopes,
+            )
             .join(sessions, sessions.c.operator_id == operators.c.id)
+            .outerjoin(api_keys, api_keys.c.token_hash == sessions.c.token_hash)
             .where(sessions.c.token_hash == token_hash)
         )
         .mappings()
@@ -183,7 +196,9 @@ def session(conn: Connection, token_hash: str) -> Session | None:
     )
     if row is None:
         return None
-    return Session(token_hash, operator_of(row), row["started_at"], row["seen_at"], row["expires_at"], row["kind"])
+    scopes = None if row["scopes"] is None else tuple(row["scopes"])
+    times = (row["started_at"], row["seen_at"], row["expires_at"])
+    return Session(token_hash, operator_of(row), *times, row["kind"], scopes)
 
 
 def operator_of(row: RowMapping) -> Operator:

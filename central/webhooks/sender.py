@@ -145,7 +145,7 @@ class WebhookSender:
             else:
                 webhooks.keep(conn, delivery.id, due_at=due_at, **told)
             since_at = hook.failing_since_at if hook.failing_since_at is not None else now
-            values = {"failures": hook.failures + 1, "failing_since_at": since_at}
+            values: dict[str, object] = {"failures": hook.failures + 1, "failing_since_at": since_at}
             if answer.down:
                 values["retry_at"] = now + max(wait_s(hook.failures + 1), answer.wait_s)
             why = _stopped_why(answer, now - since_at)
