@@ -39,6 +39,8 @@ from central.console.pages import (
     homes,
     own_account,
     own_desk,
+    push,
+    service,
     sign_in,
     station,
 )
@@ -47,9 +49,12 @@ from central.console.rights import NeedsReason, allowed
 from central.console.templating import office_page
 from central.console.templating import page as html_page
 from central.entrances import claim as claim_entrance
+from central.entrances import phone as phone_entrance
 from central.entrances import sms as sms_entrance
+from central.entrances.phone import PhoneEntrance
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
+from central.push_desk import PushDesk
 from central.sealing import Sealer
 from central.storage import operator_settings, reach
 from central.storage import pages as read_models
@@ -78,6 +83,8 @@ class ConsoleParts:
         claims: where new hubs redeem their codes; None when none are given out.
         states: what hubs said last of themselves.
         sealer: seals the secrets of second factors.
+        phone: where the phone gateway reports; None when there is none.
+        push: browsers that take notifications; None when none are sent.
     """
 
     desk: CaseDesk
@@ -90,6 +97,8 @@ class ConsoleParts:
     claims: ClaimDesk | None = None
     states: HubStates = field(default_factory=HubStates)
     sealer: Sealer = field(default_factory=Sealer)
+    phone: PhoneEntrance | None = None
+    push: PushDesk | None = None
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
@@ -163,10 +172,23 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.pace = Pace()
     app.add_middleware(Guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    pages = (sign_in, own_account, own_desk, station, cases, case_help, homes, care, health, accounts_page, audit_page)
+    pages = (
+        sign_in,
+        own_account,
+        own_desk,
+        station,
+        cases,
+        case_help,
+        homes,
+        care,
+        health,
+        accounts_page,
+        audit_page,
+        service,
+    )
     for page in pages:
         app.include_router(page.router)
-    for door in (sms_entrance, claim_entrance):
+    for door in (sms_entrance, phone_entrance, claim_entrance, push):
         app.include_router(door.router)
     app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes}
 

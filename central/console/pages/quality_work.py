@@ -1,0 +1,198 @@
+"""What is done on the page of quality: reasons for late answers, audits of calls, the table for elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel, Field
+
+from central.access_rules import EVERYWHERE
+from central.console import case_view
+from central.console import quality_view as view
+from central.console.access import Seat
+from central.console.problem import Problem
+from central.console.rights import admit, allowed
+from central.console.templating import CENTRE_TIMEZONE
+from central.service_figures import Answers, Help, answers, help_times
+from central.storage import service_quality
+from central.storage.reach import NUMBER_MAX
+from central.storage.service_quality import LateAnswer, scope_of
+from central.texts import later
+
+router = APIRouter()
+Reader = Annotated[Seat, Depends(allowed("quality", "read"))]
+Worker = Annotated[Seat, Depends(allowed("quality", "work"))]
+Exporter = Annotated[Seat, Depends(allowed("quality", "export"))]
+Text = Annotated[str, Query(max_length=80)]
+
+REASON_MIN: Final = 10
+"""Shortest reason: "busy" explains nothing."""
+_COLUMNS: Final = (
+    "case", "municipality", "priority", "kind", "opened", "wait_s", "abandoned", "spoken_after_s", "help_after_s",
+    "closed_after_s", "late_s", "repeats", "cause", "action", "outcome", "label", "operator",
+)  # fmt: skip
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula at the beginning of a cell."""
+
+
+class ReasonBody(BaseModel):
+    """Why a call waited too long."""
+
+    reason: Annotated[str, Field(max_length=1000)]
+
+
+class MonthBody(BaseModel):
+    """A month, "YYYY-MM"."""
+
+    month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+
+
+class AuditBody(BaseModel):
+    """What going through a call has shown."""
+
+    result: Literal["good", "to_improve", "poor"]
+    remarks: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Figures(BaseModel):
+    """Answer times and times to help of a span, as `central.service_figures` counts them."""
+
+    since_at: float
+    until_at: float
+    answers: Answers
+    help: Help
+
+
+class Drawn(BaseModel):
+    """How many calls were drawn now."""
+
+    drawn: int
+
+
+@router.get("/api/quality", tags=["quality"])
+def read_figures(
+    request: Request, seat: Reader, since: Text = "", until: Text = "", municipality: Text = ""
+) -> Figures:
+    """Answer times and times to help from a day until a day (YYYY-MM-DD, both included); the last thirty days."""
+    now: float = request.app.state.clock()
+    asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
+    scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
+    with request.app.state.parts.database.read() as conn:
+        calls = service_quality.calls(conn, scope, CENTRE_TIMEZONE)
+    total = answers(calls, now)
+    return Figures(since_at=asked.since_at, until_at=asked.until_at, answers=total, help=help_times(calls))
+
+
+@router.get("/api/quality/late", tags=["quality"])
+def read_late(
+    request: Request, seat: Reader, since: Text = "", until: Text = "", municipality: Text = ""
+) -> list[LateAnswer]:
+    """The calls that waited more than 180 s, with their reasons; the newest first."""
+    now: float = request.app.state.clock()
+    asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
+    scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
+    with request.app.state.parts.database.read() as conn:
+        return service_quality.late_answers(conn, scope, now)
+
+
+@router.post("/api/cases/{case_id}/late-reason", tags=["quality"], status_code=204)
+def explain_late(request: Request, seat: Worker, case_id: int, body: ReasonBody) -> Response:
+    """Writes why a call waited. In an open case that asks for it this is the case's own explanation."""
+    reason = " ".join(body.reason.replace("\x00", " ").split())
+    if len(reason) < REASON_MIN:
+        raise Problem(422, "no_reason", later("Write down why, in a few words."))
+    state = request.app.state
+    now: float = state.clock()
+    with state.parts.database.read() as conn:
+        asks = case_id in service_quality.open_exceptions(conn)
+    if asks:
+        case_view.answer(request, seat, state.parts.desk.explain(case_id, seat.operator.id, reason, now), case_id)
+        return Response(status_code=204)
+    with state.parts.database.begin() as conn:
+        service_quality.add_late_reason(conn, case_id, reason, now, seat.operator.id)
+    return Response(status_code=204)
+
+
+@router.post("/api/quality/audits", tags=["quality"])
+def draw(request: Request, seat: Worker, body: MonthBody) -> Drawn:
+    """Draws by lot what is missing of a month: two calls of each operator, one of them an emergency."""
+    own = None if EVERYWHERE in seat.who.municipalities else frozenset({"", *seat.who.municipalities})
+    scope = service_quality.month_scope(body.month, own, CENTRE_TIMEZONE)
+    if scope is None:
+        raise Problem(422, "bad_content", later("This is no month."))
+    now: float = request.app.state.clock()
+    with request.app.state.parts.database.begin() as conn:
+        made = service_quality.draw_audits(conn, body.month, scope, now, seat.operator.id, random.SystemRandom())
+    return Drawn(drawn=len(made))
+
+
+@router.post("/api/quality/audits/{audit_id}", tags=["quality"], status_code=204)
+def keep_audit(request: Request, seat: Worker, audit_id: int, body: AuditBody) -> Response:
+    """Writes what going through a call has shown; nobody judges their own."""
+    now: float = request.app.state.clock()
+    with request.app.state.parts.database.read() as conn:
+        found = service_quality.audit(conn, audit_id) if 0 < audit_id <= NUMBER_MAX else None
+    if found is None:
+        raise Problem(404, "no_such_audit", later("There is no such call audit."))
+    admit(request, seat, "quality", "work", case_id=found.case_id)
+    if found.operator_id == seat.operator.id:
+        raise Problem(409, "own_call", later("Somebody else must go through your call."))
+    remarks = body.remarks.replace("\x00", " ").strip()
+    if body.result != "good" and len(remarks) < REASON_MIN:
+        raise Problem(422, "no_reason", later("Write down why, in a few words."))
+    with request.app.state.parts.database.begin() as conn:
+        service_quality.keep_audit(conn, audit_id, body.result, remarks, now, seat.operator.id)
+    return Response(status_code=204)
+
+
+@router.get("/api/quality/cases.csv", tags=["quality"], response_class=Response)
+def export(
+    request: Request, seat: Exporter, since: Text = "", until: Text = "", municipality: Text = ""
+) -> StreamingResponse:
+    """Every case of a span as a table (CSV, UTF-8), without names and addresses. That it was taken is in the log."""
+    now: float = request.app.state.clock()
+    asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
+    scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
+    with_operators = view.sees_operators(seat)
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + _csv(_COLUMNS)
+        with request.app.state.parts.database.read() as conn:
+            for case in service_quality.exported(conn, scope):
+                yield _csv(_row(case, with_operators))
+
+    name = f"llar-{asked.first}-{asked.last}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _row(case: dict[str, Any], with_operators: bool) -> list[object]:
+    opened_at: float = case["opened_at"]
+
+    def after(at: float | None) -> object:
+        return "" if at is None else round(at - opened_at, 3)
+
+    gave_up = case["abandoned_at"] is not None and (
+        case["answered_at"] is None or case["abandoned_at"] < case["answered_at"]
+    )
+    opened = datetime.fromtimestamp(opened_at, UTC).isoformat(timespec="milliseconds")
+    return [
+        case["id"], case["municipality"], case["priority"], case["kind"], opened, after(case["answered_at"]),
+        int(gave_up), after(case["spoken_at"]), after(case["arrived_at"]), after(case["closed_at"]),
+        round(case["late_s"], 3), case["repeats"], case["cause"], case["action"], case["outcome"], case["label"],
+        case["operator"] if with_operators else "",
+    ]  # fmt: skip
+
+
+def _csv(cells: Any) -> str:
+    line = io.StringIO()
+    safe = (f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells)
+    csv.writer(line, lineterminator="\r\n").writerow(safe)
+    return line.getvalue()
