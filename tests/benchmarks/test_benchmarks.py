@@ -33,6 +33,8 @@ RATIOS = {
     "simulated_collapses": "awake median h",
     "engine_load": "restart, CPU ms per home",
     "restarts": "CPU s, killed",
+    "escalation": "worst lateness s",
+    "painted": "to painted on all",
 }
 
 
@@ -59,12 +61,13 @@ def test_a_benchmark_runs_and_prints_its_ratios(name: str, tmp_path: Path) -> No
 
 def test_each_benchmark_is_tried() -> None:
     # the recorded homes, and all of detection together, take minutes, which is too long here
-    assert {*NAMES, *LONG} == {*RATIOS, "inactivity", "drift", "detection"}
+    assert {*NAMES, *LONG} == {*RATIOS, "inactivity", "night", "drift", "detection"}
 
 
 @pytest.mark.slow
-def test_without_recordings_inactivity_says_that_nothing_was_measured(tmp_path: Path) -> None:
-    printed, outcome = run("inactivity", tmp_path / "figures.json", LLAR_DATA=str(tmp_path))
+@pytest.mark.parametrize("name", ["inactivity", "night", "drift"])
+def test_without_recordings_it_says_that_nothing_was_measured(name: str, tmp_path: Path) -> None:
+    printed, outcome = run(name, tmp_path / "figures.json", LLAR_DATA=str(tmp_path))
     assert "nothing was measured" in printed
     assert not outcome.tables
 
@@ -111,5 +114,5 @@ def test_the_latest_run_replaces_the_one_before_it_in_the_page(tmp_path: Path) -
 def test_the_documentation_has_a_place_for_the_latest_run() -> None:
     text = PAGE.read_text()
     assert text.count(BEGIN) == text.count(END) == 1
-    for name in NAMES:
-        assert f"`{name}`" in text
+    for name in (*NAMES, *LONG):
+        assert f"| `{name}` |" in text
