@@ -6,6 +6,7 @@ here. Relative paths count from the folder of the configuration file.
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
@@ -183,6 +184,13 @@ class ClaimsConfig(msgspec.Struct, frozen=True):
     broker_folder: str = ""
 
 
+class WebhooksConfig(msgspec.Struct, frozen=True):
+    """`networks`, such as "10.1.0.0/16", are those besides the public Internet to which webhooks may point, and the only
+    ones that are served without TLS. None by default: nobody makes the centre call its own neighbours."""
+
+    networks: tuple[str, ...] = ()
+
+
 class CentralConfig(msgspec.Struct, frozen=True):
     """All of it. `data_folder` holds what the centre writes: databases, spool."""
 
@@ -200,6 +208,7 @@ class CentralConfig(msgspec.Struct, frozen=True):
     push: PushConfig = PushConfig()
     phone: PhoneConfig = PhoneConfig()
     apprise: AppriseConfig = AppriseConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
 
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -218,6 +227,7 @@ _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
     "push": PushConfig,
     "phone": PhoneConfig,
     "apprise": AppriseConfig,
+    "webhooks": WebhooksConfig,
 }
 
 
@@ -255,6 +265,7 @@ def parse(document: dict[str, object], folder: Path) -> tuple[CentralConfig | No
     elif not config.database.url.startswith(("sqlite:///", "postgresql://")):
         errors.append("database.url must begin with sqlite:/// or postgresql://")
     errors += _channel_faults(config)
+    errors += [f"webhooks.networks: {text} is no network" for text in config.webhooks.networks if not _network(text)]
     return (None if errors else config), errors
 
 
@@ -268,6 +279,14 @@ def _channel_faults(config: CentralConfig) -> list[str]:
     if phone.url and not (phone.token_file and phone.report_key_file):
         faults.append("phone.url needs phone.token_file and phone.report_key_file")
     return faults
+
+
+def _network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _section(name: str, kind: type[Section], given: object, folder: Path, errors: list[str]) -> Section:
