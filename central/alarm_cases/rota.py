@@ -57,6 +57,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
         night_ok: whether they may be woken.
         muted_until_at: they want to hear nothing until then.
         consent: what the resident lets them see.
+        calls_them: what they call the resident ("Mum"), for their own pages; "": as everybody does.
     """
 
     addresses: Annotated[tuple[Address, ...], msgspec.Meta(max_length=10)] = ()
@@ -65,6 +66,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     night_ok: bool = True
     muted_until_at: float = 0.0
     consent: tuple[Share, ...] = ("alarms",)
+    calls_them: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class RotaContact(NamedTuple):

@@ -74,6 +74,25 @@ def addressee(connection: sa.Connection, contact_id: str, channel: str) -> Addre
     return Addressee(row["called"], row["language"], addresses)
 
 
+def ways_of(connection: sa.Connection, contact_id: str) -> tuple[Address, ...]:
+    """The ways to a contact, the preferred first; browsers that take notifications are one way together."""
+    found = _all_ways(connection, contact_id)
+    browsers = [way for way in found if way.channel == push.CHANNEL]
+    return tuple(way for way in found if way.channel != push.CHANNEL or way == browsers[0])
+
+
+def _all_ways(connection: sa.Connection, contact_id: str) -> tuple[Address, ...]:
+    """Every address of a contact, in the order in which they are tried."""
+    query = (
+        sa.select(contacts, contact_profiles.c.body)
+        .outerjoin(contact_profiles, contact_profiles.c.contact_id == contacts.c.id)
+        .where(contacts.c.id == contact_id)
+    )
+    row = connection.execute(query).mappings().first()
+    subscribed = push.of_contacts(connection, [contact_id]).get(contact_id, ())
+    return () if row is None else _declared(row, subscribed)[1]
+
+
 def _contact(row: sa.RowMapping, channels: Collection[str], subscribed: Sequence[str]) -> RotaContact:
     declared, ways = _declared(row, subscribed)
     first: dict[str, Address] = {}
