@@ -82,6 +82,23 @@ class DeliveryDesk:
         self._tell(change)
         return True
 
+    def not_reached(self, channel: str, key: str, now: float, *, delivery_id: int, detail: str = "") -> bool:
+        """Takes a channel's report that a message has not reached its person this time (nobody picked up), once for
+        its `key`: another way is tried at once, without waiting any longer for a receipt.
+
+        Returns:
+            Whether there is such a message.
+        """
+        with self._desk.database.begin() as connection:
+            known = deliveries.find(connection, delivery_id)
+            if known is None or known.channel != channel:
+                return False
+            if not deliveries.add_receipt(connection, f"{channel}:{key}", known.id, NO_RECEIPT, now, now, detail):
+                return True
+            change = None if known.receipt_due_at is None else self._give_up(connection, known, now, detail)
+        self._tell(change)
+        return True
+
     def work_missed(self, now: float, limit: int = 50) -> None:
         """Tries another way for every message whose receipt has not come in its time."""
         while True:
@@ -97,15 +114,20 @@ class DeliveryDesk:
             known = deliveries.find(connection, delivery.id)
             if known is None or known.receipt_due_at != delivery.receipt_due_at:
                 return
-            settled = replace(known, receipt_due_at=None)
-            deliveries.save(connection, settled, now)
-            case = cases.find(connection, known.case_id)
-            if case is None or not case.open:
-                return
-            way = "" if case.helper_id else asking.another_way(connection, case, settled, self._desk.channels, now)
-            facts = Facts(contact=known.contact_id, channel=known.channel, state=NO_RECEIPT, reason=way)
-            change = _told(connection, case, facts, now)
+            change = self._give_up(connection, known, now)
         self._tell(change)
+
+    def _give_up(self, connection: sa.Connection, known: Delivery, now: float, detail: str = "") -> CaseChange | None:
+        """Awaits no receipt of a message any longer, and tries the contact's next way."""
+        settled = replace(known, receipt_due_at=None)
+        deliveries.save(connection, settled, now)
+        case = cases.find(connection, known.case_id)
+        if case is None or not case.open:
+            return None
+        way = "" if case.helper_id else asking.another_way(connection, case, settled, self._desk.channels, now)
+        said = detail[:FAULT_MAX]
+        facts = Facts(contact=known.contact_id, channel=known.channel, state=NO_RECEIPT, text=said, reason=way)
+        return _told(connection, case, facts, now)
 
     def _keep(
         self, connection: sa.Connection, known: Delivery, after: Delivery, now: float, detail: str = ""

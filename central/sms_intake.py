@@ -11,6 +11,7 @@ import logging
 import re
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
@@ -68,8 +69,17 @@ def read_sms(body: bytes) -> IncomingSms | Rejection:
 class SmsIntake:
     """Takes what SMS gateways deliver. From any thread."""
 
-    def __init__(self, database: Database, desk: CaseDesk, refusals: RefusalCounter, sealer: Sealer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        desk: CaseDesk,
+        refusals: RefusalCounter,
+        sealer: Sealer,
+        answer_of_carer: Callable[[str, str, float], str | None] | None = None,
+    ) -> None:
+        """`answer_of_carer` takes sender, text and time of what no hub has sealed; None: no carer's answer."""
         self._database = database
+        self._answer_of_carer = answer_of_carer
         self._desk = desk
         self._refusals = refusals
         self._sealer = sealer
@@ -89,6 +99,9 @@ class SmsIntake:
         """
         found = decode_alarm_sms(sms.text, self._key_of)
         if isinstance(found, Rejection):
+            reply = self._answer_of_carer(sms.sender, sms.text, now) if self._answer_of_carer else None
+            if reply is not None:
+                return reply
             self._take_unverified(sms, found, now)
             return ""
         hub, alarm = found

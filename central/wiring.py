@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 import uvicorn
@@ -24,11 +24,16 @@ from central.console.health_view import HealthView
 from central.console.live import Live
 from central.delivery_desk import DeliveryDesk
 from central.due_loop import DueLoop
+from central.entrances.phone import PhoneEntrance
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
 from central.label_desk import LabelDesk
+from central.notification.channel import Channel
+from central.notification.channels.webpush import open_vapid
 from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
+from central.phone_desk import PhoneDesk
+from central.push_desk import PushDesk, forgetting
 from central.reach_watch import ReachWatch
 from central.refusals import RefusalCounter
 from central.sealing import open_sealer
@@ -36,6 +41,7 @@ from central.settings_desk import SettingsDesk
 from central.sms_intake import SmsIntake
 from central.storage.database import Database, DatabaseError, in_words, migrate
 from central.telemetry.open_store import open_store
+from central.webhooks.sender import WebhookSender, networks_of
 from gateway.mqtt_client import BrokerSettings
 
 CLOSE_WAIT_S = 3
@@ -78,8 +84,11 @@ class DeskProcess:
         self._config = config
         self.database = Database.open(config.database.url)
         self._announcer = Announcer()
-        channels = open_channels(config)
-        self.desk = CaseDesk(self.database, self._announcer, tuple(channels))
+        self.sealer = sealer = open_sealer(config.secrets.key_file)
+        push_key = open_vapid(config.data_folder, sealer) if config.push.contact else None
+        channels = open_channels(config, push_key, forgetting(self.database))
+        self._channels = tuple(channels)
+        self.desk = CaseDesk(self.database, self._announcer, self._channels)
         self.deliveries = DeliveryDesk(self.desk)
         self.carers = CarerDesk(self.desk)
         self._reach = ReachWatch(self.desk)
@@ -91,16 +100,25 @@ class DeskProcess:
         self._settings = DueLoop("settings", settings.work)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
-        sender = Sender(self.database, self.deliveries, channels, address=config.carers.address)
         self._due = DueLoop("due-times", self._work_due)
-        self._sending = DueLoop("sender", sender.work_due)
+        self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address)
+        networks = networks_of(config.webhooks.networks)
+        self._webhook_sender = WebhookSender(self.database, sealer, self._refusals, networks)
+        self.webhooks = DueLoop("webhooks", self._webhook_sender.work_due)
         self._checkpoints = DueLoop("audit", self._note_audit_head)
         self._noted_until_at = 0.0
         self.live = Live()
-        self.sealer = sealer = open_sealer(config.secrets.key_file)
+        phone_desk = PhoneDesk(self.database, self.deliveries, self.carers, config.phone)
+        self.phone: PhoneEntrance | None = None
+        if report_key := read_secret(config.phone.report_key_file):
+            self.phone = PhoneEntrance(phone_desk, self._refusals, report_key)
+        self.push: PushDesk | None = None
+        if push_key is not None:
+            self.push = PushDesk(self.database, self.deliveries, config.push, push_key)
         self.sms: SmsEntrance | None = None
         if token := read_secret(config.sms.token_file):
-            self.sms = SmsEntrance(SmsIntake(self.database, self.desk, self._refusals, sealer), token)
+            answers = phone_desk.answer_sms if config.phone.url else None
+            self.sms = SmsEntrance(SmsIntake(self.database, self.desk, self._refusals, sealer, answers), token)
         self.claims: ClaimDesk | None = None
         if broker := broker_for_hubs(config.claims):
             self.claims = ClaimDesk(self.database, sealer, broker, self._refusals)
@@ -114,7 +132,9 @@ class DeskProcess:
             self._wake,
         ]
         self._due.start()
-        self._sending.start()
+        for lane in self._sending:
+            lane.start()
+        self.webhooks.start()
         self._checkpoints.start()
         self.lane.start()
         self._settings.start()
@@ -124,10 +144,13 @@ class DeskProcess:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
         self._labelling.stop()
         self._settings.stop()
+        self.webhooks.stop()
+        self._webhook_sender.close()
         self._checkpoints.stop()
         self.lane.stop()
         self._due.stop()
-        self._sending.stop()
+        for lane in self._sending:
+            lane.stop()
         with contextlib.suppress(DatabaseError):
             self._refusals.flush(self.database)
         self.database.close()
@@ -144,6 +167,7 @@ class DeskProcess:
             commit_p50_ms=self.lane.commit_ms(0.5),
             commit_p99_ms=self.lane.commit_ms(0.99),
             database=self.lane.database_fault or "ok",
+            channels=self._channels,
         )
 
     def _work_due(self, now: float) -> float | None:
@@ -164,10 +188,19 @@ class DeskProcess:
 
     def _wake(self, change: CaseChange) -> None:
         self._due.wake()
+        self.webhooks.wake()
         if change.event_type in _MAY_SEND:
-            self._sending.wake()
+            for lane in self._sending:
+                lane.wake()
         if change.event_type == EventType.CLOSED:
             self._labelling.wake()
+
+
+def _lanes(database: Database, messages: DeliveryDesk, channels: Mapping[str, Channel], address: str) -> list[DueLoop]:
+    """A sender for each channel, each in a thread of its own, and one for what no channel takes."""
+    senders = {name: Sender(database, messages, channels, address=address, only=name) for name in channels}
+    rest = Sender(database, messages, channels, address=address, but=tuple(channels))
+    return [DueLoop("sender", rest.work_due), *(DueLoop(f"sender {name}", it.work_due) for name, it in senders.items())]
 
 
 def broker_settings(config: CentralConfig, role: str) -> BrokerSettings:
@@ -229,6 +262,10 @@ def run_desk(config: CentralConfig) -> None:
             claims=process.claims,
             states=process.states,
             sealer=process.sealer,
+            wake_webhooks=process.webhooks.wake,
+            webhook_networks=tuple(networks_of(config.webhooks.networks)),
+            phone=process.phone,
+            push=process.push,
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

@@ -31,6 +31,8 @@ from central.console.live import Live
 from central.console.offers import Offer, offered_to
 from central.console.pages import (
     accounts_page,
+    api_docs,
+    api_keys,
     audit_page,
     care,
     case_help,
@@ -43,6 +45,7 @@ from central.console.pages import (
     service,
     sign_in,
     station,
+    webhooks_page,
 )
 from central.console.problem import Problem, ProblemBody
 from central.console.rights import NeedsReason, allowed
@@ -62,6 +65,7 @@ from central.storage.database import Database, DatabaseError
 from central.storage.pages import Card
 from central.telemetry.store import TelemetryStore
 from central.texts import later, translator
+from central.webhooks.rules import IpNetwork
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +86,9 @@ class ConsoleParts:
         sms: where SMS gateways deliver; None when no SMS is taken.
         claims: where new hubs redeem their codes; None when none are given out.
         states: what hubs said last of themselves.
-        sealer: seals the secrets of second factors.
+        sealer: seals the secrets of second factors and webhooks.
+        wake_webhooks: says that something waits for a receiver.
+        webhook_networks: those besides the public Internet to which webhooks may point.
         phone: where the phone gateway reports; None when there is none.
         push: browsers that take notifications; None when none are sent.
     """
@@ -97,6 +103,8 @@ class ConsoleParts:
     claims: ClaimDesk | None = None
     states: HubStates = field(default_factory=HubStates)
     sealer: Sealer = field(default_factory=Sealer)
+    wake_webhooks: Callable[[], None] = lambda: None
+    webhook_networks: tuple[IpNetwork, ...] = ()
     phone: PhoneEntrance | None = None
     push: PushDesk | None = None
 

@@ -22,6 +22,7 @@ class HealthView:
         commits: alarm transactions since start.
         commit_p50_ms, commit_p99_ms: their latency over the latest few hundred; None before the first.
         database: "ok", or what is wrong in a few words.
+        channels: the ways to carers that are set up, by the channels' names.
     """
 
     broker_connected: bool = False
@@ -31,6 +32,7 @@ class HealthView:
     commit_p50_ms: float | None = None
     commit_p99_ms: float | None = None
     database: str = "ok"
+    channels: tuple[str, ...] = ()
 
     def receiver_state(self, now: float) -> str:
         """ "ok", "silent" (not heard lately), "store" (its telemetry store is down) or "never"."""

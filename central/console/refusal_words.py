@@ -11,6 +11,7 @@ SOURCES: Final[Mapping[str, str]] = {
     "alarm": later("Alarms"),
     "sms": later("SMS"),
     "claim": later("New hubs"),
+    "phone": later("Phone gateway"),
     "finding": later("Findings of the receiver"),
     "health": later("Health of the receiver"),
     "receiver": later("Measurements"),
@@ -50,6 +51,8 @@ REASONS: Final[Mapping[str, str]] = {
     "expired_code": later("a claim code that has run out"),
     "used_code": later("a claim code that another hub used"),
     "too_many": later("too many wrong tries"),
+    "wrong_signature": later("the gateway's signature is missing, old or wrong"),
+    "no_such_message": later("a message that is not of ours"),
     "not_ready": later("the centre gives no hubs out at present"),
 }
 _PREFIXES: Final[Mapping[str, str]] = {"state_": later("state of a hub"), "heartbeat_": later("sign of life")}

@@ -119,7 +119,8 @@ def after_attempt(
     """What an attempt made of a delivery. A contact who has answered meanwhile is not tried again.
 
     Args:
-        receipt_wait_s: how long the channel's receipt may take before another way is tried; None: it gives none.
+        receipt_wait_s: how long the channel's receipt may take before another way is tried, also when it counts from a
+            first attempt that failed; None: it gives none.
     """
     attempt = delivery.attempt + 1
     tried = replace(delivery, attempt=attempt, fault=sent.fault[:FAULT_MAX], due_at=None)
@@ -132,7 +133,10 @@ def after_attempt(
         return came_to(tried, DeliveryState.FAILED_FOR_GOOD, now)
     pause_s = retry.pauses_s[min(attempt, len(retry.pauses_s)) - 1]
     again_at = now + pause_s if delivery.state in UNSENT else None
-    return replace(came_to(tried, DeliveryState.FAILED_NOW, now), due_at=again_at)
+    failed = came_to(tried, DeliveryState.FAILED_NOW, now)
+    if again_at is None or receipt_wait_s is None or attempt > 1:
+        return replace(failed, due_at=again_at)
+    return replace(failed, due_at=again_at, receipt_due_at=now + receipt_wait_s)
 
 
 def came_to(delivery: Delivery, news: DeliveryState, at: float) -> Delivery:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from central.alarm_cases.case import Case
+from central.alarm_cases.priority import Priority
 from central.delivery_desk import DeliveryDesk
 from central.notification.channel import Channel, Message
 from central.notification.delivery import (
     STANDARD_RETRY,
     Delivery,
-    DeliveryState,
     Sent,
     Verdict,
     after_attempt,
@@ -54,6 +54,8 @@ class Sender:
     Args:
         channels: by their names.
         address: of the centre as carers reach it, "https://...", for links in messages; "" for none.
+        only: the one channel that this sender works: one for each, so that a server that hangs holds up its own only.
+        but: channels that others work; what is left is this one's, and with it receipts that do not come.
         clock: tells the time after an attempt, which may take seconds.
     """
 
@@ -64,22 +66,28 @@ class Sender:
         channels: Mapping[str, Channel],
         clock: Callable[[], float] = time.time,
         address: str = "",
+        *,
+        only: str = "",
+        but: Collection[str] = (),
     ) -> None:
         self._database = database
         self._desk = desk
         self._channels = channels
         self._clock = clock
         self._address = address.rstrip("/")
+        self._only, self._but = only, but
 
     def work_due(self, now: float) -> float | None:
         """Attempts every delivery that is due, the longest overdue first; when the next is due, None for none."""
         while True:
-            self._desk.work_missed(now)
+            if not self._only:
+                self._desk.work_missed(now)
             with self._database.read() as connection:
-                waiting = deliveries.due(connection, now, BATCH)
-                next_at = deliveries.next_due_at(connection)
+                waiting = deliveries.due(connection, now, BATCH, self._only, self._but)
+                next_at = deliveries.next_due_at(connection, self._only, self._but)
+                missed_at = None if self._only else deliveries.next_receipt_due_at(connection)
             if not waiting:
-                return next_at
+                return min((at for at in (next_at, missed_at) if at is not None), default=None)
             for delivery in waiting:
                 self._attempt(delivery, now)
 
@@ -96,7 +104,7 @@ class Sender:
         sent = ready if isinstance(ready, Sent) else self._send(delivery, ready)
         if isinstance(ready, _Ready):
             retry = ready.channel.retry
-            tells = ready.link or DeliveryState.DELIVERED in ready.channel.receipts
+            tells = ready.link or ready.channel.receipts
             wait_s = ready.channel.receipt_wait_s if tells and delivery.purpose == deliveries.ALARM else None
         after = after_attempt(delivery, sent, max(now, self._clock()), retry, wait_s)
         log.info("case %d: %s to %s: %s %s", after.case_id, after.channel, after.contact_id, after.state, after.fault)
@@ -138,6 +146,7 @@ class Sender:
                 purpose=delivery.purpose,
                 case_id=delivery.case_id,
                 resident=occasion.resident,
+                test=occasion.priority is Priority.TEST,
             )
             return ready.channel.send(message)
         except Exception as error:  # a fault of ours in one message: counted as an attempt, so that it ends

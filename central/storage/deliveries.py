@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
@@ -76,11 +76,11 @@ def save(connection: sa.Connection, delivery: Delivery, now: float) -> None:
     connection.execute(sa.update(deliveries).where(deliveries.c.id == delivery.id).values(changed))
 
 
-def due(connection: sa.Connection, now: float, limit: int) -> list[Delivery]:
-    """Deliveries to attempt now, the longest overdue first."""
+def due(connection: sa.Connection, now: float, limit: int, only: str = "", but: Collection[str] = ()) -> list[Delivery]:
+    """Deliveries to attempt now, the longest overdue first: of one channel only, or of all but some."""
     query = (
         sa.select(deliveries)
-        .where(deliveries.c.due_at <= now)
+        .where(deliveries.c.due_at <= now, *_of(only, but))
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(limit)
     )
@@ -98,12 +98,19 @@ def unreceipted(connection: sa.Connection, now: float, limit: int) -> list[Deliv
     return [_delivery(row) for row in connection.execute(query)]
 
 
-def next_due_at(connection: sa.Connection) -> float | None:
-    """When the next delivery is to be attempted or its receipt is missed; None when none waits."""
-    times = connection.execute(
-        sa.select(sa.func.min(deliveries.c.due_at), sa.func.min(deliveries.c.receipt_due_at))
-    ).one()
-    return min((at for at in times if at is not None), default=None)
+def next_due_at(connection: sa.Connection, only: str = "", but: Collection[str] = ()) -> float | None:
+    """When the next delivery of those channels is to be attempted; None when none waits."""
+    return connection.execute(sa.select(sa.func.min(deliveries.c.due_at)).where(*_of(only, but))).scalar()
+
+
+def next_receipt_due_at(connection: sa.Connection) -> float | None:
+    """When the next receipt is missed; None when none is awaited."""
+    return connection.execute(sa.select(sa.func.min(deliveries.c.receipt_due_at))).scalar()
+
+
+def _of(only: str, but: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    named = [deliveries.c.channel == only] if only else []
+    return [*named, deliveries.c.channel.not_in(but)] if but else named
 
 
 def claim(connection: sa.Connection, delivery: Delivery, until_at: float) -> bool:

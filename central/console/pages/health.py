@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -172,6 +172,7 @@ def _signs(view: HealthView, now: float, ready: int, words: Words) -> list[Sign]
         _receiver(view, now, words),
         _store(view, words),
         _hubs(view, words),
+        _channels(view, words),
     ]
 
 
@@ -282,6 +283,29 @@ def _store(view: HealthView, words: Words) -> Sign:
             name, "warn", words.say(later("Catching up: {spooled} readings wait."), spooled=receiver.spooled), ""
         )
     return Sign(name, "ok", words.gettext(later("Takes everything.")), "")
+
+
+CHANNELS: Final = {
+    "push": later("notifications of browsers"),
+    "sms": later("SMS"),
+    "voice": later("telephone calls"),
+    "apprise": later("Telegram, ntfy and the like"),
+    "email": later("e-mail"),
+}
+
+
+def _channels(view: HealthView, words: Words) -> Sign:
+    name = words.gettext(later("Ways to carers"))
+    up = ", ".join(words.gettext(said) for channel, said in CHANNELS.items() if channel in view.channels)
+    missing = ", ".join(words.gettext(said) for channel, said in CHANNELS.items() if channel not in view.channels)
+    if not up:
+        says = words.gettext(later("None is set up: carers are not told of anything."))
+        return Sign(name, "bad", says, words.gettext(later("Set up at least one in the configuration of the centre.")))
+    if not missing:
+        return Sign(name, "ok", words.say(later("Set up: {channels}."), channels=up), "")
+    says = words.say(later("Set up: {channels}. Not set up: {missing}."), channels=up, missing=missing)
+    advice = words.gettext(later("Who can only be reached by a way that is not set up counts as not reachable."))
+    return Sign(name, "ok", says, advice)
 
 
 def _hubs(view: HealthView, words: Words) -> Sign:
