@@ -7,7 +7,7 @@ Bounded, and the same whatever the order of arrival: steps of movement are sets 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -292,6 +292,20 @@ class Activity:
             last = self.devices[step.last_code]
             signs.append(Sign(begin + step.first / 1000, begin + step.last / 1000, last, devices))
         return signs
+
+    def upto(self, at: float) -> Activity:
+        """What was known when the step of that time was over, but for what came late. Not to be added to."""
+        number = int(at // STEP_S)
+        past = Activity()
+        past.devices, past._codes, past.version = self.devices, self._codes, self.version
+        steps = bisect_right(self._steps, number)
+        past._steps, past._masks, past._lines = self._steps[:steps], self._masks[:steps], self._lines[:steps]
+        past._firsts, past._lasts = self._firsts[:steps], self._lasts[:steps]
+        past._last_codes = self._last_codes[:steps]
+        changes = bisect_left(self._change_ats, (number + 1) * STEP_S)
+        past._change_ats, past._change_codes = self._change_ats[:changes], self._change_codes[:changes]
+        past._hours = self._hours
+        return past
 
     def masks(self, since_at: float) -> list[tuple[int, int]]:
         """Steps from that of `since_at` on, with a bit for each of `devices` that was noticed, oldest first."""

@@ -22,7 +22,7 @@ from central.detection.habits import Habits, Kept
 from central.detection.learning import learn, learnable_day, midnight
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence, finding_of
-from central.detection.suspicion import suspicion_of
+from central.detection.suspicion import eager_devices, since_of, suspicion_of
 from central.detection.timeline import Timeline
 from devices.vocabulary import Reading
 
@@ -33,6 +33,8 @@ RESTATE_EVERY_S: Final = 300.0
 SETTLE_AFTER_OUTAGE_S: Final = 600.0
 """After the centre was deaf, hubs need at most so long to come back, jittered as they are; after a short time half as
 long as it was. So a line that comes and goes keeps silence from being judged only while it is down most of the time."""
+LEFT_TO_LEARN_S: Final = 2 * 86_400.0
+"""After a restart the last days are learned as if there had been none, when the home is judged again."""
 LEARN_AT_ONCE: Final = 2
 """Homes that learn a day in one call of `due`: some tens of milliseconds each, and all have the same mornings."""
 BLIND_S: Final = 6 * 3600.0
@@ -224,7 +226,9 @@ class Engine:
         self._judge_soon(home, known, now)
 
     def _relive(self, known: _Home, rows: Iterable[Reading], now: float) -> bool:
-        """Takes readings of the past day by day, and learns what is over; True when there was any."""
+        """Takes readings of the past day by day, and learns the days that would soon be too many to keep; True when
+        there was any. The last ones wait: what a hub held back of them may not have come yet, and what has come since
+        the start is no evidence of what was before."""
         timeline, limits = known.timeline, known.limits
         learned = False
         by_time = sorted(rows, key=lambda reading: reading.measured_at)
@@ -232,9 +236,12 @@ class Engine:
             timeline.take(readings, now)
             if timeline.habits.learned_day:
                 timeline.activity.forget_before(midnight(timeline.habits.learned_day, limits.zone()))
-            until = min((day + 1) * 86_400, now)
-            without = suspicion_of(timeline, limits, until).without
-            strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, until, without)
+            until = (day + 1) * 86_400
+            if until > now - LEFT_TO_LEARN_S:
+                continue
+            past = timeline.activity.upto(until - 1)
+            without = since_of(eager_devices(past, timeline.habits, limits, until))
+            strong_at = past.strong_at(limits.room_of, limits.entry_doors, until, without)
             if strong_at is not None:
                 learned |= learn(timeline.habits, timeline.activity, limits, strong_at)
         return learned

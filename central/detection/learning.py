@@ -13,14 +13,14 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from central.detection.activity import KEEP_S, STEP_S, Act, Activity
+from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
 from central.detection.day_summary import Day, summary_of
 from central.detection.drift import review
 from central.detection.habits import DAY_STEPS, SHORTEST_STEPS, SLOTS, Habits
 from central.detection.presence_learning import learn_presence
 from central.detection.profile import Limits
 from central.detection.silence import budget_key, budget_of, start_of
-from central.detection.suspicion import eager_devices
+from central.detection.suspicion import Eager, eager_devices, since_of
 
 CLOSES_AFTER_S: Final = 6 * 3600.0
 """A day is learned so long after it: by then its night is over, and what hubs hold back has arrived."""
@@ -39,7 +39,11 @@ def learnable_day(strong_at: float, zone: ZoneInfo) -> int:
 
 
 def learn(habits: Habits, activity: Activity, limits: Limits, strong_at: float) -> bool:
-    """Learns the days that are over; True when there was one."""
+    """Learns the days that are over; True when there was one.
+
+    Each is learned from what was known when it closed, with the first strong evidence after it: so whenever this is
+    done, a little later after a restart, it teaches the same.
+    """
     zone = limits.zone()
     upto = learnable_day(strong_at, zone)
     first_at = activity.first_at()
@@ -49,10 +53,22 @@ def learn(habits: Habits, activity: Activity, limits: Limits, strong_at: float) 
     if day > upto:
         return False
     eager = eager_devices(activity, habits, limits, strong_at, rested=True)
-    without = {device: found.since_at for device, found in eager.items()}
     for ordinal in range(max(day, upto - DAYS_AT_ONCE), upto + 1):
-        _learn_day(habits, activity, limits, ordinal, zone, without)
+        closed_at = _closed_at(activity, limits, midnight(ordinal + 1, zone) + CLOSES_AFTER_S, eager)
+        known = activity.upto(strong_at if closed_at is None else closed_at)
+        _learn_day(habits, known, limits, ordinal, zone)
+        activity.forget_before(midnight(ordinal, zone))
     return True
+
+
+def _closed_at(activity: Activity, limits: Limits, since_at: float, eager: Mapping[str, Eager]) -> float | None:
+    """When there was strong evidence for the first time from then on, as far as was clear by then."""
+    clear_at = min((found.found_at for found in eager.values()), default=float("inf"))
+    for without, until in ((NOBODY, clear_at), (since_of(eager), float("inf"))):
+        for act in activity.acts(since_at, limits.room_of, limits.entry_doors, without):
+            if act.strong and since_at <= act.at < until:
+                return act.at
+    return None
 
 
 def midnight(ordinal: int, zone: ZoneInfo) -> float:
@@ -60,10 +76,10 @@ def midnight(ordinal: int, zone: ZoneInfo) -> float:
     return datetime.combine(date.fromordinal(ordinal), time(), zone).timestamp()
 
 
-def _learn_day(
-    habits: Habits, activity: Activity, limits: Limits, ordinal: int, zone: ZoneInfo, without: Mapping[str, float]
-) -> None:
+def _learn_day(habits: Habits, activity: Activity, limits: Limits, ordinal: int, zone: ZoneInfo) -> None:
     begin, end = midnight(ordinal, zone), midnight(ordinal + 1, zone)
+    last_at = activity.last_at() or end
+    without = since_of(eager_devices(activity, habits, limits, last_at, rested=True))
     acts = activity.acts(begin - KEEP_S, limits.room_of, limits.entry_doors, without)
     left_out: list[tuple[float, float]] = []
     strong = [place for place, act in enumerate(acts) if act.strong]
@@ -88,7 +104,6 @@ def _learn_day(
     summary = summary_of(Day(ordinal, acts, strange), activity, limits, visits=limits.visits_counted)
     habits.summaries.add(ordinal, summary)
     review(habits.summaries, ordinal)
-    activity.forget_before(begin)
 
 
 def _strange(acts: Sequence[Act], limits: Limits) -> list[tuple[float, float]]:

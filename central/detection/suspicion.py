@@ -71,9 +71,13 @@ def suspicion_of(timeline: Timeline, limits: Limits, now: float) -> Suspicion:
     known = (activity.version, habits.learned_day, limits, away, step)
     if before is None or before.known != known:
         eager = eager_devices(activity, habits, limits, now)
-        without = {device: found.since_at for device, found in eager.items()} if eager else NOBODY
-        before = timeline.suspicion = Suspicion(known, eager, without)
+        before = timeline.suspicion = Suspicion(known, eager, since_of(eager))
     return before
+
+
+def since_of(eager: Mapping[str, Eager]) -> Mapping[str, float]:
+    """From when on each device is not believed, as `Activity.acts` takes it."""
+    return {device: found.since_at for device, found in eager.items()} if eager else NOBODY
 
 
 def eager_devices(

@@ -179,7 +179,9 @@ class Timeline:
             self.heard_at = received_at
         self.online = True
         self.activity.hear(received_at)
-        if self.marked_at is not None and received_at - self.marked_at < MARK_EVERY_S:
+        marked_at = self.marked_at
+        # each hour that was heard needs a mark of its own: nothing is learned of hours without
+        if marked_at is not None and received_at < min(marked_at + MARK_EVERY_S, (marked_at // 3600 + 1) * 3600):
             return False
         self.marked_at = received_at
         return True

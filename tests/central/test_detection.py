@@ -614,6 +614,13 @@ def test_the_order_of_arrival_and_doubles_change_no_judgement(
     assert judged[0] == judged[1]
 
 
+def test_each_hour_in_which_a_hub_was_heard_leaves_a_mark_in_the_store() -> None:
+    """Or a restart would not know of an hour that was heard for half a minute only, and learn less from its day."""
+    timeline = Timeline()
+    heard = [MONDAY + HOUR - 40, MONDAY + HOUR - 20, MONDAY + HOUR + 10, MONDAY + HOUR + 30, MONDAY + HOUR + 75]
+    assert [timeline.hear(at) for at in heard] == [True, False, True, False, True]
+
+
 def test_what_is_kept_of_a_home_is_bounded_whatever_comes() -> None:
     timeline = Timeline()
     for number in range(20_000):

@@ -108,7 +108,15 @@ class Flat:
         for kept in self.engine.learned().values():
             self.habits = msgspec.msgpack.encode(kept)
 
-    def restart(self, *, habits_lost: bool = False) -> None:
+    def down(self, until: float, readings: Sequence[Reading]) -> None:
+        """Killed, and started again later; what waited at the broker arrives before the store is asked."""
+        waiting = [one for one in readings if self.now <= one.measured_at < until]
+        self.beats += [self.now + beat * STEP_S for beat in range(1, int((until - self.now) / STEP_S) + 1)]
+        self.now = until
+        self.restart(first=waiting)
+        self.stored += waiting
+
+    def restart(self, *, habits_lost: bool = False, first: Sequence[Reading] = ()) -> None:
         opens = msgspec.json.decode(msgspec.json.encode(self.engine.opens()), type=list[Open])
         kept = Habits.of(msgspec.msgpack.decode(self.habits, type=Kept)) if self.habits and not habits_lost else None
         since = self.now - 30 * DAY
@@ -119,6 +127,7 @@ class Flat:
         self.engine.enrol(HOME, self.limits, self.now)
         self.engine.reopen(opens)
         heard = [beat for beat in self.beats if beat >= since]
+        self.engine.take(HOME, first, self.now)
         self.engine.recall(HOME, self.now, rows, self.now, heard=heard, habits=kept)
 
     @property
@@ -315,10 +324,31 @@ def test_restarts_at_any_instant_change_no_finding(days: list[float]) -> None:
     assert (frozenset(flat.said), tuple(flat.ended)) == undisturbed()
 
 
+def minutely(device: str, begin: float, hours: float) -> list[Reading]:
+    return [Reading(device, "motion", True, begin + 60 * minute) for minute in range(int(hours * 60))]
+
+
+STUCK: Final = [*minutely("living-motion", at(19, 20), 2.5), *minutely("kitchen-motion", at(20, 3.6), 5)]
+"""An evening in front of the television, and a sensor that comes under suspicion soon after the day has closed."""
+
+
+@pytest.mark.parametrize("extra", [[], STUCK], ids=["ordinary", "a sensor is stuck"])
+def test_a_day_teaches_the_same_when_the_receiver_was_down_as_it_closed(extra: list[Reading]) -> None:
+    lived = ordered([one for one in life(1, 22) if not extra or not at(19, 19) < one.measured_at < at(20, 8)], extra)
+    flat = Flat().live(lived, at(20, 5.5))
+    killed = copy.deepcopy(flat)
+    flat.live(lived, at(20, 11))
+    killed.down(at(20, 10), lived)
+    killed.live(lived, at(20, 11))
+    assert flat.known.learned_day == FIRST.toordinal() + 19
+    assert killed.known.kept() == flat.known.kept()
+
+
 def test_habits_that_were_lost_are_learned_again_from_the_store() -> None:
     flat = Flat().live(month(), at(25, 13))
     before = flat.known.kept()
     flat.restart(habits_lost=True)
+    flat.live(month(), at(25, 14))
     assert flat.known.kept() == before
 
 
