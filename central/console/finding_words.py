@@ -45,7 +45,7 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
     "co": later("The carbon monoxide alarm sounds at {name}'s home."),
     "flood": later("Water on the floor at {name}'s home."),
     "inactivity": later("No sign of movement from {name}."),
-    "night_door": later("The front door of {name}'s home has been open at night."),
+    "night_door": later("The front door of {name}'s home was opened at night."),
     "night_wandering": later("{name} is up and about in the night."),
     "bathroom_stay": later("{name} has been in the bathroom for long."),
     "bed_left": later("{name} left the bed in the night and is not back."),
@@ -68,7 +68,7 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     "fall_suspected": later("The movement of {device} was like a fall; nobody has been asked."),
     "fall_confirmed": later("The movement of {device} was like a fall, and then it lay still."),
-    "quiet_too_long": later("No movement for {span}, longer than this home is ever quiet. Last noticed: {room}."),
+    "quiet_too_long": later("No movement for {span}: the limit for this home at such an hour is reached. Last noticed: {room}."),
     "quiet_indoors": later(
         "Quiet indoors for {span}: usually noticed in the {usual_room} by {usual_by};"
         " last movement {last_by} in the {room}."
@@ -87,7 +87,7 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "bathroom_stay": later(
         "Last noticed in the {room}, and for {span} nowhere else; stays there are usually shorter."
-        " Who left it unseen by any sensor looks the same."
+        " Somebody who has left it unseen by any sensor would look the same."
     ),
     "bed_left": later(
         "The bed has been empty since {last_by}, and for {span} nobody has been noticed anywhere. Last noticed: {room}."

@@ -34,3 +34,9 @@ def test_every_reason_has_its_sentence(language: str) -> None:
     for reason in finding_words.REASONS:
         sentence = finding_words.REASONS[reason]
         assert translator(language).catalogue.get(sentence), f"{reason} has no sentence in {language}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_fixed_limit_of_the_first_weeks_is_not_told_as_a_habit(language: str) -> None:
+    said = translator(language).gettext(finding_words.REASONS["quiet_too_long"])
+    assert not [word for word in ("habitual", "normal", "usual", "ever") if word in said]
