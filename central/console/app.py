@@ -192,7 +192,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         health,
         accounts_page,
         audit_page,
-        service,
+        *service.PAGES,
     )
     for page in pages:
         app.include_router(page.router)

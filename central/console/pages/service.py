@@ -1,11 +1,11 @@
-"""The pages about the service as a whole, not about one home: wallboard, quality, settings."""
+"""The pages about the service as a whole, not about one home."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from types import ModuleType
+from typing import Final
 
-from central.console.pages import quality_page, quality_work
+from central.console.pages import quality_page, quality_work, wallboard
 
-router = APIRouter()
-for _page in (quality_page, quality_work):
-    router.include_router(_page.router)
+PAGES: Final[tuple[ModuleType, ...]] = (wallboard, quality_page, quality_work)
+"""Their modules, each with a `router`."""
