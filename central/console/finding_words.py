@@ -68,7 +68,9 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
 REASONS: Final[Mapping[str, str]] = {
     "fall_suspected": later("The movement of {device} was like a fall; nobody has been asked."),
     "fall_confirmed": later("The movement of {device} was like a fall, and then it lay still."),
-    "quiet_too_long": later("No movement for {span}: the limit for this home at such an hour is reached. Last noticed: {room}."),
+    "quiet_too_long": later(
+        "No movement for {span}: the limit for this home at such an hour is reached. Last noticed: {room}."
+    ),
     "quiet_indoors": later(
         "Quiet indoors for {span}: usually noticed in the {usual_room} by {usual_by};"
         " last movement {last_by} in the {room}."
