@@ -185,8 +185,8 @@ class ClaimsConfig(msgspec.Struct, frozen=True):
 
 
 class WebhooksConfig(msgspec.Struct, frozen=True):
-    """`networks`, such as "10.1.0.0/16", are those besides the public Internet to which webhooks may point, and the only
-    ones that are served without TLS. None by default: nobody makes the centre call its own neighbours."""
+    """`networks`, such as "10.1.0.0/16", are those besides the public Internet to which webhooks may point, and the
+    only ones that are served without TLS. None by default: nobody makes the centre call its own neighbours."""
 
     networks: tuple[str, ...] = ()
 

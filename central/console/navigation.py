@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final, NamedTuple
 
+from central.access_rules import Role
 from central.texts import later
 
 
@@ -27,10 +28,18 @@ ENTRIES: Final = (
     Entry("/drills", later("Drills"), "drills", "drill"),
     Entry("/health", later("Health"), "health", "health"),
     Entry("/quality", later("Quality"), "quality", "quality"),
+    Entry("/requests", later("Requests about data"), "audit", "rights"),
     Entry("/accounts", later("Accounts"), "accounts", "accounts"),
     Entry("/audit", later("Audit"), "audit", "audit_log"),
+    Entry("/settings/api", later("Interfaces"), "interfaces", "webhooks"),
     Entry("/settings", later("Settings"), "settings", "settings"),
 )
+
+OWN_ENTRIES: Final = {
+    Role.CARER: Entry("/family", later("Today"), "people", "status"),
+    Role.RESIDENT: Entry("/rights", later("My data and my rights"), "people", "resident_file"),
+}
+"""Who has no office has one page of their own instead."""
 
 
 def entries_for(may_read: Callable[[str], bool], served: Collection[str]) -> list[Entry]:
