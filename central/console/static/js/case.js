@@ -2,16 +2,21 @@
 import { h, fill } from "./dom.js";
 import { icon, markWithWord } from "./marks.js";
 import { page } from "./api.js";
-import { clock, exactClock, headline, moment, t } from "./words.js";
+import { button, callPanel, checklist, speechBar, triage } from "./help.js";
+import { hint } from "./keys.js";
+import { clock, exactClock, headline, moment, span, t } from "./words.js";
 import { flagChips, isRinging, waits, whoIs } from "./queue.js";
 
-const DELIVERY_CHIPS = {
-  sent: "good",
+export const DELIVERY_CHIPS = {
+  arrived: "good",
+  sent: "",
   delivered: "good",
   opened: "good",
   accepted: "good",
   failed: "bad",
+  failed_now: "bad",
   failed_for_good: "bad",
+  no_receipt: "bad",
   declined: "warn",
 };
 
@@ -29,21 +34,10 @@ export function may(card, me) {
     close: mine && held && (!ringing || card.state === "waiting"),
     note: open,
     help: held,
+    own: mine && held,
+    explain: card.exception_at !== null && card.explained_at === null,
   };
 }
-
-const button = (name, key, action, kind = "") =>
-  h(
-    "button",
-    {
-      type: "button",
-      class: `button ${kind}`,
-      "data-act": action,
-      "aria-keyshortcuts": key && key.replace("Ctrl", "Control"),
-    },
-    name,
-    key && h("kbd", {}, key),
-  );
 
 function standing(card, me, now) {
   if (card.state === "closed") return t("Closed at {time}.", { time: moment(card.closed_at, now) });
@@ -67,6 +61,7 @@ function standing(card, me, now) {
 function head(view, me, now) {
   const { card } = view;
   const can = may(card, me);
+  const open = card.state !== "closed";
   return [
     h(
       "div",
@@ -81,11 +76,15 @@ function head(view, me, now) {
     h(
       "div",
       { class: "doing" },
-      can.take && button(t("Take"), "F2", "take", "main take"),
-      can.talk && button(t("I am speaking with them"), "S", "talk", "main"),
+      can.take && button(t("Take"), "take", "main take"),
+      can.talk && button(t("I am speaking with them"), "talk", "main"),
       h("span", {}, standing(card, me, now)),
+      open && button(t("Emergency card"), "card", "leave", "alert"),
+      !open &&
+        now < view.reopen_until_at &&
+        h("button", { type: "button", class: "button", "data-act": "reopen" }, t("Open again")),
       can.release &&
-        h("button", { type: "button", class: "button small leave", "data-act": "release" }, t("Hand back")),
+        h("button", { type: "button", class: "button", "data-act": "release" }, t("Hand back")),
     ),
   ];
 }
@@ -101,28 +100,30 @@ function evidence(proofs, now) {
         h(
           "li",
           {},
-          h("time", {}, proof.at === null ? "" : moment(proof.at, now)),
+          h("time", { title: proof.at === null ? null : exactClock(proof.at) }, proof.at === null ? "" : moment(proof.at, now)),
           h("span", {}, `${proof.where}: ${proof.what}`),
+          proof.at !== null && h("span", { class: "quiet" }, ` ${ago(now - proof.at)}`),
         ),
       ),
   );
 }
 
-function triage(view) {
-  if (view.card.state === "closed") return null;
+const ago = (seconds) => t("{span} ago", { span: span(Math.max(0, seconds), "short") });
+
+/** What was agreed with the person for this kind of alarm. */
+function plan(view) {
+  return view.plan_text
+    ? h("section", { class: "section plan" }, h("h2", {}, t("Agreed with them")), h("p", {}, view.plan_text))
+    : null;
+}
+
+function exception(view, can) {
+  if (!can.explain || view.card.state === "closed") return null;
   return h(
-    "section",
-    { class: "section" },
-    h("h2", {}, t("What is needed?")),
-    h(
-      "div",
-      { class: "triage" },
-      page.triage.map((text, index) => {
-        const choice = button(t(text), String(index + 1), `triage-${index + 1}`);
-        choice.setAttribute("aria-pressed", String(view.triage === index + 1));
-        return choice;
-      }),
-    ),
+    "div",
+    { class: "notice warn" },
+    h("span", {}, t("Nobody took this case in time. It must be explained why before it can be closed.")),
+    h("button", { type: "button", class: "button", "data-act": "explain" }, t("Explain")),
   );
 }
 
@@ -149,6 +150,7 @@ function deliveries(view) {
             "span",
             { class: "quiet" },
             `${t(page.channels[line.channel] ?? line.channel)}, ${moment(line.changed_at, view.now)}`,
+            line.purpose === "stand_down" && ` · ${t("somebody else goes")}`,
             line.attempt > 1 && ` · ${t("attempt {count}", { count: line.attempt })}`,
             line.fault && ` · ${line.fault}`,
           ),
@@ -171,7 +173,12 @@ function timeline(view) {
           "li",
           { class: `by-${line.by}` },
           h("time", { title: exactClock(line.at) }, moment(line.at, view.now)),
-          h("div", {}, line.sentence, line.words && h("p", { class: "words" }, line.words)),
+          h(
+            "div",
+            {},
+            view.card.mark === "TEST" && h("span", { class: "chip test" }, t("TEST")),
+            line.sentence, line.words && h("p", { class: "words" }, line.words),
+          ),
         ),
       ),
     ),
@@ -191,14 +198,20 @@ export class CaseRoom {
   }
 
   /** Paints a case. What was begun in the note line, and where one has scrolled to, stays. */
-  render(view) {
+  render(view, home = null) {
     const { card } = view;
+    const can = may(card, this.context.me);
     if (this.shown !== card.id) this.build(card.id);
     const focus = document.activeElement?.dataset?.act;
     this.head.setAttribute("class", `case-head ${card.mark.toLowerCase()}`);
     fill(this.head, head(view, this.context.me, this.context.now()));
+    const body = this.body.scrollTop;
+    this.element.classList.toggle("test", card.mark === "TEST");
     fill(
       this.body,
+      exception(view, can),
+      can.own && speechBar(view, home?.home),
+      callPanel(view, home?.contacts ?? [], can.own),
       h(
         "section",
         { class: "section" },
@@ -213,17 +226,20 @@ export class CaseRoom {
         ),
         evidence(view.proofs, view.now),
       ),
-      triage(view),
+      plan(view),
+      triage(view, can.own),
+      checklist(view, home?.home, can.own),
       deliveries(view),
       timeline(view),
     );
     this.foot.hidden = card.state === "closed";
-    const can = may(card, this.context.me);
     fill(
       this.acts,
-      can.park && button(t("Park"), "P", "park"),
-      can.close && button(t("Close"), "Ctrl+Enter", "close", "main"),
+      can.own && button(t("Next contact"), "next-contact"),
+      can.park && button(t("Park"), "park"),
+      can.close && button(t("Close"), "close", "main"),
     );
+    this.body.scrollTop = body;
     if (focus && !this.element.contains(document.activeElement)) {
       (this.element.querySelector(`[data-act="${focus}"]`) ?? this.element).focus({ preventScroll: true });
     }
@@ -254,7 +270,13 @@ export class CaseRoom {
         "form",
         { onsubmit: (event) => this.send(event) },
         this.note,
-        h("button", { class: "button", type: "submit" }, icon("note", 16), t("Note"), h("kbd", {}, "N")),
+        h(
+          "button",
+          { class: "button", type: "submit" },
+          icon("note", 16),
+          t("Note"),
+          h("kbd", { "data-key": "to-note" }, hint("to-note")),
+        ),
       ),
       this.acts,
     );
@@ -289,7 +311,7 @@ export class CaseRoom {
           "p",
           {},
           queue.waiting
-            ? t("Press F2 to take the most urgent case.")
+            ? t("Press {key} to take the most urgent case.", { key: hint("take") })
             : t("New alarms appear on the left and sound here."),
         ),
         h(

@@ -1,24 +1,29 @@
 // The console: holds what is known, and joins the parts.
-import { Refused, get, page, post } from "./api.js";
+import { Acts } from "./acts.js";
+import { get, page } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { CaseRoom, may } from "./case.js";
 import * as dialogs from "./dialogs.js";
 import { listen } from "./keys.js";
 import { Line } from "./live.js";
 import { Notices, toast } from "./notices.js";
+import { OwnState } from "./own.js";
 import { furnishPage } from "./page.js";
 import { Queue, asShown, isRinging, isWaiting } from "./queue.js";
 import { ResidentCard } from "./resident.js";
+import { help } from "./settings.js";
 import { Strip } from "./strip.js";
 import { Tones } from "./tones.js";
 import { t, ticking } from "./words.js";
 
-const BREAK_SPARES_S = 20;
 const CHARTS_EVERY_MS = 60_000;
 const LONGEST_QUEUE = 500;
 
 const me = page.operator.id;
 const cards = new Map();
+const offers = new Map();
+const incidents = new Map();
+const colleagues = new Map();
 const known = {
   selected: null,
   view: null,
@@ -28,8 +33,6 @@ const known = {
   link: { broker: "ok", receiver: "ok", ready_operators: 1 },
 };
 let offset = 0;
-let own = "ready";
-let heard = false;
 let up = null; // not known before the first sign of life
 let refreshing = null;
 let painting = false;
@@ -37,18 +40,34 @@ let painting = false;
 const now = () => Date.now() / 1000 + offset;
 const tones = new Tones();
 const notices = new Notices();
-const strip = new Strip({ now, setOwn, soundTest });
+const own = new OwnState({ me, now, cards: () => [...cards.values()], changed: linkTold });
+const strip = new Strip({ now, setOwn, soundTest, ownChanged });
 const queue = new Queue(byId("queue"), {
   me,
   now,
   tick: paintClocks,
   open,
+  offer: offerOf,
+  incidents: () => incidents,
+  called: (id) => colleagues.get(id) ?? id,
+  repaint: paintQueue,
   get selected() {
     return known.selected;
   },
 });
 const room = new CaseRoom(byId("case"), { me, now, tick: paintClocks, act });
 const resident = new ResidentCard(byId("resident"), { me, act });
+const acts = new Acts({
+  me,
+  known,
+  cards,
+  room,
+  open,
+  show: (view) => show(view),
+  refresh,
+  paint: paintQueue,
+  closedOne: () => own.closedOne(),
+});
 
 // ---- painting ----
 
@@ -79,16 +98,27 @@ function paintQueue() {
 }
 
 function paintOwn() {
-  strip.own(own, heard, up);
+  strip.own(own, up);
   strip.link(known.link, up);
 }
 
-/** On a break only matters of life sound, and only when nobody else took them in time. */
+/** What sounds here: see `OwnState.hears`. */
 function sound() {
-  const ringing = [...cards.values()]
-    .filter(isRinging)
-    .filter((card) => own === "ready" || (card.mark === "P1" && now() - card.ring_at > BREAK_SPARES_S));
-  tones.follow(heard ? ringing.map(({ id, mark }) => ({ id, mark })) : []);
+  const ringing = [...cards.values()].filter(isRinging).filter((card) => own.hears(card, known.link.ready_operators));
+  tones.follow(ringing.map(({ id, mark }) => ({ id, mark })));
+}
+
+/** To whom a ringing case is offered first, as long as the offer stands. */
+function offerOf(card) {
+  const offer = offers.get(card.id);
+  return offer && isRinging(card) && offer.until_at > now() ? offer : null;
+}
+
+function offered(id, offer) {
+  if (!offer) return offers.delete(id);
+  offers.set(id, offer);
+  setTimeout(paintQueue, Math.max(0, offer.until_at - now()) * 1000 + 50);
+  return true;
 }
 
 // ---- what comes from the desk ----
@@ -99,6 +129,11 @@ function refresh() {
       offset = fresh.now - Date.now() / 1000;
       cards.clear();
       for (const card of fresh.cards) cards.set(card.id, card);
+      incidents.clear();
+      for (const one of fresh.incidents) incidents.set(one.id, one);
+      for (const one of fresh.colleagues) colleagues.set(one.id, one.called);
+      offers.clear();
+      for (const [id, offer] of Object.entries(fresh.offers)) offered(Number(id), offer);
       Object.assign(known, { answers: fresh.answers, link: fresh.link, stamp: fresh.stamp });
       strip.answers(fresh.answers);
       paintOwn();
@@ -112,9 +147,12 @@ function refresh() {
   return refreshing;
 }
 
-function caseChanged({ card, actor }) {
+function caseChanged({ card, actor, offer }) {
   const before = cards.get(card.id);
   if (before && before.version > card.version) return;
+  offered(card.id, offer);
+  if (card.incident_id && !incidents.has(card.incident_id)) scheduleFigures();
+  if (offer && !colleagues.has(offer.operator)) scheduleFigures();
   if (card.state === "closed") cards.delete(card.id);
   else cards.set(card.id, card);
   paintQueue();
@@ -132,7 +170,7 @@ let oddBeats = 0;
 function beat(sign) {
   offset = sign.now - Date.now() / 1000;
   known.link = sign.link;
-  paintOwn();
+  own.tell();
   // The fingerprint differs for a moment while an event is on its way; twice in a row, something was missed.
   const mine = `${cards.size}.${[...cards.values()].reduce((sum, card) => sum + card.version, 0)}`;
   oddBeats = sign.stamp === mine ? 0 : oddBeats + 1;
@@ -149,7 +187,7 @@ const line = {
   connected() {
     up = true;
     byId("lost").hidden = true;
-    tellOwn();
+    own.tell();
     paintOwn();
     refresh();
   },
@@ -170,13 +208,9 @@ const line = {
   },
 };
 
-function tellOwn() {
-  post("/api/me/state", { state: heard ? own : "not_ready" })
-    .then((link) => {
-      known.link = link;
-      paintOwn();
-    })
-    .catch(() => {});
+function linkTold(link) {
+  known.link = link;
+  paintOwn();
 }
 
 // ---- choosing and loading ----
@@ -210,13 +244,14 @@ async function load(id, fresh = false) {
 async function show(view, fresh = false) {
   if (known.view?.card.id === view.card.id && known.view.card.version > view.card.version) return;
   known.view = view;
-  room.render(view);
+  room.render(view, known.home?.home.id === view.card.home_id ? known.home : null);
   const homeId = view.card.home_id;
   if (fresh || known.home?.home.id !== homeId) {
     known.home = await get(`/api/homes/${homeId}/card?besides=${view.card.id}`);
     loadPictures(homeId);
+    if (known.view === view) room.render(view, known.home);
   }
-  resident.render(known.home, view);
+  resident.render(known.home, known.view);
 }
 
 function loadPictures(homeId) {
@@ -235,8 +270,12 @@ function loadPictures(homeId) {
 // ---- what the operator does ----
 
 function setOwn(state) {
-  own = state;
-  tellOwn();
+  own.choose(state);
+  ownChanged();
+  if (state === "break" && own.held().length) acts.handOver(own.held());
+}
+
+function ownChanged() {
   paintOwn();
   sound();
 }
@@ -245,10 +284,10 @@ function soundTest() {
   dialogs.soundTest(
     () => tones.test(),
     () => {
-      heard = true;
+      own.heard = true;
       if ("Notification" in window && Notification.permission === "default")
         Notification.requestPermission().catch(() => {});
-      tellOwn();
+      own.tell();
       paintOwn();
       sound();
       (byId("queue").querySelector(".card") ?? byId("queue")).focus({ preventScroll: true });
@@ -256,88 +295,35 @@ function soundTest() {
   );
 }
 
-/** A command on the chosen case. Gives "" when done, else the sentence of the refusal. */
-async function command(id, path, body = {}) {
-  try {
-    const view = await post(`/api/cases/${id}/${path}`, body);
-    if (view.card.state === "closed") cards.delete(id);
-    else cards.set(id, view.card);
-    paintQueue();
-    if (known.selected === id) await show(view);
-    return "";
-  } catch (error) {
-    if (!(error instanceof Refused)) return t("The desk does not answer. Nothing was stored.");
-    refresh();
-    return error.message;
-  }
-}
-
-async function commandOrToast(id, path, body) {
-  const why = await command(id, path, body);
-  if (why) toast(why, "bad");
-  return !why;
-}
-
 function take() {
-  const first = asShown([...cards.values()])[0][0];
+  const waiting = asShown([...cards.values()])[0];
   const focused = Number(document.activeElement?.dataset?.case) || null;
   const chosen = cards.get(focused ?? known.selected);
-  const card = chosen && may(chosen, me).take ? chosen : first;
+  const card = chosen && may(chosen, me).take ? chosen : firstFor(waiting);
   if (!card) return toast(t("Nobody is waiting."));
   tones.hush();
   byId("case").focus({ preventScroll: true });
-  return Promise.all([commandOrToast(card.id, "take"), known.selected === card.id ? null : open(card.id)]);
+  return Promise.all([acts.orToast(card.id, "take"), known.selected === card.id ? null : open(card.id)]);
 }
 
-function nextContact() {
-  const sent = new Set(known.view.deliveries.map((entry) => entry.contact_id));
-  const next = known.home?.contacts.find((entry) => !sent.has(entry.id)) ?? known.home?.contacts[0];
-  if (next) byId(`contact-${next.id}`)?.focus();
-}
-
-function withContact(name, contactId) {
-  const id = known.selected;
-  const called = known.home.contacts.find((entry) => entry.id === contactId)?.called ?? "";
-  if (name === "notify") return commandOrToast(id, `contacts/${contactId}/notify`);
-  if (name === "arrived") return commandOrToast(id, `contacts/${contactId}/arrived`);
-  return dialogs.arrival(called, (minutes) =>
-    command(id, `contacts/${contactId}/on-the-way`, { eta_minutes: minutes }),
-  );
-}
-
-const ON_CASE = {
-  talk: (id, can) => can.talk && commandOrToast(id, "talk"),
-  note: (id) => commandOrToast(id, "note", { text: room.note.value.trim() }),
-  "to-note": () => room.note.focus(),
-  park: (id, can) =>
-    can.park && dialogs.park(known.view.parked_max_s, (minutes, reason) => command(id, "wait", { minutes, reason })),
-  release: (id, can) => can.release && dialogs.release((reason) => command(id, "release", { reason })),
-  close: (id, can) =>
-    can.close
-      ? dialogs.close(known.view.card, known.home?.contacts ?? [], (body) => closeCase(id, body))
-      : toast(can.take ? t("Take the case before closing it.") : t("Somebody else has this case."), "bad"),
-  "next-contact": nextContact,
-};
-
-async function closeCase(id, body) {
-  const why = await command(id, "close", body);
-  if (!why) {
-    toast(t("Case {id} is closed.", { id }));
-    open(null);
-  }
-  return why;
+/** The most urgent case; of equals the one that is offered here, rather than one that is offered to a colleague. */
+function firstFor(waiting) {
+  const equals = waiting.filter((card) => card.mark === waiting[0].mark && isRinging(card) === isRinging(waiting[0]));
+  const mine = equals.find((card) => offerOf(card)?.operator === me);
+  return mine ?? equals.find((card) => !offerOf(card)) ?? waiting[0];
 }
 
 function act(name) {
   if (name === "take") return take();
-  if (name === "help") return dialogs.help();
-  if (name === "back" || name === "to-queue") return name === "back" ? open(null) : (queue.step(0), null);
-  const id = known.selected;
-  if (id === null || !known.view || known.view.card.id !== id || known.view.card.state === "closed") return null;
-  const [verb, contactId] = name.split(":");
-  if (contactId) return withContact(verb, contactId);
-  if (verb.startsWith("triage-")) return commandOrToast(id, "triage", { choice: Number(verb.slice(7)) });
-  return ON_CASE[verb]?.(id, may(known.view.card, me));
+  if (name === "help") return help(repaintAll);
+  if (name === "back") return open(null);
+  if (name === "to-queue") return queue.step(0);
+  return acts.do(name);
+}
+
+function repaintAll() {
+  if (known.view && known.selected !== null) room.render(known.view, known.home);
+  paintQueue();
 }
 
 function tell(error) {
@@ -346,14 +332,26 @@ function tell(error) {
 
 furnishPage();
 for (const [id, opens] of [
-  ["help", dialogs.help],
+  ["help", () => help(repaintAll)],
   ["sound", soundTest],
+  ["hand-over", () => (own.held().length ? acts.handOver(own.held()) : toast(t("You hold no case.")))],
 ]) {
   byId(id).addEventListener("click", () => {
     byId("menu").hidePopover();
     opens();
   });
 }
+byId("logout").addEventListener(
+  "click",
+  (event) => {
+    if (own.held().length === 0) return;
+    event.stopImmediatePropagation();
+    byId("menu").hidePopover();
+    toast(t("You still hold cases: hand them over or close them first."), "bad");
+    acts.handOver(own.held());
+  },
+  { capture: true },
+);
 listen({
   busy: dialogs.isOpen,
   act,

@@ -1,14 +1,21 @@
 // What is asked in a window of its own: the sound test, parking, arrival times, closing, the keys.
 import { byId, fill, h } from "./dom.js";
 import { icon } from "./marks.js";
-import { page } from "./api.js";
-import { letters } from "./keys.js";
 import { t } from "./words.js";
 
 const dialog = byId("dialog");
 
+/** A button that closes the window and does nothing else. */
+export const back = (name, first = false) =>
+  h("button", { type: "button", class: "button", "data-first": first, onclick: () => dialog.close() }, name);
+
+/** A window that only shows something, with buttons at its foot. */
+export function show(name, inside, buttons) {
+  ask(name, inside, () => "", { feet: h("div", { class: "feet" }, buttons), wide: true });
+}
+
 /** Opens the window. `submit(form)` gives "" when done, or a sentence why not. Esc only ever closes the window. */
-function ask(name, inside, submit, { feet = null, wide = false } = {}) {
+export function ask(name, inside, submit, { feet = null, wide = false } = {}) {
   const fault = h("p", { class: "notice bad", role: "alert", hidden: true });
   const form = h("form", { class: "inside", novalidate: true }, inside, fault, feet);
   form.addEventListener("submit", async (event) => {
@@ -49,7 +56,7 @@ function ask(name, inside, submit, { feet = null, wide = false } = {}) {
   return form;
 }
 
-const feet = (name, key = "") =>
+export const feet = (name, key = "") =>
   h(
     "div",
     { class: "feet" },
@@ -57,7 +64,7 @@ const feet = (name, key = "") =>
     h("button", { type: "submit", class: "button main" }, name, key && h("kbd", {}, key)),
   );
 
-const choices = (legend, name, options, chosen = null, type = "radio") =>
+export const choices = (legend, name, options, chosen = null, type = "radio") =>
   h(
     "fieldset",
     {},
@@ -199,6 +206,23 @@ export function arrival(name, submit) {
     ?.focus();
 }
 
+/** A contact answers the telephone: they come in so many minutes, or they cannot. */
+export function comes(name, { going, cannot }) {
+  const options = { cannot: t("Cannot come") };
+  for (const minutes of [5, 10, 15, 30, 45, 60]) options[minutes] = t("In {count} min", { count: minutes });
+  ask(
+    t("{name} answers: who comes?", { name }),
+    choices(t("Is on the way, expected"), "comes", { ...options }, "15"),
+    (form) => {
+      const answer = new FormData(form).get("comes");
+      return answer === "cannot" ? cannot() : going(Number(answer));
+    },
+    { feet: feet(t("Write it down"), "Ctrl+Enter") },
+  )
+    .querySelector("input:checked")
+    ?.focus();
+}
+
 /** Hands a case back. */
 export function release(submit) {
   const reason = h("input", {
@@ -220,104 +244,62 @@ export function release(submit) {
   );
 }
 
-const MISTAKE = { cause: "mistake", action: "talked", outcome: "resolved_by_talk", label: "false" };
-
-/** Closes a case. The template fills in a mistaken press, so that it takes two keys. */
-export function close(card, contacts, submit) {
-  const pick = (form, values) => {
-    for (const [name, value] of Object.entries(values))
-      form.querySelector(`[name="${name}"][value="${value}"]`).checked = true;
-  };
-  const template = h(
-    "button",
-    { type: "button", class: "button", "data-first": true, "data-template": "mistake" },
-    t("Mistake press"),
-    h("kbd", {}, "Enter"),
-  );
-  const form = ask(
-    t("Close case {id}", { id: card.id }),
-    [
-      h("div", { class: "template" }, h("p", {}, t("Pressed by mistake, spoken with, all is well?")), template),
-      choices(t("Cause"), "cause", page.causes),
-      choices(t("What was done"), "action", page.actions),
-      choices(t("How it ended"), "outcome", page.outcomes),
-      contacts.length > 0 &&
-        choices(
-          t("Who was told"),
-          "told",
-          Object.fromEntries(contacts.map((one) => [one.id, one.called])),
-          null,
-          "checkbox",
-        ),
-      choices(t("Was the alarm right?"), "label", { true: t("Yes"), false: t("No"), "": t("Cannot say") }, ""),
-      h(
-        "div",
-        { class: "field" },
-        h("label", { for: "close-note" }, t("Note")),
-        h("textarea", { id: "close-note", name: "note", maxlength: 2000 }),
+const reasonField = (label, usual) => {
+  const input = h("input", { type: "text", name: "reason", id: "reason", maxlength: 2000, autocomplete: "off", "data-first": true });
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: "reason" }, label),
+    input,
+    h(
+      "div",
+      { class: "chips" },
+      usual.map((text) =>
+        h("button", { type: "button", class: "button small", onclick: () => ((input.value = text), input.focus()) }, text),
       ),
-    ],
-    (sent) => {
-      const data = new FormData(sent);
-      if (!data.get("cause")) return t("Choose a cause.");
-      return submit({
-        cause: data.get("cause"),
-        action: data.get("action") ?? "none",
-        outcome: data.get("outcome") ?? "",
-        told: data.getAll("told"),
-        label: data.get("label") ?? "",
-        note: String(data.get("note")).trim(),
-      });
-    },
-    { feet: feet(t("Close the case"), "Ctrl+Enter"), wide: true },
+    ),
   );
-  template.addEventListener("click", () => {
-    pick(form, MISTAKE);
-    form.querySelector('[type="submit"]').focus();
+};
+const reasonOf = (form) => String(new FormData(form).get("reason")).trim();
+
+/** Why a step of the checklist is skipped. */
+export function skip(step, submit) {
+  const usual = [t("No speech on this unit"), t("No number is known"), t("Somebody is there already")];
+  ask(t("Skip: {step}", { step }), reasonField(t("Why?"), usual), (form) => submit(reasonOf(form)), {
+    feet: feet(t("Skip"), "Ctrl+Enter"),
   });
 }
 
-const KEYS = [
-  ["F2", t("Take the chosen case, or the most urgent one")],
-  ["↑ ↓", t("Move in the queue")],
-  ["Enter", t("Open the case")],
-  ["S", t("I am speaking with them")],
-  ["1 – 5", t("Say what is needed")],
-  ["N", t("Write a note")],
-  ["F8", t("To the next contact")],
-  ["P", t("Park the case")],
-  ["Ctrl+Enter", t("Close the case")],
-  ["Q", t("Back to the queue")],
-  ["?", t("This list")],
-  ["Esc", t("Closes a window, never a case")],
-];
-
-/** The keys, and what the marks mean. */
-export function help() {
-  const choice = h("input", {
-    type: "checkbox",
-    checked: letters.on,
-    onchange: () => {
-      letters.on = choice.checked;
-    },
+/** Why a closed case is opened again. */
+export function reopen(id, submit) {
+  const usual = [t("They called back"), t("Closed by mistake"), t("Something was left to do")];
+  ask(t("Open case {id} again", { id }), reasonField(t("Why?"), usual), (form) => submit(reasonOf(form)), {
+    feet: feet(t("Open again"), "Ctrl+Enter"),
   });
+}
+
+/** Hands over everything that one holds: to a colleague by name, or to whoever is first. */
+export function handOver(count, colleagues, submit) {
+  const options = { "": t("Whoever is first"), ...Object.fromEntries(colleagues.map((one) => [one.id, one.called])) };
   ask(
-    t("Keys"),
+    t("Hand over my cases"),
     [
-      h(
-        "dl",
-        { class: "keys" },
-        KEYS.map(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]),
-      ),
-      h("label", { class: "tick" }, choice, t("Letters and digits work as keys")),
+      h("p", {}, t("Cases that you hold: {count}. They ring at once for a colleague.", { count })),
+      choices(t("To whom?"), "to", options, ""),
+      reasonField(t("How do things stand?"), [t("My shift ends"), t("I take a break"), t("I must leave")]),
     ],
-    () => "",
-    {
-      feet: h(
-        "div",
-        { class: "feet" },
-        h("button", { type: "submit", class: "button main", "data-first": true }, t("Back")),
-      ),
-    },
+    (form) => submit(String(new FormData(form).get("to") ?? ""), reasonOf(form)),
+    { feet: feet(t("Hand over"), "Ctrl+Enter") },
+  );
+}
+
+/** Why nobody took a case in time. */
+export function explain(submit) {
+  const usual = [t("All operators were busy"), t("Handing over the shift"), t("A fault of the console")];
+  ask(
+    t("Why did nobody take it in time?"),
+    reasonField(t("What happened?"), usual),
+    (form) => submit(reasonOf(form)),
+    { feet: feet(t("Write it down"), "Ctrl+Enter") },
   );
 }

@@ -9,7 +9,8 @@ export class Line {
     this.up = null;
     this.heardAt = performance.now();
     this.open();
-    setInterval(() => this.watch(), 500);
+    const pulse = new Worker("/static/js/pulse.js");
+    pulse.onmessage = () => this.watch();
   }
 
   open() {

@@ -1,7 +1,7 @@
 // The queue: who waits, most urgent and then oldest first.
 import { h, fill } from "./dom.js";
 import { icon, markWithWord } from "./marks.js";
-import { FLAGS, MARKS, headline, sayLanguage, span, t, language } from "./words.js";
+import { FLAGS, headline, sayLanguage, span, t, language } from "./words.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 export const isRinging = (card) => card.ring_at !== null;
@@ -44,6 +44,10 @@ export function flagChips(card) {
   if (card.mark === "TEST") chips.push(h("span", { class: "chip" }, t("TEST")));
   if (card.late_s >= 1)
     chips.push(h("span", { class: "chip warn" }, t("LATE +{late}", { late: span(card.late_s, "short") })));
+  if (card.by_sms) chips.push(h("span", { class: "chip warn" }, t("came by SMS")));
+  if (card.exception_at !== null && card.explained_at === null)
+    chips.push(h("span", { class: "chip bad" }, t("to be explained")));
+  if (card.reopened > 0) chips.push(h("span", { class: "chip" }, t("opened again")));
   if (card.state === "withdrawn") chips.push(h("span", { class: "chip" }, t("Cancelled at home: check call")));
   if (card.repeats > 1) chips.push(h("span", { class: "chip", title: t("Alarms in this case") }, `×${card.repeats}`));
   if (!person) return chips;
@@ -87,9 +91,19 @@ function holder(card, me) {
   return h("span", { class: "holder" }, icon("person", 15), says);
 }
 
+/** To whom it is offered first: everybody sees it, one console is pointed at for some seconds. */
+function offered(card, context) {
+  const offer = context.offer(card);
+  if (!offer) return null;
+  return offer.operator === context.me
+    ? h("span", { class: "offer mine" }, icon("road", 15), t("Offered to you first"))
+    : h("span", { class: "offer" }, t("Offered to {who}", { who: context.called(offer.operator) }));
+}
+
 function paint(button, card, context) {
   const mark = card.mark.toLowerCase();
-  button.setAttribute("class", `card ${mark} ${isRinging(card) ? "ringing" : "calm"}`);
+  const mine = context.offer(card)?.operator === context.me;
+  button.setAttribute("class", `card ${mark} ${isRinging(card) ? "ringing" : "calm"}${mine ? " offered" : ""}`);
   button.setAttribute("aria-current", String(card.id === context.selected));
   fill(
     button,
@@ -98,18 +112,41 @@ function paint(button, card, context) {
     waits(card, { wordSeen: false }),
     h("span", { class: "about" }, h("span", { class: "who" }, whoIs(card, context.now())), flagChips(card)),
     holder(card, context.me),
+    offered(card, context),
   );
 }
+
+/** Cases of one incident under one row; a matter of life always stands by itself. */
+export function grouped(cards, incidents) {
+  const members = new Map();
+  for (const card of cards)
+    if (card.incident_id !== null && card.mark !== "P1" && incidents.has(card.incident_id))
+      members.set(card.incident_id, [...(members.get(card.incident_id) ?? []), card]);
+  const done = new Set();
+  return cards.flatMap((card) => {
+    const together = members.get(card.incident_id);
+    if (card.mark === "P1" || !together || together.length < 2) return [card];
+    if (done.has(card.incident_id)) return [];
+    done.add(card.incident_id);
+    const order = incidents.get(card.incident_id).case_ids;
+    return [{ incident: incidents.get(card.incident_id), cards: together.sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id)) }];
+  });
+}
+
+const causeOf = ({ cause }) =>
+  cause.startsWith("area:") ? t("Area {name}", { name: cause.slice(5) }) : t("In several areas");
 
 export class Queue {
   constructor(element, context) {
     this.element = element;
     this.context = context;
     this.buttons = new Map();
+    this.opened = new Set();
   }
 
   render(cards) {
     const focused = document.activeElement?.dataset?.case;
+    const incident = document.activeElement?.dataset?.incident;
     const names = [t("Waiting for somebody"), t("In hand"), t("Parked")];
     const groups = asShown(cards);
     for (const id of this.buttons.keys()) if (!groups.flat().some((card) => card.id === id)) this.buttons.delete(id);
@@ -123,14 +160,47 @@ export class Queue {
             ? h(
                 "ul",
                 { class: "cards" },
-                group.map((card) => h("li", {}, this.button(card))),
+                grouped(group, this.context.incidents()).map((entry) =>
+                  h("li", {}, entry.incident ? this.incident(entry) : this.button(entry)),
+                ),
               )
             : h("p", { class: "empty" }, t("Nobody is waiting.")),
         ];
       }),
     );
+    if (incident) this.element.querySelector(`[data-incident="${incident}"]`)?.focus({ preventScroll: true });
     if (focused) this.buttons.get(Number(focused))?.focus({ preventScroll: true });
     this.context.tick();
+  }
+
+  /** "12 homes silent, Gràcia": one row that opens; the people most at risk first. */
+  incident({ incident, cards }) {
+    const open = this.opened.has(incident.id);
+    const id = `incident-${incident.id}`;
+    const row = h(
+      "button",
+      {
+        type: "button",
+        class: "card incident",
+        "data-incident": incident.id,
+        "aria-expanded": String(open),
+        "aria-controls": id,
+        onclick: () => {
+          if (!this.opened.delete(incident.id)) this.opened.add(incident.id);
+          this.context.repaint();
+        },
+      },
+      markWithWord(cards.some((card) => card.mark === "P2") ? "P2" : "T", 30),
+      h("span", { class: "what" }, t("{count} homes silent", { count: cards.length })),
+      h("span", { class: "waits number" }, h("span", { "data-since": incident.opened_at })),
+      h("span", { class: "about" }, h("span", { class: "who" }, causeOf(incident)), h("span", { class: "chip" }, open ? t("Close the list") : t("Open the list"))),
+    );
+    const members = h(
+      "ul",
+      { class: "cards members", id, hidden: !open },
+      cards.map((card) => h("li", {}, this.button(card))),
+    );
+    return [row, members];
   }
 
   button(card) {
@@ -145,7 +215,7 @@ export class Queue {
 
   /** Moves the focus by one card; begins at the chosen one. */
   step(by) {
-    const buttons = [...this.element.querySelectorAll(".card")];
+    const buttons = [...this.element.querySelectorAll(".card")].filter((button) => button.offsetParent !== null);
     if (buttons.length === 0) return;
     const at = buttons.indexOf(document.activeElement);
     const chosen = buttons.findIndex((button) => button.getAttribute("aria-current") === "true");
@@ -154,4 +224,3 @@ export class Queue {
   }
 }
 
-export const markWord = (card) => MARKS[card.mark].word;

@@ -4,7 +4,7 @@ import { page } from "./api.js";
 import { curve, ribbon, unavailable } from "./charts.js";
 import { icon } from "./marks.js";
 import { FLAGS, KINDS, RELATIONS, SENSES, clock, moment, sayLanguage, t } from "./words.js";
-import { may } from "./case.js";
+import { DELIVERY_CHIPS, may } from "./case.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 
@@ -38,10 +38,55 @@ function person(resident, now) {
   );
 }
 
+const WHY_NOT = {
+  unreachable: t("no message can reach them"),
+  muted: t("wants no messages now"),
+  away: t("away"),
+  off_hours: t("not at this hour"),
+  night: t("not at night"),
+};
+const SAID = {
+  going: [t("is going"), "good"],
+  arrived: [t("is there"), "good"],
+  all_well: [t("says that all is well"), "good"],
+  declined: [t("cannot come"), "warn"],
+  ambulance: [t("asks for an ambulance"), "bad"],
+  advice: [t("needs advice"), "bad"],
+};
+
+function reach(entry, how, sent) {
+  const calls = how?.calls.filter((call) => call.result) ?? [];
+  const last = calls.at(-1);
+  const said = how && SAID[how.state];
+  return h(
+    "div",
+    { class: "chips" },
+    said && h("span", { class: `chip ${said[1]}` }, said[0]),
+    how?.why_not && h("span", { class: "chip warn" }, WHY_NOT[how.why_not] ?? how.why_not),
+    last &&
+      h(
+        "span",
+        { class: `chip ${last.result === "answered" ? "good" : "bad"}` },
+        icon("phone", 13),
+        t(page.call_results[last.result] ?? last.result),
+        calls.length > 1 && ` ×${calls.length}`,
+      ),
+    sent.map((line) =>
+      h(
+        "span",
+        { class: `chip ${DELIVERY_CHIPS[line.state] ?? ""}` },
+        icon("mail", 13),
+        `${t(page.channels[line.channel] ?? line.channel)}: ${t(page.delivery_states[line.state] ?? line.state)}`,
+      ),
+    ),
+  );
+}
+
 function contact(entry, view, me) {
   const { card } = view;
   const can = may(card, me);
-  const sent = view.deliveries.filter((line) => line.contact_id === entry.id).at(-1);
+  const how = view.contacts.find((one) => one.id === entry.id);
+  const sent = view.deliveries.filter((line) => line.contact_id === entry.id && line.purpose === "alarm").slice(-2);
   const helps = card.helper_id === entry.id;
   const act = (name, text, sign, off) =>
     h(
@@ -58,7 +103,7 @@ function contact(entry, view, me) {
     );
   return h(
     "li",
-    { class: "contact", id: `contact-${entry.id}`, tabindex: "-1" },
+    { class: `contact ${view.ringing_contact === entry.id ? "ringing" : ""}`, id: `contact-${entry.id}`, tabindex: "-1" },
     h(
       "div",
       { class: "top" },
@@ -68,39 +113,67 @@ function contact(entry, view, me) {
     h(
       "div",
       { class: "reach" },
-      entry.phone && h("span", {}, icon("phone", 14), h("span", { class: "number" }, entry.phone)),
+      entry.phone &&
+        h("a", { href: `tel:${entry.phone.replace(/[^+\d]/g, "")}` }, icon("phone", 14), h("span", { class: "number" }, entry.phone)),
       h("span", {}, icon("road", 14), t("{minutes} min away", { minutes: entry.minutes_away })),
       entry.has_key && h("span", {}, icon("key", 14), t("has a key")),
       entry.language !== document.documentElement.lang && h("span", {}, sayLanguage(entry.language)),
     ),
-    h(
-      "div",
-      { class: "chips" },
-      helps &&
-        card.arrived_at &&
-        h("span", { class: "chip good" }, t("arrived at {time}", { time: clock(card.arrived_at) })),
-      helps &&
-        !card.arrived_at &&
-        card.eta_at &&
-        h("span", { class: "chip good" }, t("on the way, {time}", { time: clock(card.eta_at) })),
-      sent &&
-        h(
-          "span",
-          { class: `chip ${sent.state.startsWith("failed") ? "bad" : sent.state === "queued" ? "" : "good"}` },
-          icon("mail", 13),
-          t(page.delivery_states[sent.state] ?? sent.state),
-        ),
-    ),
+    helps &&
+      h(
+        "div",
+        { class: "chips" },
+        card.arrived_at
+          ? h("span", { class: "chip good" }, t("arrived at {time}", { time: clock(card.arrived_at) }))
+          : card.eta_at && h("span", { class: "chip good" }, t("on the way, {time}", { time: clock(card.eta_at) })),
+      ),
+    reach(entry, how, sent),
     card.state === "closed"
       ? null
       : h(
           "div",
           { class: "acts" },
-          act("notify", t("E-mail"), "mail", !entry.email || Boolean(sent)),
-          act("going", t("On the way"), "road", !can.help),
+          act("call", t("Call"), "phone", !can.own || !entry.phone),
+          act("notify", t("Message"), "mail", how ? how.ways.length === 0 : !entry.email),
+          act("going", t("Going"), "road", !can.help),
+          act("cannot", t("Cannot"), "cross", !can.help),
           act("arrived", t("Arrived"), "check", !can.help),
         ),
   );
+}
+
+/** The contacts in the order in which they are asked now. */
+export function inAskingOrder(contacts, view) {
+  const order = new Map(view.contacts.map((one, index) => [one.id, index]));
+  return [...contacts].sort((a, b) => (order.get(a.id) ?? 99) - (order.get(b.id) ?? 99));
+}
+
+/** Whether the way from here to a person is known to work, and when nobody could be reached. */
+function proofs(card) {
+  const since = card.proven_at === null ? null : card.now - card.proven_at;
+  const soon = card.gaps.find(([from]) => from < card.now + 86_400);
+  return [
+    h(
+      "p",
+      { class: since === null || since > 30 * 86_400 ? "notice warn" : "quiet" },
+      since === null
+        ? t("The path from the button to us has never been proven by a test.")
+        : t("Path last proven: {time}.", { time: moment(card.proven_at, card.now) }),
+    ),
+    card.heard_at !== null && h("p", { class: "quiet" }, t("The unit told of itself at {time}.", { time: moment(card.heard_at, card.now) })),
+    card.unit_troubles > 0 && h("p", { class: "notice warn" }, t("The unit reports faults: {count}.", { count: card.unit_troubles })),
+    soon &&
+      h(
+        "p",
+        { class: "notice bad" },
+        soon[0] <= card.now
+          ? t("No contact can be reached now, until {time}.", { time: moment(soon[1], card.now) })
+          : t("No contact can be reached from {from} to {until}.", {
+              from: moment(soon[0], card.now),
+              until: moment(soon[1], card.now),
+            }),
+      ),
+  ];
 }
 
 function past(cards, now) {
@@ -114,8 +187,8 @@ function past(cards, now) {
         {},
         h("time", {}, moment(one.opened_at, now)),
         h(
-          "span",
-          {},
+          "button",
+          { type: "button", class: "as-link", "data-act": `open:${one.id}` },
           [
             KINDS[one.kind] ?? one.kind,
             page.causes[one.cause] && t(page.causes[one.cause]),
@@ -196,7 +269,7 @@ export class ResidentCard {
           ? h(
               "ol",
               { class: "contacts" },
-              card.contacts.map((entry) => contact(entry, view, this.context.me)),
+              inAskingOrder(card.contacts, view).map((entry) => contact(entry, view, this.context.me)),
             )
           : h("p", { class: "notice warn" }, t("There is nobody to turn to. Use the response team or 112.")),
       ),
@@ -210,6 +283,7 @@ export class ResidentCard {
           home.phone && h("p", { class: "number" }, `${t("Telephone at home")}: ${home.phone}`),
         ),
       ),
+      section(t("Proof of the path"), proofs(card)),
       section(t("Last hour in the home"), this.rooms),
       section(t("Last day"), this.charts),
       section(t("Lately"), this.care),

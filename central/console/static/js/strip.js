@@ -23,10 +23,16 @@ export class Strip {
     this.oldest = null;
   }
 
-  own(own, heard, up) {
+  own(own, up) {
     const element = byId("own-state");
     const focused = element.contains(document.activeElement) ? document.activeElement.value : null;
-    if (!heard || !up) {
+    const { state } = own;
+    this.shown = own;
+    const face = [own.heard, up, state, own.chosen].join();
+    if (this.face === face) return;
+    this.face = face;
+    this.state = state;
+    if (!own.heard || !up) {
       const why = up === false ? t("Not ready: no connection") : t("Not ready: test the sound");
       fill(
         element,
@@ -39,19 +45,31 @@ export class Strip {
       );
       return;
     }
-    const choice = (value, sign, word) =>
+    const choice = (value, sign, word, more = null) =>
       h(
         "button",
-        { type: "button", value, "aria-pressed": String(own === value), onclick: () => this.context.setOwn(value) },
+        {
+          type: "button",
+          value,
+          class: state === value || value === "break" ? null : state,
+          "aria-pressed": String(own.chosen === value),
+          onclick: () => this.context.setOwn(value),
+        },
         icon(sign, 16),
         word,
+        more,
       );
+    const left = h("span", { class: "number", "data-until": own.wrapUpUntil });
     fill(
       element,
       h(
         "div",
         { class: "state-switch", role: "group", "aria-label": t("Own state") },
-        choice("ready", "check", t("Ready")),
+        state === "busy"
+          ? choice("ready", "person", t("Busy"))
+          : state === "wrap_up"
+            ? choice("ready", "note", t("Wrap-up"), left)
+            : choice("ready", "check", t("Ready")),
         choice("break", "pause", t("Break")),
       ),
     );
@@ -96,6 +114,7 @@ export class Strip {
 
   tick() {
     const now = this.context.now();
+    if (this.shown?.heard && this.state !== this.shown.state) this.context.ownChanged();
     setText(byId("clock"), exactClock(now));
     setText(byId("today"), sayDay(now));
     const waits = Number.isFinite(this.oldest) && this.oldest !== null ? now - this.oldest : null;

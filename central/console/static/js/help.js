@@ -1,0 +1,206 @@
+// What leads to help, in the middle of the case: first words, what is needed, the checklist, the call that is going on.
+import { page } from "./api.js";
+import { h } from "./dom.js";
+import { hint, shortcut } from "./keys.js";
+import { icon } from "./marks.js";
+import { clock, t } from "./words.js";
+
+export const button = (name, action, kind = "", sign = null) =>
+  h(
+    "button",
+    { type: "button", class: `button ${kind}`, "data-act": action, "aria-keyshortcuts": shortcut(action) },
+    sign && icon(sign, 16),
+    name,
+    hint(action) && h("kbd", {}, hint(action)),
+  );
+
+const telephone = (number, name, kind = "") =>
+  h(
+    "a",
+    { class: `button ${kind}`, href: `tel:${number.replace(/[^+\d]/g, "")}` },
+    icon("phone", 16),
+    `${name} `,
+    h("span", { class: "number" }, number),
+  );
+
+/** Whether one can speak with the home from here, and the first words in the resident's language. */
+export function speechBar(view, home) {
+  if (view.card.state === "closed") return null;
+  return h(
+    "section",
+    { class: "section speech", "aria-label": t("Speech") },
+    h(
+      "p",
+      { class: "greeting", lang: view.greeting.language },
+      icon("sound", 18),
+      h("span", {}, "“", view.greeting.text, "”"),
+    ),
+    view.speech
+      ? null
+      : h(
+          "div",
+          { class: "no-speech" },
+          h("span", {}, t("Speech is not available on this unit: ring the home.")),
+          home?.phone
+            ? telephone(home.phone, t("Ring the home"))
+            : h("span", { class: "quiet" }, t("No telephone number of the home is known.")),
+        ),
+  );
+}
+
+const GUIDES = {
+  1: [t("All is well: close it. The template for a mistake press needs two keys."), ["close", t("Close")]],
+  2: [
+    t("Agree with them who comes today. Tell a contact, and write it down as a follow-up when you close."),
+    ["next-contact", t("Call the next contact")],
+    ["park", t("Park")],
+  ],
+  3: [
+    t("Call the contacts in their order until somebody goes. Nobody: the response team, then 112."),
+    ["next-contact", t("Call the next contact")],
+  ],
+  4: [
+    t("Call 112 and read the card aloud. Then tell the contacts, and stay with the person."),
+    ["card", t("Emergency card")],
+    ["next-contact", t("Call the next contact")],
+  ],
+};
+
+export function triage(view, mine) {
+  if (view.card.state === "closed") return null;
+  const guide = mine && GUIDES[view.triage];
+  return h(
+    "section",
+    { class: "section" },
+    h("h2", {}, t("What is needed?")),
+    h(
+      "div",
+      { class: "triage" },
+      page.triage.map((text, index) => {
+        const choice = button(t(text), `triage-${index + 1}`);
+        choice.setAttribute("aria-pressed", String(view.triage === index + 1));
+        return choice;
+      }),
+    ),
+    guide &&
+      h(
+        "div",
+        { class: "guide" },
+        h("p", {}, guide[0]),
+        h(
+          "div",
+          { class: "acts" },
+          guide.slice(1).map(([action, name]) => button(name, action, "main")),
+          view.triage === 4 && telephone("112", t("Call")),
+        ),
+      ),
+  );
+}
+
+const SIGNS = { done: "check", by_system: "check", skipped: "out", now: "alert" };
+const STATES = { done: t("done"), by_system: t("done by the system"), skipped: t("skipped"), now: t("now") };
+const SPEAKS = new Set(["call_out", "raise_volume", "listen"]);
+
+function stepHelp(step, view, home) {
+  if (SPEAKS.has(step.name) && !view.speech)
+    return h(
+      "div",
+      { class: "acts" },
+      h("span", { class: "quiet" }, t("Speech is not available on this unit.")),
+      h(
+        "button",
+        { type: "button", class: "button", "data-act": "no-speech" },
+        t("Go on with ringing the home"),
+      ),
+    );
+  if (step.name === "ring_home" && home?.phone) return telephone(home.phone, t("Ring the home"), "main");
+  if (step.name === "ring_home" || step.name === "ring_mobile")
+    return h("span", { class: "quiet" }, t("No number is known: skip this step."));
+  if (step.name === "contacts") return button(t("Call the next contact"), "next-contact", "main", "phone");
+  if (step.name === "response_team")
+    return h("span", {}, t("Nobody could be reached. Send the response team of your service."));
+  if (step.name === "emergency_112")
+    return h("div", { class: "acts" }, telephone("112", t("Call"), "main"), button(t("Emergency card"), "card"));
+  return null;
+}
+
+export function checklist(view, home, mine) {
+  const list = view.checklist;
+  if (!list || view.card.state === "closed") return null;
+  const finished = !list.steps.some((step) => step.state === "now");
+  return h(
+    "section",
+    { class: "section checklist" },
+    h("h2", {}, list.name === "silent" ? t("Silent call: if in doubt, send") : t("Nobody answers: step by step")),
+    list.name === "silent" &&
+      h("p", { class: "notice warn" }, t("The line is open without a sound. If in doubt, send help.")),
+    h(
+      "ol",
+      {},
+      list.steps.map((step) =>
+        h(
+          "li",
+          { class: `step ${step.state || "later"}`, "aria-current": step.state === "now" ? "step" : null },
+          icon(SIGNS[step.state] ?? "clock", 18),
+          h(
+            "div",
+            {},
+            h("span", { class: "name" }, step.text),
+            step.state && h("span", { class: "quiet" }, ` · ${STATES[step.state] ?? step.state}`),
+            step.at && h("span", { class: "quiet" }, `, ${clock(step.at)}`),
+            step.reason && h("p", { class: "quiet" }, step.reason),
+            step.state === "now" && mine && stepHelp(step, view, home),
+          ),
+          step.state === "now" && timeLeft(list.due_at),
+          step.state === "now" &&
+            mine &&
+            h("div", { class: "acts" }, button(t("Done"), "step-done", "main"), button(t("Skip"), "step-skip")),
+        ),
+      ),
+    ),
+    mine &&
+      list.name !== "silent" &&
+      !finished &&
+      h(
+        "button",
+        { type: "button", class: "button", "data-act": "silent" },
+        t("The line is open, and there is no sound"),
+      ),
+    finished && h("p", { class: "notice good" }, t("All steps are done. Park the case with a recall, or close it.")),
+  );
+}
+
+const timeLeft = (dueAt) =>
+  dueAt === null
+    ? h("span", { class: "chip bad" }, t("Time is up"))
+    : h("span", { class: "left number" }, h("span", { "data-until": dueAt }), h("span", { class: "unseen" }, t("left")));
+
+/** The call to a contact that is going on: how long it may ring, and one key for how it ends. */
+export function callPanel(view, contacts, mine) {
+  const one = contacts.find((entry) => entry.id === view.ringing_contact);
+  if (!one || view.card.state === "closed") return null;
+  const name = one.called;
+  return h(
+    "section",
+    { class: `section call ${view.ring_limit_at === null ? "over" : ""}`, "aria-label": t("Call to {name}", { name }) },
+    h(
+      "div",
+      { class: "line" },
+      h("h2", {}, t("Call to {name}", { name })),
+      view.ring_limit_at === null
+        ? h("span", { class: "chip bad" }, t("It has rung long enough"))
+        : h("span", { class: "left number" }, h("span", { "data-until": view.ring_limit_at })),
+    ),
+    h(
+      "div",
+      { class: "acts" },
+      one.phone && telephone(one.phone, t("Dial")),
+      mine && [
+        button(t("Answers"), "call-answered", "main", "check"),
+        button(t("No answer"), "call-no_answer", "", "cross"),
+        button(t("Engaged"), "call-busy"),
+        button(t("Next contact"), "next-contact"),
+      ],
+    ),
+  );
+}

@@ -1,0 +1,57 @@
+// How this operator is: ready, busy with a case, writing up the last one, on a break. The page derives it and says it
+// again with every sign of life, so that a console that has lost its line stops being ready by itself.
+import { post } from "./api.js";
+
+const WRAP_UP_S = 60;
+/** After so long a case that nobody took sounds also where one is not ready. */
+const SPARED_S = { P1: 20, P2: 60 };
+
+export class OwnState {
+  /** `context` has: me, now(), cards() and changed(link). */
+  constructor(context) {
+    this.context = context;
+    this.chosen = "ready";
+    this.heard = false;
+    this.wrapUpUntil = 0;
+  }
+
+  /** Cases in hand that are not parked. */
+  held() {
+    return this.context.cards().filter((card) => card.owner_id === this.context.me && card.state !== "closed");
+  }
+
+  get state() {
+    if (!this.heard) return "not_ready";
+    if (this.chosen === "break") return "break";
+    if (this.held().some((card) => card.state !== "waiting")) return "busy";
+    return this.context.now() < this.wrapUpUntil ? "wrap_up" : "ready";
+  }
+
+  choose(state) {
+    this.chosen = state;
+    this.wrapUpUntil = 0;
+    this.tell();
+  }
+
+  closedOne() {
+    this.wrapUpUntil = this.context.now() + WRAP_UP_S;
+    this.tell();
+  }
+
+  /** Says it to the desk. */
+  tell() {
+    return post("/api/me/state", { state: this.state })
+      .then((link) => this.context.changed(link))
+      .catch(() => {});
+  }
+
+  /** Whether a ringing case sounds here: at once where one is ready, elsewhere when nobody took it in time. */
+  hears(card, readyOperators) {
+    if (!this.heard) return false;
+    const { state } = this;
+    if (state === "ready" || card.owner_id === this.context.me) return true;
+    if (state === "break" && card.mark !== "P1") return false;
+    if (readyOperators === 0 && card.mark in SPARED_S) return true;
+    return this.context.now() - card.ring_at > (SPARED_S[card.mark] ?? Infinity);
+  }
+}
