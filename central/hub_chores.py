@@ -6,14 +6,14 @@ import argparse
 import re
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import segno
 import sqlalchemy as sa
 
 from central import broker_folder, settings_desk
 from central.claim_desk import broker_for_hubs, claimed_devices, new_claim
-from central.config import CentralConfig
+from central.config import CentralConfig, ClaimsConfig
 from central.sealing import Sealer, SealError, open_sealer
 from central.storage import homes, hub_settings
 from central.storage.database import Database
@@ -68,39 +68,68 @@ def write_broker_files(given: argparse.Namespace, config: CentralConfig) -> int:
     return 0
 
 
-def claim(given: argparse.Namespace, config: CentralConfig) -> int:
-    """`claim`: prints a code for an enrolled hub, after the broker's files know it."""
-    link_to = config.claims.address
-    if broker_for_hubs(config.claims) is None or not link_to:
+class Printed(NamedTuple):
+    """A claim as it is handed over. `unheard` are devices that the hub will not hear: the register has no address."""
+
+    code: str
+    link: str
+    until_at: float
+    unheard: list[str]
+
+
+def print_claim(
+    database: Database,
+    config: ClaimsConfig,
+    sealer: Sealer,
+    hub: str,
+    valid_s: float,
+    now: float,
+    *,
+    renew_password: bool = False,
+) -> Printed:
+    """Makes a code for an enrolled hub, after the broker's files know it.
+
+    Raises:
+        ChoreError: with a sentence for whoever asked; no claim was made.
+    """
+    if broker_for_hubs(config) is None or not config.address:
         raise ChoreError("Set address and broker_host in [claims] first: a new hub must be told where to go.")
-    if fault := centre_fault(link_to):
+    if fault := centre_fault(config.address):
         raise ChoreError(f"[claims] address: {fault}.")
-    sealer = open_sealer(config.secrets.key_file)
-    folder = Path(config.claims.broker_folder) if config.claims.broker_folder else None
+    folder = Path(config.broker_folder) if config.broker_folder else None
     known = _known_passwords(folder) if folder else {}
+    try:
+        with database.begin() as connection:
+            home = _enrolled(connection, hub)
+            if renew_password:
+                keep_password(connection, sealer, hub, new_password(), now)
+            password = _password(connection, sealer, hub, {} if renew_password else known)
+            unheard = _unheard(connection, sealer, home.home_id)
+            code = new_claim(connection, sealer, hub, valid_s, now)
+            if folder:
+                _put_into(folder, hub, password)
+    except SealError as error:
+        raise ChoreError(str(error)) from None
+    return Printed(code, claim_link(config.address, code), now + valid_s, unheard)
+
+
+def claim(given: argparse.Namespace, config: CentralConfig) -> int:
+    """`claim`: prints a code for an enrolled hub."""
+    sealer = open_sealer(config.secrets.key_file)
     now = time.time()
     database = Database.open(config.database.url)
     try:
-        with database.begin() as connection:
-            home = _enrolled(connection, given.hub)
-            if given.new_password:
-                keep_password(connection, sealer, given.hub, new_password(), now)
-            password = _password(connection, sealer, given.hub, {} if given.new_password else known)
-            unheard = _unheard(connection, sealer, home.home_id)
-            code = new_claim(connection, sealer, given.hub, given.valid, now)
-            if folder:
-                _put_into(folder, given.hub, password)
-    except SealError as error:
-        raise ChoreError(str(error)) from None
+        made = print_claim(
+            database, config.claims, sealer, given.hub, given.valid, now, renew_password=given.new_password
+        )
     finally:
         database.close()
-    link = claim_link(link_to, code)
-    print(f"Claim code for {given.hub}: {code}")
-    print(f"Good until {say_moment(now + given.valid, 0.0, 'en')}, for one hub. In the hub: llar-edge claim '{link}'")
-    for device in unheard:
+    print(f"Claim code for {given.hub}: {made.code}")
+    print(f"Good until {say_moment(made.until_at, 0.0, 'en')}, for one hub. In the hub: llar-edge claim '{made.link}'")
+    for device in made.unheard:
         print(f"The register has no address of {device}: the hub will not hear it.")
-    print(f"Now: {RELOAD}" if folder else f"Now: llar-central broker-config, and {RELOAD}")
-    _show(link, given.qr)
+    print(f"Now: {RELOAD}" if config.claims.broker_folder else f"Now: llar-central broker-config, and {RELOAD}")
+    _show(made.link, given.qr)
     return 0
 
 

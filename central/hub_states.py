@@ -56,6 +56,11 @@ class HubStates:
         with self._lock:
             return {hub: self._heard[hub] for hub in self._complaining}
 
+    def silent(self) -> list[str]:
+        """Those hubs that are away by their last will."""
+        with self._lock:
+            return [hub for hub, heard in self._heard.items() if not heard.state.online]
+
     def take_changed(self) -> dict[str, int]:
         """Hub -> version of the settings in force, of those that have changed since this was last asked."""
         with self._lock:

@@ -11,7 +11,7 @@ from central.alarm_cases.priority import CONTACTS_UNREACHABLE
 from central.alarm_cases.rota import Gap, unreachable_hours
 from central.case_desk import CaseDesk
 from central.detection.finding import Finding
-from central.storage import cases, homes, incidents, rota
+from central.storage import cases, home_facts, homes, incidents, rota
 from gateway.contract.alarm_kinds import AlarmKind
 
 CHORE: Final = "reach"
@@ -50,6 +50,10 @@ class ReachWatch:
         with self._desk.database.read() as connection:
             gaps = gaps_of(connection, home_id, self._desk.channels, now)
             known = cases.open_finding(connection, home_id, f"{CHORE}:{home_id}:")
+            noted = home_facts.facts_of(connection, home_id)["gap_hours"]
+        if bool(gaps) or noted:
+            with self._desk.database.begin() as connection:
+                home_facts.note_gaps(connection, home_id, gaps)
         if bool(gaps) == bool(known):
             return gaps
         hours = sum(gap.until_at - gap.from_at for gap in gaps) / 3_600.0

@@ -17,7 +17,7 @@ from central.agenda.rules import RETRIES, STRICT, Kind, Outcome, Retry, again_at
 from central.alarm_cases.priority import CALL_UNANSWERED, RISK_CALL_UNANSWERED
 from central.case_desk import CaseDesk
 from central.detection.finding import Finding
-from central.storage import absences, agenda, conditions, home_facts, home_words, incidents, rota
+from central.storage import absences, agenda, conditions, drill_plans, home_facts, home_words, incidents, rota
 from central.storage.agenda import Call
 from central.storage.database import Database
 from gateway.contract.alarm_kinds import AlarmKind
@@ -182,6 +182,7 @@ class AgendaDesk:
         with self._database.begin() as connection:
             absences.begin_due(connection, self._looked_at or now - DAY_S, now)
         self._looked_at = now
+        self._drill(now)
         for call in self._forgotten(now):
             self._open_case(call, now, "agenda-late")
         self._daily(now)
@@ -213,6 +214,15 @@ class AgendaDesk:
             ]
         return [call for call in found if call.late_at <= now]
 
+    def _drill(self, now: float) -> None:
+        """Begins the tests that were planned; after a long stop each once."""
+        with self._database.begin() as connection:
+            planned = drill_plans.due(connection, now, ITEMS_AT_ONCE)
+            for home_id, every_days, _, set_by in planned:
+                drill_plans.plan(connection, home_id, every_days, now + every_days * DAY_S, set_by)
+        for home_id, _, _, set_by in planned:
+            self._desk.start_drill(home_id, set_by, now)
+
     def _daily(self, now: float) -> None:
         with self._database.begin() as connection:
             due_at = incidents.chore_due(connection, DAILY, now, now)
@@ -225,6 +235,13 @@ class AgendaDesk:
                 with self._database.begin() as connection:
                     if not fill(connection):
                         break
+
+
+def _finish(
+    connection: sa.Connection, call_id: int, now: float, by: str, outcome: Outcome, note: str, **besides: Any
+) -> None:
+    values = {"state": "done", **besides, "done_at": now, "done_by": by, "outcome": outcome.value, "note": note}
+    agenda.settle(connection, call_id, **values)
 
 
 def _again(connection: sa.Connection, call: Call) -> Call:

@@ -8,10 +8,11 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from central.storage import hub_settings
+from central.storage import home_words, hub_settings
 from central.storage.care_tables import consents
 from central.storage.claims import void
 from central.storage.database import insert_new, put
+from central.storage.office_tables import home_facts
 from central.storage.tables import claims, devices, homes, hub_secrets, hubs, residents
 from central.storage.tables import hub_settings as hub_settings_table
 from gateway.contract.topics import shard_of, valid_hub_id
@@ -115,6 +116,8 @@ def enrol_home(
             "enrolled_at": now,
         },
     )
+    insert_new(connection, home_facts, {"home_id": home_id})
+    home_words.refresh(connection, home_id)
 
 
 def enrol_hub(connection: sa.Connection, hub_id: str, home_id: str, now: float) -> None:

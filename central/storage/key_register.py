@@ -73,7 +73,7 @@ def move(
 ) -> bool:
     """Changes where a key is, and writes it down; false when somebody else moved it since it was read."""
     mine = sa.and_(house_keys.c.id == key.id, house_keys.c.version == key.version)
-    change = sa.update(house_keys).where(mine).values(**values, version=key.version + 1)
+    change = sa.update(house_keys).where(mine).values(**values, back_by_at=back_by_at, version=key.version + 1)
     if connection.execute(change).rowcount == 0:
         return False
     place = f"{values.get('kept', '')} {values.get('place', '')}".strip()
