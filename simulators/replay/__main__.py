@@ -11,11 +11,15 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from simulators import recorded_homes
 from simulators.hub import SimulatedHub
 from simulators.replay import to_broker, to_edge
 from simulators.replay.sources import NothingToPlay, home_of, movement_of, stretch
+
+DAYS_MAX: Final = 39
+"""The wire takes no older readings."""
 
 _EXAMPLES: Final = """
 what there is, and the two files that make it known to the centre and to a hub:
@@ -102,13 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     home = kinds.add_parser("home", help="a home: a recording's name, or simulated:SEED")
     home.add_argument("name")
     _add_common(home, speed=float("inf"))
-    home.add_argument("--days", type=int, default=16, help="days up to now (at most 39: the wire takes no older ones)")
+    home.add_argument("--days", type=_days, default=16, help=f"days up to now, at most {DAYS_MAX}")
     home.add_argument("--today", type=date.fromisoformat, metavar="DATE", help="the day of the recording that is today")
-    home.add_argument("--hours", type=float, default=0.0, help="the last hours, which are played at --speed")
-    home.add_argument("--still", type=float, default=0.0, metavar="HOURS", help="nobody is noticed since so long")
+    home.add_argument("--hours", type=_hours, default=0.0, help="the last hours, which are played at --speed")
+    home.add_argument("--still", type=_hours, default=0.0, metavar="HOURS", help="nobody is noticed since so long")
     home.add_argument("--teach", action="store_true", help="the history at a pace at which the centre learns it")
     home.add_argument("--until-now", action="store_true", help="ends when now is reached")
-    home.add_argument("--timezone", default="Europe/Madrid", help="where the home stands")
+    home.add_argument("--timezone", type=_timezone, default="Europe/Madrid", help="where the home stands")
     fall = kinds.add_parser("fall", help="movement: wrist, waist, simulated, simulated-sitting")
     fall.add_argument("name")
     _add_common(fall, speed=1.0)
@@ -135,6 +139,27 @@ def _speed(text: str) -> float:
     if not speed > 0:
         raise argparse.ArgumentTypeError("a speed is greater than 0, or max")
     return speed
+
+
+def _days(text: str) -> int:
+    if not (text.isdigit() and 1 <= int(text) <= DAYS_MAX):
+        raise argparse.ArgumentTypeError(f"a number of days from 1 to {DAYS_MAX}")
+    return int(text)
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 <= hours <= DAYS_MAX * 24:
+        raise argparse.ArgumentTypeError(f"hours from 0 to {DAYS_MAX * 24}")
+    return hours
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time zone, such as Europe/Madrid") from None
+    return text
 
 
 def _list() -> int:
@@ -172,7 +197,10 @@ def _enrol(given: argparse.Namespace) -> int:
 def _hub(given: argparse.Namespace) -> SimulatedHub:
     if not (given.hub and given.password_file):
         raise NothingToPlay("--to broker needs --hub and --password-file: the hub's own, as the broker knows it.")
-    password = given.password_file.read_text(encoding="utf-8").strip()
+    try:
+        password = given.password_file.read_text(encoding="utf-8").strip()
+    except OSError as fault:
+        raise NothingToPlay(f"The password cannot be read from {given.password_file}: {fault.strerror}.") from None
     return SimulatedHub(given.hub, password, host=given.host, port=given.port)
 
 

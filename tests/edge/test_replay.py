@@ -114,3 +114,27 @@ async def test_a_wrong_password_is_said(tmp_path: Path, broker: Broker, monkeypa
 
     to = ["--to", "broker", "--hub", HUB, "--password-file", str(tmp_path / "word"), "--port", str(broker.port)]
     assert await asyncio.to_thread(main, ["fall", "simulated", *to]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--days", "60"], "days from 1 to 39"),
+        (["--days", "-3"], "days from 1 to 39"),
+        (["--still", "1e9"], "hours from 0 to 936"),
+        (["--timezone", "Mars/Base"], "no time zone"),
+        (["--hub", "h-1", "--password-file", "no-file"], "The password cannot be read from no-file"),
+        (["--hub", "h-1"], "--password-file"),
+    ],
+)
+def test_what_a_newcomer_gets_wrong_is_said_in_a_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from simulators.replay.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(["home", "simulated:1", "--to", "broker", *arguments]))
+    assert ended.value.code
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
