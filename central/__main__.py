@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     operator.add_argument("--first-password", action="store_true", help="it must be changed at the first log-in")
     register = command("import-homes", _import_homes, "Read homes, people and operators from a JSON file.")
     register.add_argument("file", type=Path)
+    history = command("import-history", _import_history, "Read past cases and what stands around homes (JSON).")
+    history.add_argument("file", type=Path)
     broker = command("broker-config", _broker_config, "Write Mosquitto's configuration, access list and passwords.")
     broker.add_argument("--out", type=Path, required=True, help="folder for the files and `secrets.json`")
     broker.add_argument("--certificate", type=Path, required=True)
@@ -228,6 +230,22 @@ def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
         f"{imported.homes} homes are up to date. New: {imported.residents} residents, {imported.contacts} contacts, "
         f"{imported.operators} operators, {imported.cases} past cases."
     )
+    return 0
+
+
+def _import_history(given: argparse.Namespace, config: CentralConfig) -> int:
+    from central import history, history_import
+    from central.register import SeedError
+
+    _migrate(given, config)
+    database = Database.open(config.database.url)
+    try:
+        brought = history_import.import_history(database, history.load(given.file), time.time())
+    except SeedError as error:
+        raise UsageError(str(error)) from None
+    finally:
+        database.close()
+    print(f"New: {brought.cases} cases, {brought.open} of them open, and {brought.around} entries around homes.")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, NamedTuple
 
@@ -151,6 +152,18 @@ def add(connection: sa.Connection, case: Case, event: CaseEvent) -> int:
     return case_id
 
 
+def add_whole(connection: sa.Connection, case: Case, log: Sequence[CaseEvent]) -> int:
+    """Stores a case of the past with its whole log, what it waits for included; nobody is told. The case's number."""
+    values = _values(case)
+    del values["id"]
+    case_id = int(connection.execute(_ADD_CASE, values).scalar_one())
+    rows = [_row_of(case_id, position, event) for position, event in enumerate(log, start=1)]
+    connection.execute(_ADD_EVENT, rows)
+    for timer in case.timers:
+        _wait(connection, case_id, timer)
+    return case_id
+
+
 def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent) -> None:
     """Stores what an event made of a case.
 
@@ -295,17 +308,18 @@ def contact_called(connection: sa.Connection, home_id: str, contact_id: str) -> 
 
 
 def _log(connection: sa.Connection, case_id: int, position: int, event: CaseEvent) -> None:
-    connection.execute(
-        _ADD_EVENT,
-        {
-            "case_id": case_id,
-            "position": position,
-            "at": event.at,
-            "type": event.type.value,
-            "actor": event.actor,
-            "body": msgspec.to_builtins(event.facts),
-        },
-    )
+    connection.execute(_ADD_EVENT, _row_of(case_id, position, event))
+
+
+def _row_of(case_id: int, position: int, event: CaseEvent) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "position": position,
+        "at": event.at,
+        "type": event.type.value,
+        "actor": event.actor,
+        "body": msgspec.to_builtins(event.facts),
+    }
 
 
 def _wait(connection: sa.Connection, case_id: int, timer: Timer) -> None:
