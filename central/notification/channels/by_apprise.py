@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from typing import Final
 
 from apprise import Apprise, AppriseAsset, NotifyType
@@ -17,7 +16,7 @@ from apprise import Apprise, AppriseAsset, NotifyType
 from central.config import AppriseConfig
 from central.notification.channel import Message
 from central.notification.delivery import STANDARD_RETRY, DeliveryState, Sent, Verdict
-from central.notification.outgoing import Errands, refused
+from central.notification.outgoing import WAIT_S, Errands, refused
 
 OPEN_WAIT_S: Final = 60.0
 """These services tell nothing; whoever has not opened the link by then has not seen it."""
@@ -44,19 +43,6 @@ def apprise_fault(url: str, config: AppriseConfig) -> str:
     return "" if Apprise.instantiate(url, suppress_exceptions=True) is not None else "not an address of this kind"
 
 
-class _Overheard(logging.Handler):
-    """What Apprise logs in one thread: the only place where it says why something was not sent."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.status = 0
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and (found := _STATUS.search(record.getMessage())):
-            self.status = int(found[1])
-
-
 class AppriseChannel:
     """Sends to one address at a time."""
 
@@ -69,7 +55,12 @@ class AppriseChannel:
         self._config = config
         self._errands = errands or Errands(self.name)
         self._asset = AppriseAsset(
-            app_id="Llar", app_desc="Llar", async_mode=False, http_redirects=False, storage_mode="memory"
+            app_id="Llar",
+            app_desc="Llar",
+            async_mode=False,
+            http_redirects=False,
+            storage_mode="memory",
+            service_timeout=WAIT_S,
         )
         logging.getLogger("apprise").propagate = False  # its lines may name whom it wrote to
 
@@ -83,14 +74,11 @@ class AppriseChannel:
         sender = Apprise(asset=self._asset)
         loudness = "high" if message.urgent else "default"
         sender.add(f"{message.to}?priority={loudness}&image=no" if message.to.startswith("ntfy") else message.to)
-        heard, log = _Overheard(), logging.getLogger("apprise")
-        log.addHandler(heard)
-        try:
-            body = "\n".join(filter(None, (message.short, message.link)))
-            kind = NotifyType.WARNING if message.urgent else NotifyType.INFO
-            taken = sender.notify(body=body, title="Llar", notify_type=kind)
-        finally:
-            log.removeHandler(heard)
-        if taken:
-            return Sent(Verdict.TAKEN)
-        return refused(heard.status) if heard.status else Sent(Verdict.NOT_NOW, "the service did not take it")
+        body = "\n".join(filter(None, (message.short, message.link)))
+        kind = NotifyType.WARNING if message.urgent else NotifyType.INFO
+        with sender.notify(body=body, title="Llar", notify_type=kind) as result:
+            if result:
+                return Sent(Verdict.TAKEN)
+            # only there does Apprise say why something was not sent
+            statuses = [found[1] for entry in result.logs() if (found := _STATUS.search(entry.message))]
+        return refused(int(statuses[-1])) if statuses else Sent(Verdict.NOT_NOW, "the service did not take it")

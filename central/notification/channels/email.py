@@ -12,9 +12,10 @@ from typing import Final
 from central.config import MailConfig, read_secret
 from central.notification.channel import Message
 from central.notification.delivery import STANDARD_RETRY, DeliveryState, Sent, Verdict
+from central.notification.outgoing import Errands
 
 WAIT_S: Final = 15.0
-"""Longest wait for each answer of the mail server: the sender's thread serves everybody in turn."""
+"""Longest wait for each answer of the mail server; a message has several, and three times so long in all."""
 OPEN_WAIT_S: Final = 180.0
 """An e-mail whose link nobody has opened by then has not been seen: another way is tried."""
 _FOR_GOOD: Final = 500
@@ -32,8 +33,9 @@ class EmailChannel:
     retry = STANDARD_RETRY
     receipt_wait_s: float | None = OPEN_WAIT_S
 
-    def __init__(self, config: MailConfig) -> None:
+    def __init__(self, config: MailConfig, errands: Errands | None = None) -> None:
         self._config = config
+        self._errands = errands or Errands(self.name, wait_s=3 * WAIT_S)
         self._password = read_secret(config.password_file)
 
     def send(self, message: Message) -> Sent:
@@ -44,6 +46,9 @@ class EmailChannel:
             composed = self._compose(message)
         except ValueError as error:
             return Sent(Verdict.NEVER, f"not an address: {error}")
+        return self._errands.run(lambda: self._hand_over(composed))
+
+    def _hand_over(self, composed: EmailMessage) -> Sent:
         try:
             server = self._connect()
             try:
