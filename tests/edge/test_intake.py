@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from bleak.backends.device import BLEDevice
@@ -187,7 +188,9 @@ async def test_a_flood_of_every_kind_is_counted_and_bounded_and_a_press_comes_th
     assert {"wrong_key", "repeat", "truncated", "wrong_service"} <= set(counted)
     assert counted.total() > 15_000
     assert len(counted) <= REFUSED_MAX
-    assert max(sizes[10:]) < sizes[9] + 500, "what is remembered does not grow with the flood"
+    # one object remembered of each packet of one kind would be 2,500 in ten seconds; a module that something else loads
+    # meanwhile is a step of some hundred, once
+    assert median(sizes[20:]) < median(sizes[10:20]) + 1_500, "what is remembered does not grow with the flood"
     await hub.intake.flush()
     pack = await hub.outbox.call(lambda box: box.next_pack(boot_id()))
     assert pack is not None
