@@ -11,7 +11,6 @@ import heapq
 import pkgutil
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from itertools import groupby
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,10 +18,11 @@ import msgspec
 from central.detection import detectors
 from central.detection.finding import Finding
 from central.detection.habits import Habits, Kept
-from central.detection.learning import learn, learnable_day, midnight
+from central.detection.learning import learn, learnable_day
 from central.detection.profile import Limits
+from central.detection.reliving import relive
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence, finding_of
-from central.detection.suspicion import eager_devices, since_of, suspicion_of
+from central.detection.suspicion import suspicion_of
 from central.detection.timeline import Timeline
 from devices.vocabulary import Reading
 
@@ -33,8 +33,6 @@ RESTATE_EVERY_S: Final = 300.0
 SETTLE_AFTER_OUTAGE_S: Final = 600.0
 """After the centre was deaf, hubs need at most so long to come back, jittered as they are; after a short time half as
 long as it was. So a line that comes and goes keeps silence from being judged only while it is down most of the time."""
-LEFT_TO_LEARN_S: Final = 2 * 86_400.0
-"""After a restart the last days are learned as if there had been none, when the home is judged again."""
 LEARN_AT_ONCE: Final = 2
 """Homes that learn a day in one call of `due`: some tens of milliseconds each, and all have the same mornings."""
 BLIND_S: Final = 6 * 3600.0
@@ -216,35 +214,15 @@ class Engine:
             return
         if habits is not None and habits.learned_day > known.timeline.habits.learned_day:
             known.timeline.habits = habits
+        heard = list(heard)
         for at in heard:
             known.timeline.activity.hear(at)
         if marked_at is not None:
             known.timeline.recall(min(marked_at, now))
-        if self._relive(known, rows, now):
+        if relive(known.timeline, known.limits, rows, heard, now):
             self._learned.add(home)
         known.known = True
         self._judge_soon(home, known, now)
-
-    def _relive(self, known: _Home, rows: Iterable[Reading], now: float) -> bool:
-        """Takes readings of the past day by day, and learns the days that would soon be too many to keep; True when
-        there was any. The last ones wait: what a hub held back of them may not have come yet, and what has come since
-        the start is no evidence of what was before."""
-        timeline, limits = known.timeline, known.limits
-        learned = False
-        by_time = sorted(rows, key=lambda reading: reading.measured_at)
-        for day, readings in groupby(by_time, key=lambda reading: reading.measured_at // 86_400):
-            timeline.take(readings, now)
-            if timeline.habits.learned_day:
-                timeline.activity.forget_before(midnight(timeline.habits.learned_day, limits.zone()))
-            until = (day + 1) * 86_400
-            if until > now - LEFT_TO_LEARN_S:
-                continue
-            past = timeline.activity.upto(until - 1)
-            without = since_of(eager_devices(past, timeline.habits, limits, until))
-            strong_at = past.strong_at(limits.room_of, limits.entry_doors, until, without)
-            if strong_at is not None:
-                learned |= learn(timeline.habits, timeline.activity, limits, strong_at)
-        return learned
 
     def recall_nothing(self, home: str, now: float, habits: Habits | None = None) -> None:
         """The store cannot tell the past: the hub counts as heard at the start, and what was open as it was then."""
@@ -311,20 +289,24 @@ class Engine:
                 most -= 1
         return said
 
-    def _learn(self, known: _Home, moment: Moment) -> bool:
-        """Makes habits of the days that are over; True when there were any."""
+    def _learn(self, home: str, known: _Home, moment: Moment) -> bool:
+        """Makes habits of the days that are over; False where that must wait."""
         timeline, limits = known.timeline, known.limits
         if learnable_day(moment.now, limits.zone()) <= timeline.habits.learned_day:
-            return False
-        if not can_judge_absence(timeline, limits, moment):
-            return False
+            return True
         without = suspicion_of(timeline, limits, moment.now).without
         tried = timeline.activity.version, without, limits
         if tried == known.tried_to_learn:
-            return False
-        known.tried_to_learn = tried
+            return True
         strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, moment.now, without)
-        return strong_at is not None and learn(timeline.habits, timeline.activity, limits, strong_at)
+        if strong_at is not None and learnable_day(strong_at, limits.zone()) > timeline.habits.learned_day:
+            if not self._may_learn or not can_judge_absence(timeline, limits, moment):
+                return False
+            if learn(timeline.habits, timeline.activity, limits, strong_at):
+                self._may_learn -= 1
+                self._learned.add(home)
+        known.tried_to_learn = tried
+        return True
 
     def learned(self) -> dict[str, Kept]:
         """The habits of the homes that have learned something since the last call: to be kept over a restart."""
@@ -344,10 +326,10 @@ class Engine:
         said: list[Finding] = []
         hearing_from_at = self._settled_at if self._deaf_since is None else float("inf")
         moment = Moment(now, hearing_from_at, self._started_at)
-        if self._may_learn and self._learn(known, moment):
-            self._may_learn -= 1
-            self._learned.add(home)
+        knows = self._learn(home, known, moment)
         for detector in self._judges:
+            if detector.by_habit and not knows:
+                continue
             situations = detector.judge(known.timeline, known.limits, moment)
             if situations is not None:
                 blind = now < known.blind_until and detector.name not in _TOLD_BY_OPENS

@@ -50,10 +50,12 @@ Judge = Callable[[Timeline, Limits, Moment], list[Situation] | None]
 
 
 class Detector(NamedTuple):
-    """A detector: its name stands in the keys of its findings and never changes."""
+    """A detector: its name stands in the keys of its findings and never changes. One that judges `by_habit` is not
+    asked while a day waits to be learned: it could end what this day explains."""
 
     name: str
     judge: Judge
+    by_habit: bool = False
 
 
 def can_judge_absence(timeline: Timeline, limits: Limits, moment: Moment) -> bool:

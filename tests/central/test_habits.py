@@ -344,6 +344,23 @@ def test_a_day_teaches_the_same_when_the_receiver_was_down_as_it_closed(extra: l
     assert killed.known.kept() == flat.known.kept()
 
 
+def test_a_day_is_not_learned_from_the_half_of_it_that_a_hub_had_sent_at_a_restart() -> None:
+    cut, back = at(20, 1), at(20, 9)
+    flat = Flat().live(life(1, 22), at(19, 21)).live((), cut, deaf=True).live((), back, deaf=True)
+    held = [one for one in life(1, 22) if at(19, 21) <= one.measured_at < back]
+    flat.stored += held[len(held) // 2 :]
+    flat.engine.hear(HOME, back)
+    flat.engine.take(HOME, held[len(held) // 2 :], back)
+    killed = copy.deepcopy(flat)
+    killed.restart()
+    for one in (flat, killed):
+        one.stored += held[: len(held) // 2]
+        one.engine.take(HOME, held, back + 60)
+        one.live(life(1, 22), at(20, 10))
+    assert flat.known.learned_day == FIRST.toordinal() + 19
+    assert killed.known.kept() == flat.known.kept()
+
+
 def test_habits_that_were_lost_are_learned_again_from_the_store() -> None:
     flat = Flat().live(month(), at(25, 13))
     before = flat.known.kept()

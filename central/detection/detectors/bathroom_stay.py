@@ -48,4 +48,4 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     return [Situation("home", AlarmKind.BATHROOM_STAY, visit.begin_at, found_at, "bathroom_stay", facts, evidence)]
 
 
-DETECTOR: Final = Detector(NAME, judge)
+DETECTOR: Final = Detector(NAME, judge, by_habit=True)

@@ -53,4 +53,4 @@ def _left(at: float, limits: Limits) -> dict[str, str | float]:
     return {"last_by": facts_of("", at, at, limits)["last_by"]}
 
 
-DETECTOR: Final = Detector(NAME, judge)
+DETECTOR: Final = Detector(NAME, judge, by_habit=True)

@@ -173,4 +173,4 @@ def _situation(timeline: Timeline, since_at: float, at: float, reason: str, fact
     return Situation("home", AlarmKind.INACTIVITY, since_at, at, reason, facts, evidence)
 
 
-DETECTOR: Final = Detector(NAME, judge)
+DETECTOR: Final = Detector(NAME, judge, by_habit=True)

@@ -75,4 +75,4 @@ def _seen_indoors(timeline: Timeline, limits: Limits, now: float) -> bool:
     return bool(alive(timeline, limits, indoors, now))
 
 
-DETECTOR: Final = Detector(NAME, judge)
+DETECTOR: Final = Detector(NAME, judge, by_habit=True)

@@ -40,4 +40,4 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     ]
 
 
-DETECTOR: Final = Detector(NAME, judge)
+DETECTOR: Final = Detector(NAME, judge, by_habit=True)

@@ -37,4 +37,4 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     return found
 
 
-DETECTOR: Final = Detector(NAME, judge)
+DETECTOR: Final = Detector(NAME, judge, by_habit=True)
