@@ -1,4 +1,8 @@
-"""Keeps the process that looks for falls, gives it the windows and takes what it finds."""
+"""Keeps the process that looks for falls, gives it the windows and takes what it finds.
+
+The last seconds of windows are remembered here, and another process is given them first: none is lost with the one that
+ends in the middle of a fall, nor while the next one loads numpy, which takes seconds on a small hub.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,12 @@ WAITING_MAX: Final = 240
 STUCK_S: Final = 30.0
 """A process that answers nothing for so long is ended; another follows. Loading numpy takes seconds on a small hub."""
 LOOK_EVERY_S: Final = 2.0
+AGAIN_S: Final = 45.0
+"""So much is remembered: `STUCK_S`, the seconds on which a fall is judged, and the start of another process."""
+AGAIN_MAX: Final = WAITING_MAX // 2
+"""Most windows that are remembered: AGAIN_S of two wearers, at up to 4 kB each."""
+SAME_FALL_S: Final = 0.5
+TOLD_MAX: Final = 64
 LINE_MAX: Final = 65_536
 _ANSWER: Final = msgspec.json.Decoder(list[SaidLine])
 
@@ -58,6 +68,9 @@ class FallWatch:
         self._process: asyncio.subprocess.Process | None = None
         self._given_at: deque[float] = deque()
         self._heard: dict[str, tuple[float, float]] = {}
+        self._lately: deque[tuple[float, WindowLine]] = deque(maxlen=AGAIN_MAX)
+        self._again = 0
+        self._told: deque[SaidLine] = deque(maxlen=TOLD_MAX)
 
     @property
     def pid(self) -> int | None:
@@ -72,7 +85,19 @@ class FallWatch:
             self._tell_fault(f"worn {device}", sentence, ProblemCode.OTHER, device)
             return
         self._heard[device] = (self._monotonic(), at)
-        self._write(WindowLine(device, worn, value, at))
+        line = WindowLine(device, worn, value, at)
+        self._write(line)
+        self._lately.append((self._monotonic(), line))
+
+    def _give_again(self) -> None:
+        """What came before this process was there; unless the last one ended over just that."""
+        if self._again:
+            self._lately.clear()
+        while self._lately and self._monotonic() - self._lately[0][0] > AGAIN_S:
+            self._lately.popleft()
+        for _, line in self._lately:
+            self._write(line)
+        self._again = len(self._given_at)
 
     def _write(self, line: WindowLine) -> None:
         process = self._process
@@ -103,6 +128,7 @@ class FallWatch:
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE_MAX)
         self._given_at.clear()
         self._process = process
+        self._give_again()
         log.info("falls are looked for in the movement of %s", ", ".join(self._worn))
         try:
             await self._take_answers(process, progress)
@@ -135,6 +161,19 @@ class FallWatch:
             reading.cancel()
 
     def _tell(self, said: list[SaidLine]) -> None:
+        if self._again:
+            self._again -= 1
+            said = [line for line in said if not any(_is_same(line, told) for told in self._told)]
         if said:
+            self._told.extend(said)
             self._counts["falls"] += sum(line.kind == "fall" for line in said)
             self._on_found(tuple(Reading(line.device, line.kind, line.value, line.at) for line in said))
+
+
+def _is_same(one: SaidLine, other: SaidLine) -> bool:
+    is_near = abs(one.at - other.at) < SAME_FALL_S
+    return one.device == other.device and one.kind == other.kind and is_near and _word(one) == _word(other)
+
+
+def _word(line: SaidLine) -> str:
+    return line.value if isinstance(line.value, str) else ""

@@ -137,6 +137,46 @@ async def test_a_process_that_answers_nothing_is_ended_and_does_not_fill_the_mem
 
 
 @pytest.mark.slow
+async def test_a_process_that_ends_in_the_middle_of_a_fall_does_not_lose_it_and_tells_none_twice() -> None:
+    home = Home()
+    fallen = [(window, AT + (number + 1) * 0.74) for number, window in enumerate(windows())]
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "the process is there")
+    for window, at in fallen[:7]:
+        home.watch.give("belt", window, at)
+    await until(lambda: not home.watch._given_at, "the blow is known, and not yet judged")
+    assert home.found == []
+    for _ in range(2):
+        assert home.watch.pid is not None
+        os.kill(home.watch.pid, signal.SIGKILL)
+        with pytest.raises(OSError, match="ended"):
+            await running
+        for window, at in fallen[7:]:
+            home.watch.give("belt", window, at)
+        fallen = fallen[:7]
+        running = asyncio.create_task(home.watch.run(lambda: None))
+        await until(lambda: home.watch.pid, "another is there")
+        await until(lambda: home.found and not home.watch._given_at, "the fall is found")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [found[0].value for found in home.found] == ["suspected"], "once"
+
+
+@pytest.mark.slow
+async def test_what_a_process_did_not_bear_is_not_given_to_the_third() -> None:
+    home = Home()
+    home.walk_and_fall()
+    for _ in range(2):
+        running = asyncio.create_task(home.watch.run(lambda: None))
+        await until(lambda: home.watch.pid, "the process is there")
+        assert home.watch.pid is not None
+        os.kill(home.watch.pid, signal.SIGKILL)
+        with pytest.raises(OSError, match="ended"):
+            await running
+    assert not home.watch._lately
+
+
+@pytest.mark.slow
 async def test_the_agents_side_has_no_numpy() -> None:
     check = "import sys, edge.agent, edge.fall_watch; sys.exit('numpy' in sys.modules)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", check)
