@@ -61,6 +61,7 @@ class Resource(StrEnum):
     HELP = "help"  # a carer's answer to an alarm: going, cannot, arrived
     ROTA = "rota"
     WHO_LOOKED = "who_looked"
+    RIGHTS = "rights"  # what residents ask about their data
     DEVICES = "devices"
     HUBS = "hubs"
     HEALTH = "health"
@@ -111,6 +112,7 @@ status         r        r          r           .          r     .       r       
 help           .        .          .           .          t     .       .        .
 rota           r        rw         rw          .          rw    .       .        r
 who_looked     .        r          r           .          r     r       rx       .
+rights         .        r          rt          .          .     r       rw       .
 devices        r        r          rw          rtwd       .     .       r        r
 hubs           r        r          rw          rtwd       .     .       r        r
 health         r        r          r           rt         .     r       .        r
@@ -141,10 +143,18 @@ _PERSONAL: Final = frozenset(
         Resource.STATUS,
         Resource.HELP,
         Resource.WHO_LOOKED,
+        Resource.RIGHTS,
     }
 )
 _OF_ONE_PERSON: Final = frozenset(
-    {Resource.RESIDENT_FILE, Resource.MEDICAL, Resource.CONSENTS, Resource.WHO_LOOKED, Resource.CARE_PLAN}
+    {
+        Resource.RESIDENT_FILE,
+        Resource.MEDICAL,
+        Resource.CONSENTS,
+        Resource.WHO_LOOKED,
+        Resource.RIGHTS,
+        Resource.CARE_PLAN,
+    }
 )
 """What belongs to one resident alone, also where several live together."""
 _BEHIND_GLASS: Final = frozenset(

@@ -81,9 +81,16 @@ class MailConfig(msgspec.Struct, frozen=True):
 
 class CarersConfig(msgspec.Struct, frozen=True):
     """`address` is the centre as carers reach it, "https://...": it stands in the links of messages to them. Empty:
-    messages carry no link."""
+    messages carry no link.
+
+    Attributes:
+        phone: on which carers ring the centre; it stands on their pages.
+        reach_test_days: how often each contact gets a test message that asks for one tap; 0 for never by itself.
+    """
 
     address: str = ""
+    phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    reach_test_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
 
 
 class DetectionConfig(msgspec.Struct, frozen=True):

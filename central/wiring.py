@@ -16,6 +16,7 @@ from central.alarm_lane import AlarmLane
 from central.audit import AuditTrail
 from central.care_intake import CareIntake
 from central.carer_desk import CarerDesk
+from central.carers.parts import CarersParts
 from central.case_desk import CaseChange, CaseDesk
 from central.claim_desk import ClaimDesk, broker_for_hubs
 from central.config import CentralConfig, read_secret
@@ -34,6 +35,7 @@ from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
 from central.phone_desk import PhoneDesk
 from central.push_desk import PushDesk, forgetting
+from central.reach_tester import ReachTester
 from central.reach_watch import ReachWatch
 from central.refusals import RefusalCounter
 from central.sealing import open_sealer
@@ -88,6 +90,9 @@ class DeskProcess:
         push_key = open_vapid(config.data_folder, sealer) if config.push.contact else None
         channels = open_channels(config, push_key, forgetting(self.database))
         self._channels = tuple(channels)
+        self.channels = channels
+        tester = ReachTester(self.database, channels, config.carers.address, config.carers.reach_test_days)
+        self._testing = DueLoop("reach-tests", tester.work)
         self.desk = CaseDesk(self.database, self._announcer, self._channels)
         self.deliveries = DeliveryDesk(self.desk)
         self.carers = CarerDesk(self.desk)
@@ -139,9 +144,11 @@ class DeskProcess:
         self.lane.start()
         self._settings.start()
         self._labelling.start()
+        self._testing.start()
 
     def stop(self) -> None:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
+        self._testing.stop()
         self._labelling.stop()
         self._settings.stop()
         self.webhooks.stop()
@@ -266,6 +273,7 @@ def run_desk(config: CentralConfig) -> None:
             webhook_networks=tuple(networks_of(config.webhooks.networks)),
             phone=process.phone,
             push=process.push,
+            carers=CarersParts(config.carers.phone, process.channels, config.telemetry.retention_days),
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

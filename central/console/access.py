@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 SESSION_S: Final = 12 * 3600.0
 """Longest session: a shift with its hand-over."""
+CARER_SESSION_S: Final = 90 * 86_400.0
+"""A carer's telephone stays logged in, idle or not: an alarm at night is no time for a password. What it shows is
+little, and every log-in can be ended from another one."""
 IDLE_S: Final = 30 * 60.0
 """A session whose console has been closed that long without logging out is over; an open console keeps it alive."""
 SEEN_EVERY_S: Final = 60.0
@@ -147,7 +150,7 @@ def _log_in(
         people.clear_failed_logins(conn, operator.id)
         if _hasher.check_needs_rehash(operator.password_hash):
             people.set_password(conn, operator.id, _hasher.hash(password))
-        kind, lasts_s = ("code", CODE_S) if operator.totp_sealed else ("full", SESSION_S)
+        kind, lasts_s = ("code", CODE_S) if operator.totp_sealed else ("full", session_s(operator))
         people.start_session(
             conn, token_hash(token), operator.id, now, now + lasts_s, kind=kind, origin=origin, browser=browser
         )
@@ -167,7 +170,7 @@ def seat_of(database: Database, token: str, now: float, kind: str = "full") -> S
         session = people.session(conn, key)
         if session is None or session.kind != kind or session.expires_at < now or session.operator.disabled:
             return None
-        if kind != "key" and session.seen_at + IDLE_S < now:
+        if kind != "key" and session.operator.role != Role.CARER and session.seen_at + IDLE_S < now:
             return None
         who = who_is(conn, session.operator)
         if session.scopes is not None:
@@ -186,6 +189,11 @@ def rules_of(scopes: Collection[str]) -> frozenset[Rule]:
         if resource in set(Resource) and action in set(Action):
             found.add(Rule(Resource(resource), Action(action)))
     return frozenset(found)
+
+
+def session_s(account: Operator) -> float:
+    """How long a session of this account lasts."""
+    return CARER_SESSION_S if account.role == Role.CARER else SESSION_S
 
 
 def who_is(conn: Connection, account: Operator) -> Who:
@@ -266,10 +274,10 @@ def language_of(request: Request) -> str:
     return "ca"
 
 
-def keep_session(response: Response, token: str, *, secure: bool) -> None:
+def keep_session(response: Response, token: str, *, secure: bool, lasts_s: float = SESSION_S) -> None:
     """Puts the session's token in the browser's keeping."""
     response.set_cookie(
-        SESSION_COOKIE, token, max_age=int(SESSION_S), httponly=True, secure=secure, samesite="strict", path="/"
+        SESSION_COOKIE, token, max_age=int(lasts_s), httponly=True, secure=secure, samesite="strict", path="/"
     )
 
 
@@ -283,7 +291,7 @@ def from_this_site(headers: Headers) -> bool:
 
 _SECURITY_HEADERS: Final[dict[bytes, bytes]] = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    b"connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    b"connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
     b"frame-ancestors 'none'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",

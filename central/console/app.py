@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 
 from central.access_rules import Place, Resource, Who, in_reach, rings_for_all
 from central.audit import AuditTrail
+from central.carers.attach import attach as attach_carers
+from central.carers.parts import CarersParts
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
 from central.claim_desk import ClaimDesk
@@ -91,6 +93,7 @@ class ConsoleParts:
         webhook_networks: those besides the public Internet to which webhooks may point.
         phone: where the phone gateway reports; None when there is none.
         push: browsers that take notifications; None when none are sent.
+        carers: what the pages of carers and residents need besides.
     """
 
     desk: CaseDesk
@@ -107,6 +110,7 @@ class ConsoleParts:
     webhook_networks: tuple[IpNetwork, ...] = ()
     phone: PhoneEntrance | None = None
     push: PushDesk | None = None
+    carers: CarersParts = field(default_factory=CarersParts)
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
@@ -179,6 +183,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.state.audit = AuditTrail(parts.database)
     app.state.pace = Pace()
     app.add_middleware(Guard)
+    for_carers = attach_carers(app)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
     pages = (
         sign_in,
@@ -198,7 +203,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         app.include_router(page.router)
     for door in (sms_entrance, phone_entrance, claim_entrance, push):
         app.include_router(door.router)
-    app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes}
+    app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes} | for_carers
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(allowed("api", "read"))])
     def openapi() -> JSONResponse:
@@ -227,7 +232,8 @@ def _answer_problem(request: Request, error: Exception) -> Response:
     text = translator(language).gettext(error.text)
     for_scripts = request.url.path.startswith(("/api/", "/live"))
     if error.status == 401 and not for_scripts:
-        return RedirectResponse("/login", status_code=303)
+        own = request.url.path.startswith(("/family", "/rights"))
+        return RedirectResponse("/login?to=family" if own else "/login", status_code=303)
     if for_scripts or "text/html" not in request.headers.get("accept", ""):
         return error.answer(text)
     if error.reason in _UNFINISHED:

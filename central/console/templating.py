@@ -12,14 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from central.console.access import Seat
-from central.console.navigation import Entry, entries_for
+from central.console.navigation import OWN_ENTRIES, Entry, entries_for
 from central.console.rights import may_read
 from central.texts import LANGUAGES, translator
 
 CENTRE_TIMEZONE: Final = "Europe/Madrid"
 
+_FOLDER: Final = Path(__file__).parent
+
 _environment = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader([_FOLDER / "templates", _FOLDER.parent / "carers" / "templates"]),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -64,7 +66,8 @@ def office_page(
 
 def rail_of(request: Request, seat: Seat) -> list[Entry]:
     """The entries of the rail for who asks."""
-    return entries_for(may_read(seat), request.app.state.served)
+    own = OWN_ENTRIES.get(seat.who.role)
+    return [own] if own else entries_for(may_read(seat), request.app.state.served)
 
 
 def _as_json(value: object) -> Markup:

@@ -108,6 +108,12 @@ def contacts_of(conn: Connection, home_id: str) -> list[Contact]:
     return [Contact(**row) for row in rows.mappings()]
 
 
+def contact(conn: Connection, contact_id: str) -> Contact | None:
+    """One contact."""
+    row = conn.execute(select(contacts).where(contacts.c.id == contact_id)).mappings().first()
+    return None if row is None else Contact(**row)
+
+
 def add_operator(conn: Connection, operator: Operator) -> None:
     """Creates an operator. Raises IntegrityError when the id is taken."""
     conn.execute(insert(operators).values({name: getattr(operator, name) for name in Operator.__slots__}))

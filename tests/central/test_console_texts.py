@@ -29,15 +29,15 @@ def python_texts() -> set[str]:
 
 def template_texts() -> set[str]:
     found: set[str] = set()
-    for path in (ROOM / "console/templates").glob("*.html"):
-        for _, message, _, _ in extract_from_file("jinja2.ext:babel_extract", path, keywords={"_": None}):
+    for path in ROOM.glob("*/templates/*.html"):
+        for _, message, _, _ in extract_from_file("jinja2.ext:babel_extract", path, keywords={"_": None, "say": None}):
             found.add(message if isinstance(message, str) else message[0])
     return found
 
 
 def script_texts() -> set[str]:
     found: set[str] = set()
-    for path in (ROOM / "console/static/js").glob("*.js"):
+    for path in (*(ROOM / "console/static/js").glob("*.js"), *(ROOM / "carers/static").glob("*.js")):
         found |= {match[1:-1].replace('\\"', '"') for match in JS_TEXT.findall(path.read_text(encoding="utf-8"))}
     return found
 

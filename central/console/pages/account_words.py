@@ -34,6 +34,7 @@ RESOURCES: Final[Mapping[Resource, str]] = {
     Resource.HELP: later("carer's answer"),
     Resource.ROTA: later("carers' rota"),
     Resource.WHO_LOOKED: later("who looked"),
+    Resource.RIGHTS: later("requests about data"),
     Resource.DEVICES: later("devices"),
     Resource.HUBS: later("units"),
     Resource.HEALTH: later("system health"),

@@ -177,7 +177,7 @@ def take_code(request: Request, code: Annotated[str, Form(max_length=40)] = "") 
         language = access.language_of(request)
         return page("code.html", language, 403, fault=_why(refused, language))
     with parts.database.begin() as conn:
-        accounts.make_session_full(conn, seat.session, now, now + access.SESSION_S)
+        accounts.make_session_full(conn, seat.session, now, now + access.session_s(seat.operator))
         people.clear_failed_logins(conn, seat.operator.id)
     return RedirectResponse("/", status_code=303)
 

@@ -26,7 +26,7 @@ OwnChange = Annotated[Seat, Depends(allowed("me", "write"))]
 
 @router.get("/login", include_in_schema=False, dependencies=Public)
 def show(request: Request) -> Response:
-    """The log-in page; somebody with a session is sent to the console."""
+    """The log-in page; somebody with a session is sent to the console. `?to=family` greets carers and residents."""
     state = request.app.state
     token = request.cookies.get(access.SESSION_COOKIE, "")
     if access.seat_of(state.parts.database, token, state.clock()) is not None:
@@ -60,7 +60,8 @@ def log_in(
         return _form(request, name, _why(result, words.language), 403)
     token, operator = result
     answer = RedirectResponse("/login/code" if operator.totp_sealed else "/", status_code=303)
-    access.keep_session(answer, token, secure=state.parts.config.cookie_secure)
+    lasts_s = access.session_s(operator)
+    access.keep_session(answer, token, secure=state.parts.config.cookie_secure, lasts_s=lasts_s)
     answer.delete_cookie(access.FORM_COOKIE)
     _keep_language(answer, operator.language, secure=state.parts.config.cookie_secure)
     return answer
@@ -130,8 +131,9 @@ def log_out(request: Request, seat: OwnChange) -> Response:
 
 
 def _form(request: Request, name: str, fault: str, status: int = 200) -> Response:
+    family = request.query_params.get("to") == "family"
     token = request.cookies.get(access.FORM_COOKIE, "") or secrets.token_urlsafe(24)
-    answer = page("login.html", access.language_of(request), status, form=token, name=name, fault=fault)
+    answer = page("login.html", access.language_of(request), status, form=token, name=name, fault=fault, family=family)
     answer.set_cookie(
         access.FORM_COOKIE,
         token,

@@ -1,0 +1,64 @@
+"""What makes the family's pages an app on a telephone: manifest, service worker, notifications, offline page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from central.carers.web import carer_page
+from central.console import access
+from central.console.access import Seat
+from central.console.rights import allowed, open_door
+from central.texts import later, translator
+
+router = APIRouter()
+Own = Annotated[Seat, Depends(allowed("rota", "read"))]
+Public = [Depends(open_door)]
+_SIZES: Final = (192, 512)
+_WORKER: Final = Path(__file__).parent / "static" / "sw.js"
+
+
+@router.get("/family/phone", include_in_schema=False)
+def show(request: Request, seat: Own) -> Response:
+    """Notifications and installation on this telephone; language; log-out."""
+    return carer_page(request, "phone.html", seat.operator.language, seat=seat, here="phone")
+
+
+@router.get("/family/manifest.webmanifest", include_in_schema=False, dependencies=Public)
+def manifest(request: Request) -> Response:
+    """What a telephone needs to install the pages. Tells nothing about anybody."""
+    words = translator(access.language_of(request))
+    icons = [
+        {"src": f"/static/carers/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+        for size in _SIZES
+        for purpose in ("any", "maskable")
+    ]
+    body = {
+        "id": "/family",
+        "name": "Llar",
+        "short_name": "Llar",
+        "description": words.gettext(later("Alarms and calm days of the people you care for.")),
+        "lang": words.language,
+        "start_url": "/family",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#f2f0eb",
+        "theme_color": "#0b5a6b",
+        "icons": [*icons, {"src": "/static/carers/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+    }
+    return JSONResponse(body, media_type="application/manifest+json")
+
+
+@router.get("/family/sw.js", include_in_schema=False, dependencies=Public)
+def worker() -> Response:
+    """The service worker, which may also serve the pages of links."""
+    return FileResponse(_WORKER, media_type="text/javascript", headers={"service-worker-allowed": "/"})
+
+
+@router.get("/family/offline", include_in_schema=False, dependencies=Public)
+def offline(request: Request) -> Response:
+    """What a telephone shows when it has no connection; kept by the service worker."""
+    return carer_page(request, "offline.html", access.language_of(request))

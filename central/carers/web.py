@@ -1,0 +1,53 @@
+"""Pages for carers and residents: big, plain, and kept fresh by asking again for the part that changes."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+
+from central.console.access import Seat
+from central.console.templating import page
+from central.texts import translator
+
+
+def carer_page(
+    request: Request, template: str, language: str, *, seat: Seat | None = None, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """A page in the frame of `carer.html`. `seat` None: who came by a link. `here`: which entry of the bar it is."""
+    words = translator(language)
+    data = {
+        "form_token": seat.form_token if seat else "",
+        "push_key": "/api/push/key",
+        "texts": {text: words.gettext(text) for text in _FOR_SCRIPT},
+    }
+    given = values.pop("data", {})
+    frame = {"here": "", "phone": request.app.state.parts.carers.phone, "seat": seat}
+    shown = {**frame, **values, "data": {**data, **given}}
+    return page(template, language, status, **shown)
+
+
+def fragment_answer(request: Request, template: str, language: str, **values: Any) -> Response:
+    """The part of a page that changes, or 304 when it is as whoever asks has it."""
+    values = {"phone": request.app.state.parts.carers.phone, **values}
+    answer = page(template, language, **values)
+    tag = f'"{sha256(bytes(answer.body)).hexdigest()[:24]}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"etag": tag})
+    answer.headers["etag"] = tag
+    return answer
+
+
+_FOR_SCRIPT = (
+    "No connection since {time}. What you see may be old.",
+    "It was NOT sent. Try again, or call the centre.",
+    "Notifications are on.",
+    "Notifications are off.",
+    "This browser cannot show notifications.",
+    "You have refused notifications; allow them in the settings of the browser.",
+    "Saved.",
+    "The code was sent.",
+)
+"""Said by the pages' scripts."""
