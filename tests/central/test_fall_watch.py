@@ -10,8 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from central.alarm_cases.case import EventType, State
+from central.alarm_cases.priority import Priority
+from central.console.finding_words import REASONS, details
+from central.console.wording import Names, proofs
 from central.detection.finding import Finding
 from central.fall_watch import STUCK_S, WAITING_MAX, FallWatch
+from central.internal import decode_finding, encode
+from central.storage import cases
+from central.texts import translator
 from central.window_log import FILE_S
 from central.worn import worn_of
 from devices.vocabulary import Reading
@@ -21,12 +28,14 @@ from devices.wearable.windows import Piece, write_piece
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.senml import encode_measurements
 from simulators.movement import Act, fall, feel, get_up, sit_down, walk
+from tests.central.conftest import Town
 from tests.central.test_receiver import Street, broker, closed_afterwards, street
 
 __all__ = ["broker", "closed_afterwards", "street"]
 
 WAIT_S = 30.0
 SEED = 5
+T = 1.8e9
 WRIST = Worn(Site.WRIST)
 
 
@@ -293,3 +302,38 @@ def test_a_line_that_was_half_written_when_the_power_went_is_left_out(tmp_path: 
     again = FallWatch(time.monotonic, lambda *_: None, tmp_path)
     assert len(again._log.lines()) == 1
     again.close()
+
+
+@pytest.mark.slow
+def test_a_fall_found_at_the_centre_is_one_urgent_case_that_says_what_was_felt(centre: Centre, town: Town) -> None:
+    enrolled = windows([*walk(4), *fall(3), *get_up(12)], time.time())
+    for window in enrolled:
+        centre.watch.give("home-1", window, WRIST)
+    centre.until_found("fall_suspected")
+    deadline = time.monotonic() + WAIT_S
+    while all(one.active for one in centre.found):
+        assert time.monotonic() < deadline, "that the wearer walks again is told"
+        centre.found += centre.watch.turn()
+        time.sleep(0.01)
+    on_the_wire = [decode_finding(encode(one)) for one in (*centre.found, *centre.found)]
+    for one in on_the_wire:
+        assert isinstance(one, Finding)
+        town.desk.receive_finding(one, time.time())
+    with town.database.read() as connection:
+        (case,) = cases.open_cases(connection)
+        log = cases.events_of(connection, case.id)
+    assert (case.home_id, case.kind, case.priority, case.state) == ("home-1", AlarmKind.FALL, Priority.LIFE, State.NEW)
+    assert [event.type for event in log] == [EventType.OPENED, EventType.ENDED], "who walks again is told, nothing more"
+    said = {proof.what for proof in proofs(log, Names("Maria", {}, {}, {}), translator("en"))}
+    assert any("m/s²" in what for what in said), said
+    sentence = REASONS["fall_suspected"].format(**details(log[0].facts, {}, translator("en")))
+    assert sentence == "The movement of watch was like a fall; nobody has been asked."
+
+
+def test_a_fall_that_is_confirmed_joins_the_case_of_the_suspicion(town: Town) -> None:
+    for number, reason in enumerate(("fall_suspected", "fall_confirmed")):
+        at = T + 12 * number
+        town.desk.receive_finding(Finding(reason, "home-1", AlarmKind.FALL, at, at, reason, {"device": "watch"}), at)
+    with town.database.read() as connection:
+        (case,) = cases.open_cases(connection)
+    assert (case.priority, case.repeats) == (Priority.LIFE, 2)
