@@ -8,18 +8,30 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
+
+from simulators.demo import life
 
 FLAT: Final = "h-1"
 """Home and hub of Maria Soler, where the real edge agent runs."""
 QUIET: Final = "s-quiet"
 """A home whose hub is installed only when the story of silence is told."""
 OPERATORS: Final = ("ana", "marc")
-DAY_S: Final = 86_400.0
-PAST_DAYS: Final = 7
-PAST_CASES: Final = 40
-"""Each is replayed through the desk in four commits at the first start."""
+ACCOUNTS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
+    # name, called, role, language, what else
+    ("ana", "Ana", "operator", "ca", {}),
+    ("marc", "Marc", "operator", "es", {}),
+    ("laia", "Laia", "operator", "ca", {}),
+    ("toni", "Toni", "operator", "ca", {}),
+    ("nuria", "Núria", "supervisor", "ca", {}),
+    ("pol", "Pol", "coordinator", "ca", {}),
+    ("irene", "Irene", "technician", "ca", {}),
+    ("olga", "Olga", "auditor", "en", {}),
+    ("montse", "Montse", "carer", "ca", {"contacts": ["montse-ferrer"]}),
+    ("maria", "Maria", "resident", "ca", {"resident": "maria-soler"}),
+)
+"""Everybody who can log in, one of each role and a room of operators."""
 
 PENDANT_ADDRESS: Final = "A4:C1:38:00:00:02"
 PENDANT_KEY: Final = bytes.fromhex("8f2a6f2c3b4d5e60718293a4b5c6d7e8")
@@ -97,13 +109,43 @@ _YOUNGER: Final = (
     "David",
     "Anna",
 )
+_TOWNS: Final = {
+    "Centre": "l'Hospitalet de Llobregat",
+    "Collblanc": "l'Hospitalet de Llobregat",
+    "Singuerlín": "Santa Coloma de Gramenet",
+}
+"""Districts of other municipalities than Barcelona."""
 _STREETS: Final = (
+    ("Centre", "Carrer Major"), ("Collblanc", "Carrer de Progrés"), ("Singuerlín", "Avinguda de Catalunya"),
     ("Gràcia", "Carrer de Torrijos"), ("Gràcia", "Carrer de l'Or"), ("Sants", "Carrer de Vallespir"),
     ("Sants", "Carrer de Galileu"), ("Sant Andreu", "Carrer Gran de Sant Andreu"), ("Nou Barris", "Carrer d'Almansa"),
     ("Nou Barris", "Passeig de Valldaura"), ("Horta", "Carrer de Tajo"), ("Eixample", "Carrer de Villarroel"),
     ("Eixample", "Carrer de Lepant"), ("Ciutat Vella", "Carrer d'en Carabassa"), ("Sant Martí", "Carrer de Pujades"),
     ("Les Corts", "Carrer de Galileo"), ("Poble-sec", "Carrer de Blai"), ("El Clot", "Carrer de la Independència"),
 )  # fmt: skip
+_ENTRIES: Final = (
+    "",
+    "Clau a la caixa del portal, codi {code}.",
+    "Porter automàtic: codi {code}. La porta de dalt es tanca sola.",
+    "La veïna del primer té clau. Gos petit, borda però no mossega.",
+    "Trucar fort: no hi sent. Codi de la caixa de claus {code}.",
+)
+_WORK: Final = {
+    "weekly": [
+        *({"day": day, "from_min": 17 * 60, "until_min": 23 * 60} for day in range(5)),
+        *({"day": day, "from_min": 9 * 60, "until_min": 23 * 60} for day in (5, 6)),
+    ],
+    "night_ok": False,
+}
+_SCHEDULES: Final[tuple[dict[str, Any] | None, ...]] = (
+    None,
+    None,
+    _WORK,
+    {"night_ok": False},
+    {"consent": ["alarms", "daily_line", "access_notes"]},
+    {"consent": ["alarms", "daily_line", "history", "readings"], "night_ok": True},
+)
+"""What contacts declared: nothing, after work only, not by night, and what the resident lets them see."""
 _RELATIONS: Final = ("daughter", "son", "neighbour", "niece", "nephew")
 _FLAGS: Final = ((), (), (), (), ("dog",), ("oxygen",), ("walker",), ("key_safe",), ("cat",))
 _CONDITIONS: Final = (
@@ -122,23 +164,33 @@ def street(homes: int) -> list[str]:
     return [f"s-{number:03d}" for number in range(1, homes + 1)]
 
 
-def register(homes: int, now: float, passwords: Mapping[str, str]) -> dict[str, Any]:
-    """The file for `llar-central import-homes`. `passwords`: operator -> password; same `homes`, same people."""
+def register(homes: int, passwords: Mapping[str, str]) -> dict[str, Any]:
+    """The file for `llar-central import-homes`. `passwords`: account -> password; same `homes`, same people."""
     dice = random.Random(7)
     ids = street(homes)
     return {
         "homes": [_flat(), _quiet(), *(_home(home_id, dice) for home_id in ids)],
         "operators": [
-            {"id": "ana", "called": "Ana", "password": passwords["ana"], "language": "ca"},
-            {"id": "marc", "called": "Marc", "password": passwords["marc"], "language": "es"},
+            {"id": name, "called": called, "role": role, "password": passwords[name], "language": language, **more}
+            for name, called, role, language, more in ACCOUNTS
         ],
-        "cases": _past([FLAT, *ids], now, random.Random(11)),
     }
+
+
+def past(homes: int, now: float) -> dict[str, Any]:
+    """The file for `llar-central import-history`: the weeks that this city has lived."""
+    dwellings = register(homes, dict.fromkeys((name for name, *_ in ACCOUNTS), ""))["homes"]
+    lived_in = [home for home in dwellings if home["id"] != QUIET]
+    contacts = {home["id"]: [contact["id"] for contact in home["contacts"]] for home in lived_in}
+    # Maria's own flat keeps a past, and nothing in it is open
+    street_ids = [home["id"] for home in lived_in if home["id"] != FLAT]
+    return life.history([*street_ids, FLAT], contacts, now)
 
 
 def edition(homes: int) -> str:
     """Of the register: another one must be imported anew."""
-    text = json.dumps(register(homes, 0.0, dict.fromkeys(OPERATORS, "")), sort_keys=True)
+    people = register(homes, dict.fromkeys((name for name, *_ in ACCOUNTS), ""))
+    text = json.dumps([people, past(homes, 2_000_000_000.0)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -153,6 +205,7 @@ def _flat() -> dict[str, Any]:
         "hub": FLAT,
         "address": "Carrer de Verdi 12, 3r 2a, Barcelona",
         "district": "Gràcia",
+        "municipality": "Barcelona",
         "access_notes": "Clau a la caixa del portal, codi 4182. L'ascensor va lent.",
         "phone": "000 000 001",
         "sim": SIM_NUMBER,
@@ -183,6 +236,7 @@ def _quiet() -> dict[str, Any]:
         "hub": QUIET,
         "address": "Carrer de Bailèn 201, 4t 1a, Barcelona",
         "district": "Gràcia",
+        "municipality": "Barcelona",
         "phone": "000 000 002",
         "care_plan": {"inactivity_hours": 4.0},
         "devices": [{"id": i, "model": m, "room": r} for i, m, r in _STREET_DEVICES],
@@ -202,6 +256,7 @@ def _quiet() -> dict[str, Any]:
 
 def _home(home_id: str, dice: random.Random) -> dict[str, Any]:
     district, street_name = dice.choice(_STREETS)
+    town = _TOWNS.get(district, "Barcelona")
     number = int(home_id.removeprefix("s-"))
     spanish = dice.random() < 0.35
     called = dice.choice(_WOMEN if dice.random() < 0.7 else _MEN)
@@ -210,8 +265,11 @@ def _home(home_id: str, dice: random.Random) -> dict[str, Any]:
     return {
         "id": home_id,
         "hub": home_id,
-        "address": f"{street_name} {dice.randint(1, 240)}, {dice.randint(1, 6)}-{dice.randint(1, 4)}, Barcelona",
+        "address": f"{street_name} {dice.randint(1, 240)}, {dice.randint(1, 6)}-{dice.randint(1, 4)}, {town}",
         "district": district,
+        "municipality": town,
+        "access_notes": dice.choice(_ENTRIES).format(code=dice.randint(1000, 9999)),
+        "plans": _plans(number),
         "language": "es" if spanish else "ca",
         "phone": f"000 100 {number:03d}",
         "devices": [{"id": i, "model": m, "room": r} for i, m, r in _STREET_DEVICES],
@@ -238,9 +296,20 @@ def _home(home_id: str, dice: random.Random) -> dict[str, Any]:
                 minutes_away=dice.choice((2, 10, 15, 25, 40)),
                 language="es" if spanish else "ca",
             )
+            | ({"profile": profile} if (profile := dice.choice(_SCHEDULES)) else {})
             for place, name in enumerate(helpers, start=1)
         ],
     }
+
+
+def _plans(number: int) -> list[dict[str, Any]]:
+    """What was agreed with some of the residents."""
+    if number % 5 == 0:
+        text = "Parlar a poc a poc i pel nom. Si diu que és a casa dels pares, està desorientada: avisar la família."
+        return [{"plan": {"protocol_text": text}}]
+    if number % 7 == 0:
+        return [{"kind": "inactivity", "plan": {"first": "family", "carers": "in_turn"}}]
+    return []
 
 
 def _contact(
@@ -269,45 +338,3 @@ _MONTSE: Final = _contact("montse-ferrer", "Montse", "daughter", 21, has_key=Tru
 _PAQUITA: Final = _contact("paquita-roca", "Paquita", "neighbour", 23, has_key=True, minutes_away=2)
 SMS_CONTACTS: Final = (_MONTSE, _PAQUITA)
 """Who gets an SMS from Maria's hub when the centre does not answer."""
-
-_STORIES: Final = (
-    # kind, device, place, cause, action, outcome, label, weight
-    ("help", "pendant", "penjoll", "mistake", "talked", "resolved_by_talk", "false", 30),
-    ("help", "pendant", "penjoll", "lonely", "talked", "resolved_by_talk", "true", 18),
-    ("help", "pendant", "penjoll", "help_needed", "contact_sent", "helped_at_home", "true", 12),
-    ("help", "pendant", "penjoll", "unwell", "ambulance", "hospital", "true", 4),
-    ("fall", "pendant", "penjoll", "fall", "contact_sent", "helped_at_home", "true", 5),
-    ("smoke", "kitchen-smoke", "cuina", "sensor_false", "talked", "resolved_by_talk", "false", 4),
-    ("inactivity", "", "sala", "mistake", "talked", "resolved_by_talk", "false", 5),
-    ("battery_low", "front-door", "rebedor", "equipment", "technician", "resolved_by_talk", "true", 4),
-)
-
-
-def _past(homes: Sequence[str], now: float, dice: random.Random) -> list[dict[str, Any]]:
-    """Closed cases of the last days: most answered within a minute, a few not."""
-    weights = [story[-1] for story in _STORIES]
-    cases = []
-    for number in range(min(PAST_CASES, len(homes) * 3)):
-        kind, device, place, cause, action, outcome, label, _ = dice.choices(_STORIES, weights)[0]
-        taken = dice.uniform(6, 48) if dice.random() < 0.95 else dice.uniform(62, 150)
-        # at least an hour ago, and far enough apart at one home not to be one situation
-        age = 3600 + (number + dice.random() * 0.5) * (PAST_DAYS * DAY_S - 7200) / PAST_CASES
-        cases.append(
-            {
-                "home": homes[number % len(homes)],
-                "ref": f"past{number:03d}",
-                "kind": kind,
-                "at": round(now - age, 1),
-                "operator": dice.choice(OPERATORS),
-                "taken_after_s": round(taken, 1),
-                "spoken_after_s": round(taken + dice.uniform(2, 8), 1),
-                "closed_after_s": round(taken + dice.uniform(60, 600), 1),
-                "cause": cause,
-                "action": action,
-                "outcome": outcome,
-                "label": label,
-                "place": place,
-                "device": device,
-            }
-        )
-    return cases

@@ -113,7 +113,7 @@ class Stage:
         preparing = None
         if not known:
             write_register(self.folder, self._homes)
-            preparing = asyncio.create_task(self._prepare("import-homes", str(self.folder.register)))
+            preparing = asyncio.create_task(self._settle())
         try:
             self.broker = start_broker(
                 self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind
@@ -140,6 +140,11 @@ class Stage:
         self.begin(self._watch())
         self.begin(self._move_in())
         self.note("demo", "ready")
+
+    async def _settle(self) -> None:
+        """Lets the centre take in the people, and then what they have lived."""
+        await self._prepare("import-homes", str(self.folder.register))
+        await self._prepare("import-history", str(self.folder.history))
 
     async def _prepare(self, *words: str) -> None:
         program = self._program("prepare", "central", *words)

@@ -55,6 +55,11 @@ class StateFolder:
         return self.path / "city.json"
 
     @property
+    def history(self) -> Path:
+        """What the city has lived."""
+        return self.path / "history.json"
+
+    @property
     def pendant_port(self) -> Path:
         """The serial pendant's port."""
         return self.path / "pendant.tty"
@@ -131,9 +136,10 @@ def write_broker_passwords(folder: StateFolder, known: dict[str, str]) -> None:
 
 
 def write_register(folder: StateFolder, homes: int) -> None:
-    """Writes the city."""
-    logins = dict.fromkeys(city.OPERATORS, LOGIN_PASSWORD)
-    _write_private(folder.register, json.dumps(city.register(homes, time.time(), logins), ensure_ascii=False, indent=1))
+    """Writes the city and what it has lived."""
+    logins = dict.fromkeys((name for name, *_ in city.ACCOUNTS), LOGIN_PASSWORD)
+    _write_private(folder.register, json.dumps(city.register(homes, logins), ensure_ascii=False, indent=1))
+    _write_private(folder.history, json.dumps(city.past(homes, time.time()), ensure_ascii=False))
 
 
 def write_configurations(folder: StateFolder, ports: Ports) -> None:
