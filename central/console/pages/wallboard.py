@@ -163,7 +163,7 @@ def board(request: Request, seat: Reader, names: bool = True) -> Board:
         now=now,
         workers=_workers(request, seat, cards, called),
         waiting={mark: sum(card.mark == mark for card in ringing) for mark in ("P1", "P2", "P3", "T", "TEST")},
-        oldest_at=min((card.ring_at for card in ringing if card.priority <= figures.ROUTINE and card.ring_at), default=None),
+        oldest_at=min((card.ring_at or now for card in ringing if card.priority <= figures.ROUTINE), default=None),
         cases=[_case(card, named=may_name) for card in cards[:CASES_SHOWN]],
         more_cases=max(0, len(cards) - CASES_SHOWN),
         incidents=[
