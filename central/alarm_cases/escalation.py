@@ -138,3 +138,8 @@ def carers_wanted(case: Case, step: str) -> int:
     # a matter of life that nobody answers: one more at each step, and everybody a second time
     asked_by_now = step in {HOME_REASSURED, EXCEPTION, STILL_RINGING}
     return 1 if asked_by_now and case.priority is Priority.LIFE else 0
+
+
+def built_in_after_s(step: str) -> float:
+    """When a step of the ladder of matters of life comes, where nobody has moved it."""
+    return next(one.after_s for one in _LADDERS[Priority.LIFE] if one.name == step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from central.console.pages import quality_page, quality_work, wallboard
+from central.console.pages import quality_page, quality_work, settings_page, wallboard
 
-PAGES: Final[tuple[ModuleType, ...]] = (wallboard, quality_page, quality_work)
+PAGES: Final[tuple[ModuleType, ...]] = (wallboard, quality_page, quality_work, settings_page)
 """Their modules, each with a `router`."""

@@ -1,0 +1,188 @@
+"""Settings of the service: what it may settle for itself, each with a real effect at once; the file's, to be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection
+
+from central.alarm_cases.care_plan import AFTER_S_BOUNDS
+from central.alarm_cases.escalation import built_in_after_s
+from central.console import wording
+from central.console.access import Seat
+from central.console.finding_words import KIND_WORDS
+from central.console.problem import Problem
+from central.console.rights import allowed
+from central.console.templating import office_page
+from central.service_settings import TYPES, Closings, as_body, read_setting
+from central.storage import pages, settings
+from central.storage.settings import StaleSetting
+from central.texts import later, translator
+
+router = APIRouter()
+Reader = Annotated[Seat, Depends(allowed("settings", "read"))]
+Writer = Annotated[Seat, Depends(allowed("settings", "write"))]
+Operator = Annotated[Seat, Depends(allowed("station", "read"))]
+
+STEPS: Final = {
+    "every_operator": later("Every operator hears it"),
+    "supervisor": later("The supervisor hears it"),
+    "first_carer": later("The first contact is told"),
+    "every_carer": later("All contacts are told"),
+    "home_reassured": later("The home hears that we are coming"),
+}
+LABELS: Final = {"": later("not said"), "true": later("the alarm was right"), "false": later("the alarm was false")}
+HISTORY_SHOWN: Final = 10
+
+
+class SettingBody(BaseModel):
+    """A setting as it shall be, over the version that its writer has seen (0 for none)."""
+
+    version: Annotated[int, Field(ge=0, le=10_000_000)]
+    value: dict[str, Any] = {}
+
+
+class TemplateBody(BaseModel):
+    """A template for closing, over the version of the list that its writer has seen."""
+
+    version: Annotated[int, Field(ge=0, le=10_000_000)]
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    cause: Annotated[str, Field(max_length=20)]
+    action: Annotated[str, Field(max_length=20)]
+    outcome: Annotated[str, Field(max_length=20)]
+    label: Annotated[str, Field(max_length=8)] = ""
+    note: Annotated[str, Field(max_length=300)] = ""
+
+
+class RemoveBody(BaseModel):
+    """Which template goes, over the version of the list that its writer has seen."""
+
+    version: Annotated[int, Field(ge=0, le=10_000_000)]
+    name: Annotated[str, Field(max_length=60)]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A setting as it holds; version 0 is as built in."""
+
+    name: str
+    version: int
+    value: dict[str, Any]
+    set_at: float | None
+    set_by: str
+
+
+@router.get("/settings", include_in_schema=False)
+def show(request: Request, seat: Reader) -> Response:
+    """The page."""
+    state = request.app.state
+    with state.parts.database.read() as conn:
+        standing = {name: _standing(conn, name) for name in TYPES}
+        history = sorted(
+            (version for name in TYPES for version in settings.versions(conn, name)), key=lambda one: -one.set_at
+        )[:HISTORY_SHOWN]
+        names = pages.operator_names(conn)
+    config = state.parts.config
+    return office_page(
+        request,
+        seat,
+        "settings.html",
+        "/settings",
+        standing=standing,
+        history=history,
+        names=names,
+        steps={name: (text, AFTER_S_BOUNDS[name], built_in_after_s(name)) for name, text in STEPS.items()},
+        kinds=KIND_WORDS,
+        causes=wording.CAUSES,
+        actions=wording.ACTIONS,
+        outcomes=wording.OUTCOMES,
+        labels=LABELS,
+        may_write=seat.may("settings", "write"),
+        from_file={
+            "host": config.host,
+            "port": config.port,
+            "cookie_secure": config.cookie_secure,
+            "second_factor": ", ".join(role.value for role in config.second_factor) or "–",
+            "call_back": config.call_back or "–",
+        },
+        setting_names={
+            "targets": later("Aims of the service"),
+            "ladder": later("When the next are asked"),
+            "protocols": later("Texts to follow"),
+            "closings": later("Templates for closing"),
+        },
+    )
+
+
+@router.get("/api/settings/{name}", tags=["settings"])
+def read(request: Request, seat: Reader, name: str) -> Standing:
+    """A setting as it holds: targets, ladder, protocols or closings."""
+    _known(name)
+    with request.app.state.parts.database.read() as conn:
+        return _standing(conn, name)
+
+
+@router.get("/api/closings", tags=["settings"])
+def closings(request: Request, seat: Operator) -> list[dict[str, Any]]:
+    """The templates for closing, as the console offers them."""
+    with request.app.state.parts.database.read() as conn:
+        return [dict(one) for one in as_body(settings.current(conn).closings)["templates"]]
+
+
+@router.put("/api/settings/{name}", tags=["settings"])
+def change(request: Request, seat: Writer, name: str, body: SettingBody) -> Standing:
+    """Sets it, from now on and for every new case; somebody else's change meanwhile is not overwritten."""
+    _known(name)
+    return _keep(request, seat, name, body.value, body.version)
+
+
+@router.post("/api/settings/closings/templates", tags=["settings"])
+def add_template(request: Request, seat: Writer, body: TemplateBody) -> Standing:
+    """One template more, at the end of the list."""
+    with request.app.state.parts.database.read() as conn:
+        value = as_body(settings.current(conn).closings)
+    value["templates"] = [*value["templates"], body.model_dump(exclude={"version"})]
+    return _keep(request, seat, "closings", value, body.version)
+
+
+@router.post("/api/settings/closings/templates/remove", tags=["settings"])
+def remove_template(request: Request, seat: Writer, body: RemoveBody) -> Standing:
+    """One template less."""
+    with request.app.state.parts.database.read() as conn:
+        standing = settings.current(conn).closings
+    left = Closings(tuple(one for one in standing.templates if one.name != body.name))
+    return _keep(request, seat, "closings", as_body(left), body.version)
+
+
+def _keep(request: Request, seat: Seat, name: str, value: dict[str, Any], seen_version: int) -> Standing:
+    setting = read_setting(name, value)
+    words = translator(seat.operator.language)
+    if isinstance(setting, str):
+        raise Problem(422, "bad_setting", words.say(later("This cannot be set: {fault}"), fault=setting))
+    state = request.app.state
+    with state.parts.database.begin() as conn:
+        try:
+            settings.keep(conn, name, setting, state.clock(), seat.operator.id, seen_version)
+        except StaleSetting as stale:
+            who = pages.operator_names(conn).get(stale.standing.set_by, stale.standing.set_by)
+            text = later("{who} has changed this meanwhile. Load the page anew and look at it first.")
+            raise Problem(409, "changed_meanwhile", words.say(text, who=who), who) from None
+        return _standing(conn, name)
+
+
+def _known(name: str) -> None:
+    if name not in TYPES:
+        raise Problem(404, "no_such_setting", later("There is no such setting."))
+
+
+def _standing(conn: Connection, name: str) -> Standing:
+    versions = settings.versions(conn, name)
+    value = as_body(getattr(settings.current(conn), name))
+    if not versions:
+        return Standing(name, 0, value, None, "")
+    newest = versions[0]
+    return Standing(name, newest.version, value, newest.set_at, newest.set_by)
