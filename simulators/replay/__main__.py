@@ -33,8 +33,9 @@ as a hub over MQTT to a running centre; times are moved so that the recording re
   python -m simulators.replay home simulated:7 --to broker ... --teach --days 20 --hours 12 --speed 60
       the history slowly enough to be learned from (four days a minute or so), the last 12 hours in 12 minutes,
       and on from now at the pace of the clock. While it catches up the centre sees a hub that back-fills
-  python -m simulators.replay fall waist --trial 12 --to broker ... --speed max
-      the hub's own detector judges the movement; a fall is an alarm, and the centre's answer is shown
+  python -m simulators.replay fall waist --to broker ... --speed max
+      the hub's own detector judges the movement; a fall is an alarm, and the centre's answer is shown.
+      --trial 12 plays another one, which may be daily life; what it is, is said
 
 as radios to a running hub, whose configuration names the port as its Bluetooth adapter:
   python -m simulators.replay home casas_al --to edge --radio-port 9600 --hours 3 --speed 60

@@ -103,6 +103,7 @@ async def test_a_fall_is_an_alarm_at_the_desk_and_sitting_down_is_none(
     async with replaying("fall", name, *to, "--speed", "max") as (process, said):
         await process.wait()
     assert process.returncode == 0, said
+    assert "it is like a fall: score" in "".join(said)
     assert "the centre has it: case C-1" in "".join(said)
     assert {kind_of(alarm.dty, alarm.stc) for alarm in desk.alarms} == {AlarmKind.FALL}
 
