@@ -27,6 +27,9 @@ from central.storage import pages, rota
 from central.storage.pages import Card, DeliveryLine
 from central.texts import Words, later, say_number, translator
 
+BY_HAND: Final = "voice"
+"""An operator reaches by telephone whom the centre may not be able to ring by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepLine:
@@ -230,12 +233,12 @@ def _contacts(conn: Connection, desk: CaseDesk, case: Case, log: list[CaseEvent]
         ContactNow(
             id=one.contact.id,
             why_not=one.availability.why_not,
-            ways=[way.channel for way in one.contact.ways],
+            ways=[way.channel for way in one.contact.ways if way.channel in desk.channels],
             asks=one.asked.asks,
             calls=calls.get(one.contact.id, []),
             state=said.get(one.contact.id, ""),
         )
-        for one in asking.ranked(conn, case, desk.channels, now)
+        for one in asking.ranked(conn, case, {*desk.channels, BY_HAND}, now)
     ]
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from central.alarm_cases.rota import Address, Gap, RotaContact, unreachable_hours
-from central.case_desk import PHONE
+from central.alarm_cases.rota import Gap, unreachable_hours
 from central.console.access import Seat
+from central.console.case_view import BY_HAND
 from central.console.problem import Problem
 from central.console.rights import allowed
 from central.storage import drills, pages, people, rota
@@ -111,6 +111,7 @@ def card(
         now: float = state.clock()
         heard = state.parts.states.of(home.hub)
         contacts = people.contacts_of(conn, home_id) if seat.may("contacts", "read") else []
+        roster = rota.roster(conn, home_id, {*state.parts.desk.channels, BY_HAND})
         return ResidentCard(
             now=now,
             home=home if seat.may("keys", "read") else replace(home, access_notes=""),
@@ -120,7 +121,7 @@ def card(
             proven_at=drills.last_proven_at(conn, home_id),
             heard_at=None if heard is None else heard.received_at,
             unit_troubles=0 if heard is None else len(heard.state.problems) + len(heard.state.faults),
-            gaps=_gaps(rota.roster(conn, home_id, state.parts.desk.channels), contacts, now, home.timezone),
+            gaps=unreachable_hours(roster, now, home.timezone) if roster else [],
         )
 
 
@@ -174,16 +175,6 @@ def _series(store: TelemetryStore, home_id: str, names: dict[str, str], start_at
         room = names.get(last.device, "")
         found.append(Series(last.device, room, kind, KINDS[kind].unit, last.at, float(last.value), pairs))
     return found
-
-
-def _gaps(roster: list[RotaContact], shown: list[Contact], now: float, timezone: str) -> list[Gap]:
-    """An operator also reaches by telephone those to whom the centre cannot write."""
-    numbers = {one.id: one.phone for one in shown}
-    able = [
-        one if one.ways or not numbers.get(one.id) else one._replace(ways=(Address(PHONE, numbers[one.id]),))
-        for one in roster
-    ]
-    return unreachable_hours(able, now, timezone) if able else []
 
 
 def _seen(person: Resident, seat: Seat) -> Resident:

@@ -10,7 +10,7 @@ import { inAskingOrder } from "./resident.js";
 import { t } from "./words.js";
 
 const UNSPOKEN = ["call_out", "raise_volume", "listen"];
-const CALLED_BACK_AT = { today: 2 * 3600, tomorrow: 24 * 3600, week: 7 * 24 * 3600 };
+const CALLED_BACK_AFTER_S = { today: 7200, tomorrow: 86400, week: 7 * 86400 };
 
 export class Acts {
   /** `desk` has: me, known, cards, room, open(id), show(view), refresh(), paint(), closedOne(). */
@@ -102,14 +102,16 @@ export class Acts {
     return "";
   }
 
-  /** The call to make later stands in the agenda. */
+  /** The call to make later stands in the agenda, on the clock of the home. */
   followUp(view, follow) {
-    const at = view.now + CALLED_BACK_AT[follow];
-    post("/api/agenda", {
-      home_id: view.card.home_id,
+    const { home } = this.desk.known.home ?? {};
+    const due = new Date((view.now + CALLED_BACK_AFTER_S[follow]) * 1000);
+    const there = (options) => new Intl.DateTimeFormat("en-CA", { timeZone: home?.timezone, ...options }).format(due);
+    post(`/api/homes/${view.card.home_id}/agenda`, {
       kind: "follow_up",
       title: t("Follow-up of case {id}", { id: view.card.id }),
-      due_from_at: at,
+      starts_on: there({ year: "numeric", month: "2-digit", day: "2-digit" }),
+      at: follow === "today" ? there({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : "10:00",
     }).catch(() => toast(t("The agenda did not take the follow-up; it stands in the note of the case."), "bad"));
   }
 
@@ -119,7 +121,7 @@ export class Acts {
     const done = await this.orToast(id, "triage", { choice, silent });
     if (!done) return;
     if (choice === 4) this.card(id);
-    if (choice === 5) byId("case").querySelector(".checklist")?.scrollIntoView({ block: "nearest" });
+    if (choice === 5) byId("case").querySelector(".case-body").scrollTop = 0;
   }
 
   silent(id) {
@@ -169,6 +171,7 @@ export class Acts {
 
   async call(id, contactId) {
     if (!(await this.orToast(id, `contacts/${contactId}/call`))) return;
+    byId("case").querySelector(".case-body").scrollTop = 0;
     byId("case").querySelector(".call a[href^='tel:']")?.focus();
   }
 

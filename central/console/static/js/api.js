@@ -9,6 +9,7 @@ export class Refused extends Error {
     this.status = status;
     this.reason = body.reason;
     this.who = body.who;
+    this.body = body;
   }
 }
 

@@ -210,8 +210,9 @@ export class CaseRoom {
     fill(
       this.body,
       exception(view, can),
-      can.own && speechBar(view, home?.home),
+      can.own && !view.checklist && speechBar(view, home?.home),
       callPanel(view, home?.contacts ?? [], can.own),
+      checklist(view, home?.home, can.own),
       h(
         "section",
         { class: "section" },
@@ -228,14 +229,12 @@ export class CaseRoom {
       ),
       plan(view),
       triage(view, can.own),
-      checklist(view, home?.home, can.own),
       deliveries(view),
       timeline(view),
     );
     this.foot.hidden = card.state === "closed";
     fill(
       this.acts,
-      can.own && button(t("Next contact"), "next-contact"),
       can.park && button(t("Park"), "park"),
       can.close && button(t("Close"), "close", "main"),
     );

@@ -35,6 +35,7 @@ const known = {
 let offset = 0;
 let up = null; // not known before the first sign of life
 let refreshing = null;
+const meanwhile = [];
 let painting = false;
 
 const now = () => Date.now() / 1000 + offset;
@@ -123,8 +124,11 @@ function offered(id, offer) {
 
 // ---- what comes from the desk ----
 
+/** Loads the whole queue. What events say meanwhile is newer than the answer, and counts after it. */
 function refresh() {
-  refreshing ??= get("/api/queue")
+  if (refreshing) return refreshing;
+  meanwhile.length = 0;
+  refreshing = get("/api/queue")
     .then((fresh) => {
       offset = fresh.now - Date.now() / 1000;
       cards.clear();
@@ -135,6 +139,7 @@ function refresh() {
       offers.clear();
       for (const [id, offer] of Object.entries(fresh.offers)) offered(Number(id), offer);
       Object.assign(known, { answers: fresh.answers, link: fresh.link, stamp: fresh.stamp });
+      for (const event of meanwhile) takeIn(event);
       strip.answers(fresh.answers);
       paintOwn();
       paintQueue();
@@ -147,14 +152,22 @@ function refresh() {
   return refreshing;
 }
 
-function caseChanged({ card, actor, offer }) {
+/** Whether an event is news; if so, the card stands in the queue. */
+function takeIn({ card, offer }) {
   const before = cards.get(card.id);
-  if (before && before.version > card.version) return;
+  if (before && before.version > card.version) return false;
   offered(card.id, offer);
-  if (card.incident_id && !incidents.has(card.incident_id)) scheduleFigures();
-  if (offer && !colleagues.has(offer.operator)) scheduleFigures();
   if (card.state === "closed") cards.delete(card.id);
   else cards.set(card.id, card);
+  return true;
+}
+
+function caseChanged(event) {
+  const { card, actor, offer } = event;
+  if (refreshing) meanwhile.push(event);
+  if (!takeIn(event)) return;
+  if (card.incident_id && !incidents.has(card.incident_id)) scheduleFigures();
+  if (offer && !colleagues.has(offer.operator)) scheduleFigures();
   paintQueue();
   if (known.selected === card.id && actor !== me) load(card.id);
   if (["taken", "closed"].includes(card.state)) scheduleFigures();

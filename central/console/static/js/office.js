@@ -2,7 +2,7 @@
 //
 // A form  <form data-api="/api/keys/{home}" data-method="POST" data-then="reload | stay | /path">  is sent as JSON: each
 // named field is a member ("a.b" is a member of a member). data-type on a field: number, moment (a local date and time,
-// sent as Unix seconds of the centre's clock), list (lines or commas). A lone tick box is true or false; several of one
+// sent as Unix seconds of the centre's clock), list (lines or commas), lines. A lone tick box is true or false; several of one
 // name are the list of those ticked. Empty fields with data-optional are left out. A refusal stands in .form-fault.
 // A button  <button data-api=… data-method=… data-body='{"…"}' data-ask="Really?" data-then=…>  does one thing.
 import { Refused, page, send } from "./api.js";
@@ -17,6 +17,7 @@ function valueOf(field) {
   const kind = field.dataset.type;
   if (kind === "number") return field.value === "" ? null : Number(field.value);
   if (kind === "moment") return field.value === "" ? null : atOf(field.value);
+  if (kind === "lines") return field.value.split("\n").map((line) => line.trim()).filter(Boolean);
   if (kind === "list") return field.value.split(/[\n,]/).map((word) => word.trim()).filter(Boolean);
   return field.value;
 }
@@ -70,6 +71,7 @@ async function submit(event) {
   try {
     after(form, await send(form.dataset.method ?? "POST", form.dataset.api, bodyOf(form)));
   } catch (error) {
+    form.dispatchEvent(new CustomEvent("refused", { bubbles: true, detail: error }));
     const place = form.querySelector(".form-fault");
     if (place) {
       fill(place, say(error));

@@ -2,6 +2,7 @@
 import { fill, h } from "./dom.js";
 import { page } from "./api.js";
 import { curve, ribbon, unavailable } from "./charts.js";
+import { button } from "./help.js";
 import { icon } from "./marks.js";
 import { FLAGS, KINDS, RELATIONS, SENSES, clock, moment, sayLanguage, t } from "./words.js";
 import { DELIVERY_CHIPS, may } from "./case.js";
@@ -54,10 +55,10 @@ const SAID = {
   advice: [t("needs advice"), "bad"],
 };
 
-function reach(entry, how, sent) {
+function reach(how, sent, goes) {
   const calls = how?.calls.filter((call) => call.result) ?? [];
   const last = calls.at(-1);
-  const said = how && SAID[how.state];
+  const said = how && !goes && SAID[how.state];
   return h(
     "div",
     { class: "chips" },
@@ -127,7 +128,7 @@ function contact(entry, view, me) {
           ? h("span", { class: "chip good" }, t("arrived at {time}", { time: clock(card.arrived_at) }))
           : card.eta_at && h("span", { class: "chip good" }, t("on the way, {time}", { time: clock(card.eta_at) })),
       ),
-    reach(entry, how, sent),
+    reach(how, sent, helps && ["going", "arrived"].includes(how?.state)),
     card.state === "closed"
       ? null
       : h(
@@ -263,8 +264,15 @@ export class ResidentCard {
             h("h2", {}, home.address),
             h("p", { class: "unavailable" }, t("Nobody is written down as living here.")),
           ),
-      section(
-        t("Contacts, in order"),
+      h(
+        "section",
+        {},
+        h(
+          "div",
+          { class: "contacts-head" },
+          h("h3", {}, t("Contacts, in order")),
+          may(view.card, this.context.me).own && card.contacts.length > 0 && button(t("Next"), "next-contact"),
+        ),
         card.contacts.length
           ? h(
               "ol",
