@@ -123,9 +123,8 @@ async def play_fall(hub: SimulatedHub, trial: Trial, site: str, speed: float, te
     for at in range(0, len(rows), BLOCK):
         await asyncio.sleep(BLOCK / RATE_HZ / speed)
         for found in detector.push(rows[at : at + BLOCK]):
-            tell(
-                f"after {(at + BLOCK) / RATE_HZ:.1f} s it is like a fall: score {found.score:.2f}, {found.impact_g:.1f} g"
-            )
+            after_s = (at + BLOCK) / RATE_HZ
+            tell(f"after {after_s:.1f} s it is like a fall: score {found.score:.2f}, {found.impact_g:.1f} g")
             ref = hub.alarm(AlarmKind.FALL, device="worn")
             await _answered(hub, ref, tell)
             return True
