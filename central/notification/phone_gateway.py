@@ -29,7 +29,7 @@ _REFERENCE = re.compile(r"llar-([0-9]{1,12})-([0-9]{1,12})\.[0-9a-f]{8}\Z")
 def read_number(written: str, country_code: str) -> str:
     """A number as people write it to E.164, "+34600111222"; "" when it is none."""
     digits = re.sub(r"[ ().\-/]", "", written)
-    digits = "+" + digits[2:] if digits.startswith("00") else digits
+    digits = "+" + digits[2:] if re.match("00[1-9]", digits) else digits
     number = digits if digits.startswith("+") else country_code + digits
     return number if _NUMBER.match(number) else ""
 

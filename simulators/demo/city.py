@@ -222,11 +222,7 @@ def _flat() -> dict[str, Any]:
                 "conditions": "Fractura de maluc el 2023. Pren anticoagulants: compte amb els cops.",
             }
         ],
-        "contacts": [
-            _MONTSE,
-            _contact("marc-ferrer", "Marc", "son", 22, minutes_away=40, language="es"),
-            _PAQUITA,
-        ],
+        "contacts": list(FLAT_CONTACTS),
     }
 
 
@@ -336,5 +332,8 @@ def _contact(
 
 _MONTSE: Final = _contact("montse-ferrer", "Montse", "daughter", 21, has_key=True, minutes_away=15)
 _PAQUITA: Final = _contact("paquita-roca", "Paquita", "neighbour", 23, has_key=True, minutes_away=2)
+_MARC: Final = _contact("marc-ferrer", "Marc", "son", 22, minutes_away=40, language="es")
+FLAT_CONTACTS: Final = (_MONTSE, _MARC, _PAQUITA)
+"""Maria's family and neighbours, in the order agreed with her."""
 SMS_CONTACTS: Final = (_MONTSE, _PAQUITA)
 """Who gets an SMS from Maria's hub when the centre does not answer."""

@@ -76,6 +76,13 @@ def create_app(stage: Stage) -> Starlette:
         done = await do(stage, request.path_params["action"])
         return JSONResponse({"done": done}, 200 if done else 404, headers=_HEADERS)
 
+    async def phone(request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+            return JSONResponse({"reason": "other_site"}, 403, headers=_HEADERS)
+        done = await stage.carers_phones.do(request.path_params["phone"], request.path_params["what"])
+        stage.changed.set()
+        return JSONResponse({"done": done}, 200 if done else 404, headers=_HEADERS)
+
     async def stream() -> AsyncIterator[str]:
         nonlocal viewers
         viewers += 1
@@ -106,6 +113,7 @@ def create_app(stage: Stage) -> Starlette:
             Route("/api/state", state),
             Route("/api/mails", mails),
             Route("/api/do/{action}", act, methods=["POST"]),
+            Route("/api/phones/{phone}/{what}", phone, methods=["POST"]),
             Route("/events", events),
             *(_file_route(path) for path in _FILES),
         ],

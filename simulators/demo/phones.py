@@ -71,21 +71,27 @@ class Phones:
         """Every SMS that the network was asked to take, in order."""
         return sorted([*self.network.carried, *self.network.refused], key=lambda sms: sms.at)
 
-    def shown(self) -> list[dict[str, Any]]:
-        """What the page shows of each telephone but the hub's own."""
-        every = self.all_sms
-        return [
-            {
-                "id": phone,
-                "number": spoken_number(number),
-                "messages": [
-                    {"at": sms.at, "text": sms.text, "state": sms.progress.value, "out": sms.sender == number}
-                    for sms in every
-                    if number in (sms.sender, sms.recipient)
-                ][-SHOWN_MAX:],
-            }
-            for phone, number in TELEPHONES.items()
-        ]
+    def shown(self, from_centre: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+        """What the page shows of each telephone but the hub's own: the hub's SMS, and what came from the centre."""
+        told = []
+        for phone in dict.fromkeys([*TELEPHONES, *from_centre]):
+            number, more = TELEPHONES.get(phone, ""), from_centre.get(phone, {})
+            messages = [
+                {"at": sms.at, "text": sms.text, "state": sms.progress.value, "out": sms.sender == number}
+                for sms in self.all_sms
+                if number and number in (sms.sender, sms.recipient)
+            ]
+            messages = sorted([*messages, *more.get("messages", [])], key=lambda message: message["at"])
+            told.append(
+                {
+                    "id": phone,
+                    "number": spoken_number(number or more["number"]),
+                    "messages": messages[-SHOWN_MAX:],
+                    "answers": bool(more.get("messages")),
+                    "call": more.get("call"),
+                }
+            )
+        return told
 
 
 TELEPHONES: Final = {

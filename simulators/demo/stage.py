@@ -7,12 +7,13 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from gateway.broker import Broker, BrokerError, Kind, start_broker
 from gateway.contract.messages import AlarmAnswer
 from simulators.demo import city
+from simulators.demo.carers_phones import CarersPhones
 from simulators.demo.flat import Flat
 from simulators.demo.home_screen import HomeScreen
 from simulators.demo.phones import Phones, phone_of
@@ -79,6 +80,12 @@ class Stage:
         self.flat = Flat(folder.pendant_port, ports.radio)
         webhook = f"http://127.0.0.1:{ports.console}/sms/in"
         self.phones = Phones(folder.modem_port, webhook, gateway_token(folder))
+        self.carers_phones = CarersPhones(
+            gateway_token(folder, "phone-gateway"),
+            gateway_token(folder),
+            gateway_token(folder, "phone-reports"),
+            ports.console,
+        )
         self.mail = MailSink(port=ports.mail)
         self.screen = HomeScreen(ports.home_screen)
         self.street = Street({hub: self.users[hub] for hub in city.street(homes)}, port=ports.broker)
@@ -107,6 +114,7 @@ class Stage:
         Raises:
             DemoCannotStart: something did not start.
         """
+        self.ports = replace(self.ports, phone_company=self.carers_phones.open(self.ports.phone_company))
         write_configurations(self.folder, self.ports)
         edition = city.edition(self._homes)
         known = self.folder.imported.exists() and self.folder.imported.read_text(encoding="ascii") == edition
@@ -187,6 +195,7 @@ class Stage:
             await program.stop()
         await self.flat.stop()
         await self.phones.stop()
+        await asyncio.to_thread(self.carers_phones.close)
         await self.line.cut()
         await self.mail.stop()
         if self.broker is not None:
@@ -232,7 +241,7 @@ class Stage:
             "home": {"scene": self.screen.scene, "words": self.screen.words},
             "street": {"online": self.street.online, "homes": len(self.street.hubs)},
             "quiet": self.quiet is not None,
-            "phones": self.phones.shown(),
+            "phones": self.phones.shown(self.carers_phones.shown()),
             "mails": len(self.mail.mails),
         }
 

@@ -30,6 +30,7 @@ class Ports:
     line: int
     mail: int
     radio: int
+    phone_company: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,10 @@ def users(folder: StateFolder, hubs: list[str]) -> dict[str, str]:
     return found
 
 
-def gateway_token(folder: StateFolder) -> str:
-    """By which the SMS gateway proves itself at the centre; the same at every start."""
-    path = folder.path / "secrets" / "sms-gateway"
+def gateway_token(folder: StateFolder, name: str = "sms-gateway") -> str:
+    """By which a gateway proves itself at the centre ("sms-gateway", "phone-reports") or the centre at it
+    ("phone-gateway"); the same at every start."""
+    path = folder.path / "secrets" / name
     if not path.exists():
         _write_private(path, secrets.token_urlsafe(18))
     return path.read_text(encoding="utf-8")
@@ -169,11 +171,19 @@ host = "127.0.0.1"
 port = {ports.mail}
 sender = "llar@example.org"
 
+[carers]
+address = "http://127.0.0.1:{ports.console}"
+
 [detection]
 restart_grace_s = 5.0
 
 [sms]
 token_file = "secrets/sms-gateway"
+
+[phone]
+url = "http://127.0.0.1:{ports.phone_company}"
+token_file = "secrets/phone-gateway"
+report_key_file = "secrets/phone-reports"
 """,
         encoding="utf-8",
     )

@@ -124,11 +124,33 @@ function showParts() {
 }
 
 function showPhones() {
-  const phones = state.phones.map(({ id, number, messages }) => {
-    const head = make("p", { class: "phone" }, make("b", {}, t(`phone_${id}`)), make("span", {}, messages.length ? number : t("phone_empty")));
-    return make("li", {}, head, ...messages.map(bubble));
+  const phones = state.phones.map(({ id, number, messages, call, answers }) => {
+    const head = make("p", { class: "phone" }, make("b", {}, t(`phone_${id}`)), make("span", {}, messages.length || call ? number : t("phone_empty")));
+    return make("li", { class: call && ALIVE.has(call.state) ? "rings" : "" }, head, ...(call ? [callOn(id, call)] : []), ...messages.map(bubble), ...(answers ? [answersOf(id)] : []));
   });
+  const held = document.activeElement?.dataset.phoneKey;
   byId("phones").replaceChildren(...phones);
+  if (held) byId("phones").querySelector(`[data-phone-key="${held}"]`)?.focus();
+}
+
+const ALIVE = new Set(["ringing", "talking"]);
+
+function callOn(id, call) {
+  const alive = ALIVE.has(call.state);
+  const line = make("p", { class: "call-state" }, make("b", {}, t(`call_${call.state}`)));
+  const keys = [["1", "1"], ["2", "2"], ["3", "3"], ["9", "9"], ["hang_up", t("hang_up")]].map(([key, label]) => phoneKey(id, key, label, t(`key_${key}`)));
+  const heard = call.heard ? [make("p", { class: "heard" }, `“${call.heard}”`)] : [];
+  return make("div", { class: "call" }, line, ...heard, ...(alive ? [make("div", { class: "keys" }, ...keys)] : []));
+}
+
+function answersOf(id) {
+  return make("div", { class: "keys" }, phoneKey(id, "sms1", t("answer_sms", { text: "1" }), t("key_1")), phoneKey(id, "sms2", t("answer_sms", { text: "2" }), t("key_2")));
+}
+
+function phoneKey(id, key, label, title) {
+  const button = make("button", { type: "button", title, "aria-label": `${t(`phone_${id}`)}: ${title}`, "data-phone-key": `${id}-${key}` }, label);
+  button.addEventListener("click", () => { fetch(`/api/phones/${id}/${key}`, { method: "POST" }).catch(() => {}); });
+  return button;
 }
 
 function bubble({ at, text, state: how, out }) {
