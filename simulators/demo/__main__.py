@@ -141,6 +141,10 @@ Llar is running: one flat with a real hub, {homes} simulated homes, one centre. 
   Demo page     http://127.0.0.1:{ports.page}/
   Console       http://127.0.0.1:{ports.console}/     log in as  ana  (or marc)   password  {LOGIN_PASSWORD}
   Home screen   http://127.0.0.1:{ports.home_screen}/
+  Mailbox       http://127.0.0.1:{ports.page}/mail
+
+  The same password opens, each in a browser window of its own (accounts of this demo only, without second factor):
+{_surfaces(f"http://127.0.0.1:{ports.console}")}
   Wired pendant {wire}
 
   1. Open console and home screen side by side, log in, then press the pendant on the demo page.
@@ -153,6 +157,12 @@ Everything is in {folder.path}. Stop with Ctrl-C.
 """,
         flush=True,
     )
+
+
+def _surfaces(console: str) -> str:
+    from simulators.demo import city
+
+    return "\n".join(f"    {name:<8}{what:<48}{console}{path}" for name, what, path in city.SURFACES)
 
 
 if __name__ == "__main__":

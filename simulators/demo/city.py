@@ -32,6 +32,16 @@ ACCOUNTS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
     ("maria", "Maria", "resident", "ca", {"resident": "maria-soler"}),
 )
 """Everybody who can log in, one of each role and a room of operators."""
+SURFACES: Final = (
+    ("ana", "operator: queue and cases", "/"),
+    ("nuria", "supervisor: wallboard, quality, settings", "/wallboard"),
+    ("pol", "coordinator: residents' files, agenda, keys", "/residents"),
+    ("irene", "technician: devices and hubs", "/devices"),
+    ("olga", "auditor: who read what, figures", "/audit"),
+    ("montse", "Maria's daughter: the carers' app", "/family"),
+    ("maria", "Maria herself: what is known of me", "/rights"),
+)
+"""Whom to log in as to see what: account, in a few words, the console's page to begin at."""
 
 PENDANT_ADDRESS: Final = "A4:C1:38:00:00:02"
 PENDANT_KEY: Final = bytes.fromhex("8f2a6f2c3b4d5e60718293a4b5c6d7e8")

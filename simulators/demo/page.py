@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from simulators.demo import city
 from simulators.demo.actions import do
 from simulators.demo.stage import Entry, Stage
 from simulators.demo.state_folder import LOGIN_PASSWORD
@@ -61,6 +62,10 @@ def create_app(stage: Stage) -> Starlette:
             "console": f"http://127.0.0.1:{stage.ports.console}/",
             "home": f"http://127.0.0.1:{stage.ports.home_screen}/",
             "password": LOGIN_PASSWORD,
+            "people": [
+                {"name": name, "url": f"http://127.0.0.1:{stage.ports.console}{path}"}
+                for name, _, path in city.SURFACES
+            ],
         }
         return {**stage.state(), "links": links}
 

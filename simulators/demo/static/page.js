@@ -163,11 +163,20 @@ function clock() {
   return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 }
 
+function showPeople() {
+  const list = byId("people");
+  if (list.dataset.language === language) return;
+  list.dataset.language = language;
+  list.replaceChildren(...state.links.people.map(({ name, url }) =>
+    make("li", {}, make("a", { href: url, target: "_blank", rel: "noopener" }, make("kbd", {}, name), make("span", {}, t(`person_${name}`))))));
+}
+
 function showState() {
   if (!state) return;
   byId("to-console").href = state.links.console;
   byId("to-home").href = state.links.home;
   byId("password").textContent = state.links.password;
+  showPeople();
   byId("mails").textContent = state.mails ? t("mails", { n: state.mails }) : t("mails_none");
   byId("street").textContent = t("intro_street", { online: state.street.online, homes: state.street.homes });
   const { scene } = state.home;

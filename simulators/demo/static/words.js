@@ -3,6 +3,9 @@
 
 const WORDS = {
   ca: {
+    people: "Qui vols ser?", people_hint: "Cada compte en una finestra a part; la contrasenya és la mateixa.",
+    person_ana: "Operadora: cua i casos", person_nuria: "Supervisora: tauler de sala, qualitat, configuració", person_pol: "Coordinador: fitxes, agenda, claus", person_irene: "Tècnica: dispositius i hubs",
+    person_olga: "Auditora: qui ha mirat què", person_montse: "Filla de la Maria: l'app de familiars", person_maria: "La Maria mateixa: què se sap de mi",
     tagline: "Teleassistència de punta a punta, en aquesta màquina",
     lost: "La demostració s'ha aturat o no respon. Torneu-la a engegar amb «make demo».",
     to_console: "Consola d'operació", login: "Entreu amb", to_home: "Pantalla de casa la Maria",
@@ -73,6 +76,9 @@ const WORDS = {
     log_part_frozen: "{part}: congelada.", log_part_refusing: "{part}: rebutja.",
   },
   es: {
+    people: "¿Quién quieres ser?", people_hint: "Cada cuenta en una ventana aparte; la contraseña es la misma.",
+    person_ana: "Operadora: cola y casos", person_nuria: "Supervisora: panel de sala, calidad, configuración", person_pol: "Coordinador: fichas, agenda, llaves", person_irene: "Técnica: dispositivos y hubs",
+    person_olga: "Auditora: quién ha mirado qué", person_montse: "Hija de Maria: la app de familiares", person_maria: "La propia Maria: qué se sabe de mí",
     tagline: "Teleasistencia de punta a punta, en esta máquina",
     lost: "La demostración se ha parado o no responde. Vuelva a arrancarla con «make demo».",
     to_console: "Consola de operación", login: "Entre con", to_home: "Pantalla de casa de Maria",
@@ -143,6 +149,9 @@ const WORDS = {
     log_part_frozen: "{part}: congelada.", log_part_refusing: "{part}: rechaza.",
   },
   en: {
+    people: "Who would you like to be?", people_hint: "Each account in a window of its own; the password is the same.",
+    person_ana: "Operator: queue and cases", person_nuria: "Supervisor: wallboard, quality, settings", person_pol: "Coordinator: files, agenda, keys", person_irene: "Technician: devices and hubs",
+    person_olga: "Auditor: who looked at what", person_montse: "Maria's daughter: the family's app", person_maria: "Maria herself: what is known of me",
     tagline: "Teleassistance from end to end, on this machine",
     lost: "The demo has stopped or does not answer. Start it again with “make demo”.",
     to_console: "Operator's console", login: "Log in as", to_home: "Maria's home screen",
