@@ -352,6 +352,8 @@ def _compare(
 ) -> list[Finding]:
     """Opens what is new and ends what is over; returns both as findings. What goes on keeps its key."""
     said: list[Finding] = []
+    if not situations and not opens:
+        return said
     holding = {_Subject(home, detector, situation.subject): situation for situation in situations}
     over = [subject for subject in opens if subject.detector == detector and subject not in holding]
     if may_end:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from central.detection.timeline import Timeline
 
 LOOK_BACK_S: Final = 26 * 3600.0
+_SPANS_S: Final = (3600.0, 4 * 3600.0, LOOK_BACK_S)
+CALM_S: Final = 3_600.0
+"""A walk is over for good after so long."""
 KNOWN_S: Final = 3 * 3600.0
 """What is known of a home must begin so long ago, or nobody can say what happened before."""
 BED_MATS: Final = frozenset({"serial_bed_mat"})
@@ -35,7 +38,7 @@ class Presence(NamedTuple):
         hours: of sleep, as seconds of the local day.
         last: the last sign of anybody; None = none in the last day.
         exit: an entry door since which nobody was noticed indoors; visit: one to the bathroom that goes on.
-        walk: the last walk of the night of the last sign.
+        walk: the last walk of the night, until an hour after it.
     """
 
     known: tuple[int, int, Limits, Mapping[str, float]]
@@ -56,25 +59,52 @@ def presence_of(timeline: Timeline, limits: Limits, now: float) -> Presence:
 
 
 def _reckon(timeline: Timeline, limits: Limits, known: tuple[int, int, Limits, Mapping[str, float]]) -> Presence:
-    activity = timeline.activity
-    hours = sleep_seconds(timeline.habits, limits)
-    signs = activity.signs((activity.last_at() or 0.0) - LOOK_BACK_S, known[3])
+    activity, before = timeline.activity, timeline.presence
+    same_hours = before is not None and before.known[1:3] == known[1:3]
+    hours = before.hours if before is not None and same_hours else sleep_seconds(timeline.habits, limits)
+    signs = _since_clear(activity, limits, known[3])
     if not signs:
         return Presence(known, hours, None, None, None, None)
     last = signs[-1]
     gone = exits(signs, limits)[-1:]
     stays = visits(signs, bathroom_devices(limits))[-1:]
-    night = last_night(last.at, hours, limits.zone())
-    enough = limit_of(timeline, limits, Watch.WANDERING, last.at)
-    walked = walks(signs, night, limits, enough)[-1:]
     return Presence(
         known,
         hours,
         last,
         gone[0] if gone and gone[0].back_at is None and not in_bed(activity, limits, gone[0].at) else None,
         stays[0] if stays and stays[0].end_at is None else None,
-        walked[0] if walked else None,
+        _last_walk(timeline, limits, last.at, hours, known[3]),
     )
+
+
+def _since_clear(activity: Activity, limits: Limits, without: Mapping[str, float]) -> list[Sign]:
+    """The last signs, from one on that tells by itself that nobody was out or in the bathroom; mostly the last hours
+    are enough. All of the last day where there is none."""
+    last_at = activity.last_at() or 0.0
+    doors, bathroom = frozenset(limits.entry_doors), bathroom_devices(limits)
+    halls = {limits.room_of(door) for door in doors}
+    signs: list[Sign] = []
+    for span_s in _SPANS_S:
+        signs = activity.signs(last_at - span_s, without)
+        for sign in signs:
+            if sign.devices & doors or sign.device in bathroom:
+                continue
+            if any(device not in bathroom and limits.room_of(device) not in halls for device in sign.devices):
+                return signs
+    return signs
+
+
+def _last_walk(
+    timeline: Timeline, limits: Limits, last_at: float, hours: tuple[int, int], without: Mapping[str, float]
+) -> Walk | None:
+    """The last walk of the last night, while it matters."""
+    night = last_night(last_at, hours, limits.zone())
+    if last_at >= night.end_at + CALM_S:
+        return None
+    signs = timeline.activity.signs(max(night.begin_at, last_at - LOOK_BACK_S), without)
+    walked = walks(signs, night, limits, limit_of(timeline, limits, Watch.WANDERING, last_at))
+    return walked[-1] if walked else None
 
 
 def beds_of(limits: Limits) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from central.detection.activity import Sign
@@ -35,6 +36,7 @@ class Visit(NamedTuple):
     end_at: float | None
 
 
+@lru_cache(maxsize=1_000)
 def is_bathroom(room: str) -> bool:
     """Whether a room's name, in Catalan, Spanish or English, is that of a bathroom or toilet."""
     return _BATHROOM.search(room.casefold()) is not None

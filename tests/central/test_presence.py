@@ -6,9 +6,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import cache
+from typing import Final
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from central.alarm_cases.case import Facts
 from central.console import finding_words
@@ -22,10 +25,11 @@ from central.detection.detectors import (
     sensor_over_eager,
 )
 from central.detection.habits import LEARNED_AFTER_DAYS, SLOTS, Habits
-from central.detection.nights import Night, exits, walks
-from central.detection.presence import limit_of
+from central.detection.nights import Night, exits, last_night, walks
+from central.detection.presence import LOOK_BACK_S, limit_of, presence_of
 from central.detection.presence_learning import learn_presence
 from central.detection.profile import DeviceAtHome, Limits
+from central.detection.stays import bathroom_devices, visits
 from central.detection.timeline import Timeline
 from central.detection.watches import Watch
 from central.texts import LANGUAGES, translator
@@ -55,11 +59,11 @@ def test_a_finding_is_a_whole_sentence_in_every_language(name: str, language: st
     else:
         facts = scenario(World()).said[0].facts
     words = translator(language)
-    given = finding_words.details(Facts(details=facts), {}, words)
-    sentence = words.say(finding_words.REASONS[reason], **given)
+    filled = finding_words.details(Facts(details=facts), {}, words)
+    sentence = words.say(finding_words.REASONS[reason], **filled)
     assert "…" not in sentence
     assert "{" not in sentence
-    assert str(given["span"]) in sentence
+    assert str(filled["span"]) in sentence
 
 
 def night_with(does: Callable[[World], None], minutes: int) -> World:
@@ -68,6 +72,47 @@ def night_with(does: Callable[[World], None], minutes: int) -> World:
         does(world)
         world.run_until(world.now + MINUTE)
     return world
+
+
+# the present, from the last hours alone
+
+
+FLAT: Final = Limits(
+    devices={room: DeviceAtHome(room, room, 4 * HOUR) for room in ("bedroom", "bathroom", "kitchen", "hall")}
+    | {"door": DeviceAtHome("door", "hall", 4 * HOUR)},
+    timezone="Europe/Madrid",
+    entry_doors=("door",),
+)
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(["door", "hall", "bathroom", "bathroom", "kitchen", "bedroom"]),
+        st.sampled_from([20.0, 100.0, 400.0, 2 * HOUR, 6 * HOUR]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(moves, st.integers(0, 23))
+def test_the_last_hours_tell_the_same_as_the_whole_day(steps: list[tuple[str, float]], hour: int) -> None:
+    timeline, now = Timeline(), MONDAY + hour * HOUR
+    for device, pause_s in steps:
+        now += pause_s
+        kind = "open" if device == "door" else "motion"
+        timeline.take([Reading(device, kind, True, now)], now)
+        timeline.take([Reading(device, kind, False, now + 5)], now + 5)
+        told = presence_of(timeline, FLAT, now)
+        signs = timeline.activity.signs((timeline.activity.last_at() or 0.0) - LOOK_BACK_S)
+        if not signs:
+            continue
+        gone, stays = exits(signs, FLAT)[-1:], visits(signs, bathroom_devices(FLAT))[-1:]
+        assert told.last == signs[-1]
+        assert told.exit == next((exit_ for exit_ in gone if exit_.back_at is None), None)
+        assert told.visit == next((visit for visit in stays if visit.end_at is None), None)
+        night = last_night(signs[-1].at, told.hours, FLAT.zone())
+        walked = [walk for walk in walks(signs, night, FLAT, 45.0)[-1:] if signs[-1].at - walk.end_at < HOUR]
+        assert ([told.walk] if told.walk and signs[-1].at - told.walk.end_at < HOUR else []) == walked
 
 
 # the door

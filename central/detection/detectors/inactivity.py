@@ -107,7 +107,10 @@ def _broken(
     timeline: Timeline, limits: Limits, now: float, known: tuple[int, int, Limits, Mapping[str, float]]
 ) -> Broken | None:
     activity, without = timeline.activity, known[3]
-    if any(act.strong for act in activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors, without)):
+    lately = activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors, without)
+    strong_at = max((act.at for act in lately if act.strong), default=None)
+    if strong_at is not None:
+        timeline.expectation = Expectation(*known, strong_at + SHORTEST_S, None)
         return None
     acts = since_strong_evidence(activity, limits, now, without)
     if not acts:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from central.detection.presence import can_judge_presence, facts_of, presence_of
+from central.detection.presence import CALM_S, can_judge_presence, facts_of, presence_of
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation
 from central.detection.suspicion import suspicion_of
@@ -19,7 +19,6 @@ from central.detection.timeline import Timeline
 from gateway.contract.alarm_kinds import AlarmKind
 
 NAME: Final = "night_wandering"
-CALM_S: Final = 3_600.0
 EVIDENCE: Final = 8
 
 
