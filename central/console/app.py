@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -31,6 +31,7 @@ from central.console.health_view import HealthView
 from central.console.limits import Pace
 from central.console.live import Live
 from central.console.offers import Offer, offered_to
+from central.console.openapi import describe, operation_id
 from central.console.pages import (
     accounts_page,
     api_docs,
@@ -50,7 +51,7 @@ from central.console.pages import (
     webhooks_page,
 )
 from central.console.problem import Problem, ProblemBody
-from central.console.rights import NeedsReason, allowed
+from central.console.rights import NeedsReason
 from central.console.templating import office_page
 from central.console.templating import page as html_page
 from central.entrances import claim as claim_entrance
@@ -176,6 +177,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
+        generate_unique_id_function=operation_id,
         responses={code: {"model": ProblemBody} for code in (401, 403, 404, 409, 422)},
     )
     app.state.parts = parts
@@ -198,6 +200,9 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         accounts_page,
         audit_page,
         *service.PAGES,
+        api_keys,
+        webhooks_page,
+        api_docs,
     )
     for page in pages:
         app.include_router(page.router)
@@ -205,10 +210,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         app.include_router(door.router)
     app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes} | for_carers
 
-    @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(allowed("api", "read"))])
-    def openapi() -> JSONResponse:
-        return JSONResponse(app.openapi())
-
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_bad_content)
     app.add_exception_handler(HTTPException, _answer_http)
