@@ -17,6 +17,7 @@ from central.alarm_cases.rota import Address, Profile
 from central.carer_desk import CarerDesk
 from central.case_desk import CaseDesk
 from central.config import ConsoleConfig, PhoneConfig, PushConfig
+from central.console.app import ConsoleParts, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.delivery_desk import NO_RECEIPT, DeliveryDesk
@@ -94,8 +95,6 @@ class PhoneOffice:
         return Answer(answer.status_code, bytes(answer.body))
 
     def app(self) -> FastAPI:
-        from central.console.app import ConsoleParts, create_app
-
         parts = ConsoleParts(
             desk=self.desk,
             database=self.town.database,

@@ -38,7 +38,7 @@ class SmsChannel:
 
 def text_of(message: Message) -> str:
     """What stands on the telephone."""
-    ask = ""
+    ask, says = "", message.short if message.short.endswith(".") else f"{message.short}."
     if message.purpose == "alarm":
         ask = translator(message.language).gettext(later("Answer 1 if you are going, 2 if you cannot."))
-    return fit_sms(message.short, ask, message.link)
+    return fit_sms(says, ask, message.link)

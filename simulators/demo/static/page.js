@@ -124,7 +124,7 @@ function showParts() {
 }
 
 function showPhones() {
-  const phones = state.phones.map(({ id, number, messages, call, answers }) => {
+  const phones = [...state.phones].sort((a, b) => rings(b) - rings(a)).map(({ id, number, messages, call, answers }) => {
     const head = make("p", { class: "phone" }, make("b", {}, t(`phone_${id}`)), make("span", {}, messages.length || call ? number : t("phone_empty")));
     return make("li", { class: call && ALIVE.has(call.state) ? "rings" : "" }, head, ...(call ? [callOn(id, call)] : []), ...messages.map(bubble), ...(answers ? [answersOf(id)] : []));
   });
@@ -134,11 +134,12 @@ function showPhones() {
 }
 
 const ALIVE = new Set(["ringing", "talking"]);
+const rings = ({ call }) => Number(Boolean(call) && ALIVE.has(call.state));
 
 function callOn(id, call) {
   const alive = ALIVE.has(call.state);
   const line = make("p", { class: "call-state" }, make("b", {}, t(`call_${call.state}`)));
-  const keys = [["1", "1"], ["2", "2"], ["3", "3"], ["9", "9"], ["hang_up", t("hang_up")]].map(([key, label]) => phoneKey(id, key, label, t(`key_${key}`)));
+  const keys = ["1", "2", "3", "9", "hang_up"].map((key) => phoneKey(id, key, key === "hang_up" ? t(key) : `${key} ${t(`key_${key}`)}`, t(`key_${key}`)));
   const heard = call.heard ? [make("p", { class: "heard" }, `“${call.heard}”`)] : [];
   return make("div", { class: "call" }, line, ...heard, ...(alive ? [make("div", { class: "keys" }, ...keys)] : []));
 }
