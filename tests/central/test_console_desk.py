@@ -1,0 +1,177 @@
+"""What the console's own routes promise: keys, languages, handing over, the checklist, calls, offers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from central.console import key_map
+from central.console.live import READY_KEPT_S, Client, Live
+from central.console.offers import OFFER_S, AtDesk, Offers, offered_to
+from gateway.contract.alarm_kinds import AlarmKind
+from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
+
+NOON = 1_790_000_000.0
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOON)
+
+
+@pytest.fixture
+def setting(tmp_path: Path, clock: Clock) -> Iterator[Setting]:
+    with open_setting(tmp_path, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(setting: Setting) -> Iterator[TestClient]:
+    with TestClient(setting.app(), base_url="http://testserver") as opened:
+        page = opened.get("/login").text
+        form = page.split('name="form" value="')[1].split('"')[0]
+        opened.post("/login", data={"name": "ana", "password": PASSWORD, "form": form})
+        token = opened.get("/").text.split('"form_token": "')[1].split('"')[0]
+        opened.headers["x-form-token"] = token
+        yield opened
+
+
+def post(client: TestClient, path: str, body: dict[str, Any] | None = None, status: int = 200) -> Any:
+    answer = client.post(path, json=body or {})
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def test_own_keys_are_kept_and_the_usual_ones_come_back(client: TestClient) -> None:
+    assert client.get("/api/me/desk").json()["keys"]["take"] == "F2"
+    kept = client.put("/api/me/desk", json={"keys": {"take": "F9", "to-note": "M"}, "speaks": ["ca", "ar", "ca"]})
+    assert (kept.json()["keys"]["take"], kept.json()["keys"]["to-note"]) == ("F9", "m")
+    assert kept.json()["speaks"] == ["ca", "ar"]
+    assert client.put("/api/me/desk", json={}).json()["keys"] == dict(key_map.USUAL)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"take": "F4"},  # the emergency card's
+        {"take": "Ctrl+w"},  # closes the browser's tab
+        {"close": "c"},  # nothing destructive on one key
+        {"park": "Escape"},
+        {"fly": "f"},
+    ],
+)
+def test_keys_that_would_harm_are_refused_and_nothing_changes(client: TestClient, keys: dict[str, str]) -> None:
+    answer = client.put("/api/me/desk", json={"keys": keys})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "bad_keys")
+    assert answer.json()["text"]
+    assert client.get("/api/me/desk").json()["keys"] == dict(key_map.USUAL)
+
+
+def test_every_usual_key_stands_alone_and_has_a_name() -> None:
+    assert key_map.fault_of({}) is None
+    assert set(key_map.ACTIONS) == set(key_map.USUAL)
+
+
+def test_handing_over_needs_a_reason_and_a_colleague_who_works_cases(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    assert post(client, "/api/me/hand-over", {"to": "marc"}, 422)["reason"] == "no_reason"
+    refused = post(client, "/api/me/hand-over", {"to": "nobody", "reason": "Acabo"}, 422)
+    assert refused["reason"] == "no_such_operator"
+    assert client.get(f"/api/cases/{case}").json()["card"]["owner_id"] == "ana"
+    assert post(client, "/api/me/hand-over", {"to": "marc", "reason": "Acabo"}) == {"cases": 1}
+    card = client.get(f"/api/cases/{case}").json()["card"]
+    assert (card["owner_id"], card["ring_at"]) == ("", NOON)
+
+
+def test_a_call_has_its_limit_and_the_prompt_after_it(client: TestClient, setting: Setting, clock: Clock) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    view = post(client, f"/api/cases/{case}/contacts/joan/call")
+    assert (view["ringing_contact"], view["ring_limit_at"]) == ("joan", NOON + 30)
+    clock.now += 30
+    setting.desk.work_due(clock.now)
+    view = client.get(f"/api/cases/{case}").json()
+    assert (view["ringing_contact"], view["ring_limit_at"], view["prompt"]) == ("joan", None, "ring_limit")
+    view = post(client, f"/api/cases/{case}/contacts/joan/call-ended", {"result": "busy"})
+    joan = next(one for one in view["contacts"] if one["id"] == "joan")
+    assert (view["ringing_contact"], [call["result"] for call in joan["calls"]]) == ("", ["busy"])
+
+
+def test_a_contact_who_cannot_come_is_said_so(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    view = post(client, f"/api/cases/{case}/contacts/joan/cannot")
+    assert {one["id"]: one["state"] for one in view["contacts"]}["joan"] == "declined"
+    post(client, f"/api/cases/{case}/contacts/nobody/cannot", status=404)
+
+
+def test_a_step_out_of_turn_and_a_skip_without_a_reason_are_refused(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    view = post(client, f"/api/cases/{case}/triage", {"choice": 5})
+    assert [step["state"] for step in view["checklist"]["steps"]][:2] == ["now", ""]
+    assert view["checklist"]["due_at"] == NOON + 30
+    assert post(client, f"/api/cases/{case}/step", {"step": "listen"}, 409)["reason"] == "bad_step"
+    skip = {"step": "call_out", "skipped": True}
+    assert post(client, f"/api/cases/{case}/step", skip, 422)["reason"] == "no_reason"
+    view = post(client, f"/api/cases/{case}/step", {**skip, "reason": "Sense veu"})
+    assert [step["state"] for step in view["checklist"]["steps"]][:2] == ["skipped", "now"]
+
+
+def test_the_emergency_card_has_what_an_ambulance_asks(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme", AlarmKind.FALL, "bany")
+    card = client.get(f"/api/cases/{case}/emergency-card").json()
+    assert card["address"] == "Carrer de Verdi 112, 3r 2a"
+    assert "codi 4412" in card["way_in"]
+    assert card["home_phone"] == "93 555 01 42"
+    person = card["people"][0]
+    assert (person["full_name"], person["age"], person["language"]) == ("Carme Puig i Soler", 84, "ca")
+    assert "anticoagulants" in person["conditions"]
+    assert card["what"]
+
+
+def test_the_card_tells_when_the_path_was_never_proven_and_when_nobody_can_be_reached(client: TestClient) -> None:
+    card = client.get("/api/homes/carme/card").json()
+    assert card["proven_at"] is None
+    assert card["gaps"] == []
+
+
+def test_a_case_is_offered_to_who_is_idle_longest_among_those_who_speak_the_language() -> None:
+    at_desk = [
+        AtDesk("ana", "ready", 100.0),
+        AtDesk("marc", "ready", 50.0),
+        AtDesk("pau", "break", 1.0),
+        AtDesk("eva", "ready", 2.0),
+    ]
+    spoken = {"ana": ("ca",), "marc": ("ca", "es"), "eva": ("ca",)}
+    assert offered_to(at_desk, {"eva"}, spoken, "ca") == "marc"
+    assert offered_to(at_desk, {"eva", "marc"}, spoken, "ca") == "ana"
+    assert offered_to(at_desk, set(), spoken, "es") == "marc"
+    assert offered_to(at_desk, set(), spoken, "ur") == "eva"
+    assert offered_to(at_desk, set(), spoken, "ca", owner="pau") == "pau"
+    assert offered_to([], set(), {}, "ca") == ""
+
+
+def test_an_offer_stands_for_seconds_and_ends_when_the_case_is_taken() -> None:
+    offers = Offers()
+    offers.give(7, "ana", NOON)
+    assert offers.give(7, "marc", NOON + 1).operator == "ana"
+    assert list(offers.standing(NOON + OFFER_S - 0.1)) == [7]
+    assert offers.standing(NOON + OFFER_S) == {}
+    offers.give(8, "ana", NOON)
+    offers.end(8)
+    assert 8 not in offers.standing(NOON)
+
+
+def test_who_does_not_answer_signs_of_life_is_not_ready() -> None:
+    live = Live()
+    silent = Client(1, "s1", "ana", "ready", answered_at=time.monotonic() - READY_KEPT_S - 0.1)
+    live._clients = {1: silent, 2: Client(2, "s2", "marc", "wrap_up", answered_at=time.monotonic())}
+    assert {one.operator: one.state for one in live.at_desk()} == {"ana": "not_ready", "marc": "wrap_up"}
+    assert live.ready_operators() == 0
