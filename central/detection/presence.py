@@ -88,9 +88,8 @@ def _since_clear(activity: Activity, limits: Limits, without: Mapping[str, float
     for span_s in _SPANS_S:
         signs = activity.signs(last_at - span_s, without)
         for sign in signs:
-            if sign.devices & doors or sign.device in bathroom:
-                continue
-            if any(device not in bathroom and limits.room_of(device) not in halls for device in sign.devices):
+            elsewhere = (device not in bathroom and limits.room_of(device) not in halls for device in sign.devices)
+            if not sign.devices & doors and any(elsewhere):
                 return signs
     return signs
 

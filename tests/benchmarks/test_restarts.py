@@ -33,7 +33,6 @@ def in_memory() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.xfail(strict=False, reason="OPEN: one learned limit of inactivity differed after kills (h-0, day 18)")
 @pytest.mark.timeout(600)
 def test_kills_at_any_instant_of_a_month_change_no_finding(in_memory: Path) -> None:
     # its first three weeks, one of them with learned habits; `python -m benchmarks restarts` takes whole months
