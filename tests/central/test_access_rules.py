@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from central.alarm_cases import escalation
 from central.alarm_cases.priority import Priority
 from central.console.pages.account_words import ACTIONS, RESOURCES, ROLES
 from central.console.rights import open_door, rule_of
+from tests.central.app_routes import dependencies, routes_of
 from tests.central.console_setting import Clock, open_setting
 
 ROLES_ALL = list(Role)
@@ -164,29 +164,6 @@ def test_every_word_of_the_matrix_has_its_name() -> None:
 def app(tmp_path: Path) -> Iterator[FastAPI]:
     with open_setting(tmp_path, Clock(1_795_262_400.0), with_store=False) as setting:
         yield setting.app()
-
-
-def dependencies(route: APIRoute) -> list[object]:
-    found: list[object] = []
-    waiting = [route.dependant]
-    while waiting:
-        one = waiting.pop()
-        found.append(one.call)
-        waiting += one.dependencies
-    return found
-
-
-def routes_of(app: FastAPI) -> list[APIRoute]:
-    found: list[APIRoute] = []
-    waiting: list[object] = list(app.routes)
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, APIRoute):
-            found.append(one)
-        else:
-            router = getattr(one, "original_router", None) or one
-            waiting += [route for route in getattr(router, "routes", []) or [] if route is not one]
-    return found
 
 
 def test_every_route_says_who_may_use_it(app: FastAPI) -> None:
