@@ -24,7 +24,7 @@ from central.carers.parts import CarersParts
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
 from central.claim_desk import ClaimDesk
-from central.config import ConsoleConfig
+from central.config import ClaimsConfig, ConsoleConfig
 from central.console import access
 from central.console.access import Guard
 from central.console.health_view import HealthView
@@ -43,6 +43,7 @@ from central.console.pages import (
     health,
     homes,
     own_account,
+    office,
     own_desk,
     push,
     service,
@@ -95,6 +96,7 @@ class ConsoleParts:
         phone: where the phone gateway reports; None when there is none.
         push: browsers that take notifications; None when none are sent.
         carers: what the pages of carers and residents need besides.
+        claims_config: what new hubs are told; None when this centre gives none out.
     """
 
     desk: CaseDesk
@@ -112,6 +114,7 @@ class ConsoleParts:
     phone: PhoneEntrance | None = None
     push: PushDesk | None = None
     carers: CarersParts = field(default_factory=CarersParts)
+    claims_config: ClaimsConfig | None = None
 
 
 def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], None]:
@@ -200,6 +203,7 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         accounts_page,
         audit_page,
         *service.PAGES,
+        *office.PAGES,
         api_keys,
         webhooks_page,
         api_docs,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from central.storage import home_words
 from central.storage.api_tables import api_keys
 from central.storage.tables import contacts, operators, residents, sessions
 
@@ -85,11 +86,13 @@ def add_resident(conn: Connection, resident: Resident) -> None:
     """Enrols a resident. Raises IntegrityError when the id is taken or the home unknown."""
     values = {name: getattr(resident, name) for name in Resident.__slots__} | {"flags": list(resident.flags)}
     conn.execute(insert(residents).values(values))
+    home_words.refresh(conn, resident.home_id)
 
 
 def add_contact(conn: Connection, contact: Contact) -> None:
     """Enrols a contact. Raises IntegrityError when the id is taken or the home unknown."""
     conn.execute(insert(contacts).values({name: getattr(contact, name) for name in Contact.__slots__}))
+    home_words.refresh(conn, contact.home_id)
 
 
 def residents_of(conn: Connection, home_id: str) -> list[Resident]:

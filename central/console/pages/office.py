@@ -1,0 +1,25 @@
+"""The pages of the office around a person, as the application takes them in."""
+
+from central.console.pages import (
+    agenda_page,
+    care_changes,
+    contact_changes,
+    devices_page,
+    drills_page,
+    keys_page,
+    people_changes,
+    resident_file,
+    residents,
+)
+
+PAGES = (
+    residents,
+    resident_file,
+    people_changes,
+    contact_changes,
+    care_changes,
+    agenda_page,
+    keys_page,
+    drills_page,
+    devices_page,
+)

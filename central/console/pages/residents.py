@@ -1,0 +1,100 @@
+"""Residents: found by name, address, telephone or municipality, and by what is the matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from central.access_rules import EVERYWHERE
+from central.console.access import Seat
+from central.console.pages.file_words import FLAGS, choices
+from central.console.rights import allowed
+from central.console.templating import office_page
+from central.storage import accounts, home_list
+from central.storage.home_list import HomeInList
+from central.texts import later, translator
+
+router = APIRouter()
+Reader = Annotated[Seat, Depends(allowed("resident_file", "read"))]
+Question = Annotated[str, Query(max_length=120, pattern=r"^[^\x00]*$")]
+After = Annotated[str, Query(max_length=32, pattern=r"^[^\x00]*$")]
+Only = Literal["", "away", "unreachable", "unproven", "false_alarms"]
+
+ONLY = {
+    "": later("All"),
+    "away": later("Away"),
+    "unreachable": later("Nobody reachable"),
+    "unproven": later("Path not proven for 30 days"),
+    "false_alarms": later("Many false alarms"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Residents:
+    """A page of homes with their people; `following` is what the next page begins `after`, "" on the last."""
+
+    homes: list[HomeInList]
+    following: str
+
+
+@router.get("/api/residents", tags=["residents"])
+def find(
+    request: Request,
+    seat: Reader,
+    q: Question = "",
+    municipality: Question = "",
+    only: Only = "",
+    after: After = "",
+) -> Residents:
+    """Homes within reach, by the beginnings of words of names and addresses, or by a telephone number."""
+    state = request.app.state
+    with state.parts.database.read() as connection:
+        page = home_list.find(
+            connection,
+            seat.who,
+            state.clock(),
+            question=q,
+            municipality=municipality,
+            only=[only] if only else [],
+            after=after,
+        )
+    return Residents(page.homes, page.following)
+
+
+@router.get("/residents", include_in_schema=False)
+def show(
+    request: Request,
+    seat: Reader,
+    q: Question = "",
+    municipality: Question = "",
+    only: Only = "",
+    after: After = "",
+) -> Response:
+    """The page."""
+    state = request.app.state
+    found = find(request, seat, q, municipality, only, after)
+    with state.parts.database.read() as connection:
+        places = accounts.municipalities(connection)
+    if EVERYWHERE not in seat.who.municipalities:
+        places = [place for place in places if place in seat.who.municipalities]
+    words = translator(seat.operator.language)
+    return office_page(
+        request,
+        seat,
+        "residents.html",
+        "/residents",
+        found=found,
+        q=q,
+        municipality=municipality,
+        only=only,
+        filters=choices(ONLY, words),
+        flags=choices(FLAGS, words),
+        places=places,
+        now=state.clock(),
+        may_write=seat.may("resident_file", "write"),
+        unproven_at=state.clock() - home_list.UNPROVEN_S,
+        many=home_list.MANY_FALSE_ALARMS,
+    )
