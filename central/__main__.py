@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     operator.add_argument("--first-password", action="store_true", help="it must be changed at the first log-in")
     register = command("import-homes", _import_homes, "Read homes, people and operators from a JSON file.")
     register.add_argument("file", type=Path)
+    register.add_argument("--history", type=Path, help="then read these past cases too, as import-history does")
     history = command("import-history", _import_history, "Read past cases and what stands around homes (JSON).")
     history.add_argument("file", type=Path)
     broker = command("broker-config", _broker_config, "Write Mosquitto's configuration, access list and passwords.")
@@ -214,21 +215,25 @@ def _audit(given: argparse.Namespace, config: CentralConfig) -> int:
 
 
 def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
-    from central import seeding
+    from central import history, history_import, seeding
     from central.sealing import open_sealer
 
     _migrate(given, config)
     database = Database.open(config.database.url)
+    brought = history_import.NOTHING
     try:
+        lived = history.load(given.history) if given.history else None
         sealer = open_sealer(config.secrets.key_file)
         imported = seeding.import_homes(database, seeding.load(given.file), time.time(), sealer)
+        if lived is not None:
+            brought = history_import.import_history(database, lived, time.time())
     except seeding.SeedError as error:
         raise UsageError(str(error)) from None
     finally:
         database.close()
     print(
         f"{imported.homes} homes are up to date. New: {imported.residents} residents, {imported.contacts} contacts, "
-        f"{imported.operators} operators, {imported.cases} past cases."
+        f"{imported.operators} operators, {imported.cases + brought.cases} past cases."
     )
     return 0
 

@@ -35,6 +35,9 @@ class Brought:
     around: int
 
 
+NOTHING: Final = Brought(0, 0, 0)
+
+
 def import_history(database: Database, history: History, now: float) -> Brought:
     """Writes a checked history. Cases whose alarm is known already are left alone, and so is everything else of a
     history of which any case is known.

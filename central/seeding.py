@@ -7,6 +7,9 @@ already stay as they are, because the desk may have changed them since.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,7 +70,7 @@ def import_homes(database: Database, seed: Seed, now: float, sealer: Sealer | No
                 residents += _add_residents(connection, home)
                 contacts += _add_contacts(connection, home, now)
                 _add_plans(connection, home, now)
-    operators = sum(_add_operator(database, operator) for operator in seed.operators)
+    operators = _add_operators(database, seed.operators)
     hubs = {home.id: home.hub for home in seed.homes}
     past = sum(_replay(database, hubs[case.home], case) for case in sorted(seed.cases, key=lambda case: case.at))
     return Imported(len(seed.homes), residents, contacts, operators, past)
@@ -136,12 +139,18 @@ def _add_plans(connection: sa.Connection, home: SeedHome, now: float) -> None:
             )
 
 
-def _add_operator(database: Database, given: SeedOperator) -> bool:
+def _add_operators(database: Database, given: Sequence[SeedOperator]) -> int:
+    """Adds those that are not there yet; how many. Hashing is slow on purpose: it uses all cores and no transaction."""
     with database.read() as connection:
-        if people.operator(connection, given.id) is not None:
-            return False
-    # slow on purpose, so not within a transaction
-    password_hash = hash_password(given.password)
+        new = [one for one in given if people.operator(connection, one.id) is None]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        hashes = list(pool.map(hash_password, [one.password for one in new]))
+    for one, password_hash in zip(new, hashes, strict=True):
+        _add_operator(database, one, password_hash)
+    return len(new)
+
+
+def _add_operator(database: Database, given: SeedOperator, password_hash: str) -> None:
     with database.begin() as connection:
         own = given.role in {Role.CARER, Role.RESIDENT}
         account = people.Operator(
@@ -158,7 +167,6 @@ def _add_operator(database: Database, given: SeedOperator) -> bool:
             accounts.link_contacts(connection, given.id, given.contacts)
         except sa.exc.IntegrityError:
             raise SeedError(f"operator {given.id}: there is no contact of one of these ids") from None
-    return True
 
 
 def _replay(database: Database, hub: str, past: SeedCase) -> bool:

@@ -121,7 +121,8 @@ class Stage:
         preparing = None
         if not known:
             write_register(self.folder, self._homes)
-            preparing = asyncio.create_task(self._settle())
+            register, history = str(self.folder.register), str(self.folder.history)
+            preparing = asyncio.create_task(self._prepare("import-homes", register, "--history", history))
         try:
             self.broker = start_broker(
                 self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind
@@ -148,11 +149,6 @@ class Stage:
         self.begin(self._watch())
         self.begin(self._move_in())
         self.note("demo", "ready")
-
-    async def _settle(self) -> None:
-        """Lets the centre take in the people, and then what they have lived."""
-        await self._prepare("import-homes", str(self.folder.register))
-        await self._prepare("import-history", str(self.folder.history))
 
     async def _prepare(self, *words: str) -> None:
         program = self._program("prepare", "central", *words)
