@@ -144,7 +144,7 @@ class Habits:
         self._seen = array("d", [0.0] * SLOTS)
         self._watched = array("d", [0.0] * SLOTS)
         # the greatest score that anything ordinary reached, by budget and block of days
-        self._worst_whens = array("L")
+        self._worst_whens = array("I")
         self._worst_scores = array("d")
         self._mornings: list[tuple[int, int]] = []
         self.summaries = Summaries()
@@ -211,7 +211,7 @@ class Habits:
             del column[:gone]
         first_block = (day - LIMIT_DAYS) // WORST_OF_DAYS
         kept = [place for place, when in enumerate(self._worst_whens) if when % _BLOCKS >= first_block]
-        self._worst_whens = array("L", [self._worst_whens[place] for place in kept])
+        self._worst_whens = array("I", [self._worst_whens[place] for place in kept])
         self._worst_scores = array("d", [self._worst_scores[place] for place in kept])
         self._home = None
 
@@ -382,7 +382,10 @@ class Habits:
             raise ValueError("columns of different length")
         habits._mornings = list(kept.mornings)
         habits.summaries = Summaries(kept.summaries_day, kept.summaries, kept.notes)
-        habits._worst_whens = array("L", [budget * _BLOCKS + block for budget, block, _ in kept.worst])
+        whens = [budget * _BLOCKS + block for budget, block, _ in kept.worst]
+        if not all(0 <= when < 2**32 for when in whens):
+            raise ValueError("no budget has such a number")
+        habits._worst_whens = array("I", whens)
         habits._worst_scores = array("d", [score for _, _, score in kept.worst])
         return habits
 

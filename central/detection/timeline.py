@@ -64,13 +64,13 @@ class Trace:
     def __init__(self, most: int = TRACE_MAX) -> None:
         self._most = most
         self._ats = array("d")
-        self._values = array("d")
+        # all that is traced is yes or no
+        self._values = array("B")
         # the last change among those that had to make room
         self._folded: tuple[float, float] | None = None
 
-    def add(self, at: float, value: float) -> int:
-        """Puts a reading in its place, which is returned. Of two for one time the greater value stands, whichever
-        came first."""
+    def add(self, at: float, value: bool) -> int:
+        """Puts a reading in its place, which is returned. Of two for one time yes stands, whichever came first."""
         ats = self._ats
         if not ats or at > ats[-1]:
             ats.append(at)
@@ -217,11 +217,11 @@ class Timeline:
                 heard[device] = at
             kind = reading.kind
             if kind in TRACED_KINDS:
-                self._note(device, kind, at, float(reading.value) if kind in YES_OR_NO else 1.0)
+                self._note(device, kind, at, bool(reading.value) if kind in YES_OR_NO else True)
             elif kind in MEASURED_KINDS:
                 self.measured.take(device, kind, at, reading.value)
 
-    def _note(self, device: str, kind: str, at: float, value: float) -> None:
+    def _note(self, device: str, kind: str, at: float, value: bool) -> None:
         trace = self._trace(device, kind)
         # "no motion" is no act, but whoever says so is a sensor that watches: it has a trace, though an empty one
         if trace is None or (not value and kind == "motion"):

@@ -161,7 +161,8 @@ def _resolve(hub: str, records: list[Record], received_at: float) -> Measurement
         if value is None:
             refused.append("bad_value")
             continue
-        readings.append(Reading(device, kind.name, value, time))
+        # to the millisecond, as stores keep it: what is told now and what is read back after a restart is the same
+        readings.append(Reading(device, kind.name, value, round(time, 3)))
     first = records[0]
     return Measurements(hub, first.ep or "", first.seq, readings, tuple(refused))
 

@@ -55,6 +55,14 @@ def stored(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.device != "hub"]
 
 
+@given(st.floats(NOW - 3600, NOW))
+def test_a_time_is_the_same_when_it_is_read_back_from_a_store_after_a_restart(at: float) -> None:
+    sent = [{"bn": "urn:dev:hub:h-1:", "n": "hall/motion", "t": at, "vb": True}]
+    (row,) = stored(new_intake().take(PACKS, json.dumps(sent).encode(), False, NOW))
+    assert row.at == int(row.at * 1000 + 0.5) / 1000
+    assert abs(row.at - at) <= 0.001
+
+
 def test_a_pack_becomes_rows_of_the_home_with_their_own_times(intake: Intake) -> None:
     rows = intake.take(PACKS, pack(temperature(at=NOW - 3600), Reading("hall", "motion", True, NOW)), False, NOW + 5)
     assert stored(rows) == [
