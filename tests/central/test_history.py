@@ -1,0 +1,132 @@
+"""A history brought in is made by the rules of the desk: logs rebuild, time did its part, and twice is once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from central import seeding
+from central.alarm_cases.case import EventType, State
+from central.alarm_cases.priority import Priority
+from central.alarm_cases.transitions import rebuild
+from central.case_desk import CaseDesk
+from central.history import History, load
+from central.history_import import import_history
+from central.register import Seed, SeedError
+from central.storage import cases, drills, service_quality
+from central.storage.database import Database
+from central.storage.service_quality import Scope
+from central.storage.tables import cases as case_table
+from simulators.demo import city
+
+from .conftest import NOON, Town
+
+HOMES = 20
+
+
+def brought(database: Database, now: float = NOON) -> History:
+    """The demo's city with its past, brought in."""
+    register = city.register(HOMES, {name: "una contrasenya llarga" for name, *_ in city.ACCOUNTS})
+    seeding.import_homes(database, msgspec.convert(register, Seed), now)
+    history = msgspec.convert(city.past(HOMES, now), History)
+    import_history(database, history, now)
+    return history
+
+
+def numbers(database: Database) -> list[int]:
+    with database.read() as conn:
+        return list(conn.execute(sa.select(case_table.c.id)).scalars())
+
+
+def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Database) -> None:
+    history = brought(database)
+    found = numbers(database)
+    assert len(found) == len(history.cases) > 250
+    with database.read() as conn:
+        for number in found:
+            assert rebuild(number, cases.events_of(conn, number)) == cases.find(conn, number)
+        assert len(cases.open_cases(conn)) == 7
+        assert service_quality.life_without_outcome(conn, Scope(0, NOON))[1] == 0
+        assert any(drills.last_proven_at(conn, home) for home in city.street(HOMES))
+
+
+def test_brought_in_twice_it_is_there_once(database: Database) -> None:
+    history = brought(database)
+    before = numbers(database)
+    again = import_history(database, history, NOON + 60)
+    assert (again.cases, again.around) == (0, 0)
+    assert numbers(database) == before
+
+
+def test_the_same_moment_gives_the_same_city_and_all_of_it_is_past() -> None:
+    past = city.past(HOMES, NOON)
+    assert past == city.past(HOMES, NOON)
+    assert all(case["at"] < NOON for case in past["cases"])
+
+
+def story(*steps: dict[str, Any], **case: Any) -> History:
+    given = {"home": "home-1", "ref": "H1", "kind": "help", "at": NOON, "steps": steps, **case}
+    return msgspec.convert({"cases": [given]}, History)
+
+
+CLOSED = {"do": "closed", "by": "ana", "cause": "mistake", "action": "talked", "outcome": "resolved_by_talk"}
+
+
+def test_what_the_desk_would_have_done_in_between_is_in_the_log_at_its_own_time(town: Town) -> None:
+    why = "Tres alarmes alhora."
+    import_history(
+        town.database,
+        story(
+            {"after_s": 190, "do": "taken", "by": "ana"},
+            {"after_s": 193, "do": "spoken", "by": "ana"},
+            {**CLOSED, "after_s": 250, "explanation": why},
+        ),
+        NOON + 3_600,
+    )
+    with town.database.read() as conn:
+        log = cases.events_of(conn, 1)
+        (late,) = service_quality.late_answers(conn, Scope(NOON, NOON + 3_600), NOON + 3_600)
+    asked = [(event.facts.step, event.at - NOON) for event in log if event.type is EventType.ESCALATED]
+    assert asked[:4] == [("second_burst", 10), ("every_operator", 20), ("supervisor", 30), ("first_carer", 60)]
+    assert asked[-1] == ("exception", 180)
+    assert (late.wait_s, late.reason) == (190, why)
+    assert town.changes == []  # nobody was told of what is long over
+
+
+def test_an_open_case_goes_on_where_its_history_ends(town: Town) -> None:
+    import_history(town.database, story(kind="flood"), NOON + 30)
+    with town.database.read() as conn:
+        found = cases.find(conn, 1)
+    assert found is not None
+    assert (found.state, found.priority, found.wake_at) == (State.NEW, Priority.URGENT, NOON + 60)
+    CaseDesk(town.database, town.changes.append).work_due(NOON + 61)
+    assert [change.event_type for change in town.changes] == ["escalated"]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ({"after_s": 5, "do": "taken", "by": "ana"}, {**CLOSED, "after_s": 9, "outcome": ""}),
+        ({"after_s": 5, "do": "taken", "by": "ana"}, {**CLOSED, "after_s": 9, "by": "joan"}),
+        ({**CLOSED, "after_s": 9},),
+    ],
+)
+def test_what_the_rules_refuse_is_refused_and_nothing_is_written(town: Town, steps: tuple[dict[str, Any], ...]) -> None:
+    with pytest.raises(SeedError, match="home-1/H1"):
+        import_history(town.database, story(*steps), NOON + 60)
+    assert numbers(town.database) == []
+
+
+def test_a_file_that_cannot_be_is_refused_with_all_that_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    late_first = [{"after_s": 9, "do": "taken", "by": "ana"}, {"after_s": 5, "do": "closed", "by": "ana"}]
+    case = {"home": "h", "ref": "A", "kind": "help", "at": 1.0, "steps": late_first}
+    path.write_bytes(msgspec.json.encode({"cases": [case, case]}))
+    with pytest.raises(SeedError) as refused:
+        load(path)
+    for word in ("twice", "not in order", "without a cause"):
+        assert word in str(refused.value)
