@@ -31,7 +31,7 @@ as a hub over MQTT to a running centre; times are moved so that the recording re
   python -m simulators.replay home hh101 --to broker --port 1883 --hub h-1 --password-file h-1.txt --still 14
       16 days at once, nobody noticed for the last 14 hours: the centre finds it within a minute or two
   python -m simulators.replay home simulated:7 --to broker ... --teach --days 20 --hours 12 --speed 60
-      the history slowly enough to be learned from (four days a minute or so), the last 12 hours in 12 minutes,
+      the history slowly enough to be learned from (two days a minute), the last 12 hours in 12 minutes,
       and on from now at the pace of the clock. While it catches up the centre sees a hub that back-fills
   python -m simulators.replay fall waist --to broker ... --speed max
       the hub's own detector judges the movement; a fall is an alarm, and the centre's answer is shown.

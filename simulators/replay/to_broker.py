@@ -20,9 +20,10 @@ from simulators.replay.sources import RATE_HZ, NothingToPlay, Trial
 
 CONNECT_WAIT_S: Final = 15.0
 BACKLOG_MAX: Final = 5_000
-LESSON_DAYS: Final = 4.0
+LESSON_DAYS: Final = 2.5
 LESSON_S: Final = 75.0
-"""The centre learns when it judges, once a minute, and keeps some days in detail: so many may come in that time."""
+"""The centre learns when it judges, once a minute, and keeps four days in detail, of which one and a quarter may not be
+closed yet: so many more may come in that time, and no day is lost."""
 BLOCK: Final = 5
 _NAP_S: Final = 0.05
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from central.detection.engine import Engine
 from central.detection.finding import Finding
 from central.detection.profile import Limits
 from central.ingest import Refusals
@@ -19,10 +21,13 @@ from central.receiver import Parts, Receiver
 from central.storage.homes import DeviceAtHome, EnrolledHome
 from central.telemetry.embedded import EmbeddedStore
 from central.telemetry.spool import Spool
+from devices.vocabulary import Reading
 from gateway.broker import Broker, start_broker
 from gateway.contract.topics import shard_of
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 from simulators import recorded_homes
+from simulators.replay.sources import home_of, stretch
+from simulators.replay.to_broker import LESSON_DAYS, LESSON_S
 
 pytestmark = pytest.mark.slow
 
@@ -133,3 +138,30 @@ def test_a_home_in_which_nobody_is_noticed_any_more_is_found_inactive(
     assert said.rstrip().endswith("stopped")
     finding = next(found for found in centre.findings if found.reason in INACTIVE)
     assert time.time() - finding.since_at > 19.9 * 3600
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_the_pace_of_lessons_is_one_at_which_every_day_is_learned(seed: int) -> None:
+    now = datetime(2026, 5, 20, 13, tzinfo=UTC).timestamp()
+    home = home_of(f"simulated:{seed}", 18, "Europe/Madrid", now)
+    past, _ = stretch(home, now, 18)
+    engine = Engine(now, 0.0)
+    engine.enrol("flat", Limits(timezone="Europe/Madrid"), now)
+    engine.recall("flat", None, (), now)
+    lesson_ends_at = past[0].at
+    readings: list[Reading] = []
+    for heard in past:
+        if heard.at >= lesson_ends_at:
+            lesson_ends_at += LESSON_DAYS * 86_400
+            engine.hear("flat", now)
+            engine.take("flat", readings, now)
+            readings = []
+            now += LESSON_S
+            engine.due(now)
+        readings.append(heard.reading)
+    engine.hear("flat", now)
+    engine.take("flat", readings, now)
+    engine.due(now + LESSON_S)
+    timeline = engine.timeline("flat")
+    assert timeline is not None
+    assert timeline.habits.days >= 17
