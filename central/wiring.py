@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from central.agenda.desk import AgendaDesk
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
 from central.audit import AuditTrail
@@ -34,6 +35,7 @@ from central.notification.channels.webpush import open_vapid
 from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
 from central.phone_desk import PhoneDesk
+from central.proof_watch import proof_keeper
 from central.push_desk import PushDesk, forgetting
 from central.reach_tester import ReachTester
 from central.reach_watch import ReachWatch
@@ -106,6 +108,7 @@ class DeskProcess:
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
         self._due = DueLoop("due-times", self._work_due)
+        self._office = DueLoop("office", AgendaDesk(self.desk).work)
         self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address)
         networks = networks_of(config.webhooks.networks)
         self._webhook_sender = WebhookSender(self.database, sealer, self._refusals, networks)
@@ -134,9 +137,11 @@ class DeskProcess:
             self.lane.on_change,
             case_announcer(self.database, self.live),
             self._labels.on_change,
+            proof_keeper(self.database),
             self._wake,
         ]
         self._due.start()
+        self._office.start()
         for lane in self._sending:
             lane.start()
         self.webhooks.start()
@@ -155,6 +160,7 @@ class DeskProcess:
         self._webhook_sender.close()
         self._checkpoints.stop()
         self.lane.stop()
+        self._office.stop()
         self._due.stop()
         for lane in self._sending:
             lane.stop()
@@ -269,6 +275,7 @@ def run_desk(config: CentralConfig) -> None:
             claims=process.claims,
             states=process.states,
             sealer=process.sealer,
+            claims_config=config.claims if process.claims else None,
             wake_webhooks=process.webhooks.wake,
             webhook_networks=tuple(networks_of(config.webhooks.networks)),
             phone=process.phone,

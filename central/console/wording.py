@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from central.agenda.kind_words import AGENDA_KINDS
 from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
-from central.alarm_cases.priority import CONTACTS_UNREACHABLE, SMS_UNVERIFIED
+from central.alarm_cases.priority import CALL_UNANSWERED, CONTACTS_UNREACHABLE, RISK_CALL_UNANSWERED, SMS_UNVERIFIED
 from central.case_desk import NOBODY_REACHABLE
 from central.console import desk_words
 from central.console.evidence_words import POSITION_PARTS, positions, value_words
@@ -74,7 +75,7 @@ CHANNELS: Final[Mapping[str, str]] = {
     "mail": later("e-mail"),
     "sms": later("SMS"),
     "voice": later("voice call"),
-    "webpush": later("app"),
+    "push": later("app"),
     "apprise": later("messenger"),
     "phone": later("telephone"),
 }
@@ -144,6 +145,8 @@ class Proof:
 _CALLED: Final = later("{who} asked for {contact} to be told.")
 _CALLED_BY_EMAIL: Final = later("{who} asked for {contact} to be told by e-mail.")
 _CALLED_BY_PHONE: Final = later("{who} is ringing {contact}.")
+_CALL_UNANSWERED: Final = later("A call of the agenda was tried in vain as often as it may be: {call}.")
+_RISK_CALL: Final = later("A follow-up call that must not be left out was not made in time, or nobody answered.")
 _CONTACTS_UNREACHABLE: Final = later(
     "There are times in the coming week, {span} together, in which none of the contacts could be reached."
 )
@@ -212,6 +215,11 @@ def _cause(facts: Facts, names: Names, words: Words) -> str:
     if facts.reason == CONTACTS_UNREACHABLE:
         span = say_duration(float(facts.details.get("hours", 0.0)) * 3600.0, words.language)
         return words.say(_CONTACTS_UNREACHABLE, span=span)
+    if facts.reason == RISK_CALL_UNANSWERED:
+        return words.gettext(_RISK_CALL)
+    if facts.reason == CALL_UNANSWERED:
+        kind = AGENDA_KINDS.get(str(facts.details.get("call", "")), "")
+        return words.say(_CALL_UNANSWERED, call=words.gettext(kind) if kind else "…")
     if facts.reason == SMS_UNVERIFIED:
         return words.say(_UNVERIFIED, **facts.details)
     sentences = [words.say(WHAT_HAPPENED[facts.kind.value], name=names.resident)]

@@ -7,21 +7,12 @@ from typing import Any, Final
 
 from babel.dates import get_day_names
 
+from central.agenda.kind_words import AGENDA_KINDS
 from central.agenda.rules import RETRIES, STRICT, Kind, Rule
 from central.storage.agenda import Call, Item
 from central.texts import Words, later, say_clock, say_moment
 
-KINDS: Final[Mapping[str, str]] = {
-    "medication": later("Medication"),
-    "special": later("Reminder"),
-    "follow_up": later("Follow-up"),
-    "courtesy": later("Courtesy call"),
-    "birthday": later("Birthday"),
-    "alert": later("Heat or cold alert"),
-    "absence": later("Return home"),
-    "check": later("Check call"),
-    "suicide_risk": later("Follow-up that must not be left out"),
-}
+KINDS: Final = AGENDA_KINDS
 REPEATS: Final[Mapping[str, str]] = {
     "once": later("Once"),
     "days": later("Every so many days"),
