@@ -167,17 +167,22 @@ def view_of(known: Known, words: Words, now: float) -> AlertView:
         stage=stage.value,
         test=test,
         tone="test" if test else "calm" if calm else "alarm",
-        heading=_heading(known, words),
+        heading=_begun(_heading(known, words)),
         where=case.place,
         since=say_moment(case.opened_at, now, words.language, known.home.timezone),
-        centre=_centre(known, words),
-        note=_note(stage, known, words),
+        centre=_begun(_centre(known, words)),
+        note=_begun(_note(stage, known, words)),
         others=_others(known, words) if stage is not Stage.OVER else [],
         last_seen=_last_seen(known, words, now) if stage is not Stage.OVER else "",
         phone=known.home.phone if stage is not Stage.OVER else "",
         entry=Entry(known.home.address, known.home.access_notes) if may_enter else None,
         withheld=withheld(known.consent, words),
     )
+
+
+def _begun(sentence: str) -> str:
+    """A sentence with a capital at its begin, also where a name such as "the home" stands there."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 _WITHHELD: Final[Mapping[Share, str]] = {

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from central.alarm_cases.rota import Gap, Profile
 from central.carers.alert import ETA_CHOICES_MIN, AlertView, withheld
 from central.carers.looked import Look, looks
-from central.carers.speaker import AnswerBody, Speaker, called_by, look, say
+from central.carers.speaker import BY_LINK, AnswerBody, Speaker, called_by, look, say
 from central.carers.web import carer_page, fragment_answer
 from central.console.access import Seat
 from central.console.pages.care import say_change
@@ -164,7 +164,9 @@ def show_looked(
         name = called_by(conn, mine[0].id, home_id, language) if mine else ""
         found: list[Look] = []
         if shared:
-            found = looks(conn, home_id, "", request.app.state.clock(), translator(language))[:LOOKS_SHOWN]
+            own = {seat.operator.id, *(BY_LINK + contact.id for contact in mine)}
+            every = looks(conn, home_id, "", request.app.state.clock(), translator(language))
+            found = [one for one in every if one.account_id not in own][:LOOKS_SHOWN]
     return carer_page(request, "looked.html", language, seat=seat, here="now", looks=found, name=name, shared=shared)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -52,6 +52,7 @@ class Look:
     """One visit. `why` is a sentence, "" where the log tells no more than the person's work. `refused`: saw nothing."""
 
     at: float
+    account_id: str
     when: str
     who: str
     role: str
@@ -80,7 +81,7 @@ def looks(conn: sa.Connection, home_id: str, resident_id: str, now: float, words
         place = places.get(key)
         if place is not None and found[place].at - entry.at < TOGETHER_S:
             one = found[place]
-            found[place] = Look(one.at, one.when, one.who, one.role, one.did, one.why, one.times + 1, one.refused)
+            found[place] = replace(one, times=one.times + 1)
             continue
         who = (
             operators.get(entry.account_id) or contacts.get(entry.account_id.removeprefix(BY_LINK)) or entry.account_id
@@ -88,9 +89,8 @@ def looks(conn: sa.Connection, home_id: str, resident_id: str, now: float, words
         role = words.gettext(ROLES[Role(entry.role)]) if entry.role in set(Role) else ""
         places[key] = len(found)
         when = say_moment(entry.at, now, words.language)
-        found.append(
-            Look(entry.at, when, who, role, did, _why(entry.why, entry.case_id, entry.outcome, words), 1, key[3])
-        )
+        why = _why(entry.why, entry.case_id, entry.outcome, words)
+        found.append(Look(entry.at, entry.account_id, when, who, role, did, why, 1, key[3]))
     return found
 
 

@@ -204,7 +204,7 @@ def show_export(request: Request, seat: Exporter, resident_id: str) -> Response:
     readings = everything.pop("readings")
     tables = [
         (words.gettext(TABLES.get(name, name)), [_readable(row, now, language) for row in rows])
-        for name, rows in everything.items()
+        for name, rows in sorted(everything.items(), key=lambda item: _place(item[0]))
         if isinstance(rows, list)
     ]
     return carer_page(
@@ -248,6 +248,11 @@ def _readable(row: dict[str, Any], now: float, language: str) -> list[tuple[str,
                 (name, json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
             )
     return shown
+
+
+def _place(table: str) -> int:
+    """What a person looks for first stands first."""
+    return list(TABLES).index(table) if table in TABLES else len(TABLES)
 
 
 def _said(one: ShareChange, names: Mapping[str, str], when: str) -> tuple[str, str, str, bool]:

@@ -129,7 +129,9 @@ def test_consent_taken_back_hides_on_the_open_page_at_once(town: Console) -> Non
     page.tap("button[data-eta='5']")
     expect(page.locator(".way-in")).to_be_visible()
     carme = enter(town, "carme-acc", "/rights")
-    carme.locator("form[data-api$='/shares/marta']", has=carme.locator("input[value=access_notes]")).get_by_role("button").tap()
+    carme.locator("form[data-api$='/shares/marta']", has=carme.locator("input[value=access_notes]")).get_by_role(
+        "button"
+    ).tap()
     expect(carme.locator("body")).to_contain_text("Marta Puig no ho veu")
     expect(page.locator(".way-in")).to_have_count(0, timeout=10_000)
 
@@ -203,9 +205,7 @@ def test_the_residents_page_in_large_print(town: Console) -> None:
     cap = enter(town, "cap", "/requests", viewport={"width": 1280, "height": 800}, is_mobile=False)
     look(cap)
     cap.fill("textarea[name=answer]", "Ja està corregit.")
-    cap.get_by_role("button", name=re.compile("Resposta")).click()
+    cap.get_by_role("button", name=re.compile("Enviar")).click()
     expect(cap.locator(".chip")).to_contain_text("fet")
     page.goto(f"{town.url}/rights")
     expect(page.locator("body")).to_contain_text("Ja està corregit.")
-
-

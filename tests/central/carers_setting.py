@@ -1,4 +1,4 @@
-"""Carers at their telephones: Carme, who is cared for by Marta and Joan; their accounts, and links as messages have them."""
+"""Carers at their telephones: Carme is cared for by Marta and Joan; their accounts, and links as messages have them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def furnish_carers(setting: Setting, shares: Collection[Share] = ALL) -> None:
         word = known.password_hash
         people.add_operator(conn, Operator("marta-acc", "Marta Puig", word, "carer", municipalities=()))
         accounts.link_contacts(conn, "marta-acc", ["marta"])
-        people.add_operator(conn, Operator("carme-acc", "Carme", word, "resident", resident_id="carme", municipalities=()))
+        people.add_operator(
+            conn, Operator("carme-acc", "Carme", word, "resident", resident_id="carme", municipalities=())
+        )
         people.add_operator(conn, Operator("cap", "Montse", word, "coordinator"))
     for contact in ("marta", "joan"):
         share(setting, contact, shares)

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.carers.day import say_morning, up_at
-from central.case_desk import Done
 from central.carers.rota_words import grid_of, spans_of
+from central.case_desk import Done
 from central.reach_tester import ReachTester
 from central.storage import audit_log, cases, deliveries, reach_tests, rota
 from central.storage.audit_log import Filter
@@ -191,7 +191,9 @@ def test_what_is_not_shared_is_not_there(setting: Setting, phone: TestClient, cl
     answer(phone, token, "here", 404)
 
 
-def test_alarms_about_health_keep_their_name_back_without_consent_to_readings(setting: Setting, phone: TestClient) -> None:
+def test_alarms_about_health_keep_their_name_back_without_consent_to_readings(
+    setting: Setting, phone: TestClient
+) -> None:
     setting.finding("carme", AlarmKind.VITAL_SIGN, "vital_high", {})
     with setting.database.read() as conn:
         case = cases.open_cases(conn)[0].id

@@ -1,0 +1,158 @@
+"""The resident's own page: consents hold at once, requests reach a coordinator, an export leaves nothing out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from central.storage import person_export, rota, shares
+from central.storage.people import Resident, add_resident
+from central.storage.tables import metadata
+from tests.central.carers_setting import ALL, furnish_carers, log_in
+from tests.central.console_setting import Clock, Setting, open_setting
+
+NOON = 1_795_262_400.0
+MARTA = "/api/rights/carme/shares/marta"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(NOON)
+
+
+@pytest.fixture
+def setting(tmp_path: Path, clock: Clock) -> Iterator[Setting]:
+    with open_setting(tmp_path, clock) as opened:
+        furnish_carers(opened)
+        yield opened
+
+
+def consent(setting: Setting, contact: str = "marta") -> tuple[str, ...]:
+    with setting.database.read() as conn:
+        return rota.profile(conn, contact).consent
+
+
+def test_a_resident_takes_back_and_gives_again_and_both_are_proven(setting: Setting, clock: Clock) -> None:
+    carme = log_in(setting.app(), "carme-acc")
+    assert carme.get("/").headers["location"] == "/rights"
+    assert carme.send("PUT", MARTA, {"share": "access_notes", "given": False}).status_code == 204
+    assert "access_notes" not in consent(setting)
+    clock.now += 60
+    carme.send("PUT", MARTA, {"share": "access_notes", "given": True})
+    carme.send("PUT", MARTA, {"share": "access_notes", "given": True})
+    assert consent(setting) == ALL
+    with setting.database.read() as conn:
+        proof = [(one.share, one.given, one.at, one.by) for one in shares.changes_of(conn, "carme")]
+    assert proof == [("access_notes", True, NOON + 60, "carme-acc"), ("access_notes", False, NOON, "carme-acc")]
+    assert carme.send("PUT", MARTA, {"share": "everything", "given": True}).status_code == 422
+
+
+def test_alarms_taken_back_from_all_are_said_to_be_a_gap_and_the_desk_knows(setting: Setting) -> None:
+    setting.desk.channels = ("email", "sms")
+    carme = log_in(setting.app(), "carme-acc")
+    for contact in ("marta", "joan"):
+        carme.send("PUT", f"/api/rights/carme/shares/{contact}", {"share": "alarms", "given": False})
+    with setting.database.read() as conn:
+        kinds = conn.exec_driver_sql("select kind, priority from cases").all()
+    assert [tuple(row) for row in kinds] == [("other", 4)]
+
+
+def test_nobody_decides_for_somebody_else(setting: Setting) -> None:
+    with setting.database.begin() as conn:
+        add_resident(conn, Resident("pere", "carme", "Pere", "Pere Mas", 1940))
+    app = setting.app()
+    carme, marta, ana = (log_in(app, name) for name in ("carme-acc", "marta-acc", "ana"))
+    body = {"share": "readings", "given": False}
+    assert carme.send("PUT", "/api/rights/pere/shares/marta", body).status_code == 404
+    assert carme.get("/api/rights/pere/export").status_code == 404
+    assert carme.get("/api/rights/nobody/export").status_code == 404
+    for other in (marta, ana):
+        assert other.send("PUT", MARTA, body).status_code == 403
+        assert other.get("/api/rights/carme/export").status_code == 403
+        assert other.send("POST", "/api/rights/carme/requests", {"kind": "see"}).status_code == 403
+    assert ana.get("/rights").status_code == 404
+    assert consent(setting) == ALL
+
+
+def test_who_looked_and_why_in_plain_words(setting: Setting) -> None:
+    app = setting.app()
+    case = setting.alarm("carme")
+    ana, carme = log_in(app, "ana"), log_in(app, "carme-acc")
+    ana.get("/api/homes/carme/card")
+    ana.get(f"/api/cases/{case}")
+    page = carme.get("/rights").text
+    assert "Ana" in page
+    assert "ha mirat: la fitxa" in page
+    assert f"Per l&#39;alarma número {case}." in page or f"Per l'alarma número {case}." in page
+
+
+def test_a_request_reaches_the_coordinator_and_its_answer_the_resident(setting: Setting, clock: Clock) -> None:
+    app = setting.app()
+    carme, cap, ana = (log_in(app, name) for name in ("carme-acc", "cap", "ana"))
+    body = {"kind": "correct", "text": "El cognom"}
+    number = carme.send("POST", "/api/rights/carme/requests", body).json()["id"]
+    listed = cap.get("/api/requests").json()
+    assert [(one["id"], one["full_name"], one["due_at"]) for one in listed] == [
+        (number, "Carme Puig i Soler", NOON + 30 * 86_400)
+    ]
+    assert "El cognom" in cap.get("/requests").text
+    assert ana.get("/requests").status_code == 403
+    assert carme.get("/requests").status_code == 403
+    answer = {"state": "done", "answer": "Corregit."}
+    assert carme.send("POST", f"/api/requests/{number}/answer", answer).status_code == 403
+    assert cap.send("POST", f"/api/requests/{number}/answer", answer).status_code == 204
+    assert cap.send("POST", f"/api/requests/{number}/answer", answer).status_code == 409
+    assert cap.send("POST", "/api/requests/999/answer", answer).status_code == 404
+    assert "Corregit." in carme.get("/rights").text
+
+
+def test_requests_of_one_person_are_bounded(setting: Setting) -> None:
+    carme = log_in(setting.app(), "carme-acc")
+    codes = [carme.send("POST", "/api/rights/carme/requests", {"kind": "see"}).status_code for _ in range(21)]
+    assert codes == [201] * 20 + [409]
+
+
+def test_an_export_holds_what_is_known_and_no_secret(setting: Setting) -> None:
+    with setting.database.begin() as conn:
+        add_resident(conn, Resident("pere", "carme", "Pere", "Pere Mas i Pi", 1940))
+    case = setting.alarm("carme", place="bany")
+    setting.desk.take(case, "ana", NOON)
+    carme = log_in(setting.app(), "carme-acc")
+    given = carme.get("/api/rights/carme/export")
+    assert "attachment" in given.headers["content-disposition"]
+    known = json.loads(given.text)
+    assert known["residents"][0]["full_name"] == "Carme Puig i Soler"
+    assert {row["type"] for row in known["case_events"]} >= {"opened", "taken"}
+    assert "Pere Mas i Pi" not in given.text, "who lives there too has a file of their own"
+    assert "argon2" not in given.text
+    page = carme.get("/rights/carme/export")
+    assert page.status_code == 200
+    assert "Carme Puig i Soler" in page.text
+
+
+def test_every_table_is_in_the_export_or_named_as_left_out_or_about_nobody() -> None:
+    silent = []
+    for table in metadata.sorted_tables:
+        about = person_export.about_person(table, "r", "h")
+        points_at_person = any(
+            key.column.table.name in {"residents", "homes", "contacts", "cases", "deliveries"}
+            for column in table.columns
+            for key in column.foreign_keys
+        )
+        if about is None and points_at_person and table.name not in person_export.LEFT_OUT:
+            silent.append(table.name)
+    assert silent == []
+    assert set(person_export.LEFT_OUT) <= {table.name for table in metadata.sorted_tables}
+    assert isinstance(metadata, sa.MetaData)
+
+
+def test_weeks_in_numbers_are_given_and_taken_back(setting: Setting) -> None:
+    carme = log_in(setting.app(), "carme-acc")
+    for given in (True, False):
+        assert carme.send("PUT", "/api/rights/carme/routine", {"given": given}).status_code == 204
+        shown = "L'equip d'atenció ho veu" if given else "L'equip d'atenció no ho veu"
+        assert shown in carme.get("/rights").text.replace("&#39;", "'")
