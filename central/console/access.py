@@ -286,7 +286,13 @@ def from_this_site(headers: Headers) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
     origin = headers.get("origin")
-    return origin is None or (urlsplit(origin).netloc != "" and urlsplit(origin).netloc == headers.get("host", ""))
+    if origin is None:
+        return True
+    try:
+        site = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return site != "" and site == headers.get("host", "")
 
 
 _SECURITY_HEADERS: Final[dict[bytes, bytes]] = {
