@@ -48,6 +48,23 @@ inactivity_hours = -1
     assert len(str(caught.value).splitlines()) == 8
 
 
+def test_channels_to_carers_are_said_in_full_or_not_at_all(tmp_path: Path) -> None:
+    text = """
+data_folder = "/var/x"
+[push]
+contact = "us"
+[phone]
+url = "ftp://phone.example.org"
+country_code = "34"
+[apprise]
+schemes = ["file"]
+"""
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    for part in ("push.contact", "phone.url must", "phone.url needs", "phone.country_code", "apprise.schemes"):
+        assert part in str(caught.value)
+
+
 def test_files_are_found_beside_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "desk.password").write_text("s3cret\n")
     config = load(write(tmp_path, 'data_folder = "/var/x"\n[broker]\ndesk_password_file = "desk.password"'))

@@ -67,6 +67,15 @@ def test_a_receipt_is_awaited_only_where_one_can_come_and_has_not() -> None:
     assert after_attempt(QUEUED, Sent(Verdict.TAKEN), 100.0).receipt_due_at is None
 
 
+def test_one_that_does_not_get_out_is_another_way_as_soon_as_one_without_a_receipt() -> None:
+    once = after_attempt(QUEUED, BUSY, 100.0, receipt_wait_s=30.0)
+    assert (once.state, once.due_at, once.receipt_due_at) == (DeliveryState.FAILED_NOW, 115.0, 130.0)
+    assert after_attempt(once, BUSY, 115.0, receipt_wait_s=30.0).receipt_due_at == 130.0
+    waited = replace(once, receipt_due_at=None)
+    assert after_attempt(waited, BUSY, 145.0, receipt_wait_s=30.0).receipt_due_at is None
+    assert after_attempt(waited, Sent(Verdict.TAKEN), 145.0, receipt_wait_s=30.0).receipt_due_at == 175.0
+
+
 def test_a_long_fault_fits_its_column() -> None:
     assert len(after_attempt(QUEUED, Sent(Verdict.NOT_NOW, "x" * 5_000), 1.0).fault) == 200
 

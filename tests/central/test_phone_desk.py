@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from central.alarm_cases.case import CaseEvent, EventType
-from central.alarm_cases.rota import Address, Profile
+from central.alarm_cases.rota import Address, Profile, availability
 from central.carer_desk import CarerDesk
 from central.case_desk import CaseDesk
-from central.config import ConsoleConfig, PhoneConfig, PushConfig
+from central.config import AppriseConfig, CentralConfig, ConsoleConfig, MailConfig, PhoneConfig, PushConfig
 from central.console.app import ConsoleParts, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
@@ -25,16 +26,18 @@ from central.entrances.phone import PhoneEntrance
 from central.notification.channel import Channel
 from central.notification.channels.sms import SmsChannel
 from central.notification.channels.voice import VoiceChannel
-from central.notification.channels.webpush import WebPushChannel, open_vapid
+from central.notification.channels.webpush import Subscription, WebPushChannel, open_vapid
 from central.notification.delivery import Delivery, DeliveryState
+from central.notification.open_channels import ALL, open_channels
 from central.notification.phone_gateway import PhoneGateway
 from central.notification.sender import Sender
 from central.phone_desk import PhoneDesk, read_answer
 from central.push_desk import PushDesk, forgetting
 from central.refusals import RefusalCounter
 from central.sealing import Sealer
-from central.storage import cases, deliveries, push, rota
-from central.storage.tables import contacts, homes
+from central.storage import carer_links, cases, deliveries, push, rota
+from central.storage.tables import account_contacts, contacts, homes
+from central.storage.tables import cases as case_table
 from gateway.contract.alarm_kinds import AlarmKind
 from simulators.phone_company import Does, Person, PhoneCompany
 from simulators.push_service import PushService
@@ -73,6 +76,7 @@ class PhoneOffice:
         self.desk = town.desk = CaseDesk(town.database, town.changes.append, tuple(self.channels))
         self.messages, self.carers = DeliveryDesk(self.desk), CarerDesk(self.desk)
         self.phone = PhoneDesk(town.database, self.messages, self.carers, config)
+        self.config, self.key = config, vapid
         self.push = PushDesk(town.database, self.messages, push_config, vapid)
         self.refusals = RefusalCounter()
         self.entrance = PhoneEntrance(self.phone, self.refusals, KEY)
@@ -123,9 +127,7 @@ class PhoneOffice:
     @property
     def helper(self) -> str:
         with self.town.database.read() as connection:
-            case = cases.find(connection, 1)
-        assert case is not None
-        return case.helper_id
+            return str(connection.execute(sa.select(case_table.c.helper_id)).scalar())
 
     @property
     def log(self) -> list[CaseEvent]:
@@ -192,8 +194,6 @@ def test_a_way_of_notifications_tells_that_it_came(office: PhoneOffice) -> None:
         office.run_to(T + 60)
         with office.town.database.begin() as connection:
             (sms,) = deliveries.of_contact(connection, 1, "marc")
-            from central.storage import carer_links
-
             token = carer_links.make(connection, sms.id, T + 60)
         body = browser.subscription() | {"token": token}
         assert client.post("/push/subscriptions", json=body | {"token": "wrong"}).status_code == 404
@@ -360,6 +360,71 @@ def test_an_sms_answers_for_who_was_asked_by_sms(
 )
 def test_answers_as_people_write_them(text: str, answer: tuple[str, int | None]) -> None:
     assert read_answer(text) == answer
+
+
+def test_a_sender_works_its_own_channel_and_one_works_what_is_left(office: PhoneOffice) -> None:
+    office.press()
+    office.desk.work_due(T + 60)
+
+    def sender(only: str = "", but: tuple[str, ...] = ()) -> Sender:
+        return Sender(office.town.database, office.messages, office.channels, clock=lambda: T + 60, only=only, but=but)
+
+    assert sender("push").work_due(T + 60) is None
+    assert sender(but=("push", "sms", "voice")).work_due(T + 60) is None
+    assert office.deliveries()["sms"].state is DeliveryState.QUEUED
+    sender("sms").work_due(T + 60)
+    assert office.deliveries()["sms"].state is not DeliveryState.QUEUED
+    with office.town.database.begin() as connection:
+        deliveries.queue(connection, 1, "pol", "pigeon", deliveries.ALARM, T + 60)
+    sender(but=("push", "sms", "voice")).work_due(T + 61)
+    assert office.deliveries("pol")["pigeon"].state is DeliveryState.FAILED_FOR_GOOD
+
+
+def test_who_can_only_be_reached_by_a_way_that_is_not_set_up_is_not_reachable(office: PhoneOffice) -> None:
+    assert open_channels(CentralConfig(Path())) == {}
+    with office.town.database.read() as connection:
+        for channels, why_not in (((), "unreachable"), (("email",), "unreachable"), (("voice",), "")):
+            (marc,) = [it for it in rota.roster(connection, "home-1", channels) if it.id == "marc"]
+            assert availability(marc, T, "Europe/Madrid").why_not == why_not
+    every = CentralConfig(
+        Path(),
+        mail=MailConfig(host="127.0.0.1"),
+        phone=office.config,
+        push=PushConfig("mailto:it@example.org"),
+        apprise=AppriseConfig(("tgram",)),
+    )
+    assert tuple(open_channels(every, office.key)) == ALL
+
+
+def test_an_accounts_browser_is_a_way_to_all_whose_contact_it_is(office: PhoneOffice) -> None:
+    browser = office.pushes.subscribe()
+    subscription = msgspec.convert(browser.subscription(), Subscription)
+    with office.town.database.begin() as connection:
+        connection.execute(sa.insert(account_contacts).values(account_id="joan", contact_id="marc"))
+    assert office.push.subscribe(subscription, T, account_id="joan") == ""
+    with office.town.database.read() as connection:
+        (marc,) = [it for it in rota.roster(connection, "home-1", tuple(office.channels)) if it.id == "marc"]
+    assert [way.channel for way in marc.ways] == ["push", "sms", "voice"]
+    assert not office.push.unsubscribe(browser.endpoint, T, account_id="ana"), "not hers"
+    assert office.push.unsubscribe(browser.endpoint, T, account_id="joan")
+    for number in range(push.BROWSERS_MAX + 2):
+        more = msgspec.convert(office.pushes.subscribe().subscription(), Subscription)
+        office.push.subscribe(more, T + number, account_id="joan")
+    with office.town.database.read() as connection:
+        assert len(push.of_contacts(connection, ["marc"])["marc"]) == push.BROWSERS_MAX
+
+
+def test_a_browser_that_left_is_no_way_any_more(office: PhoneOffice) -> None:
+    browser = office.pushes.subscribe()
+    with office.town.database.begin() as connection:
+        push.keep(connection, browser.endpoint, json.dumps(browser.subscription()), T, contact_id="marc")
+    browser.gone = True
+    office.press()
+    office.run_to(T + 60)
+    assert office.deliveries()["push"].state is DeliveryState.FAILED_FOR_GOOD
+    assert "sms" in office.deliveries(), "the next way at once"
+    with office.town.database.read() as connection:
+        assert push.of_contacts(connection, ["marc"]) == {}
 
 
 def test_a_gateway_that_is_away_does_not_hold_up_the_next_way(office: PhoneOffice) -> None:
