@@ -149,7 +149,7 @@ Llar is running: one flat with a real hub, {homes} simulated homes, one centre. 
 
   1. Open console and home screen side by side, log in, then press the pendant on the demo page.
   2. Take the case with F2: the home says who is with Maria. Close it with cause and outcome.
-  3. Press again and let it ring: after 60 s the first carer gets an e-mail (see the mailbox).
+  3. Press again and let it ring: after 60 s the first carer gets an SMS, then a call: answer it on the demo page.
   4. Cut the line and press: 15 to 25 s later the call goes by SMS; restore it, and it is the same case.
   5. Kill the desk, the broker or the hub's power in the middle of a call: nothing is lost.
 
