@@ -52,6 +52,49 @@ def test_console_with_an_open_case_and_its_windows(console: Console, theme: str)
     look(page, theme)
 
 
+CONTRAST = """(selector) => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = (text) => rgb(text).slice(0, 3).map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  return [...document.querySelectorAll(selector)].filter((one) => one.offsetParent).map((one) => {
+    let behind = one;
+    while ((rgb(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement;
+    const pair = [light(getComputedStyle(one).color), light(getComputedStyle(behind).backgroundColor)];
+    return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+  });
+}"""
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_answer_clock_stands_out_seven_to_one(console: Console, theme: str) -> None:
+    case_id = furnish(console.setting)
+    page = console.seat()
+    page.locator(f'[data-case="{case_id}"]').click()
+    expect(page.locator(".case-head .waits")).to_be_visible()
+    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    page.emulate_media(reduced_motion="reduce")
+    found = page.evaluate(CONTRAST, ".waits > span, #longest-wait")
+    assert len(found) > 5
+    assert min(found) >= 7
+
+
+def test_everything_to_press_at_the_case_is_large_enough(console: Console) -> None:
+    case_id = furnish(console.setting)
+    page = console.seat()
+    page.locator(f'[data-case="{case_id}"]').click()
+    expect(page.locator("#contact-marta")).to_be_visible()
+    page.keyboard.press("5")
+    expect(page.locator(".checklist")).to_be_visible()
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, a.button, .strip a, input")]
+            .filter((one) => one.offsetParent && !one.matches(".as-link, .skip"))
+            .filter((one) => one.getBoundingClientRect().height < 43.5)
+            .map((one) => one.outerHTML.slice(0, 90))"""
+    )
+    assert small == []
+
+
 def complain(setting: Setting) -> None:
     """Carme's hub has every gravity of trouble, and something was refused."""
     now = setting.clock()

@@ -256,6 +256,7 @@ async function load(id, fresh = false) {
 /** Paints a view, unless a later one of the same case is there already: answers may overtake each other. */
 async function show(view, fresh = false) {
   if (known.view?.card.id === view.card.id && known.view.card.version > view.card.version) return;
+  if (view.prompt && view.prompt !== known.view?.prompt && view.card.owner_id === me) sayPrompt(view);
   known.view = view;
   room.render(view, known.home?.home.id === view.card.home_id ? known.home : null);
   const homeId = view.card.home_id;
@@ -265,6 +266,14 @@ async function show(view, fresh = false) {
     if (known.view === view) room.render(view, known.home);
   }
   resident.render(known.home, known.view);
+}
+
+/** A telephone that has rung long enough, or a step whose time is up: said once, without taking the focus. */
+function sayPrompt(view) {
+  const step = view.checklist?.steps.find((one) => one.name === view.prompt);
+  const text = view.prompt === "ring_limit" ? t("It has rung long enough") : `${t("Time is up")}: ${step?.text ?? ""}`;
+  setText(byId("say-soon"), text);
+  toast(text);
 }
 
 function loadPictures(homeId) {
