@@ -58,7 +58,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "access": later("Way in"),
     "resident": later("Resident"),
     "contact": later("Contact"),
-    "condition": later("Health"),
+    "condition": later("Health and conditions"),
     "plan": later("Care plan"),
     "limits": later("Limits"),
     "order": later("Order of contacts"),
