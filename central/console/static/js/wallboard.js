@@ -102,7 +102,7 @@ function paintCases() {
         one.helper && h("span", { class: "sub" }, one.eta_at ? t("helper expected {time}", { time: moment(one.eta_at, now()) }) : t("a helper is on the way"))),
       h("td", {}, one.owner || "–"),
       page.may_reassign && h("td", { class: "acts-cell" }, one.owner_id &&
-        h("button", { class: "button small", type: "button", onclick: () => reassign(one), "aria-label": t("Give case {id} to somebody else", { id: one.id }) }, t("Reassign")))));
+        h("button", { class: "button small", type: "button", "data-case": one.id, onclick: () => reassign(one), "aria-label": t("Give case {id} to somebody else", { id: one.id }) }, t("Reassign")))));
   fill(byId("cases"), h("table", {},
     h("thead", {}, h("tr", {},
       [t("Case"), t("Age"), t("State"), t("Held by"), page.may_reassign && h("span", { class: "unseen" }, t("Reassign"))].filter(Boolean)
@@ -149,11 +149,13 @@ async function read() {
     board = await get(page.board);
     ahead = board.now - Date.now() / 1000;
     readAt = performance.now();
-    const busy = document.activeElement?.closest("#cases") !== null;
+    const held = document.activeElement?.closest("[data-case]")?.dataset.case;
     paintToday();
     paintWaiting();
     paintWorkers();
-    if (!busy) paintCases();
+    paintCases();
+    // painted anew, the button that somebody stood on is another one
+    if (held) (document.querySelector(`#cases [data-case="${held}"]`) ?? byId("cases")).focus();
     paintElse();
     setText(byId("as-of"), t("Live"));
     byId("as-of").classList.remove("lost");

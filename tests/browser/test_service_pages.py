@@ -1,0 +1,110 @@
+"""A supervisor's day in a real browser: the wallboard lives, a case changes hands, a late call gets its reason."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from central.console.access import hash_password
+from central.storage import people
+from central.storage.people import Operator
+from gateway.contract.alarm_kinds import AlarmKind
+from tests.browser.conftest import Console
+from tests.central.console_setting import PASSWORD
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PAGES = (
+    "/wallboard",
+    "/wallboard?big=true",
+    "/quality?period=month",
+    "/quality?show=late",
+    "/quality?show=false",
+    "/quality?show=audits",
+    "/quality/report",
+    "/settings",
+)
+REASON = "Tres alarmes alhora i dues persones."
+
+
+def supervisor(console: Console) -> Page:
+    """Núria at her wallboard."""
+    with console.setting.database.begin() as conn:
+        people.add_operator(conn, Operator("nuria", "Núria", hash_password(PASSWORD), "supervisor", language="en"))
+    page = console.page()
+    page.goto(f"{console.url}/login")
+    page.fill("#name", "nuria")
+    page.fill("#password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{console.url}/")
+    page.goto(f"{console.url}/wallboard")
+    expect(page.locator("#as-of")).to_have_text("Live")
+    return page
+
+
+def test_the_wallboard_lives_and_a_case_changes_hands(console: Console) -> None:
+    page = supervisor(console)
+    expect(page.locator("#cases")).to_contain_text("No case is open.")
+    case = console.setting.alarm("carme", AlarmKind.HELP, place="bany")
+    expect(page.locator("#cases")).to_contain_text("Help button")
+    expect(page.locator("#cases")).to_contain_text("waits for somebody")
+    console.setting.desk.take(case, "ana", time.time())
+    expect(page.locator("#workers")).to_contain_text("Ana")
+    page.get_by_role("button", name=f"Give case {case} to somebody else").press("Enter")
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_label("For").select_option("marc")
+    dialog.get_by_label("Reason").fill("Ana has another call")
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#cases")).to_contain_text("waits for somebody")
+
+
+def test_a_late_call_stands_on_the_wall_until_its_reason_is_written(console: Console) -> None:
+    setting = console.setting
+    case = setting.alarm("carme", AlarmKind.HELP, at=time.time() - 300)
+    setting.desk.work_due(time.time())
+    setting.desk.take(case, "ana", time.time())
+    page = supervisor(console)
+    expect(page.locator("#exceptions")).to_contain_text(str(case))
+    page.get_by_role("link", name="Write the reasons").click()
+    page.get_by_text("Write the reason", exact=True).click()
+    page.get_by_label("Why did call").fill(REASON)
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator(".reason-cell").first).to_contain_text(REASON)
+    page.goto(f"{console.url}/wallboard")
+    expect(page.locator("#as-of")).to_have_text("Live")
+    expect(page.locator("#exceptions")).to_be_hidden()
+
+
+def test_the_board_says_so_when_the_desk_is_away(console: Console) -> None:
+    page = supervisor(console)
+    page.context.set_offline(True)
+    expect(page.locator("#as-of")).to_contain_text("No line to the desk", timeout=30_000)
+    page.context.set_offline(False)
+    expect(page.locator("#as-of")).to_have_text("Live", timeout=30_000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+def test_nothing_stands_in_the_way_of_anybody(console: Console, theme: str) -> None:
+    setting = console.setting
+    for number, waited_s in enumerate((12, 240)):
+        at = time.time() - 4_000 - number * 2_000
+        case = setting.alarm("carme", AlarmKind.HELP, ref=f"A{number}", at=at)
+        setting.desk.work_due(at + waited_s)
+        setting.desk.take(case, "ana", at + waited_s)
+    page = supervisor(console)
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark" if theme == "dark" else "light")
+    for path in PAGES:
+        page.goto(f"{console.url}{path}")
+        if theme == "contrast":
+            page.evaluate("document.documentElement.dataset.theme = 'contrast'")
+        if "wallboard" in path:
+            expect(page.locator("#as-of")).to_have_text("Live")
+        results = Axe().run(page)
+        assert results.violations_count == 0, f"{path}: {results.generate_report()}"
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        page.set_viewport_size({"width": 1440, "height": 900})
