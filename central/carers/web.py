@@ -46,6 +46,7 @@ _FOR_SCRIPT = (
     "Notifications are on.",
     "Notifications are off.",
     "This browser cannot show notifications.",
+    "This centre does not send notifications yet.",
     "You have refused notifications; allow them in the settings of the browser.",
     "Saved.",
     "The code was sent.",

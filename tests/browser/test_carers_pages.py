@@ -184,6 +184,7 @@ def test_the_rota_by_keyboard_and_thumb(town: Console) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("form[data-api$=absences] .fault")).not_to_be_empty()
     page.goto(f"{town.url}/family/phone")
+    expect(page.locator("#push-state")).to_contain_text("encara no envia notificacions")
     look(page)
     fits(page)
 
