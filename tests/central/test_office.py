@@ -23,7 +23,20 @@ from tests.central.test_console_access import NOON, log_in
 
 DAY = 86_400.0
 _HASH = hash_password(PASSWORD)
-TABS = ("overview people contacts access health plan calls absences devices consents history measurements").split()
+TABS = [
+    "overview",
+    "people",
+    "contacts",
+    "access",
+    "health",
+    "plan",
+    "calls",
+    "absences",
+    "devices",
+    "consents",
+    "history",
+    "measurements",
+]
 
 
 @pytest.fixture
@@ -420,9 +433,7 @@ def test_a_drill_from_the_page_proves_the_path_and_planned_ones_begin_by_themsel
     assert tests >= 1
 
 
-def test_devices_are_added_moved_and_removed_and_settings_wait_to_be_in_force(
-    setting: Setting, app: FastAPI
-) -> None:
+def test_devices_are_added_moved_and_removed_and_settings_wait_to_be_in_force(setting: Setting, app: FastAPI) -> None:
     tec = Person(app, "tec")
     path = "/api/homes/carme/devices"
     assert tec.put(f"{path}/hall-2", model=next(iter(CATALOGUE)), room="rebedor")[0] == 204

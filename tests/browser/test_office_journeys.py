@@ -1,0 +1,92 @@
+"""The office in a browser: two people edit one file, a call is taken and ended, and nothing bars anybody's way."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from central.agenda.desk import AgendaDesk
+from central.agenda.rules import Rule
+from central.storage import agenda, people
+from tests.browser.conftest import Console
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PAGES = ("/residents", "/agenda", "/keys", "/drills", "/devices?which=all", "/devices/hub-carme")
+TABS = [
+    "overview",
+    "people",
+    "contacts",
+    "access",
+    "health",
+    "plan",
+    "calls",
+    "absences",
+    "devices",
+    "consents",
+    "history",
+    "measurements",
+]
+
+
+def senior(console: Console) -> None:
+    with console.setting.database.begin() as conn:
+        conn.exec_driver_sql("UPDATE operators SET role = 'coordinator'")
+
+
+def test_the_second_editor_sees_what_the_first_wrote_and_loses_nothing(console: Console) -> None:
+    senior(console)
+    first, second = console.seat("ana"), console.seat("marc")
+    for page in (first, second):
+        page.goto(f"{console.url}/residents/carme?tab=people")
+    first.fill("#carme-called", "Carmeta")
+    with first.expect_navigation():
+        first.locator("form[data-edit] button[type=submit]").click()
+    second.fill("#carme-full", "Carme Puig Soler")
+    second.locator("form[data-edit] button[type=submit]").click()
+    expect(second.locator("form[data-edit] .form-fault")).to_contain_text("Ana")
+    expect(second.locator("#carme-called")).to_have_value("Carmeta")
+    expect(second.locator("#carme-full")).to_have_value("Carme Puig Soler")
+    with second.expect_navigation():
+        second.locator("form[data-edit] button[type=submit]").click()
+    with console.setting.database.read() as conn:
+        (carme,) = people.residents_of(conn, "carme")
+    assert (carme.called, carme.full_name) == ("Carmeta", "Carme Puig Soler")
+
+
+def test_a_call_is_taken_and_ended_from_the_agenda(console: Console) -> None:
+    now = console.setting.clock()
+    with console.setting.database.begin() as conn:
+        item = agenda.add_item(
+            conn, "carme", "courtesy", Rule(starts_on="2020-01-01", repeat="days", at="00:00"), now=now, by="ana",
+            timezone="Europe/Madrid", resident_id="carme", from_at=now - 86_400,
+        )  # fmt: skip
+    AgendaDesk(console.setting.desk).work(now)
+    page = console.seat()
+    page.goto(f"{console.url}/agenda")
+    with page.expect_navigation():
+        page.locator(".call .button.main").click()
+    page.locator("[data-open^=call-]").click()
+    page.locator("dialog[open] .choice input").first.check()
+    with page.expect_navigation():
+        page.locator("dialog[open] button[type=submit]").first.click()
+    with console.setting.database.read() as conn:
+        done = agenda.calls(conn, None, states=("done",), until_at=now + 1)
+    assert [(call.item_id, call.outcome, call.done_by) for call in done] == [(item, "reached", "ana")]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+def test_nothing_that_axe_finds_and_nothing_cut_off(console: Console, theme: str) -> None:
+    senior(console)
+    page = console.seat()
+    page.emulate_media(reduced_motion="reduce", color_scheme="dark" if theme == "dark" else "light")
+    for path in (*PAGES, *(f"/residents/carme?tab={tab}" for tab in TABS)):
+        page.goto(f"{console.url}{path}")
+        if theme == "contrast":
+            page.evaluate("document.documentElement.dataset.theme = 'contrast'")
+        results = Axe().run(page)
+        assert results.violations_count == 0, f"{path}: {results.generate_report()}"
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        page.set_viewport_size({"width": 1440, "height": 900})
