@@ -191,7 +191,8 @@ def _line(key: ApiKey) -> KeyLine:
 def _scope_words(scope: str, gettext: Callable[[str], str]) -> str:
     resource, _, action = scope.partition(":")
     rule = next(rule for rule in TABLE[Role.API].plain if (rule.resource, rule.action) == (resource, action))
-    return f"{gettext(RESOURCES[rule.resource])}: {gettext(ACTIONS[rule.action])}"
+    name = gettext(RESOURCES[rule.resource])
+    return name if rule.action is Action.READ else f"{name}: {gettext(ACTIONS[rule.action])}"
 
 
 def _note(request: Request, seat: Seat, what: str) -> None:
