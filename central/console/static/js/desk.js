@@ -17,6 +17,7 @@ import { Tones } from "./tones.js";
 import { t, ticking } from "./words.js";
 
 const CHARTS_EVERY_MS = 60_000;
+const OWN_ANSWER_MS = 1000;
 const LONGEST_QUEUE = 500;
 
 const me = page.operator.id;
@@ -162,6 +163,9 @@ function takeIn({ card, offer }) {
   return true;
 }
 
+/** The answer to one's own command paints the case; what one did at another console has no answer here. */
+const behind = (card) => (known.view?.card.version ?? 0) < card.version;
+
 function caseChanged(event) {
   const { card, actor, offer } = event;
   if (refreshing) meanwhile.push(event);
@@ -169,7 +173,10 @@ function caseChanged(event) {
   if (card.incident_id && !incidents.has(card.incident_id)) scheduleFigures();
   if (offer && !colleagues.has(offer.operator)) scheduleFigures();
   paintQueue();
-  if (known.selected === card.id && actor !== me) load(card.id);
+  if (known.selected === card.id) {
+    if (actor !== me) load(card.id);
+    else setTimeout(() => known.selected === card.id && behind(card) && load(card.id), OWN_ANSWER_MS);
+  }
   if (["taken", "closed"].includes(card.state)) scheduleFigures();
 }
 
