@@ -21,7 +21,9 @@ from central.console.offers import Offer
 from central.console.pages.own_desk import keys_of
 from central.console.rights import allowed, first_page
 from central.console.templating import page, rail_of
+from central.service_settings import as_body
 from central.storage import incidents, pages, reach
+from central.storage import settings as service_settings
 from central.storage.pages import AnswerTimes, Card
 from central.texts import local
 
@@ -98,7 +100,10 @@ def show(request: Request, seat: Anybody) -> Response:
     if not seat.may("station", "read") or seat.operator.password_due:
         return RedirectResponse(first_page(seat, request.app.state.served), status_code=303)
     language = seat.operator.language
+    with request.app.state.parts.database.read() as conn:
+        closings = as_body(service_settings.current(conn).closings)["templates"]
     data = {
+        "closings": closings,
         "form_token": seat.form_token,
         "operator": {"id": seat.operator.id, "called": seat.operator.called},
         "timezone": CENTRE_TIMEZONE,

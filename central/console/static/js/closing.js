@@ -11,6 +11,8 @@ const TEMPLATES = [
   ["contact", t("A contact helped"), { cause: "help_needed", action: "contact_sent", outcome: "helped_at_home", label: "true" }],
   ["ambulance", t("Ambulance took them"), { cause: "unwell", action: "ambulance", outcome: "hospital", label: "true" }],
   ["equipment", t("Equipment fault"), { cause: "equipment", action: "technician", outcome: "unknown", label: "false" }],
+  // and those that the service has settled for itself
+  ...page.closings.map(({ name, ...values }) => [name, name, values]),
 ];
 const FOLLOW_UPS = {
   "": t("Nothing"),
@@ -22,8 +24,10 @@ const FOLLOW_UPS = {
 /** Asks how a case ended. `submit(body, followUp)` gives "" or why not. */
 export function close(card, contacts, submit) {
   const pick = (form, values) => {
-    for (const [name, value] of Object.entries(values))
-      form.querySelector(`[name="${name}"][value="${value}"]`).checked = true;
+    const { note = "", ...chosen } = values;
+    for (const [name, value] of Object.entries(chosen))
+      if (value || name === "label") form.querySelector(`[name="${name}"][value="${value}"]`).checked = true;
+    if (note) form.querySelector('[name="note"]').value = note;
   };
   const late = card.exception_at !== null && card.explained_at === null;
   const first = card.mark === "TEST" ? "test" : "mistake";
