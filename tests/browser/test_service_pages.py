@@ -9,7 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from central.console.access import hash_password
-from central.storage import people
+from central.service_settings import read_setting
+from central.storage import people, settings
 from central.storage.people import Operator
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
@@ -108,3 +109,28 @@ def test_nothing_stands_in_the_way_of_anybody(console: Console, theme: str) -> N
         page.set_viewport_size({"width": 390, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_a_template_of_the_service_is_offered_when_a_case_is_closed(console: Console) -> None:
+    setting = console.setting
+    with setting.database.begin() as conn:
+        given = {
+            "name": "Neighbour with a key",
+            "cause": "help_needed",
+            "action": "contact_sent",
+            "note": "Came at once",
+        }
+        wanted = read_setting("closings", {"templates": [given]})
+        assert not isinstance(wanted, str)
+        settings.keep(conn, "closings", wanted, time.time(), "nuria", 0)
+    page = console.seat()
+    setting.alarm("carme", AlarmKind.FLOOD, place="cuina")
+    expect(page.locator(".card")).to_have_count(1)
+    page.keyboard.press("F2")
+    expect(page.locator(".case-head")).to_contain_text("Teniu aquest cas")
+    page.keyboard.press("Control+Enter")
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_role("button", name="Neighbour").click()
+    expect(dialog.locator('[name="cause"][value="help_needed"]')).to_be_checked()
+    expect(dialog.locator('[name="action"][value="contact_sent"]')).to_be_checked()
+    expect(dialog.locator('[name="note"]')).to_have_value("Came at once")
