@@ -57,7 +57,7 @@ export function flagChips(card) {
     chips.push(h("span", { class: HOT_FLAGS.has(flag) ? "chip bad" : "chip" }, FLAGS[flag] ?? flag));
   }
   if (person.lives_alone) chips.push(h("span", { class: "chip" }, t("Lives alone")));
-  if (person.away_until_at) chips.push(h("span", { class: "chip warn" }, t("Away")));
+  if (person.away_until_at * 1000 > Date.now()) chips.push(h("span", { class: "chip warn" }, t("Away")));
   return chips;
 }
 

@@ -15,7 +15,7 @@ function person(resident, now) {
     [t("Speaks"), sayLanguage(resident.language)],
     resident.hearing !== "good" && [t("Hearing"), SENSES[resident.hearing] ?? resident.hearing],
     resident.speech !== "good" && [t("Speech"), SENSES[resident.speech] ?? resident.speech],
-    resident.away_until_at && [t("Away until"), moment(resident.away_until_at, now)],
+    resident.away_until_at > now && [t("Away until"), moment(resident.away_until_at, now)],
   ].filter(Boolean);
   return h(
     "div",
