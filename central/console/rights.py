@@ -71,6 +71,7 @@ def allowed(resource: str, action: str) -> Callable[[Request], Seat]:
         seat = access.seat(request)
         if rule.resource is not Resource.ME:
             _refuse_unfinished(request, seat)
+        _refuse_beyond_numbers(request)
         ids = {name: _id(name, value) for name, value in request.path_params.items() if name in reach.NAMES}
         return admit(request, seat, resource, action, **ids)
 
@@ -173,6 +174,17 @@ def _write_down(request: Request, seat: Seat, rule: Rule, place: Place | None, v
             trail(request).append(entry)
     elif personal(rule.resource) or glass or rule.resource is Resource.AUDIT_LOG:
         trail(request).append_once(entry)
+
+
+def _refuse_beyond_numbers(request: Request) -> None:
+    """A number in a path that is larger than any in the tables names nothing, and would trip the database."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    for wanted in getattr(dependant, "path_params", ()):
+        value = str(request.path_params.get(wanted.name, ""))
+        digits = value.removeprefix("-")
+        is_number = wanted.field_info.annotation is int and digits.isascii() and digits.isdigit()
+        if is_number and wanted.name not in _NUMBERS and (len(digits) > 10 or int(digits) > reach.NUMBER_MAX):
+            raise Problem(404, "not_found", later("There is nothing here."))
 
 
 def _refuse_unfinished(request: Request, seat: Seat) -> None:
