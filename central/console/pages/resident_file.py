@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -13,17 +11,23 @@ from sqlalchemy import Connection
 
 from central.agenda.rules import Kind
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, STANDARD
-from central.alarm_cases.rota import RotaContact, availability
-from central.console import wording
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
 from central.console.pages import agenda_words, care, file_words, key_words
+from central.console.pages.file_lines import (
+    case_line,
+    contact_line,
+    heard_of,
+    local_time,
+    one_earlier,
+    say_gaps,
+    say_minutes,
+)
 from central.console.pages.file_words import choices
 from central.console.problem import Problem
 from central.console.rights import allowed
 from central.console.templating import office_page
 from central.detection.profile import Limits
-from central.reach_watch import gaps_of
 from central.storage import (
     absences,
     agenda,
@@ -40,8 +44,7 @@ from central.storage import (
     rota,
 )
 from central.storage import care as care_store
-from central.telemetry.store import StoreUnavailable
-from central.texts import LANGUAGES, Words, later, say_duration, say_moment, translator
+from central.texts import LANGUAGES, Words, later, say_moment, translator
 from devices.catalogue import CATALOGUE
 
 router = APIRouter()
@@ -95,14 +98,14 @@ def show(
         tabs=choices(open_tabs, words),
         facts=facts,
         now=now,
-        year=_local(now, home.timezone).year,
-        today=_local(now, home.timezone).date().isoformat(),
+        year=local_time(now, home.timezone).year,
+        today=local_time(now, home.timezone).date().isoformat(),
         names=names,
         flags=choices(file_words.FLAGS, words),
         senses=choices(file_words.SENSES, words),
         relations=choices(file_words.RELATIONS, words),
         languages_spoken=LANGUAGES,
-        day_of=lambda at: _local(at, home.timezone).strftime("%Y-%m-%dT%H:%M"),
+        day_of=lambda at: local_time(at, home.timezone).strftime("%Y-%m-%dT%H:%M"),
         **values,
     )
 
@@ -122,14 +125,14 @@ def _overview(
     ]
     changes = care_store.changes_of(connection, home.id, now) if seat.may("telemetry", "read") else []
     return {
-        "contacts": [_contact(one, now, home.timezone, words) for one in contacts]
+        "contacts": [contact_line(one, now, home.timezone, words) for one in contacts]
         if seat.may("contacts", "read")
         else [],
-        "gaps": _gaps(connection, home.id, desk.channels, now, words) if seat.may("contacts", "read") else "",
+        "gaps": say_gaps(connection, home.id, desk.channels, now, words) if seat.may("contacts", "read") else "",
         "calls": [agenda_words.line(one, now, words) for one in open_calls[:6]] if seat.may("agenda", "read") else [],
         "proofs": proofs,
         "lately": [care.say_change(one, words) for one in changes],
-        "last_cases": [_case(one, now, words) for one in home_file.cases_of(connection, home.id, 5)]
+        "last_cases": [case_line(one, now, words) for one in home_file.cases_of(connection, home.id, 5)]
         if seat.may("case", "read")
         else [],
         "conditions": [
@@ -172,22 +175,22 @@ def _contacts(
         known = roster[person.id]
         spans: dict[int, list[tuple[str, str]]] = {}
         for span in known.profile.weekly:
-            spans.setdefault(span.day, []).append((_clock(span.from_min), _clock(span.until_min)))
+            spans.setdefault(span.day, []).append((say_minutes(span.from_min), say_minutes(span.until_min)))
         lines.append(
             {
                 "person": person,
                 "version": records.version_of(connection, f"contact:{person.id}"),
-                "state": _contact(known, now, home.timezone, words),
+                "state": contact_line(known, now, home.timezone, words),
                 "profile": known.profile,
                 "hours": spans,
                 "simple": all(len(day) == 1 for day in spans.values()),
                 "ways": [way.channel for way in known.ways],
-                "earlier": _earlier(ids, person.id),
+                "earlier": one_earlier(ids, person.id),
             }
         )
     return {
         "lines": lines,
-        "gaps": _gaps(connection, home.id, desk.channels, now, words),
+        "gaps": say_gaps(connection, home.id, desk.channels, now, words),
         "shares": choices(file_words.SHARES, words),
         "may_write": seat.may("contacts", "write"),
         "channels": desk.channels,
@@ -218,7 +221,7 @@ def _access(
 def _health(
     _request: Request, connection: Connection, seat: Seat, home: home_file.HomeOnFile, now: float, _words: Words
 ) -> dict[str, Any]:
-    today = _local(now, home.timezone).date().isoformat()
+    today = local_time(now, home.timezone).date().isoformat()
     found = {}
     for person in people.residents_of(connection, home.id):
         found[person.id] = [
@@ -309,7 +312,7 @@ def _absences(
 def _devices(
     request: Request, connection: Connection, seat: Seat, home: home_file.HomeOnFile, _now: float, words: Words
 ) -> dict[str, Any]:
-    heard, batteries = _heard(request, home.id)
+    heard, batteries = heard_of(request, home.id)
     heard_hub = request.app.state.parts.states.of(home.hub)
     lines = [
         {"device": one, "heard_at": heard.get(one.id), "battery": batteries.get(one.id)}
@@ -358,7 +361,7 @@ def _history(
         for one in records.changes_of(connection, home.id)
         if seat.may("medical", "read") or not one.subject.startswith(("condition:", "resident:"))
     ]
-    return {"cases": [_case(one, now, words) for one in found], "changed": changed}
+    return {"cases": [case_line(one, now, words) for one in found], "changed": changed}
 
 
 def _measurements(
@@ -389,74 +392,3 @@ _READERS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
     "history": _history,
     "measurements": _measurements,
 }
-
-
-def _contact(one: RotaContact, now: float, timezone: str, words: Words) -> dict[str, Any]:
-    able = availability(one, now, timezone)
-    return {
-        "id": one.id,
-        "called": one.called,
-        "can": able.can,
-        "state": words.gettext(file_words.WHY_NOT.get(able.why_not, able.why_not)),
-        "minutes_away": one.minutes_away,
-        "has_key": one.has_key,
-    }
-
-
-def _earlier(ids: list[str], contact_id: str) -> list[str]:
-    """The contacts with one of them a place earlier."""
-    at = ids.index(contact_id)
-    return [*ids[: max(0, at - 1)], contact_id, *(one for one in ids[max(0, at - 1) :] if one != contact_id)]
-
-
-def _gaps(connection: Connection, home_id: str, channels: tuple[str, ...], now: float, words: Words) -> str:
-    gaps = gaps_of(connection, home_id, channels, now)
-    if not gaps:
-        return ""
-    total = sum(gap.until_at - gap.from_at for gap in gaps)
-    return words.say(
-        later("In the coming week nobody can be reached for {span}, first from {time}."),
-        span=say_duration(total, words.language),
-        time=say_moment(gaps[0].from_at, now, words.language),
-    )
-
-
-def _case(one: home_file.CaseLine, now: float, words: Words) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "mark": one.mark,
-        "kind": words.gettext(KIND_WORDS.get(one.kind, one.kind)),
-        "place": one.place,
-        "opened_at": one.opened_at,
-        "open": one.closed_at is None,
-        "cause": words.gettext(wording.CAUSES.get(one.cause, one.cause)) if one.cause else "",
-        "outcome": words.gettext(wording.OUTCOMES.get(one.outcome, one.outcome)) if one.outcome else "",
-        "false": one.label == "false",
-        "note": one.note,
-    }
-
-
-def _heard(request: Request, home_id: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Device -> when it was heard last, and its battery in percent, by the store of measurements."""
-    store = request.app.state.parts.telemetry
-    if store is None:
-        return {}, {}
-    try:
-        rows = store.last(home_id)
-    except StoreUnavailable:
-        return {}, {}
-    heard: dict[str, float] = {}
-    for row in rows:
-        heard[row.device] = max(row.at, heard.get(row.device, 0.0))
-    return heard, {row.device: float(row.value) for row in rows if row.kind == "battery"}
-
-
-def _clock(minutes: int) -> str:
-    return "23:59" if minutes >= 1440 else f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _local(at: float, timezone: str) -> datetime:
-    try:
-        return datetime.fromtimestamp(at, ZoneInfo(timezone))
-    except (ValueError, OSError, KeyError):
-        return datetime.fromtimestamp(at, ZoneInfo("Europe/Madrid"))
