@@ -128,9 +128,7 @@ class Receiver:
         self._engine.outage_began(self._turned_at)
         self._labels = LabelBook(parts.kept_file.with_name("labels.sqlite"))
         self._intake = Intake(self._engine, parts.limits, parts.refusals, self._labels)
-        self._falls = FallWatch(
-            parts.clock.monotonic, self._on_windows_lost, parts.kept_file.with_name("movement")
-        )
+        self._falls = FallWatch(parts.clock.monotonic, self._on_windows_lost, parts.kept_file.with_name("movement"))
         self._intake.on_window = self._falls.give
         self._feed = Feed(parts.store, parts.spool)
         self._client = self._new_client()

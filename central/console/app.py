@@ -42,8 +42,8 @@ from central.console.pages import (
     cases,
     health,
     homes,
-    own_account,
     office,
+    own_account,
     own_desk,
     push,
     service,
@@ -165,6 +165,28 @@ def offer_first(
     return live.offers.give(change.case_id, operator, change.at) if operator else None
 
 
+_PAGES: Final = (
+    sign_in,
+    own_account,
+    own_desk,
+    station,
+    cases,
+    case_help,
+    homes,
+    care,
+    health,
+    accounts_page,
+    audit_page,
+    *service.PAGES,
+    *office.PAGES,
+    api_keys,
+    webhooks_page,
+    api_docs,
+)
+_DOORS: Final = (sms_entrance, phone_entrance, claim_entrance, push)
+"""For machines and browsers without a session; they are no pages."""
+
+
 def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> FastAPI:
     """The web application. Whoever serves it calls `parts.live.stop()` before it stops the server."""
 
@@ -190,29 +212,11 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.add_middleware(Guard)
     for_carers = attach_carers(app)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    pages = (
-        sign_in,
-        own_account,
-        own_desk,
-        station,
-        cases,
-        case_help,
-        homes,
-        care,
-        health,
-        accounts_page,
-        audit_page,
-        *service.PAGES,
-        *office.PAGES,
-        api_keys,
-        webhooks_page,
-        api_docs,
-    )
-    for page in pages:
+    for page in _PAGES:
         app.include_router(page.router)
-    for door in (sms_entrance, phone_entrance, claim_entrance, push):
+    for door in _DOORS:
         app.include_router(door.router)
-    app.state.served = {getattr(route, "path", "") for page in pages for route in page.router.routes} | for_carers
+    app.state.served = {getattr(route, "path", "") for page in _PAGES for route in page.router.routes} | for_carers
 
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_exception_handler(Problem, _answer_problem)

@@ -45,9 +45,7 @@ class Proofs:
 def by_proof(connection: sa.Connection, who: Who, *, before: float | None = None, limit: int = PAGE) -> list[HomeProof]:
     """Homes within reach, those never proven first, then those proven longest ago; only older than `before`."""
     facts, plans = home_facts.c, drill_plans.c
-    people = (
-        sa.select(sa.func.min(residents.c.called)).where(residents.c.home_id == homes.c.id).scalar_subquery()
-    )
+    people = sa.select(sa.func.min(residents.c.called)).where(residents.c.home_id == homes.c.id).scalar_subquery()
     query = (
         sa.select(
             homes.c.id.label("home_id"),

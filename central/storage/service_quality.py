@@ -1,8 +1,7 @@
-"""What the pages of quality read: calls of a span, late answers and their reasons, deliveries, audits of calls."""
+"""What the pages of quality read: calls of a span, late answers and their reasons, deliveries."""
 
 from __future__ import annotations
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ import sqlalchemy as sa
 
 from central.access_rules import EVERYWHERE
 from central.service_figures import EXPLAIN_OVER_S, ROUTINE, Call
-from central.storage.service_tables import call_audits, late_reasons
+from central.storage.service_tables import late_reasons
 from central.storage.tables import case_events, cases, deliveries, due_times, homes
 
 LATE_SHOWN: Final = 200
 """Late answers listed at once; a service with more in one span has another problem than the list's length."""
-AUDITS_PER_OPERATOR: Final = 2
-"""Calls of each operator gone through every month; one of them an emergency, from end to end."""
 REACHED: Final = frozenset({"delivered", "opened", "accepted", "declined", "arrived"})
 NOT_REACHED: Final = frozenset({"failed", "failed_for_good", "no_receipt"})
 _TAKEN: Final[sa.ColumnElement[bool]] = case_events.c.type == sa.literal_column("'taken'")
@@ -78,24 +75,6 @@ class LateStep:
     last_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """A call drawn by lot; `result` is "" until somebody has gone through it."""
-
-    id: int
-    case_id: int
-    operator_id: str
-    month: str
-    emergency: bool
-    opened_at: float
-    kind: str
-    drawn_at: float
-    result: str
-    remarks: str
-    audited_at: float | None
-    audited_by: str
-
-
 def scope_of(municipalities: Collection[str], since_at: float, until_at: float, chosen: str = "") -> Scope:
     """A span within somebody's municipalities, narrowed to one of them when it is chosen."""
     own = None if EVERYWHERE in municipalities else frozenset({"", *municipalities})
@@ -106,7 +85,7 @@ def scope_of(municipalities: Collection[str], since_at: float, until_at: float, 
 
 def calls(conn: sa.Connection, scope: Scope, timezone: str = "Europe/Madrid") -> list[Call]:
     """The calls of people in a span, in the order in which they came."""
-    wanted = _within(
+    wanted = within(
         sa.select(cases.c.id, cases.c.priority, cases.c.opened_at, cases.c.abandoned_at, cases.c.arrived_at), scope
     ).where(cases.c.priority <= ROUTINE)
     first = first_answers(conn, scope)
@@ -148,7 +127,8 @@ def _hours(timezone: str, scope: Scope) -> Any:
     return hour
 
 
-def _within(query: Any, scope: Scope) -> Any:
+def within(query: Any, scope: Scope) -> Any:
+    """A query of cases, narrowed to those of a scope."""
     query = query.where(cases.c.opened_at >= scope.since_at, cases.c.opened_at < scope.until_at)
     if scope.municipalities is None:
         return query
@@ -169,7 +149,7 @@ def late_answers(conn: sa.Connection, scope: Scope, now: float) -> list[LateAnsw
     )
     columns = (cases.c.id, cases.c.home_id, cases.c.priority, cases.c.kind, cases.c.state, cases.c.opened_at)
     more = (cases.c.exception_at, cases.c.explained_at, homes.c.municipality)
-    query = _within(sa.select(*columns, *more, answered).join(homes, homes.c.id == cases.c.home_id), scope)
+    query = within(sa.select(*columns, *more, answered).join(homes, homes.c.id == cases.c.home_id), scope)
     wait = sa.func.coalesce(answered, sa.literal(now)) - cases.c.opened_at
     gave_up = cases.c.abandoned_at.is_not(None) & (cases.c.abandoned_at < sa.func.coalesce(answered, now))
     query = query.where(cases.c.priority <= ROUTINE, wait > EXPLAIN_OVER_S + 1e-6, ~gave_up)
@@ -281,85 +261,12 @@ def life_without_outcome(conn: sa.Connection, scope: Scope) -> tuple[int, int]:
     """Closed matters of life, and how many of them lack an outcome: the second is 0 unless a rule was broken."""
     outcome = sa.func.coalesce(case_events.c.body["outcome"].as_string(), "")
     counted = sa.select(sa.func.count(), sa.func.count().filter(outcome == ""))
-    query = _within(counted, scope)
+    query = within(counted, scope)
     query = query.join_from(
         cases, case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version)
     ).where(cases.c.priority == 1, cases.c.state == "closed")
     closed, without = conn.execute(query).one()
     return int(closed), int(without)
-
-
-# audits of calls
-
-
-def audits_of_month(conn: sa.Connection, month: str) -> list[Audit]:
-    """The calls drawn for a month, by operator."""
-    query = (
-        sa.select(call_audits, cases.c.opened_at, cases.c.kind)
-        .join(cases, cases.c.id == call_audits.c.case_id)
-        .where(call_audits.c.month == month)
-        .order_by(call_audits.c.operator_id, call_audits.c.emergency.desc(), call_audits.c.id)
-    )
-    return [Audit(**{name: row[name] for name in Audit.__slots__}) for row in conn.execute(query).mappings()]
-
-
-def draw_audits(
-    conn: sa.Connection, month: str, scope: Scope, now: float, by: str, dice: random.Random
-) -> list[tuple[str, int]]:
-    """Draws by lot what is still missing of a month: for every operator who closed calls in it so many as are asked,
-    one of them an emergency where there was any. Returns (operator, case) of what was drawn now."""
-    query = _within(sa.select(cases.c.id, cases.c.owner_id, cases.c.priority), scope).where(
-        cases.c.state == "closed",
-        cases.c.priority <= ROUTINE,
-        cases.c.spoken_at.is_not(None),
-        cases.c.owner_id.is_not(None),
-    )
-    theirs: dict[str, list[tuple[int, bool]]] = defaultdict(list)
-    for row in conn.execute(query.order_by(cases.c.id)):
-        theirs[row.owner_id].append((row.id, row.priority == 1))
-    drawn: dict[str, list[tuple[int, bool]]] = defaultdict(list)
-    for audit in audits_of_month(conn, month):
-        drawn[audit.operator_id].append((audit.case_id, audit.emergency))
-    made = []
-    for operator, case_id, emergency in _lots(theirs, drawn, dice):
-        values: dict[str, Any] = {"case_id": case_id, "operator_id": operator, "month": month, "emergency": emergency}
-        conn.execute(sa.insert(call_audits).values(values | {"drawn_at": now, "drawn_by": by}))
-        made.append((operator, case_id))
-    return made
-
-
-def _lots(
-    theirs: dict[str, list[tuple[int, bool]]], drawn: dict[str, list[tuple[int, bool]]], dice: random.Random
-) -> Iterator[tuple[str, int, bool]]:
-    for operator, all_theirs in sorted(theirs.items()):
-        have = drawn.get(operator, [])
-        left = [one for one in all_theirs if one[0] not in {case_id for case_id, _ in have}]
-        missing = AUDITS_PER_OPERATOR - len(have)
-        emergencies = [one for one in left if one[1]]
-        if missing > 0 and emergencies and not any(emergency for _, emergency in have):
-            first = dice.choice(emergencies)
-            left.remove(first)
-            missing -= 1
-            yield operator, *first
-        for one in dice.sample(left, min(max(0, missing), len(left))):
-            yield operator, *one
-
-
-def audit(conn: sa.Connection, audit_id: int) -> Audit | None:
-    """One drawn call."""
-    query = (
-        sa.select(call_audits, cases.c.opened_at, cases.c.kind)
-        .join(cases, cases.c.id == call_audits.c.case_id)
-        .where(call_audits.c.id == audit_id)
-    )
-    row = conn.execute(query).mappings().first()
-    return None if row is None else Audit(**{name: row[name] for name in Audit.__slots__})
-
-
-def keep_audit(conn: sa.Connection, audit_id: int, result: str, remarks: str, now: float, by: str) -> None:
-    """Writes what going through a call has shown."""
-    values = {"result": result, "remarks": remarks, "audited_at": now, "audited_by": by}
-    conn.execute(sa.update(call_audits).where(call_audits.c.id == audit_id).values(values))
 
 
 # the whole, for a table elsewhere
@@ -373,7 +280,7 @@ def exported(conn: sa.Connection, scope: Scope) -> Iterator[dict[str, Any]]:
         cases.c.abandoned_at, cases.c.spoken_at, cases.c.arrived_at, cases.c.closed_at, cases.c.late_s, cases.c.repeats,
     )  # fmt: skip
     closing = (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version)
-    query = _within(sa.select(*columns, cases.c.state, case_events.c.body), scope)
+    query = within(sa.select(*columns, cases.c.state, case_events.c.body), scope)
     query = query.join_from(cases, homes, homes.c.id == cases.c.home_id).outerjoin(case_events, closing)
     for row in conn.execute(query.order_by(cases.c.opened_at)).mappings():
         answered_at, operator = first.get(row["id"], (None, ""))
@@ -399,7 +306,7 @@ def kinds_and_outcomes(conn: sa.Connection, scope: Scope) -> Counter[tuple[str, 
     """How many calls of people there were by (kind, cause, outcome); the last two are "" while one is open."""
     cause, outcome = (sa.func.coalesce(case_events.c.body[name].as_string(), "") for name in ("cause", "outcome"))
     closing = (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version)
-    query = _within(sa.select(cases.c.kind, cause, outcome, sa.func.count()), scope).where(cases.c.priority <= ROUTINE)
+    query = within(sa.select(cases.c.kind, cause, outcome, sa.func.count()), scope).where(cases.c.priority <= ROUTINE)
     query = query.join_from(cases, case_events, closing).group_by(cases.c.kind, cause, outcome)
     return Counter({(kind, why, end): count for kind, why, end, count in conn.execute(query)})
 

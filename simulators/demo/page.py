@@ -53,77 +53,86 @@ class _Server(uvicorn.Server):
         yield
 
 
-def create_app(stage: Stage) -> Starlette:
-    """The page of a stage."""
-    viewers = 0
+class _Page:
+    """What the page of a stage is asked for."""
 
-    def whole_state() -> dict[str, Any]:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._viewers = 0
+
+    def _whole_state(self) -> dict[str, Any]:
+        console = f"http://127.0.0.1:{self._stage.ports.console}"
         links = {
-            "console": f"http://127.0.0.1:{stage.ports.console}/",
-            "home": f"http://127.0.0.1:{stage.ports.home_screen}/",
+            "console": f"{console}/",
+            "home": f"http://127.0.0.1:{self._stage.ports.home_screen}/",
             "password": LOGIN_PASSWORD,
-            "people": [
-                {"name": name, "url": f"http://127.0.0.1:{stage.ports.console}{path}"}
-                for name, _, path in city.SURFACES
-            ],
+            "people": [{"name": name, "url": console + path} for name, _, path in city.SURFACES],
         }
-        return {**stage.state(), "links": links}
+        return {**self._stage.state(), "links": links}
 
-    async def state(_request: Request) -> Response:
-        return JSONResponse({**whole_state(), "log": [_as_json(entry) for entry in stage.entries]}, headers=_HEADERS)
+    async def state(self, _request: Request) -> Response:
+        log = [_as_json(entry) for entry in self._stage.entries]
+        return JSONResponse({**self._whole_state(), "log": log}, headers=_HEADERS)
 
-    async def mails(_request: Request) -> Response:
-        return JSONResponse([asdict(mail) for mail in reversed(stage.mail.mails)], headers=_HEADERS)
+    async def mails(self, _request: Request) -> Response:
+        return JSONResponse([asdict(mail) for mail in reversed(self._stage.mail.mails)], headers=_HEADERS)
 
-    async def act(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    async def act(self, request: Request) -> Response:
+        if not _from_here(request):
             return JSONResponse({"reason": "other_site"}, 403, headers=_HEADERS)
-        done = await do(stage, request.path_params["action"])
+        done = await do(self._stage, request.path_params["action"])
         return JSONResponse({"done": done}, 200 if done else 404, headers=_HEADERS)
 
-    async def phone(request: Request) -> Response:
-        if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    async def phone(self, request: Request) -> Response:
+        if not _from_here(request):
             return JSONResponse({"reason": "other_site"}, 403, headers=_HEADERS)
-        done = await stage.carers_phones.do(request.path_params["phone"], request.path_params["what"])
-        stage.changed.set()
+        done = await self._stage.carers_phones.do(request.path_params["phone"], request.path_params["what"])
+        self._stage.changed.set()
         return JSONResponse({"done": done}, 200 if done else 404, headers=_HEADERS)
 
-    async def stream() -> AsyncIterator[str]:
-        nonlocal viewers
-        viewers += 1
+    async def events(self, _request: Request) -> Response:
+        if self._viewers >= VIEWERS_MAX:
+            return JSONResponse({"reason": "too_many_viewers"}, 503, headers=_HEADERS)
+        return StreamingResponse(self._stream(), media_type="text/event-stream", headers=_HEADERS)
+
+    async def _stream(self) -> AsyncIterator[str]:
+        self._viewers += 1
         told, shown = 0, ""
         try:
             while True:
-                for entry in [entry for entry in stage.entries if entry.number > told]:
+                for entry in [entry for entry in self._stage.entries if entry.number > told]:
                     told = entry.number
                     yield _event("entry", _as_json(entry))
-                if (now := json.dumps(whole_state(), ensure_ascii=False)) != shown:
+                if (now := json.dumps(self._whole_state(), ensure_ascii=False)) != shown:
                     shown = now
                     yield f"event: state\ndata: {now}\n\n"
-                stage.changed.clear()
+                self._stage.changed.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stage.changed.wait(), BEAT_S)
+                    await asyncio.wait_for(self._stage.changed.wait(), BEAT_S)
                     continue
                 yield _event("beat", {})
         finally:
-            viewers -= 1
+            self._viewers -= 1
 
-    async def events(_request: Request) -> Response:
-        if viewers >= VIEWERS_MAX:
-            return JSONResponse({"reason": "too_many_viewers"}, 503, headers=_HEADERS)
-        return StreamingResponse(stream(), media_type="text/event-stream", headers=_HEADERS)
 
+def create_app(stage: Stage) -> Starlette:
+    """The page of a stage."""
+    page = _Page(stage)
     return Starlette(
         routes=[
-            Route("/api/state", state),
-            Route("/api/mails", mails),
-            Route("/api/do/{action}", act, methods=["POST"]),
-            Route("/api/phones/{phone}/{what}", phone, methods=["POST"]),
-            Route("/events", events),
+            Route("/api/state", page.state),
+            Route("/api/mails", page.mails),
+            Route("/api/do/{action}", page.act, methods=["POST"]),
+            Route("/api/phones/{phone}/{what}", page.phone, methods=["POST"]),
+            Route("/events", page.events),
             *(_file_route(path) for path in _FILES),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
     )
+
+
+def _from_here(request: Request) -> bool:
+    return request.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 
 
 async def serve(stage: Stage, port: int) -> None:

@@ -157,7 +157,7 @@ def test_a_finding_says_which_expectation_failed(setting: Setting, ana: Seated) 
     assert card["mark"] == "P2"
     sentence = ana.get(f"/api/cases/{card['id']}")["why"][0]["sentence"]
     assert sentence == (
-        "Cap senyal de moviment de Carme. Cap moviment des de fa 10 hores, més del que és habitual en aquesta casa. "
+        "Cap senyal de moviment de Carme. Cap moviment des de fa 10 hores: és el límit d'aquesta casa a aquesta hora. "
         "Última activitat: dormitori."
     )
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.case_desk import Done
-from central.storage import audit_log, cases, service_quality
+from central.storage import audit_log, call_audits, cases, service_quality
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.console_setting import Clock, Setting
 from tests.central.test_console_access import NOON
@@ -132,7 +132,7 @@ def test_calls_are_drawn_for_everybody_and_nobody_judges_their_own(
     assert supervisor.do("/api/quality/audits", month=month) == (200, {"drawn": 2})
     assert supervisor.do("/api/quality/audits", month=month) == (200, {"drawn": 0})
     with setting.database.read() as conn:
-        drawn = service_quality.audits_of_month(conn, month)
+        drawn = call_audits.audits_of_month(conn, month)
     assert any(one.emergency for one in drawn)
     path = f"/api/quality/audits/{drawn[0].id}"
     assert supervisor.do(path, result="poor")[0] == 422  # without a word on why
@@ -151,7 +151,7 @@ def test_the_lot_takes_two_calls_of_each_and_an_emergency_where_there_was_one(se
     seen = set()
     for seed in range(12):
         with setting.database.begin() as conn:
-            made = service_quality.draw_audits(conn, "2026-11", scope, clock.now, "nuria", random.Random(seed))
+            made = call_audits.draw_audits(conn, "2026-11", scope, clock.now, "nuria", random.Random(seed))
             conn.exec_driver_sql("DELETE FROM call_audits")
         assert len(made) == 2
         seen |= {case for _, case in made}

@@ -8,7 +8,8 @@ import pytest
 
 from devices.vocabulary import KINDS, Urgency, Value, ValueType, valid_device_id, value_fault
 
-SENML_UNITS = {"", "Cel", "%RH", "lx", "W", "beat/min", "%", "kg", "%EL", "V", "dBm", "count", "m/s2", "rad", "lat", "lon", "m", "m/s"}
+SENML_UNITS = {"", "Cel", "%RH", "lx", "W", "beat/min", "%", "kg", "%EL", "V", "dBm", "count", "m/s2", "rad"}
+SENML_UNITS |= {"lat", "lon", "m", "m/s"}
 """Those of the registry (RFC 8428, section 12.1; RFC 8798) that are used here."""
 
 

@@ -20,7 +20,7 @@ from central.console.finding_words import KIND_WORDS
 from central.console.rights import allowed
 from central.console.templating import CENTRE_TIMEZONE, office_page
 from central.service_settings import Targets
-from central.storage import accounts, pages, quality, service_quality, settings
+from central.storage import accounts, call_audits, pages, quality, service_quality, settings
 from central.storage.service_quality import Scope, scope_of
 from central.texts import Words, later, translator
 
@@ -114,7 +114,7 @@ def report(
     with state.parts.database.read() as conn:
         values = _answer_values(conn, scope, now, words, operators=False)
         values |= _late_values(conn, scope, now)
-        audits = service_quality.audits_of_month(conn, month)
+        audits = call_audits.audits_of_month(conn, month)
         kinds = service_quality.kinds_and_outcomes(conn, scope)
     return office_page(
         request,
@@ -237,13 +237,13 @@ def _false_values(conn: Connection, asked: view.Period, scope: Scope) -> dict[st
 def _audit_values(conn: Connection, seat: Seat, month: str, scope: Scope, now: float) -> dict[str, Any]:
     this_month = datetime.fromtimestamp(now, ZoneInfo(CENTRE_TIMEZONE)).strftime("%Y-%m")
     month = month if service_quality.month_scope(month, None) else this_month
-    audits = service_quality.audits_of_month(conn, month) if view.sees_operators(seat) else []
+    audits = call_audits.audits_of_month(conn, month) if view.sees_operators(seat) else []
     return {
         "month": month,
         "audits": audits,
         "sees_operators": view.sees_operators(seat),
         "names": pages.operator_names(conn),
         "results": RESULTS,
-        "wanted": service_quality.AUDITS_PER_OPERATOR,
+        "wanted": call_audits.AUDITS_PER_OPERATOR,
         "scope": scope,
     }

@@ -21,7 +21,7 @@ from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.console.templating import CENTRE_TIMEZONE
 from central.service_figures import Answers, Help, answers, help_times
-from central.storage import service_quality
+from central.storage import call_audits, service_quality
 from central.storage.reach import NUMBER_MAX
 from central.storage.service_quality import LateAnswer, scope_of
 from central.texts import later
@@ -129,7 +129,7 @@ def draw(request: Request, seat: Worker, body: MonthBody) -> Drawn:
         raise Problem(422, "bad_content", later("This is no month."))
     now: float = request.app.state.clock()
     with request.app.state.parts.database.begin() as conn:
-        made = service_quality.draw_audits(conn, body.month, scope, now, seat.operator.id, random.SystemRandom())
+        made = call_audits.draw_audits(conn, body.month, scope, now, seat.operator.id, random.SystemRandom())
     return Drawn(drawn=len(made))
 
 
@@ -138,7 +138,7 @@ def keep_audit(request: Request, seat: Worker, audit_id: int, body: AuditBody) -
     """Writes what going through a call has shown; nobody judges their own."""
     now: float = request.app.state.clock()
     with request.app.state.parts.database.read() as conn:
-        found = service_quality.audit(conn, audit_id) if 0 < audit_id <= NUMBER_MAX else None
+        found = call_audits.audit(conn, audit_id) if 0 < audit_id <= NUMBER_MAX else None
     if found is None:
         raise Problem(404, "no_such_audit", later("There is no such call audit."))
     admit(request, seat, "quality", "work", case_id=found.case_id)
@@ -148,7 +148,7 @@ def keep_audit(request: Request, seat: Worker, audit_id: int, body: AuditBody) -
     if body.result != "good" and len(remarks) < REASON_MIN:
         raise Problem(422, "no_reason", later("Write down why, in a few words."))
     with request.app.state.parts.database.begin() as conn:
-        service_quality.keep_audit(conn, audit_id, body.result, remarks, now, seat.operator.id)
+        call_audits.keep_audit(conn, audit_id, body.result, remarks, now, seat.operator.id)
     return Response(status_code=204)
 
 

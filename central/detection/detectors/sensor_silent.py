@@ -1,7 +1,7 @@
 """A sensor that the hub has not heard for longer than its kind ever keeps silent: empty battery, taken away, broken.
 
-Not judged while the hub itself is silent or has just come back; hours in which the hub was not heard do not count, since
-it may have been without power, and deaf. A device that was never heard is not found: it is not installed yet.
+Not judged while the hub itself is silent or has just come back; hours in which the hub was not heard do not count,
+since it may have been without power, and deaf. A device that was never heard is not found: it is not installed yet.
 """
 
 from __future__ import annotations
