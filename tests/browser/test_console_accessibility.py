@@ -114,7 +114,7 @@ def test_health(console: Console, theme: str) -> None:
     complain(console.setting)
     page = console.seat()
     page.goto(f"{console.url}/health")
-    expect(page.locator(".sign")).to_have_count(7)
+    expect(page.locator(".sign")).to_have_count(8)
     expect(page.locator(".home.bad h3")).to_have_text("Carrer de Verdi 112, 3r 2a")
     look(page, theme)
 
