@@ -2,14 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check fix bench firmware lock texts schema clean
+.PHONY: demo test long quick check fix bench firmware lock texts schema clean
 
 demo: ## the whole system on this machine: broker, centre, one real hub, a street of homes
 	@$(PYTHON) tools/bootstrap.py demo
 	@$(BIN)/llar-demo $(ARGS)
 
 test: ready ## everything, with real servers, a real browser and emulated machines; two at a time, since most of it waits
-	$(BIN)/pytest -n 2 --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 2 --no-loadscope-reorder -m "not long" $(ARGS)
+
+long: ready ## the same promises at greater size: every role fuzzed, ten browsers at once; a quarter of an hour more
+	$(BIN)/pytest -m long $(ARGS)
 
 quick: ready ## only what needs no server
 	$(BIN)/pytest -m "not slow" $(ARGS)

@@ -98,7 +98,8 @@ def edit_contact(
         fields |= records.difference(_plain(rota.profile(connection, contact_id)), _plain(profile))
     version = records.note(connection, f"contact:{contact_id}", row["home_id"], seen, fields, now, by)
     if fields:
-        connection.execute(sa.update(contacts).where(contacts.c.id == contact_id).values(**values))
+        if values:
+            connection.execute(sa.update(contacts).where(contacts.c.id == contact_id).values(**values))
         if profile is not None:
             rota.keep_profile(connection, contact_id, profile, now, by)
         home_words.refresh(connection, row["home_id"])

@@ -37,6 +37,8 @@ RATIOS = {
     "painted": "to painted on all",
 }
 
+TEN_BROWSERS = "painted"
+
 
 def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:
     """Runs one benchmark as `make bench` does; what it printed, and what it wrote."""
@@ -48,7 +50,13 @@ def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:
     return done.stdout, msgspec.json.decode(page.read_bytes(), type=Report).outcomes[name]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in CHEAP else pytest.mark.slow) for n in RATIOS])
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    if name in CHEAP:
+        return []
+    return [pytest.mark.slow, pytest.mark.long] if name == TEN_BROWSERS else [pytest.mark.slow]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in RATIOS])
 def test_a_benchmark_runs_and_prints_its_ratios(name: str, tmp_path: Path) -> None:
     printed, outcome = run(name, tmp_path / "figures.json")
     assert RATIOS[name] in printed

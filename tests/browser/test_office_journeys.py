@@ -76,7 +76,7 @@ def test_a_call_is_taken_and_ended_from_the_agenda(console: Console) -> None:
     assert [(call.item_id, call.outcome, call.done_by) for call in done] == [(item, "reached", "ana")]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+@pytest.mark.parametrize("theme", ["light", "dark", pytest.param("contrast", marks=pytest.mark.long)])
 def test_nothing_that_axe_finds_and_nothing_cut_off(console: Console, theme: str) -> None:
     senior(console)
     page = console.seat()

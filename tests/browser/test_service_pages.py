@@ -88,7 +88,7 @@ def test_the_board_says_so_when_the_desk_is_away(console: Console) -> None:
     expect(page.locator("#as-of")).to_have_text("Live", timeout=30_000)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+@pytest.mark.parametrize("theme", ["light", "dark", pytest.param("contrast", marks=pytest.mark.long)])
 def test_nothing_stands_in_the_way_of_anybody(console: Console, theme: str) -> None:
     setting = console.setting
     for number, waited_s in enumerate((12, 240)):

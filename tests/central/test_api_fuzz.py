@@ -46,7 +46,9 @@ def operations(centre: Everybody) -> list[Any]:
     return [one for one in found if one.path not in LEFT_OUT]
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=[] if role is Role.SUPERVISOR else pytest.mark.long) for role in Role]
+)
 def test_every_answer_is_one_that_is_described(centre: Everybody, operations: list[Any], role: Role) -> None:
     client = centre.client(role)
     faults: list[str] = []

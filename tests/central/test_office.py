@@ -271,8 +271,13 @@ def test_contacts_say_when_they_can_come_and_a_gap_is_seen_at_once(app: FastAPI,
         consent=["alarms", "history"],
     )
     assert (status, made) == (200, {"version": 1})
+    begin = setting.clock() + 86_400
+    holiday = ana.post("/api/homes/carme/contacts/marta/holidays", from_at=begin, until_at=begin + 86_400, reason="mar")
+    assert holiday == (200, {"version": 2})
+    assert "mar" in ana.get("/residents/carme?tab=contacts")[1]
+    assert ana.send("DELETE", f"/api/homes/carme/contacts/marta/holidays/{int(begin)}") == (200, {"version": 3})
     bad = {"0": {"begin": "14:00", "end": "09:00"}}
-    assert ana.put("/api/homes/carme/contacts/marta", version=1, **facts, hours=bad)[0] == 422
+    assert ana.put("/api/homes/carme/contacts/marta", version=3, **facts, hours=bad)[0] == 422
     page = ana.get("/residents/carme?tab=contacts")[1]
     assert "09:00–14:00" in page
     assert [one["id"] for one in ana.get("/api/residents?only=unreachable")[1]["homes"]] == ["carme"]
