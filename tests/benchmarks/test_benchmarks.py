@@ -37,7 +37,8 @@ RATIOS = {
     "painted": "to painted on all",
 }
 
-TEN_BROWSERS = "painted"
+LENGTHY = {"painted", "falls"}
+"""Ten browsers at once; a training of models where the recordings are."""
 
 
 def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:
@@ -53,7 +54,7 @@ def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:
 def _marks(name: str) -> list[pytest.MarkDecorator]:
     if name in CHEAP:
         return []
-    return [pytest.mark.slow, pytest.mark.long] if name == TEN_BROWSERS else [pytest.mark.slow]
+    return [pytest.mark.slow, pytest.mark.long] if name in LENGTHY else [pytest.mark.slow]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in RATIOS])

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("killing", [True, False])
+@pytest.mark.parametrize("killing", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_no_deadline_is_forgotten_and_none_is_acted_on_twice(database_url: str, killing: bool) -> None:
     world = World(database_url, seed=7, days=62, alarms_a_day=0.25, killing=killing)
     try:

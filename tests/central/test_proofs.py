@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from central.console.wording import _value_words
+from central.console.evidence_words import value_words
 from central.texts import translator
 from gateway.contract.messages import Record
 
@@ -18,4 +18,4 @@ from gateway.contract.messages import Record
     ],
 )
 def test_the_figures_of_a_fall_are_said_in_words(kind: str, value: float, words: str) -> None:
-    assert _value_words(Record(n=f"belt/{kind}", v=value), kind, translator("es")) == words
+    assert value_words(Record(n=f"belt/{kind}", v=value), kind, translator("es")) == words

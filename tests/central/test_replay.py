@@ -117,7 +117,7 @@ def await_inactive(centre: Centre) -> None:
             centre.clock.ahead_s += 1.0
 
 
-@pytest.mark.parametrize("name", ["simulated:1", "hh101"])
+@pytest.mark.parametrize("name", ["simulated:1", pytest.param("hh101", marks=pytest.mark.long)])
 def test_a_home_in_which_nobody_is_noticed_any_more_is_found_inactive(
     name: str, centre: Centre, broker: Broker, tmp_path: Path
 ) -> None:
