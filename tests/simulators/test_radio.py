@@ -67,8 +67,8 @@ async def test_a_press_is_heard_with_its_bytes_and_again_after_the_controller_ca
         await pendant.say((ObjectId.BUTTON, ButtonPress.SINGLE), for_s=DEADLINE_S)
         await door.say((ObjectId.DOOR, 1), for_s=DEADLINE_S)
         # the press of the life before may still be on the air
-        await until(lambda: presses_of(pendant.address, heard) >= {10 + life})
-        await until(lambda: any(data[:3] == b"\x44\x00" + bytes([life + 2]) for _, data in heard))
+        await until(lambda life=life: presses_of(pendant.address, heard) >= {10 + life})
+        await until(lambda life=life: any(data[:3] == b"\x44\x00" + bytes([life + 2]) for _, data in heard))
         assert {address for address, _ in heard} == {pendant.address, door.address}
         await hub.die()
         assert not hub.connected
