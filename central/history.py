@@ -16,7 +16,7 @@ import msgspec
 from central.agenda.rules import Kind, Rule
 from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
-from central.register import FILE_BYTES_MAX, SeedError
+from central.register import read_file
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Ref
 
@@ -174,23 +174,8 @@ class History(_Strict, frozen=True):
 
 
 def load(path: Path) -> History:
-    """Reads and checks the file.
-
-    Raises:
-        SeedError: it cannot be read, or anything in it is wrong.
-    """
-    try:
-        if path.stat().st_size > FILE_BYTES_MAX:
-            raise SeedError(f"{path} is larger than {FILE_BYTES_MAX} bytes: divide it.")
-        history = msgspec.json.decode(path.read_bytes(), type=History)
-    except OSError as error:
-        raise SeedError(f"Cannot read {path}: {error.strerror}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SeedError(f"{path}: {error}.") from None
-    found = list(faults(history))
-    if found:
-        raise SeedError("\n".join(f"{path}: {fault}" for fault in found))
-    return history
+    """The history in a file; raises as `central.register.read_file` does."""
+    return read_file(path, History, faults)
 
 
 def faults(history: History) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 from zoneinfo import available_timezones
 
 import msgspec
@@ -23,6 +23,7 @@ from gateway.contract.topics import valid_hub_id
 FILE_BYTES_MAX: Final = 64_000_000
 """Largest register: 50,000 homes with their people fit."""
 PASSWORD_LENGTH_MIN: Final = 10
+_File = TypeVar("_File")
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub|carer)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
@@ -156,8 +157,8 @@ class SeedError(Exception):
     """The file cannot be used; the message lists everything that is wrong, one sentence a line."""
 
 
-def load(path: Path) -> Seed:
-    """Reads and checks the file.
+def read_file(path: Path, kind: type[_File], faults_of: Callable[[_File], Iterator[str]]) -> _File:
+    """Reads a JSON file and checks it.
 
     Raises:
         SeedError: it cannot be read, or anything in it is wrong.
@@ -165,15 +166,20 @@ def load(path: Path) -> Seed:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise SeedError(f"{path} is larger than {FILE_BYTES_MAX} bytes: divide it.")
-        seed = msgspec.json.decode(path.read_bytes(), type=Seed)
+        known = msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise SeedError(f"Cannot read {path}: {error.strerror}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SeedError(f"{path}: {error}.") from None
-    found = list(faults(seed))
+    found = list(faults_of(known))
     if found:
         raise SeedError("\n".join(f"{path}: {fault}" for fault in found))
-    return seed
+    return known
+
+
+def load(path: Path) -> Seed:
+    """The register in a file; raises as `read_file` does."""
+    return read_file(path, Seed, faults)
 
 
 def faults(seed: Seed) -> Iterator[str]:
