@@ -32,6 +32,7 @@ class ModemTty:
         mute: says nothing at all, until it is reset.
         prompt: how it asks for the text of an SMS.
         slow_s: waits so long before each answer.
+        late_before: a command before whose answer the late "OK" to something earlier comes.
         chatty: speaks by itself in the middle of its answers.
         reports: whether the network sends status reports: "delivered", "failed" or "none".
         resets: how often it was told to start anew.
@@ -49,6 +50,7 @@ class ModemTty:
         self.mute = False
         self.prompt = b"\r\n> "
         self.slow_s = 0.0
+        self.late_before = ""
         self.chatty = False
         self.reports: Literal["delivered", "failed", "none"] = "delivered"
         self.resets = 0
@@ -140,6 +142,8 @@ class ModemTty:
         if self._echo:
             self._write(f"{command}\r".encode())
         await asyncio.sleep(self.slow_s)
+        if command == self.late_before:
+            self._say("OK")
         if self.chatty:
             self._say("+CREG: 1", "RING", '^BOOT:1,0,0,0,"x"', '+CUSD: 0,"saldo",15')
         if re.fullmatch(r"AT\+CMGS=\d+", command):

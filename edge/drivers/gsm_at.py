@@ -81,17 +81,19 @@ class AtPort:
         self._answer: asyncio.Future[list[str]] | None = None
         self._command = ""
         self._body: str | None = None
+        self._wants = ""
         self._given = False
         self._lines: list[str] = []
         self._news_head = ""
         self._gone = False
 
-    async def command(self, text: str, *, body: str | None = None, within_s: float = 0.0) -> list[str]:
+    async def command(self, text: str, *, body: str | None = None, wants: str = "", within_s: float = 0.0) -> list[str]:
         """Sends a command; gives the lines of the answer before its "OK".
 
         Args:
             text: without the line end.
             body: what is sent when the modem prompts for it, as `AT+CMGS` does.
+            wants: how a line of the answer begins: an "OK" before that is the late answer to something earlier.
             within_s: longest wait for the answer, 0 for `ANSWER_S`.
 
         Raises:
@@ -104,7 +106,7 @@ class AtPort:
             if self._gone:
                 raise GoneError("the modem was unplugged")
             self._command, self._body, self._lines = text, body, []
-            self._given = False
+            self._wants, self._given = wants, False
             self._answer = asyncio.get_running_loop().create_future()
             # without a prompt the body was never given: that is known sooner, and the modem is reset sooner
             until_prompt = asyncio.get_running_loop().call_later(PROMPT_S, self._expect_prompt) if body else None
@@ -182,7 +184,8 @@ class AtPort:
         elif self._answer is None or self._answer.done() or line in {self._command, f"> {self._command}"}:
             return
         elif line == "OK":
-            self._answer.set_result(self._lines)
+            if not self._wants or any(said.startswith(self._wants) for said in self._lines):
+                self._answer.set_result(self._lines)
         elif error := _FINAL_ERROR.match(line):
             code = error[2] if error[2] and error[2].isdigit() else None
             self._answer.set_exception(AtError(_public(self._command), error[1] or "", int(code) if code else None))

@@ -95,7 +95,7 @@ async def unlock(port: AtPort, pin: str, refused: RefusedPin) -> None:
         MuteError, GoneError: the modem.
     """
     try:
-        answer = " ".join(await port.command("AT+CPIN?"))
+        answer = " ".join(await port.command("AT+CPIN?", wants="+CPIN:"))
         if "SIM PIN" in answer and "PIN2" not in answer:
             await _enter(port, pin, refused)
         elif "READY" not in answer:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.central.console_setting import PASSWORD, Setting, open_setting, serve
+from tests.central.console_setting import PASSWORD, Setting, open_setting, serve, wait_until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -50,6 +50,8 @@ class Console:
         expect(page.locator("[data-heard]")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator(".state-switch button[value=ready]")).to_have_attribute("aria-pressed", "true")
+        # the page shows a choice at once; an alarm is offered to who the centre knows to be ready
+        wait_until(lambda: any((one.operator, one.state) == (name, "ready") for one in self.setting.live.at_desk()))
         return page
 
 

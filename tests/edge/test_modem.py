@@ -333,8 +333,9 @@ async def test_news_on_the_heels_of_the_prompt_do_not_hide_it(tty: ModemTty, net
     assert network.texts_to(CENTRE) == ["hello"]
 
 
-async def test_late_answers_to_the_greeting_pass_for_no_others(tty: ModemTty) -> None:
-    tty.slow_s = 0.25
+@pytest.mark.parametrize(("slow_s", "late_before"), [(0.25, ""), (0.0, "AT+CPIN?")])
+async def test_late_answers_to_the_greeting_pass_for_no_others(tty: ModemTty, slow_s: float, late_before: str) -> None:
+    tty.slow_s, tty.late_before = slow_s, late_before
     host = Host(tty.path)
     async with host.running() as modem:
         await until(lambda: modem.ready, "ready, though it answers later than a greeting waits")
