@@ -15,14 +15,13 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
-from benchmarks.recorded_homes import ROOMS, Recording, load, names
+from benchmarks.recorded_homes import ROOMS, Recording, load_all, names
 from central.detection.day_summary import MISSING, NAMES, Measure, Summaries
 from central.detection.drift import WATCHED, review
 from central.detection.learning import learn
 from central.detection.profile import DeviceAtHome, Limits
 from central.detection.timeline import Timeline
 from devices.vocabulary import Reading
-from simulators.recorded_homes import folder
 
 LONG: Final = ("hh101", "hh102_hourly")
 DAY_S: Final = 86_400
@@ -55,13 +54,8 @@ class Found(NamedTuple):
 def run(scale: Scale) -> Outcome:
     """All long recordings that are there."""
     outcome = Outcome(title="slow drift on recorded homes")
-    try:
-        recordings = [load(name) for name in names() if name in LONG]
-    except ImportError as error:
-        outcome.skipped.append(f"recordings cannot be read: {error}")
-        return outcome
+    recordings = load_all(outcome, [name for name in names() if name in LONG])
     if not recordings:
-        outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; nothing was measured")
         return outcome
     for recording in recordings:
         _report(recording, outcome, scale.choose(24, 6))

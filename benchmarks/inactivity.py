@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
-from benchmarks.recorded_homes import ROOMS, Cuts, Flags, Recording, Times, load, names
+from benchmarks.recorded_homes import ROOMS, Cuts, Flags, Recording, Times, load_all, names
 from central.detection.activity import Act
 from central.detection.detectors import inactivity
 from central.detection.engine import Engine
@@ -72,13 +72,8 @@ COLUMNS: Final = ["false alarms / 30 d", "awake median h", "awake p90 h", "aslee
 def run(scale: Scale) -> Outcome:
     """All recordings that are there."""
     outcome = Outcome(title="inactivity on recorded homes")
-    try:
-        recordings = [load(name) for name in names()]
-    except ImportError as error:
-        outcome.skipped.append(f"recordings cannot be read: {error}")
-        return outcome
+    recordings = load_all(outcome, names())
     if not recordings:
-        outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; nothing was measured")
         return outcome
     for recording in recordings:
         if recording.name in LONG:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.figures import Outcome, Row, Scale, Table
 from benchmarks.inactivity import HOME, STEP_S, in_outage, is_scored, limits_for, steps_of
-from benchmarks.recorded_homes import Recording, load, names
+from benchmarks.recorded_homes import Recording, load_all, names
 from central.detection.detectors import (
     bathroom_stay,
     bed_left,
@@ -28,7 +28,6 @@ from central.detection.detectors import (
 from central.detection.engine import Engine
 from central.detection.finding import Finding
 from devices.vocabulary import Reading
-from simulators.recorded_homes import folder
 
 JUDGES: Final = (
     bathroom_stay.DETECTOR,
@@ -67,13 +66,8 @@ class Told(NamedTuple):
 def run(scale: Scale) -> Outcome:
     """All recordings with fine data that are there."""
     outcome = Outcome(title="night and presence on recorded homes")
-    try:
-        recordings = [load(name) for name in names() if "hourly" not in name]
-    except ImportError as error:
-        outcome.skipped.append(f"recordings cannot be read: {error}")
-        return outcome
+    recordings = load_all(outcome, [name for name in names() if "hourly" not in name])
     if not recordings:
-        outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; nothing was measured")
         return outcome
     told = {one.name: stream(one, scale.choose(IMAGINED, 8)) for one in recordings}
     begins = {one.name: one.begin_at for one in recordings}

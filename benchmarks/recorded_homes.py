@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.figures import Outcome
 from simulators import recorded_homes
 from simulators.recorded_homes import BINS, LINES_PLAYED
 
@@ -120,6 +121,18 @@ class Recording:
 def names(part: str = "dev") -> list[str]:
     """The recordings that are there and are scored, in name order."""
     return [name for name in recorded_homes.names(part) if name in FIRST_SCORED_DAY]
+
+
+def load_all(outcome: Outcome, chosen: Sequence[str]) -> list[Recording]:
+    """Reads these recordings; where there are none, or nothing that reads them, that is said in `outcome`."""
+    try:
+        recordings = [load(name) for name in chosen]
+    except ImportError as error:
+        outcome.skipped.append(f"recordings cannot be read: {error}")
+        return []
+    if not recordings:
+        outcome.skipped.append(f"NO RECORDINGS at {recorded_homes.folder()}: set LLAR_DATA; nothing was measured")
+    return recordings
 
 
 def load(name: str, part: str = "dev") -> Recording:
