@@ -31,9 +31,12 @@ SETTINGS = Path("/etc/llar")
 OUTBOX = Path("/var/lib/llar-edge")
 COMMAND = Path("/usr/local/bin/llar-edge")
 UNIT = Path("/etc/systemd/system/llar-edge.service")
+WANTED = Path("/etc/systemd/system/multi-user.target.wants/llar-edge.service")
+"""By this link it starts with the machine."""
 GPIO = Path("/etc/systemd/system/llar-edge.service.d/gpio.conf")
 WATCHDOG = Path("/etc/systemd/system.conf.d/llar-watchdog.conf")
 JOURNAL = Path("/etc/systemd/journald.conf.d/llar.conf")
+APT_INSTALL = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y", "--no-install-recommends")
 TIME_DAEMONS = ("systemd-timesyncd.service", "chrony.service", "ntpsec.service")
 
 WATCHDOG_TEXT = """# A hub that hangs is started again by its hardware. A Raspberry Pi's watchdog ends at 15 s.
@@ -108,6 +111,16 @@ class Machine:
             file.write_text(text, encoding="utf-8")
             file.chmod(0o644)
         return True
+
+    def link(self, path: Path, target: Path) -> None:
+        """Makes a link where there is none."""
+        link = self.at(path)
+        if link.is_symlink():
+            return
+        self.say(f"link {path}")
+        if not self.dry_run:
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
 
     def remove(self, path: Path) -> None:
         """Takes a file or folder away."""
@@ -189,14 +202,13 @@ def install(machine: Machine, *, source: str, storage: str) -> None:
 
 def install_packages(machine: Machine) -> None:
     """Debian's packages that are missing."""
-    quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y", "--no-install-recommends")
     missing = [name for name in PACKAGES if machine.live and not is_installed(name)]
     if missing:
         machine.run("apt-get", "-qq", "update", what="look for packages")
-        machine.run(*quiet, *missing, what="install packages")
+        machine.run(*APT_INSTALL, *missing, what="install packages")
     if machine.live and has_group("gpio") and not is_installed(PIN_LIBRARY):
         machine.say(f"install {PIN_LIBRARY}")
-        if not machine.dry_run and not machine.try_to_run(*quiet, PIN_LIBRARY):
+        if not machine.dry_run and not machine.try_to_run(*APT_INSTALL, PIN_LIBRARY):
             # boards of other makers have the group and not always the package; all but wired buttons works
             print(f"{PIN_LIBRARY} cannot be installed: wired buttons will not work.", file=sys.stderr)
 
@@ -270,11 +282,7 @@ def install_program(machine: Machine, source: str) -> None:
         machine.run(*pip, *step, what="install the program")
     if not machine.dry_run:
         stamp.write_text(fingerprint, encoding="utf-8")
-    if not COMMAND.is_symlink():
-        machine.say(f"link {COMMAND}")
-        if not machine.dry_run:
-            COMMAND.parent.mkdir(parents=True, exist_ok=True)
-            COMMAND.symlink_to(PROGRAM / "bin" / "llar-edge")
+    machine.link(COMMAND, PROGRAM / "bin" / "llar-edge")
 
 
 def pip_steps(source: str) -> list[list[str]]:
@@ -293,12 +301,8 @@ def link_pin_library(machine: Machine) -> None:
     found = sorted(machine.at(DEBIANS_PYTHON).glob("*lgpio*"))
     for folder in machine.at(PROGRAM).glob("lib/python3*/site-packages"):
         for file in found:
-            link = folder / file.name
-            if not file.is_file() or link.is_symlink() or link.exists():
-                continue
-            machine.say(f"link {file.name} of {PIN_LIBRARY}")
-            if not machine.dry_run:
-                link.symlink_to(DEBIANS_PYTHON / file.name)
+            if file.is_file() and not (folder / file.name).exists():
+                machine.link("/" / (folder / file.name).relative_to(machine.root), DEBIANS_PYTHON / file.name)
 
 
 def fingerprint_of(source: Path) -> str:
@@ -349,20 +353,14 @@ def keep_time(machine: Machine) -> None:
         return
     if not any(machine.try_to_run("systemctl", "is-enabled", "--quiet", daemon) for daemon in TIME_DAEMONS):
         if not is_installed("systemd-timesyncd"):
-            quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y")
-            machine.run(*quiet, "systemd-timesyncd", what="install what sets the clock")
+            machine.run(*APT_INSTALL, "systemd-timesyncd", what="install what sets the clock")
         machine.try_to_run("systemctl", "enable", "--now", TIME_DAEMONS[0])
 
 
 def start(machine: Machine, units_changed: bool) -> None:
     """Starts the agent now and at every start of the machine."""
-    wanted = machine.at(Path("/etc/systemd/system/multi-user.target.wants/llar-edge.service"))
     if not machine.live:
-        if not wanted.is_symlink():
-            machine.say("let the agent start with the machine")
-            if not machine.dry_run:
-                wanted.parent.mkdir(parents=True, exist_ok=True)
-                wanted.symlink_to(UNIT)
+        machine.link(WANTED, UNIT)
         return
     if not has_systemd():
         print("systemd does not run here: the unit is in place, and nothing was started.")
@@ -383,8 +381,7 @@ def uninstall(machine: Machine, *, purge: bool) -> None:
     """Takes away what `install` brought; packages stay."""
     if machine.live and has_systemd():
         machine.try_to_run("systemctl", "disable", "--now", "llar-edge")
-    wanted = Path("/etc/systemd/system/multi-user.target.wants/llar-edge.service")
-    for path in (wanted, UNIT, GPIO.parent, WATCHDOG, JOURNAL, COMMAND, PROGRAM):
+    for path in (WANTED, UNIT, GPIO.parent, WATCHDOG, JOURNAL, COMMAND, PROGRAM):
         machine.remove(path)
     if machine.live and has_systemd():
         machine.try_to_run("systemctl", "daemon-reload")
