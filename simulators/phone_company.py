@@ -9,15 +9,13 @@ import hmac
 import json
 import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from simulators.web_post import post
 from simulators.web_server import Answer, Asked, WebServer
 
-REPORT_TIMEOUT_S: Final = 20.0
 REPORT_TRIES: Final = 10
 REPORT_AGAIN_S: Final = 0.5
 KEYS_MAX: Final = 8
@@ -255,9 +253,7 @@ class PhoneCompany:
         for _ in range(REPORT_TRIES):
             stamp = int(time.time() if signed_at is None else signed_at)
             seal = hmac.digest(key or self._report_key, b"%d." % stamp + body, "sha256").hex()
-            headers = {"Content-Type": "application/json", "Llar-Signature": f"t={stamp},v1={seal}"}
-            request = urllib.request.Request(self.report_url, body, headers)  # noqa: S310 - a loopback address of a test
-            status, answer = _post(request)
+            status, answer = post(self.report_url, body, {"Llar-Signature": f"t={stamp},v1={seal}"})
             self.answers.append(status)
             if status == 200:
                 said: dict[str, Any] = json.loads(answer or b"{}")
@@ -265,14 +261,3 @@ class PhoneCompany:
             if status not in {0, 503} or self._stopping.wait(REPORT_AGAIN_S):
                 break
         return {}
-
-
-def _post(request: urllib.request.Request) -> tuple[int, bytes]:
-    try:
-        with urllib.request.urlopen(request, timeout=REPORT_TIMEOUT_S) as answer:  # noqa: S310 - see above
-            return int(answer.status), bytes(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, b""
-    except OSError:
-        return 0, b""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-WEBHOOK_TIMEOUT_S: Final = 20.0
+from simulators.web_post import post
+
 RETRIES: Final = 20
 RETRY_S: Final = 0.5
 """A gateway delivers again what the centre could not take; real ones wait longer."""
@@ -112,8 +111,9 @@ class PhoneNetwork:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         told = {"from": sms.sender, "to": sms.recipient, "text": sms.text, "received_at": when}
         told["id"] = f"gw-{len(self.carried)}"
+        proof = {"Authorization": f"Bearer {token}"}
         for _ in range(RETRIES):
-            status, body = await asyncio.to_thread(_post, url, token, json.dumps(told).encode())
+            status, body = await asyncio.to_thread(post, url, json.dumps(told).encode(), proof)
             if status == 200:
                 reply = json.loads(body).get("reply", "") if body.strip() else ""
                 sms.progress = SmsProgress.ANSWERED if reply else SmsProgress.DELIVERED
@@ -124,16 +124,3 @@ class PhoneNetwork:
             if status in (400, 401):
                 return
             await asyncio.sleep(RETRY_S)
-
-
-def _post(url: str, token: str, body: bytes) -> tuple[int, bytes]:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, body, headers)  # noqa: S310 - a loopback address given by a test
-    try:
-        with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_S) as answer:  # noqa: S310 - see above
-            return int(answer.status), bytes(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, b""
-    except OSError:
-        return 0, b""
