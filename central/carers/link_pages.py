@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Path, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from central.carers.alert import ETA_CHOICES_MIN, AlertView
+from central.carers.phone_pages import manifest_of
 from central.carers.speaker import AnswerBody, Speaker, look, say
 from central.carers.web import carer_page, fragment_answer
 from central.console import access
@@ -61,6 +62,13 @@ def now(request: Request, token: Token) -> Response:
     return fragment_answer(
         request, "alert_now.html", speaker.language, view=view, acts=_acts(token), going=ETA_CHOICES_MIN
     )
+
+
+@router.get("/c/{token}/app.webmanifest", include_in_schema=False, dependencies=Public)
+def manifest(request: Request, token: Token) -> Response:
+    """Installed from a link's page, the app opens at that link: there an iPhone lets notifications be turned on."""
+    words = translator(speaker_of(request, token).language)
+    return JSONResponse(manifest_of(words, f"/c/{token}"), media_type="application/manifest+json")
 
 
 @router.post("/c/{token}", include_in_schema=False, dependencies=Public)
@@ -131,7 +139,16 @@ def _acts(token: str) -> dict[str, str]:
 
 
 def _page(request: Request, token: str, speaker: Speaker, view: AlertView) -> Response:
-    return carer_page(request, "alert.html", speaker.language, view=view, acts=_acts(token), going=ETA_CHOICES_MIN)
+    return carer_page(
+        request,
+        "alert.html",
+        speaker.language,
+        view=view,
+        acts=_acts(token),
+        going=ETA_CHOICES_MIN,
+        push_token=token,
+        manifest=f"/c/{token}/app.webmanifest",
+    )
 
 
 def _gone(request: Request, problem: Problem) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -12,7 +12,7 @@ from central.carers.web import carer_page
 from central.console import access
 from central.console.access import Seat
 from central.console.rights import allowed, open_door
-from central.texts import later, translator
+from central.texts import Words, later, translator
 
 router = APIRouter()
 Own = Annotated[Seat, Depends(allowed("rota", "read"))]
@@ -30,26 +30,30 @@ def show(request: Request, seat: Own) -> Response:
 @router.get("/family/manifest.webmanifest", include_in_schema=False, dependencies=Public)
 def manifest(request: Request) -> Response:
     """What a telephone needs to install the pages. Tells nothing about anybody."""
-    words = translator(access.language_of(request))
+    body = manifest_of(translator(access.language_of(request)), "/family")
+    return JSONResponse(body, media_type="application/manifest+json")
+
+
+def manifest_of(words: Words, start: str) -> dict[str, Any]:
+    """What a telephone needs to install the pages and open them at `start`."""
     icons = [
         {"src": f"/static/carers/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
         for size in _SIZES
         for purpose in ("any", "maskable")
     ]
-    body = {
-        "id": "/family",
+    return {
+        "id": start,
         "name": "Llar",
         "short_name": "Llar",
         "description": words.gettext(later("Alarms and calm days of the people you care for.")),
         "lang": words.language,
-        "start_url": "/family",
+        "start_url": start,
         "scope": "/",
         "display": "standalone",
         "background_color": "#f2f0eb",
         "theme_color": "#0b5a6b",
         "icons": [*icons, {"src": "/static/carers/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
     }
-    return JSONResponse(body, media_type="application/manifest+json")
 
 
 @router.get("/family/sw.js", include_in_schema=False, dependencies=Public)

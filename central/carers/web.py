@@ -24,7 +24,13 @@ def carer_page(
         "texts": {text: words.gettext(text) for text in _FOR_SCRIPT},
     }
     given = values.pop("data", {})
-    frame = {"here": "", "phone": request.app.state.parts.carers.phone, "seat": seat}
+    frame = {
+        "here": "",
+        "phone": request.app.state.parts.carers.phone,
+        "seat": seat,
+        "manifest": "/family/manifest.webmanifest",
+        "push_token": "",
+    }
     shown = {**frame, **values, "data": {**data, **given}}
     return page(template, language, status, **shown)
 
@@ -46,6 +52,11 @@ _FOR_SCRIPT = (
     "Notifications are on.",
     "Notifications are off.",
     "This browser cannot show notifications.",
+    (
+        "On an iPhone or iPad, first put this page on the home screen: the share button, then “Add to Home Screen”. "
+        "Open it from there and turn notifications on."
+    ),
+    "We reach you in the ways that the centre knows: message, call or e-mail.",
     "This centre does not send notifications yet.",
     "You have refused notifications; allow them in the settings of the browser.",
     "Saved.",
