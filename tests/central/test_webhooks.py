@@ -35,7 +35,6 @@ ALL = [topic.value for topic in Topic]
 @pytest.fixture
 def receiver() -> Iterator[WebhookReceiver]:
     listening = WebhookReceiver()
-    listening.start()
     yield listening
     listening.stop()
 
