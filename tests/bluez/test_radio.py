@@ -20,6 +20,9 @@ RECOVERS_S = 60.0
 STRANGERS = 10
 RESIDENT_MAX_MB = 60.0
 GROWTH_MAX_MB = 5.0
+PRESSED_S = 10.0
+"""Longer than a pendant's 3 s: the emulated machine of a busy computer is some times slower than a real one, and while
+BlueZ renews its scan (every 10 s, 0.2 s when it has a core of its own) it hears nothing."""
 
 
 @pytest.mark.timeout(300)
@@ -53,7 +56,7 @@ async def test_among_many_strangers_presses_arrive_and_the_agent_stays_small(
             for _ in range(4):
                 for stranger in strangers:
                     await stranger.say((ObjectId.MOTION, 1), for_s=30)
-                await press(home, desk, for_s=3.0)
+                await press(home, desk, for_s=PRESSED_S)
             assert agent.resident_mb() < RESIDENT_MAX_MB
             assert agent.resident_mb() - before_mb < GROWTH_MAX_MB
     finally:
