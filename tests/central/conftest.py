@@ -24,6 +24,7 @@ from devices.rejection import Rejection
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer
+from tests.central.fresh_database import fresh_database
 
 _numbers = itertools.count(1)
 NOON = 1_795_262_400.0
@@ -96,7 +97,7 @@ def _await_postgres(folder: Path, server: subprocess.Popen[bytes]) -> None:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with all tables and nothing in them."""
     path = tmp_path_factory.mktemp("template") / "central.sqlite3"
-    migrate(f"sqlite:///{path}")
+    fresh_database(path)
     return path
 
 
@@ -192,7 +193,7 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
     """Waits for a condition, with a deadline."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "the awaited condition did not come true"
             with contextlib.suppress(InterruptedError):

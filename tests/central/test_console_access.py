@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from fastapi.testclient import TestClient
 from httpx import Response
 from sqlalchemy import select
@@ -17,7 +19,7 @@ from central.storage import people
 from central.storage.people import Operator
 from central.storage.tables import operators, sessions
 from tests.central.app_routes import dependencies, routes_of
-from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
+from tests.central.console_setting import FULL_STRENGTH, PASSWORD, Clock, Setting, open_setting
 
 NOON = 1_795_262_400.0
 HOST = "http://desk.test"
@@ -66,6 +68,22 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(setting: Setting)
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "Secure" in cookie
+
+
+def test_passwords_are_hashed_at_the_recommended_strength_and_a_log_in_renews_a_hash_of_another(
+    client: TestClient, setting: Setting
+) -> None:
+    strong = FULL_STRENGTH.hash(PASSWORD)
+    assert extract_parameters(strong) == RFC_9106_LOW_MEMORY
+    with setting.database.begin() as conn:
+        people.set_password(conn, "ana", strong)
+    assert log_in(client).status_code == 303
+    with setting.database.read() as conn:
+        ana = people.operator(conn, "ana")
+    assert ana is not None
+    assert ana.password_hash != strong
+    client.cookies.clear()
+    assert log_in(client).status_code == 303
 
 
 def test_the_database_never_holds_what_would_open_a_session(client: TestClient, setting: Setting) -> None:
