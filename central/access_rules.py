@@ -191,6 +191,11 @@ class Who:
     resident_id: str = ""
     scopes: frozenset[Rule] | None = None
 
+    @property
+    def towns(self) -> frozenset[str] | None:
+        """Where the homes within reach of staff lie, "" for those of which nobody said where; None for everywhere."""
+        return None if EVERYWHERE in self.municipalities else self.municipalities | {""}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -287,7 +292,7 @@ def in_reach(who: Who, resource: Resource, place: Place) -> bool:
         return who.resident_id != "" and own
     if who.role is Role.CARER:
         return place.home_id in who.homes
-    if EVERYWHERE in who.municipalities or place.municipality == "" or place.municipality in who.municipalities:
+    if who.towns is None or place.municipality in who.towns:
         return True
     return place.calls != 0 and listed(who.role, Resource.CASE, Action.WORK)
 

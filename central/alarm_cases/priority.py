@@ -1,9 +1,9 @@
-"""How urgent a case is, and the mark that shows it: never by colour alone."""
+"""How urgent a case is, and the mark that stands for it."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -18,21 +18,14 @@ class Priority(IntEnum):
     TEST = 5
 
 
-class Mark(NamedTuple):
-    """What stands for a priority on a screen: a shape and a sign in addition to the colour."""
-
-    colour: str
-    shape: str
-    sign: str
-
-
-MARKS: Final[dict[Priority, Mark]] = {
-    Priority.LIFE: Mark("red", "diamond", "***"),
-    Priority.URGENT: Mark("amber", "triangle", "**"),
-    Priority.ROUTINE: Mark("cyan", "circle", "*"),
-    Priority.TECHNICAL: Mark("grey", "square", "T"),
-    Priority.TEST: Mark("outline", "dashed", "TEST"),
+MARKS: Final[dict[int, str]] = {
+    Priority.LIFE: "P1",
+    Priority.URGENT: "P2",
+    Priority.ROUTINE: "P3",
+    Priority.TECHNICAL: "T",
+    Priority.TEST: "TEST",
 }
+"""Stands for a priority in what pages and programs read."""
 
 _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     AlarmKind.HELP: Priority.LIFE,

@@ -8,14 +8,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from central.access_rules import EVERYWHERE
 from central.carers.rights_words import KINDS, STATES
 from central.console.access import Seat
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.console.templating import office_page
 from central.storage import rights_requests
-from central.storage.reach import NUMBER_MAX
+from central.storage.reach import NUMBER_MAX, homes_within
 from central.storage.rights_requests import RightsRequest
 from central.texts import later
 
@@ -74,6 +73,5 @@ def settle(request: Request, seat: Answerer, request_id: int, body: SettleBody) 
 def _listed(request: Request, seat: Seat) -> list[RightsRequest]:
     if seat.who.resident_id:
         return []
-    towns = None if EVERYWHERE in seat.who.municipalities else seat.who.municipalities
     with request.app.state.parts.database.read() as conn:
-        return rights_requests.listed(conn, towns, open_only=False)
+        return rights_requests.listed(conn, homes_within(seat.who))

@@ -83,12 +83,6 @@ def known_contacts(conn: sa.Connection, contact_ids: Collection[str]) -> set[str
     return set(conn.execute(sa.select(contacts.c.id).where(contacts.c.id.in_(list(contact_ids)))).scalars())
 
 
-def municipalities(conn: sa.Connection) -> list[str]:
-    """The municipalities that homes lie in, as written there."""
-    query = sa.select(homes.c.municipality).where(homes.c.municipality != "").distinct()
-    return sorted(conn.execute(query).scalars())
-
-
 def use_totp_step(conn: sa.Connection, account_id: str, step: int) -> bool:
     """Notes that the code of a half minute was used; false when it, or a later one, was used before."""
     used = conn.execute(
@@ -182,19 +176,11 @@ def reason_given(conn: sa.Connection, account_id: str, home_id: str, now: float)
     return conn.execute(query).scalar_one_or_none() or ""
 
 
-def list_glass(
-    conn: sa.Connection, limit: int, *, since_at: float = 0.0, municipalities: Collection[str] | None = None
-) -> list[BrokenGlass]:
-    """Openings, those not yet reviewed first, then the newest."""
-    query = (
-        sa.select(glass)
-        .where(glass.c.opened_at >= since_at)
-        .order_by(glass.c.reviewed_at.is_not(None), glass.c.id.desc())
-        .limit(limit)
-    )
-    if municipalities is not None:
-        within = sa.select(homes.c.id).where(homes.c.municipality.in_([*municipalities, ""]))
-        query = query.where(glass.c.home_id.in_(within))
+def list_glass(conn: sa.Connection, limit: int, within: sa.ColumnElement[bool] | None = None) -> list[BrokenGlass]:
+    """Openings of homes within a reach, those not yet reviewed first, then the newest."""
+    query = sa.select(glass).order_by(glass.c.reviewed_at.is_not(None), glass.c.id.desc()).limit(limit)
+    if within is not None:
+        query = query.where(glass.c.home_id.in_(sa.select(homes.c.id).where(within)))
     return [BrokenGlass(**row) for row in conn.execute(query).mappings()]
 
 

@@ -21,7 +21,7 @@ _HOMES_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows are wanted; an empty value asks for nothing. None as `homes` or `municipalities`: of all homes."""
+    """Which rows are wanted; an empty value asks for nothing. None as `homes` or `within` (a reach): of all homes."""
 
     account_id: str = ""
     homes: Collection[str] | None = None
@@ -29,7 +29,7 @@ class Filter:
     since_at: float | None = None
     until_at: float | None = None
     before_id: int | None = None
-    municipalities: Collection[str] | None = None
+    within: sa.ColumnElement[bool] | None = None
 
 
 def append(conn: sa.Connection, entries: Iterable[AuditEntry]) -> AuditRow | None:
@@ -79,8 +79,8 @@ def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:
         query = query.where(audit_log.c.at < wanted.until_at)
     if wanted.before_id is not None:
         query = query.where(audit_log.c.id < wanted.before_id)
-    if wanted.municipalities is not None:
-        within = sa.select(homes.c.id).where(homes.c.municipality.in_([*wanted.municipalities, ""]))
+    if wanted.within is not None:
+        within = sa.select(homes.c.id).where(wanted.within)
         query = query.where((audit_log.c.home_id == "") | audit_log.c.home_id.in_(within))
     return [_row(row) for row in conn.execute(query).mappings()]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
+from central.alarm_cases.priority import MARKS
 from central.storage.desk_tables import care_plans
 from central.storage.tables import case_events, cases, homes, hubs
 
-_MARKS: Final = {1: "P1", 2: "P2", 3: "P3", 4: "T", 5: "TEST"}
+_Home = TypeVar("_Home")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +58,40 @@ class PlanVersion(NamedTuple):
     made_by: str
 
 
-def home_of(connection: sa.Connection, home_id: str) -> HomeOnFile | None:
-    """The home, None when there is none of that id."""
+def home_as(connection: sa.Connection, home_id: str, kind: type[_Home]) -> _Home | None:
+    """A home as a class with slots of these names tells it; None when there is none of that id."""
     query = (
         sa.select(homes, sa.func.coalesce(hubs.c.id, "").label("hub"))
         .outerjoin(hubs, hubs.c.home_id == homes.c.id)
         .where(homes.c.id == home_id)
     )
     row = connection.execute(query).mappings().first()
-    return HomeOnFile(**{name: row[name] for name in HomeOnFile.__slots__}) if row else None
+    return kind(**{name: row[name] for name in kind.__slots__}) if row else None  # type: ignore[attr-defined]
+
+
+def home_of(connection: sa.Connection, home_id: str) -> HomeOnFile | None:
+    """The home, None when there is none of that id."""
+    return home_as(connection, home_id, HomeOnFile)
+
+
+def latest(
+    connection: sa.Connection, home_id: str, limit: int, *only: sa.ColumnElement[bool]
+) -> Sequence[sa.RowMapping]:
+    """The latest cases of a home, newest first, each with the `body` of its last event: of a closed one, how it ended,
+    also where it was opened again and closed twice."""
+    query = (
+        sa.select(cases, case_events.c.body)
+        .outerjoin(case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version))
+        .where(cases.c.home_id == home_id, *only)
+        .order_by(cases.c.opened_at.desc())
+        .limit(limit)
+    )
+    return connection.execute(query).mappings().all()
 
 
 def cases_of(connection: sa.Connection, home_id: str, limit: int) -> list[CaseLine]:
     """The latest cases of a home, open ones too, newest first."""
-    query = (
-        sa.select(cases, case_events.c.body)
-        .outerjoin(case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version))
-        .where(cases.c.home_id == home_id)
-        .order_by(cases.c.opened_at.desc())
-        .limit(limit)
-    )
-    return [_line(row) for row in connection.execute(query).mappings()]
+    return [_line(row) for row in latest(connection, home_id, limit)]
 
 
 def plan_versions(connection: sa.Connection, home_id: str) -> list[PlanVersion]:
@@ -86,18 +101,12 @@ def plan_versions(connection: sa.Connection, home_id: str) -> list[PlanVersion]:
     return [PlanVersion(*row) for row in connection.execute(query)]
 
 
-def municipalities(connection: sa.Connection) -> list[str]:
-    """The municipalities that homes lie in."""
-    query = sa.select(homes.c.municipality).where(homes.c.municipality != "").distinct()
-    return sorted(connection.execute(query).scalars())
-
-
 def _line(row: sa.RowMapping) -> CaseLine:
     closed = row["state"] == "closed"
     body = (row["body"] or {}) if closed else {}
     return CaseLine(
         row["id"],
-        _MARKS[row["priority"]],
+        MARKS[row["priority"]],
         row["kind"],
         row["place"],
         row["opened_at"],

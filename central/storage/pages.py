@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, select
 
 from central.alarm_cases.case import EventType
+from central.alarm_cases.priority import MARKS
+from central.storage import home_file
 from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
     alarms,
@@ -26,7 +28,6 @@ from central.storage.tables import (
 QUEUE_MAX: Final = 500
 """Most open cases shown in one list; far more than one room of operators can look at."""
 LAST_CASES: Final = 3
-_MARKS: Final = {1: "P1", 2: "P2", 3: "P3", 4: "T", 5: "TEST"}
 _ROUTINE: Final = 3
 """Priority of routine; answer times count for people's cases, up to this, not for technical ones or tests."""
 
@@ -251,38 +252,13 @@ def deliveries_of(conn: Connection, case_id: int) -> list[DeliveryLine]:
 
 def home_line(conn: Connection, home_id: str) -> HomeLine | None:
     """A home with its hub; None when there is no such home."""
-    row = (
-        conn.execute(
-            select(
-                homes.c.id,
-                homes.c.address,
-                homes.c.district,
-                homes.c.timezone,
-                homes.c.language,
-                homes.c.access_notes,
-                homes.c.phone,
-                func.coalesce(hubs.c.id, "").label("hub"),
-            )
-            .outerjoin(hubs, hubs.c.home_id == homes.c.id)
-            .where(homes.c.id == home_id)
-        )
-        .mappings()
-        .first()
-    )
-    return None if row is None else HomeLine(**row)
+    return home_file.home_as(conn, home_id, HomeLine)
 
 
 def last_cases(conn: Connection, home_id: str, besides: int | None = None) -> list[PastCase]:
     """The latest closed cases of a home, newest first, without the one that is being looked at."""
-    query = (
-        select(cases, case_events.c.body)
-        # the closing is the last event, also of a case that was opened again and closed twice
-        .outerjoin(case_events, (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version))
-        .where(cases.c.home_id == home_id, cases.c.state == "closed", cases.c.id != (besides or 0))
-        .order_by(cases.c.opened_at.desc())
-        .limit(LAST_CASES)
-    )
-    return [_past(row) for row in conn.execute(query).mappings()]
+    closed = (cases.c.state == "closed", cases.c.id != (besides or 0))
+    return [_past(row) for row in home_file.latest(conn, home_id, LAST_CASES, *closed)]
 
 
 def answer_times(conn: Connection, since_at: float, now: float) -> AnswerTimes:
@@ -365,7 +341,7 @@ def _card(row: RowMapping, living_there: list[RowMapping], *, by_sms: bool) -> C
     values = {name: row[name] for name in Card.__slots__ if name not in apart}
     return Card(
         **values,
-        mark=_MARKS[row["priority"]],
+        mark=MARKS[row["priority"]],
         owner_id=row["owner_id"] or "",
         by_sms=by_sms,
         person=_most_at_risk(living_there),
@@ -387,7 +363,7 @@ def _past(row: RowMapping) -> PastCase:
     body = row["body"] or {}
     return PastCase(
         row["id"],
-        _MARKS[row["priority"]],
+        MARKS[row["priority"]],
         row["kind"],
         row["place"],
         row["opened_at"],

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from central.access_rules import EVERYWHERE, RINGS_FOR_ALL_S, Place, Role, Who
+from central.access_rules import RINGS_FOR_ALL_S, Place, Role, Who
 from central.storage.tables import cases, contacts, homes, hubs, residents
 
 NUMBER_MAX: Final = 2**31 - 1
@@ -63,10 +63,9 @@ def within(who: Who, now: float) -> sa.ColumnElement[bool] | None:
     """
     if who.role in {Role.CARER, Role.RESIDENT}:
         return homes.c.id.in_(sorted(who.homes))
-    if EVERYWHERE in who.municipalities:
+    if who.towns is None:
         return None
-    own = homes.c.municipality.in_(["", *sorted(who.municipalities)])
-    return own | calls_for(who, now)
+    return homes.c.municipality.in_(sorted(who.towns)) | calls_for(who, now)
 
 
 def calls_for(who: Who, now: float) -> sa.ColumnElement[bool]:
@@ -84,9 +83,13 @@ def homes_within(who: Who) -> sa.ColumnElement[bool] | None:
     """A condition on rows of `homes`: within somebody's reach; None when all are."""
     if who.role in {Role.CARER, Role.RESIDENT}:
         return homes.c.id.in_(sorted(who.homes))
-    if EVERYWHERE in who.municipalities:
-        return None
-    return homes.c.municipality.in_(["", *sorted(who.municipalities)])
+    return None if who.towns is None else homes.c.municipality.in_(sorted(who.towns))
+
+
+def municipalities(conn: sa.Connection, who: Who) -> list[str]:
+    """The municipalities that homes lie in, as written there, as far as they are within somebody's reach."""
+    known = conn.execute(sa.select(homes.c.municipality).where(homes.c.municipality != "").distinct()).scalars()
+    return sorted(name for name in known if who.towns is None or name in who.towns)
 
 
 def municipality_of(conn: sa.Connection, home_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,13 +56,11 @@ def of_resident(conn: sa.Connection, resident_id: str) -> list[RightsRequest]:
     return _read(conn, query.order_by(rights_requests.c.id.desc()))
 
 
-def listed(conn: sa.Connection, municipalities: Collection[str] | None, *, open_only: bool) -> list[RightsRequest]:
-    """Requests from these municipalities (None: from all), the open ones first, those due soonest first."""
+def listed(conn: sa.Connection, within: sa.ColumnElement[bool] | None = None) -> list[RightsRequest]:
+    """Requests from homes within a reach, the open ones first, those due soonest first."""
     query = _requests().join(homes, homes.c.id == rights_requests.c.home_id)
-    if municipalities is not None:
-        query = query.where(homes.c.municipality.in_([*municipalities, ""]))
-    if open_only:
-        query = query.where(rights_requests.c.state == "open")
+    if within is not None:
+        query = query.where(within)
     return _read(conn, query.order_by(rights_requests.c.state != "open", rights_requests.c.due_at))
 
 

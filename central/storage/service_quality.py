@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from central.access_rules import EVERYWHERE
+from central.access_rules import Who
 from central.service_figures import EXPLAIN_OVER_S, ROUTINE, Call
 from central.storage.service_tables import late_reasons
 from central.storage.tables import case_events, cases, deliveries, due_times, homes
@@ -75,9 +75,9 @@ class LateStep:
     last_at: float
 
 
-def scope_of(municipalities: Collection[str], since_at: float, until_at: float, chosen: str = "") -> Scope:
+def scope_of(who: Who, since_at: float, until_at: float, chosen: str = "") -> Scope:
     """A span within somebody's municipalities, narrowed to one of them when it is chosen."""
-    own = None if EVERYWHERE in municipalities else frozenset({"", *municipalities})
+    own = who.towns
     if not chosen:
         return Scope(since_at, until_at, own)
     return Scope(since_at, until_at, frozenset({chosen}) if own is None or chosen in own else frozenset())

@@ -87,7 +87,7 @@ def show(request: Request, seat: Reader) -> Response:
     """The page."""
     state = request.app.state
     with state.parts.database.read() as conn:
-        places = accounts.municipalities(conn)
+        places = reach.municipalities(conn, seat.who)
         lines = _lines(conn, seat)
     words = translator(seat.operator.language)
     given = [role for role in Role if may_give(seat.who, role, frozenset())]

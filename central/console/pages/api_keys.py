@@ -23,7 +23,7 @@ from central.console.pages.webhooks_page import HookId
 from central.console.problem import Problem
 from central.console.rights import allowed, entry_for, trail
 from central.console.templating import office_page
-from central.storage import accounts, api_keys, people
+from central.storage import accounts, api_keys, people, reach
 from central.storage.api_keys import ApiKey
 from central.texts import later, translator
 
@@ -78,7 +78,7 @@ def show(request: Request, seat: PageReader) -> Response:
     with state.parts.database.read() as conn:
         programs = [one for one in accounts.list_accounts(conn) if _keeps(seat, one)] if sees_keys else []
         keys = _lines(conn, seat) if sees_keys else []
-        places = accounts.municipalities(conn)
+        places = reach.municipalities(conn, seat.who)
     words = translator(seat.operator.language)
     return office_page(
         request,
@@ -91,7 +91,7 @@ def show(request: Request, seat: PageReader) -> Response:
         hooks=hooks,
         topics={topic: words.gettext(text) for topic, text in webhooks_page.TOPICS.items()},
         states={code: words.gettext(text) for code, text in webhooks_page.STATES.items()},
-        places=[p for p in places if EVERYWHERE in seat.who.municipalities or p in seat.who.municipalities],
+        places=places,
         everywhere=EVERYWHERE in seat.who.municipalities,
         may_keys=seat.may("accounts", "write"),
         may_hooks=seat.may("webhooks", "write"),

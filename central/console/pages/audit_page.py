@@ -10,16 +10,15 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection
 
-from central.access_rules import EVERYWHERE, GLASS_S, Action, Resource, Role, Rule
+from central.access_rules import GLASS_S, Action, Resource, Role, Rule
 from central.audit_chain import AuditRow
 from central.console.access import Seat
 from central.console.pages.account_words import ACTIONS, ORIGINS, OUTCOMES, RESOURCES, ROLES
 from central.console.problem import Problem
 from central.console.rights import allowed, entry_for, trail
 from central.console.templating import CENTRE_TIMEZONE, office_page
-from central.storage import accounts, audit_log, pages
+from central.storage import accounts, audit_log, pages, reach
 from central.storage.audit_log import Filter
 from central.storage.reach import NUMBER_MAX
 from central.texts import later, translator
@@ -90,7 +89,8 @@ def review(request: Request, seat: Reviewer, glass_id: int) -> Response:
     now: float = request.app.state.clock()
     with request.app.state.parts.database.begin() as conn:
         found = accounts.glass_of(conn, glass_id) if 0 < glass_id <= NUMBER_MAX else None
-        if found is None or not _within(conn, seat, found.home_id):
+        within = found is None or seat.who.towns is None or reach.municipality_of(conn, found.home_id) in seat.who.towns
+        if found is None or not within:
             raise Problem(404, "no_such_access", later("There is no such access."))
         if found.account_id == seat.operator.id:
             raise Problem(409, "own_access", later("Somebody else must look at what you opened."))
@@ -113,7 +113,7 @@ def show(
     asked = {"account": account, "person": person, "outcome": outcome, "since": since, "until": until}
     lines = read_log(request, seat, account, person, outcome, since, until, before)
     with request.app.state.parts.database.read() as conn:
-        glass = accounts.list_glass(conn, GLASS_SHOWN, municipalities=_municipalities(seat))
+        glass = accounts.list_glass(conn, GLASS_SHOWN, reach.homes_within(seat.who))
         homes = pages.home_names(conn, [one.home_id for one in glass])
         people = audit_log.people_of(conn, [one.home_id for one in glass])
         names = pages.operator_names(conn)
@@ -159,7 +159,7 @@ def read_log(
             since_at=_day(since, 0),
             until_at=_day(until, 1),
             before_id=before,
-            municipalities=_municipalities(seat),
+            within=reach.homes_within(seat.who),
         )
         rows = audit_log.find(conn, wanted, ROWS_SHOWN)
         people = audit_log.people_of(conn, {row.entry.home_id for row in rows})
@@ -207,17 +207,6 @@ def _line(row: AuditRow, people: dict[str, str], names: dict[str, str], language
         why=entry.why,
         **said,
     )
-
-
-def _municipalities(seat: Seat) -> frozenset[str] | None:
-    return None if EVERYWHERE in seat.who.municipalities else seat.who.municipalities
-
-
-def _within(conn: Connection, seat: Seat, home_id: str) -> bool:
-    from central.storage.reach import municipality_of
-
-    places = _municipalities(seat)
-    return places is None or municipality_of(conn, home_id) in {"", *places}
 
 
 def _day(text: str, more: int) -> float | None:

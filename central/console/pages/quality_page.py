@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection
 
 from central import service_figures as figures
+from central.alarm_cases.priority import MARKS
 from central.console import quality_view as view
 from central.console import wording
 from central.console.access import Seat
@@ -20,7 +21,7 @@ from central.console.finding_words import KIND_WORDS
 from central.console.rights import allowed
 from central.console.templating import CENTRE_TIMEZONE, office_page
 from central.service_settings import Targets
-from central.storage import accounts, call_audits, pages, quality, service_quality, settings
+from central.storage import call_audits, pages, quality, reach, service_quality, settings
 from central.storage.service_quality import Scope, scope_of
 from central.texts import Words, later, translator
 
@@ -47,7 +48,6 @@ RESULTS: Final[Mapping[str, str]] = {
 }
 FALSE_SHOWN: Final = 100
 """Homes listed with most false alarms; who works through more looks at a narrower span."""
-PRIORITY_MARKS: Final = {1: "P1", 2: "P2", 3: "P3", 4: "T", 5: "TEST"}
 
 
 @router.get("/quality", include_in_schema=False)
@@ -69,9 +69,8 @@ def show(
     chosen = municipality.replace("\x00", "")
     words = translator(seat.operator.language)
     with state.parts.database.read() as conn:
-        scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, chosen)
-        own = seat.who.municipalities
-        places = [place for place in accounts.municipalities(conn) if "*" in own or place in own]
+        scope = scope_of(seat.who, asked.since_at, asked.until_at, chosen)
+        places = reach.municipalities(conn, seat.who)
         values = _values(conn, seat, shown, asked, scope, month, now, words)
     return office_page(
         request,
@@ -88,7 +87,7 @@ def show(
         may_work=seat.may("quality", "work"),
         may_export=seat.may("quality", "export"),
         me=seat.operator.id,
-        marks=PRIORITY_MARKS,
+        marks=MARKS,
         kinds=KIND_WORDS,
         share=lambda value, digits=1: view.say_share(value, words.language, digits),
         seconds=lambda value: view.say_seconds(value, words.language),
@@ -110,7 +109,7 @@ def report(
     month = month if service_quality.month_scope(month, None) else this_month
     span = service_quality.month_scope(month, None)
     assert span is not None  # this month is one
-    scope = scope_of(seat.who.municipalities, span.since_at, span.until_at, chosen)
+    scope = scope_of(seat.who, span.since_at, span.until_at, chosen)
     with state.parts.database.read() as conn:
         values = _answer_values(conn, scope, now, words, operators=False)
         values |= _late_values(conn, scope, now)
@@ -128,7 +127,7 @@ def report(
         unfinished=span.until_at > now,
         share=lambda value, digits=1: view.say_share(value, words.language, digits),
         seconds=lambda value: view.say_seconds(value, words.language),
-        marks=PRIORITY_MARKS,
+        marks=MARKS,
         kinds=KIND_WORDS,
         by_kind=Counter(kind for kind, _, _ in kinds.elements()).most_common(),
         by_cause=Counter(cause for _, cause, _ in kinds.elements() if cause).most_common(),

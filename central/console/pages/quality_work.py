@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from central.access_rules import EVERYWHERE
 from central.console import case_view
 from central.console import quality_view as view
 from central.console.access import Seat
@@ -83,7 +82,7 @@ def read_figures(
     """Answer times and times to help from a day until a day (YYYY-MM-DD, both included); the last thirty days."""
     now: float = request.app.state.clock()
     asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
-    scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
+    scope = scope_of(seat.who, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
     with request.app.state.parts.database.read() as conn:
         calls = service_quality.calls(conn, scope, CENTRE_TIMEZONE)
     total = answers(calls, now)
@@ -97,7 +96,7 @@ def read_late(
     """The calls that waited more than 180 s, with their reasons; the newest first."""
     now: float = request.app.state.clock()
     asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
-    scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
+    scope = scope_of(seat.who, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
     with request.app.state.parts.database.read() as conn:
         return service_quality.late_answers(conn, scope, now)
 
@@ -123,8 +122,7 @@ def explain_late(request: Request, seat: Worker, case_id: int, body: ReasonBody)
 @router.post("/api/quality/audits", tags=["quality"])
 def draw(request: Request, seat: Worker, body: MonthBody) -> Drawn:
     """Draws by lot what is missing of a month: two calls of each operator, one of them an emergency."""
-    own = None if EVERYWHERE in seat.who.municipalities else frozenset({"", *seat.who.municipalities})
-    scope = service_quality.month_scope(body.month, own, CENTRE_TIMEZONE)
+    scope = service_quality.month_scope(body.month, seat.who.towns, CENTRE_TIMEZONE)
     if scope is None:
         raise Problem(422, "bad_content", later("This is no month."))
     now: float = request.app.state.clock()
@@ -159,7 +157,7 @@ def export(
     """Every case of a span as a table (CSV, UTF-8), without names and addresses. That it was taken is in the log."""
     now: float = request.app.state.clock()
     asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
-    scope = scope_of(seat.who.municipalities, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
+    scope = scope_of(seat.who, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
     with_operators = view.sees_operators(seat)
 
     def lines() -> Iterator[str]:

@@ -160,7 +160,6 @@ def _people(
         "birthdays": birthdays,
         "may_write": seat.may("resident_file", "write"),
         "may_medical": seat.may("medical", "read"),
-        "places": home_file.municipalities(connection),
     }
 
 
@@ -208,7 +207,6 @@ def _access(
         "access": file_edits.access_of(connection, home.id),
         "access_version": records.version_of(connection, f"access:{home.id}"),
         "home_version": records.version_of(connection, f"home:{home.id}"),
-        "places": home_file.municipalities(connection),
         "keys": [key_words.line(key, log.get(key.id, []), names, now, words) for key in keys],
         "holders": {"": "–"} | {one.id: one.called for one in people.contacts_of(connection, home.id)},
         "kept": choices(key_words.KEPT, words),

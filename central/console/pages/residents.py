@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from central.access_rules import EVERYWHERE
 from central.console.access import Seat
 from central.console.pages.file_words import FLAGS, choices
 from central.console.rights import allowed
 from central.console.templating import office_page
-from central.storage import accounts, home_list
+from central.storage import home_list, reach
 from central.storage.home_list import HomeInList
 from central.texts import later, translator
 
@@ -77,9 +76,7 @@ def show(
     state = request.app.state
     found = find(request, seat, q, municipality, only, after)
     with state.parts.database.read() as connection:
-        places = accounts.municipalities(connection)
-    if EVERYWHERE not in seat.who.municipalities:
-        places = [place for place in places if place in seat.who.municipalities]
+        places = reach.municipalities(connection, seat.who)
     words = translator(seat.operator.language)
     return office_page(
         request,

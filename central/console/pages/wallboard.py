@@ -150,7 +150,7 @@ def board(request: Request, seat: Reader, names: bool = True) -> Board:
     with state.parts.database.read() as conn:
         cards = pages.queue(conn, reach.within(seat.who, now))
         called = pages.operator_names(conn)
-        scope = scope_of(seat.who.municipalities, midnight.timestamp(), now + 1)
+        scope = scope_of(seat.who, midnight.timestamp(), now + 1)
         today = _today(conn, scope, now)
         grouped = incidents.open_incidents(conn, now) if any(card.incident_id for card in cards) else []
         exceptions = service_quality.open_exceptions(conn, scope)

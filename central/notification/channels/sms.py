@@ -27,13 +27,17 @@ class SmsChannel:
         self._errands = errands or Errands(self.name)
 
     def send(self, message: Message) -> Sent:
-        """Hands one text to the gateway."""
+        """Hands one message to the gateway."""
         number = read_number(message.to, self._gateway.country_code)
         if not number:
             return Sent(Verdict.NEVER, "not a telephone number")
-        body: dict[str, str | int] = {"to": number, "text": text_of(message)}
+        what, body = self._asked(message)
         reference = make_reference(message.key, number)
-        return self._errands.run(lambda: self._gateway.ask("messages", body, reference))
+        return self._errands.run(lambda: self._gateway.ask(what, {"to": number, **body}, reference))
+
+    def _asked(self, message: Message) -> tuple[str, dict[str, str | int]]:
+        """What the gateway is asked for, and with what."""
+        return "messages", {"text": text_of(message)}
 
 
 def text_of(message: Message) -> str:

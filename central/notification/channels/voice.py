@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from central.notification.channel import Message
-from central.notification.channels.sms import text_of
-from central.notification.delivery import STANDARD_RETRY, DeliveryState, Sent, Verdict
-from central.notification.outgoing import Errands
-from central.notification.phone_gateway import PhoneGateway, make_reference, read_number
+from central.notification.channels.sms import SmsChannel
+from central.notification.delivery import DeliveryState
 from central.texts import later, translator
 
 RING_S: Final = 30
@@ -17,31 +15,18 @@ RECEIPT_WAIT_S: Final = RING_S + 45.0
 """Ringing, and the menu read out twice."""
 
 
-class VoiceChannel:
+class VoiceChannel(SmsChannel):
     """Calls; what comes of it is told by `PhoneDesk`. Who need not come is not rung up for it but written to."""
 
     name = "voice"
     receipts: frozenset[DeliveryState] = frozenset({DeliveryState.OPENED})
-    retry = STANDARD_RETRY
     receipt_wait_s: float | None = RECEIPT_WAIT_S
 
-    def __init__(self, gateway: PhoneGateway, errands: Errands | None = None) -> None:
-        self._gateway = gateway
-        self._errands = errands or Errands(self.name)
-
-    def send(self, message: Message) -> Sent:
-        """Asks the gateway to call."""
-        number = read_number(message.to, self._gateway.country_code)
-        if not number:
-            return Sent(Verdict.NEVER, "not a telephone number")
-        what = "messages"
-        body: dict[str, str | int] = {"to": number, "text": text_of(message)}
-        if message.purpose == "alarm":
-            say = say_menu(message.resident, message.language, test=message.test)
-            what = "calls"
-            body = {"to": number, "say": say, "language": message.language, "ring_s": RING_S}
-        reference = make_reference(message.key, number)
-        return self._errands.run(lambda: self._gateway.ask(what, body, reference))
+    def _asked(self, message: Message) -> tuple[str, dict[str, str | int]]:
+        if message.purpose != "alarm":
+            return super()._asked(message)
+        say = say_menu(message.resident, message.language, test=message.test)
+        return "calls", {"say": say, "language": message.language, "ring_s": RING_S}
 
 
 def say_menu(resident: str, language: str, *, test: bool = False) -> str:
