@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from central import supervisor
 from central.access_rules import EVERYWHERE, Role
 from central.config import CentralConfig, ConfigError, load
+from central.pulse import PULSE
 from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
 from gateway.contract.claim import CODE_LIVES_S
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     if getattr(given, "end_with_parent", False):
         supervisor.end_with_parent()
+        PULSE.start()
     run: Callable[[argparse.Namespace, CentralConfig], int] = given.run
     try:
         return run(given, load(Path(given.config)))
@@ -130,7 +132,7 @@ def _span_s(text: str) -> float:
 
 def _run(given: argparse.Namespace, config: CentralConfig) -> int:
     _migrate(given, config)
-    return supervisor.supervise(["desk", "receiver"], given.config)
+    return supervisor.supervise(["desk", "receiver"], given.config, config.data_folder)
 
 
 def _desk(_given: argparse.Namespace, config: CentralConfig) -> int:

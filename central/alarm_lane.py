@@ -34,6 +34,7 @@ from central.case_desk import CaseChange, CaseDesk
 from central.hub_states import HubStates
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
 from central.progress import CLOSED_TOLD_S, Progress, Told
+from central.pulse import PULSE
 from central.refusals import RefusalCounter
 from central.storage.cases import AlarmRef
 from central.storage.database import DatabaseError, in_words, try_again
@@ -234,6 +235,7 @@ class AlarmLane:
 
     def _work(self) -> None:
         while (received := self._waiting.get()[2]) is not None and not self._stopping.is_set():
+            PULSE.at_work()
             try:
                 done = self._handle(received)
             except Exception as error:  # a fault of ours in one message must not silence those behind it
@@ -243,6 +245,7 @@ class AlarmLane:
                 done = True
             if done:
                 self._client.acknowledge(received)
+            PULSE.waits()
 
     def _handle(self, received: Received) -> bool:
         """Treats a message; false when it must not be acknowledged, because the desk is stopping."""
@@ -314,6 +317,7 @@ class AlarmLane:
         self.database_fault = in_words(error)[:200]
         log.error("the database does not take an alarm, trying again in %s s: %s", pause_s, in_words(error))
         self._stopping.wait(pause_s)
+        PULSE.goes_on()
 
     def _refuse(self, received: Received, rejection: Rejection, snu: int = 0) -> None:
         """Counts a message that is not taken, and answers it when its sender and reference can be made out."""

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from central.pulse import Pulse
+
 GATHER_S: Final = 0.05
 """Pause after being woken: the alarm that woke us goes out to people first, and what comes with it is worked together.
 Nothing here is due sooner than seconds."""
@@ -20,10 +22,14 @@ log = logging.getLogger(__name__)
 
 
 class DueLoop:
-    """Calls `work(now)`, which acts on all that is due and says when the next is (None: nothing waits)."""
+    """Calls `work(now)`, which acts on all that is due and says when the next is (None: nothing waits).
 
-    def __init__(self, name: str, work: Callable[[float], float | None]) -> None:
+    With a `pulse` the process ends when `work` does not come back and tells of no progress either.
+    """
+
+    def __init__(self, name: str, work: Callable[[float], float | None], pulse: Pulse | None = None) -> None:
         self._name = name
+        self._pulse = pulse
         self._work = work
         self._woken = threading.Event()
         self._stopping = False
@@ -47,7 +53,11 @@ class DueLoop:
     def _run(self) -> None:
         while not self._stopping:
             self._woken.clear()
+            if self._pulse is not None:
+                self._pulse.at_work()
             wait_s = self._once()
+            if self._pulse is not None:
+                self._pulse.waits()
             if self._woken.wait(wait_s):
                 time.sleep(GATHER_S)
 

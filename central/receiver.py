@@ -27,6 +27,7 @@ from central.habit_store import HabitStore
 from central.ingest import Intake, Refusals
 from central.internal import HEALTH_TOPIC, LABELS_FILTER, ReceiverHealth, encode
 from central.label_book import LabelBook
+from central.pulse import PULSE
 from central.recall import HomesToRecall
 from central.storage.database import Database, DatabaseError
 from central.storage.homes import EnrolledHome, list_enrolled
@@ -387,6 +388,7 @@ def run(config: CentralConfig) -> None:
     logger.info("ready")
     try:
         while not stopping.is_set():
+            PULSE.at_work()
             receiver.turn()
     finally:
         receiver.close()

@@ -1,4 +1,7 @@
-"""Keeps the centre's two processes running: starts them, restarts one that dies, ends them with itself."""
+"""Keeps the centre's two processes running: starts them, restarts one that dies or stands still, ends them with itself.
+
+Each has a socket to here as its standard input. It beats on it every second (`central.pulse`), and ends when it closes.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+from central import restarts
+from central.pulse import BEGAN, STOOD_STILL
+from central.restarts import Restart
 
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
@@ -22,8 +31,12 @@ STOP_WAIT_S: Final = 15.0
 CANNOT_START: Final = 3
 """Exit code of a process that said in a sentence why it cannot start. At the first start everything then ends, so that
 whoever started it reads the sentence; later it is tried again like any other failure."""
-RAN_AFTER_S: Final = 10.0
-"""A process that lived so long has started."""
+SILENT_MAX_S: Final = 20.0
+"""A process that has beaten and then misses twenty beats on end does nothing: it is killed and started again."""
+OWN_STALL_S: Final = 5.0
+"""A supervisor that did not turn for so long was paused, or killed somebody, or the machine is at its end."""
+FIRST_BEAT_S: Final = 120.0
+"""How long it may take to the first: loading the program from a slow disk on a busy machine."""
 
 log = logging.getLogger(__name__)
 
@@ -33,24 +46,31 @@ class _Child:
     name: str
     command: list[str]
     process: subprocess.Popen[bytes] | None = None
+    line: socket.socket | None = None
+    heard_s: float | None = None
     started_s: float = 0.0
     backoff_s: float = BACKOFF_FIRST_S
     start_at_s: float = 0.0
     ran: bool = False
 
 
-def supervise(names: list[str], config: str) -> int:
-    """Runs `python -m central NAME` for each name until SIGTERM or SIGINT; the exit code to leave with."""
+def supervise(names: list[str], config: str, folder: Path) -> int:
+    """Runs `python -m central NAME` for each name until SIGTERM or SIGINT; the exit code to leave with.
+
+    What had to be started again is noted in `folder` (`central.restarts`).
+    """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     children = [
         _Child(name, [sys.executable, "-m", "central", name, "--config", config, "--end-with-parent"]) for name in names
     ]
+    turned_s = time.monotonic()
     try:
         while not stopping.wait(0.2):
+            turned_s = _forgive(children, turned_s)
             for child in children:
-                if (code := _keep_running(child)) is not None:
+                if (code := _keep_running(child, folder)) is not None:
                     return code
     finally:
         _end(children)
@@ -69,30 +89,71 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-def _keep_running(child: _Child) -> int | None:
+def _keep_running(child: _Child, folder: Path) -> int | None:
     """Starts or restarts a process when it is time; an exit code when it can never run as things are."""
     now_s = time.monotonic()
     if child.process is not None:
         code = child.process.poll()
-        child.ran = child.ran or now_s - child.started_s >= RAN_AFTER_S
+        _listen(child, now_s)
+        stuck = code == STOOD_STILL
         if code is None:
-            return None
+            if not (silent_s := _silent_s(child, now_s)):
+                return None
+            log.critical("%s has not been heard for %.0f s; killed", child.name, silent_s)
+            stuck, code = True, _kill(child.process)
         if code == CANNOT_START and not child.ran:
             return code
         if now_s - child.started_s >= STABLE_AFTER_S:
             child.backoff_s = BACKOFF_FIRST_S
         log.error("%s ended with %d; started again in %.1f s", child.name, code, child.backoff_s)
-        _close(child.process)
+        restarts.note(folder, Restart(child.name, time.time(), "stuck" if stuck else "ended", code))
+        _close(child)
         child.process = None
         _wait_before_start(child, now_s)
     if now_s >= child.start_at_s:
-        try:
-            child.process = subprocess.Popen(child.command, stdin=subprocess.PIPE)
-        except OSError as error:  # no memory for one more process must not end the other one
-            log.warning("%s cannot be started: %s; tried again in %.1f s", child.name, error, child.backoff_s)
-            _wait_before_start(child, now_s)
-        child.started_s = now_s
+        _start(child, now_s)
     return None
+
+
+def _start(child: _Child, now_s: float) -> None:
+    try:
+        child.line, theirs = socket.socketpair()
+        child.line.setblocking(False)
+        with theirs:
+            child.process = subprocess.Popen(child.command, stdin=theirs.fileno())
+    except OSError as error:  # no memory for one more process must not end the other one
+        log.warning("%s cannot be started: %s; tried again in %.1f s", child.name, error, child.backoff_s)
+        _close(child)
+        _wait_before_start(child, now_s)
+    child.started_s, child.heard_s = now_s, None
+
+
+def _listen(child: _Child, now_s: float) -> None:
+    assert child.line is not None
+    with contextlib.suppress(OSError):  # nothing there: the line itself stands as long as the process does
+        if beats := child.line.recv(65_536):
+            child.heard_s = now_s
+            child.ran = child.ran or BEGAN in beats
+
+
+def _silent_s(child: _Child, now_s: float) -> float:
+    """For how long a running process has been silent; 0 while that is nothing to wonder at."""
+    since_s, most_s = (child.started_s, FIRST_BEAT_S) if child.heard_s is None else (child.heard_s, SILENT_MAX_S)
+    return now_s - since_s if now_s - since_s > most_s else 0.0
+
+
+def _forgive(children: list[_Child], turned_s: float) -> float:
+    """Counts silence anew after we stood still ourselves, as the others may have on a machine that was paused."""
+    now_s = time.monotonic()
+    if now_s - turned_s > OWN_STALL_S:
+        for child in children:
+            child.heard_s = now_s
+    return now_s
+
+
+def _kill(process: subprocess.Popen[bytes]) -> int:
+    process.kill()
+    return process.wait()
 
 
 def _wait_before_start(child: _Child, now_s: float) -> None:
@@ -101,19 +162,21 @@ def _wait_before_start(child: _Child, now_s: float) -> None:
 
 
 def _end(children: list[_Child]) -> None:
-    running = [child.process for child in children if child.process is not None]
-    for process in running:
+    running = [child for child in children if child.process is not None]
+    for child in running:
+        assert child.process is not None
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-    for process in running:
+            child.process.terminate()
+    for child in running:
+        assert child.process is not None
         try:
-            process.wait(STOP_WAIT_S)
+            child.process.wait(STOP_WAIT_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        _close(process)
+            _kill(child.process)
+        _close(child)
 
 
-def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
+def _close(child: _Child) -> None:
+    if child.line is not None:
+        child.line.close()
+        child.line = None

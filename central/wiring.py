@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from central import restarts
 from central.agenda.desk import AgendaDesk
 from central.alarm_cases.case import EventType
 from central.alarm_lane import AlarmLane
@@ -36,6 +37,7 @@ from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
 from central.phone_desk import PhoneDesk
 from central.proof_watch import proof_keeper
+from central.pulse import PULSE
 from central.push_desk import PushDesk, forgetting
 from central.reach_tester import ReachTester
 from central.reach_watch import ReachWatch
@@ -107,7 +109,7 @@ class DeskProcess:
         self._settings = DueLoop("settings", settings.work)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
-        self._due = DueLoop("due-times", self._work_due)
+        self._due = DueLoop("due-times", self._work_due, PULSE)
         self._office = DueLoop("office", AgendaDesk(self.desk).work)
         self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address)
         networks = networks_of(config.webhooks.networks)
@@ -181,6 +183,7 @@ class DeskProcess:
             commit_p99_ms=self.lane.commit_ms(0.99),
             database=self.lane.database_fault or "ok",
             channels=self._channels,
+            restarts=tuple(restarts.read(self._config.data_folder)),
         )
 
     def _work_due(self, now: float) -> float | None:
@@ -200,6 +203,7 @@ class DeskProcess:
         return self._noted_until_at
 
     def _wake(self, change: CaseChange) -> None:
+        PULSE.goes_on()
         self._due.wake()
         self.webhooks.wake()
         if change.event_type in _MAY_SEND:
@@ -301,8 +305,14 @@ def _web_settings(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        callback_notify=_at_work,
+        timeout_notify=1,
         timeout_graceful_shutdown=CLOSE_WAIT_S,
     )
+
+
+async def _at_work() -> None:
+    PULSE.at_work()
 
 
 class _Console(uvicorn.Server):

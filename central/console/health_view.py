@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.internal import ReceiverHealth
+from central.restarts import Restart
 
 RECEIVER_FRESH_S: Final = 15.0
 """The receiver speaks every few seconds; three missed words mean that something is wrong."""
@@ -23,6 +24,7 @@ class HealthView:
         commit_p50_ms, commit_p99_ms: their latency over the latest few hundred; None before the first.
         database: "ok", or what is wrong in a few words.
         channels: the ways to carers that are set up, by the channels' names.
+        restarts: the centre's processes that had to be started again lately, oldest first.
     """
 
     broker_connected: bool = False
@@ -33,6 +35,7 @@ class HealthView:
     commit_p99_ms: float | None = None
     database: str = "ok"
     channels: tuple[str, ...] = ()
+    restarts: tuple[Restart, ...] = ()
 
     def receiver_state(self, now: float) -> str:
         """ "ok", "silent" (not heard lately), "store" (its telemetry store is down) or "never"."""

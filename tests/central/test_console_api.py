@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from central.console.health_view import HealthView
 from central.internal import HubPresence, ReceiverHealth
+from central.restarts import Restart
 from central.storage.health import Refusal, add_refusals
 from central.telemetry.store import Row, StoreUnavailable
 from gateway.contract.alarm_kinds import AlarmKind
@@ -294,12 +295,13 @@ def test_health_names_every_fault_and_what_to_do(setting: Setting, ana: Seated) 
         hubs_silent=1,
         silent=[HubPresence("carme", "hub-carme", False, NOON - 400, waiting=12)],
     )
-    setting.health = HealthView(False, "10.0.0.9:8883: refused", receiver, commit_p99_ms=900.0)
+    again = (Restart("desk", NOON - 90_000, "ended", -9), Restart("receiver", NOON - 120, "stuck", -9))
+    setting.health = HealthView(False, "10.0.0.9:8883: refused", receiver, commit_p99_ms=900.0, restarts=again)
     with setting.database.begin() as conn:
         add_refusals(conn, {("alarm", "bad_content"): Refusal(7, NOON - 60, "hub-x: no ref")})
     health = ana.get("/api/health")
     assert [sign["state"] for sign in health["signs"]] == [
-        "bad", "bad", "warn", "ok", "bad", "warn", "bad", "ok"
+        "bad", "bad", "warn", "ok", "bad", "warn", "bad", "warn", "ok"
     ]  # fmt: skip
     assert all(sign["advice"] for sign in health["signs"] if sign["state"] != "ok")
     assert [(one["source"], one["reason"], one["count"]) for one in health["refused"]] == [
@@ -314,6 +316,9 @@ def test_health_names_every_fault_and_what_to_do(setting: Setting, ana: Seated) 
         "10.0.0.9:8883: refused",
         "connection refused",
     ]
+    assert health["signs"][7]["says"] == (
+        "S'havia quedat aturat i s'ha tornat a engegar: receptor de mesures, fa 2 minuts."
+    )
     assert health["silent"][0]["address"] == "Carrer de Verdi 112, 3r 2a"
     link = ana.get("/api/queue")["link"]
     assert (link["broker"], link["receiver"], link["ready_operators"]) == ("down", "store", 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from central import supervisor
+from central import pulse, restarts, supervisor
 from central.__main__ import main
 from central.console import access
 from central.storage import homes, people
@@ -33,15 +33,27 @@ def configure(folder: Path, extra: str = "") -> Path:
     return path
 
 
+IMPATIENT = """
+from central import __main__, supervisor
+supervisor.SILENT_MAX_S = 5.0
+raise SystemExit(__main__.main())
+"""
+
+
 @pytest.fixture
-def centre(tmp_path: Path) -> Iterator[psutil.Process]:
+def program() -> tuple[str, ...]:
+    return ("-m", "central")
+
+
+@pytest.fixture
+def centre(tmp_path: Path, program: tuple[str, ...]) -> Iterator[psutil.Process]:
     (tmp_path / "broker").mkdir()
     with start_broker(tmp_path / "broker", {"desk": "desk-word", "receiver": "receiver-word"}) as broker:
         for name in ("desk", "receiver"):
             (tmp_path / name).write_text(f"{name}-word")
         files = 'desk_password_file = "desk"\nreceiver_password_file = "receiver"'
         config = configure(tmp_path, f"[broker]\nport = {broker.port}\n{files}\n")
-        command = [sys.executable, "-m", "central", "run", "--config", str(config)]
+        command = [sys.executable, *program, "run", "--config", str(config)]
         log = (tmp_path / "log").open("wb")
         process = subprocess.Popen(command, cwd=HOUSE, stderr=log)
         watched = psutil.Process(process.pid)
@@ -92,9 +104,85 @@ def test_the_processes_end_when_the_one_that_watches_them_is_killed(
     assert psutil.wait_procs(children, 20)[1] == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [("-c", IMPATIENT)], ids=["five seconds without a beat"])
+@pytest.mark.parametrize("name", ["desk", "receiver"])
+def test_a_process_that_is_there_and_does_nothing_is_killed_and_started_again(
+    centre: psutil.Process, tmp_path: Path, wait_until: Wait, name: str
+) -> None:
+    wait_until(lambda: told(tmp_path, "ready: console at") and told(tmp_path, "central.receiver: ready"))
+    stopped = child(centre, name)
+    assert stopped is not None
+    stopped.suspend()
+    wait_until(lambda: told(tmp_path, f"{name} has not been heard for"))
+    wait_until(lambda: told(tmp_path, "ready: console at" if name == "desk" else "central.receiver: ready", 2))
+    noted = restarts.read(tmp_path / "data")[0]
+    assert (noted.name, noted.why) == (name, "stuck")
+
+
+STANDING_STILL = """
+import threading
+from central import pulse
+pulse.STUCK_AFTER_S = 0.5
+
+def never_comes_back():
+    pulse.PULSE.at_work()
+    threading.Event().wait()
+
+threading.Thread(target=never_comes_back, name="due-times", daemon=True).start()
+pulse.PULSE.start()
+threading.Event().wait()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_of_which_a_loop_stands_still_says_where_and_ends() -> None:
+    command = [sys.executable, "-c", STANDING_STILL]
+    ended = subprocess.run(
+        command, cwd=HOUSE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == pulse.STOOD_STILL
+    assert "due-times has stood still" in ended.stderr
+    assert "never_comes_back" in ended.stderr
+
+
+def test_a_loop_that_waits_or_comes_on_does_not_stand_still() -> None:
+    now_s = 0.0
+    watched = pulse.Pulse(lambda: now_s)
+    watched.goes_on()
+    now_s = 1_000.0
+    assert watched.stuck() == {}, "a thread that is not at work is not watched"
+    watched.at_work()
+    now_s += pulse.STUCK_AFTER_S
+    watched.goes_on()
+    now_s += pulse.STUCK_AFTER_S
+    assert watched.stuck() == {}
+    now_s += 1.0
+    assert list(watched.stuck().values()) == [pulse.STUCK_AFTER_S + 1.0]
+    watched.waits()
+    assert watched.stuck() == {}
+
+
+def test_after_a_pause_of_the_machine_nobody_is_killed_for_the_silence_in_it(tmp_path: Path) -> None:
+    sleeper = supervisor._Child("desk", [sys.executable, "-c", "import time; time.sleep(60)"])
+    supervisor._keep_running(sleeper, tmp_path)
+    assert sleeper.process is not None
+    hour_ago_s = time.monotonic() - 3_600
+    try:
+        sleeper.heard_s = hour_ago_s
+        supervisor._forgive([sleeper], hour_ago_s)
+        supervisor._keep_running(sleeper, tmp_path)
+        assert sleeper.process is not None
+        sleeper.heard_s = hour_ago_s
+        supervisor._keep_running(sleeper, tmp_path)
+        assert sleeper.process is None
+    finally:
+        supervisor._end([sleeper])
+
+
 def test_a_process_that_cannot_be_started_now_is_tried_again_and_takes_no_other_down(tmp_path: Path) -> None:
     child = supervisor._Child("desk", [str(tmp_path / "missing")])
-    assert supervisor._keep_running(child) is None
+    assert supervisor._keep_running(child, tmp_path) is None
     assert child.process is None
     assert child.start_at_s > time.monotonic()
 

@@ -29,6 +29,10 @@ COMMIT_SLOW_MS = 250.0
 """An alarm whose commit takes longer than this misses the budget of being heard within a second."""
 
 
+RESTARTS_SHOWN_S = 86_400.0
+"""For so long it is said that a process of the centre had to be started again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """One row of the page: what, how it stands ("ok", "warn", "bad"), in words, and what to do when it is not well.
@@ -173,6 +177,7 @@ def _signs(view: HealthView, now: float, ready: int, words: Words) -> list[Sign]
         _store(view, words),
         _hubs(view, words),
         _channels(view, words),
+        _processes(view, now, words),
     ]
 
 
@@ -306,6 +311,31 @@ def _channels(view: HealthView, words: Words) -> Sign:
     says = words.say(later("Set up: {channels}. Not set up: {missing}."), channels=up, missing=missing)
     advice = words.gettext(later("Who can only be reached by a way that is not set up counts as not reachable."))
     return Sign(name, "ok", says, advice)
+
+
+PROCESSES: Final = {"desk": later("alarm desk"), "receiver": later("receiver of measurements")}
+
+STARTED_AGAIN: Final = {
+    "stuck": later("Stood still and was started again: {program}, {span} ago."),
+    "ended": later("Ended and was started again: {program}, {span} ago."),
+}
+
+
+def _processes(view: HealthView, now: float, words: Words) -> Sign:
+    name = words.gettext(later("Programs of the centre"))
+    lately = [one for one in view.restarts if now - one.at < RESTARTS_SHOWN_S]
+    if not lately:
+        return Sign(name, "ok", words.gettext(later("None had to be started again in the last 24 hours.")), "")
+    last = lately[-1]
+    who = words.gettext(PROCESSES[last.name]) if last.name in PROCESSES else last.name
+    span = say_duration(max(now - last.at, 0.0), words.language)
+    says = words.say(STARTED_AGAIN[last.why], program=who, span=span)
+    if len(lately) > 1:
+        says += " " + words.say(later("In the last 24 hours: {count} times."), count=len(lately))
+    advice = words.gettext(
+        later("Nothing is lost by it. If it happens again, send the log of that time to who looks after the centre.")
+    )
+    return Sign(name, "warn", says, advice)
 
 
 def _hubs(view: HealthView, words: Words) -> Sign:
