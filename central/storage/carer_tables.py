@@ -57,9 +57,26 @@ share_changes = Table(
     Column("given", Boolean, nullable=False, server_default=false()),
     Column("at", Double, nullable=False),
     Column("by", String(32), nullable=False),
+    Column("said_by", String(80), nullable=False, server_default=""),
 )
 """What a resident let a contact see and no longer lets them see, every change for ever, as proof; what holds now is in
-`contact_profiles`. Ids stand here without foreign keys: the proof outlives the contact."""
+`contact_profiles`. `by` is the account that wrote it, `said_by` who said so to them, in words, "" for `by` themselves.
+Ids stand here without foreign keys: the proof outlives the contact."""
+
+carer_invitations = Table(
+    "carer_invitations",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("contact_id", ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_at", Double, nullable=False),
+    Column("made_by", String(32), nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("sent_by", String(16), nullable=False, server_default=""),
+    Column("used_at", Double),
+    Column("account_id", String(32), nullable=False, server_default=""),
+)
+"""Links by which a contact makes an account of their own, once. `sent_by` is the channel, "" for one that was handed
+over; `account_id` the account that came of it. One that is taken back or replaced has run out."""
 
 rights_requests = Table(
     "rights_requests",

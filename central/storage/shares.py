@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, get_args
 
@@ -19,13 +20,14 @@ CHANGES_SHOWN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ShareChange:
-    """One change; `given` false is a withdrawal."""
+    """One change; `given` false is a withdrawal. `by` wrote it, `said_by` told them to, "" for themselves."""
 
     contact_id: str
     share: str
     given: bool
     at: float
     by: str
+    said_by: str = ""
 
 
 def shared_with(conn: sa.Connection, contact_id: str) -> frozenset[Share]:
@@ -37,17 +39,61 @@ def set_share(
     conn: sa.Connection, contact_id: str, share: Share, now: float, *, given: bool, resident_id: str, by: str
 ) -> bool:
     """Gives or withdraws one kind of data for one contact; false when it stood so already. In a write transaction."""
-    # the contact's row is locked first, so that two changes of one profile do not undo each other
-    home_id = conn.execute(sa.select(contacts.c.home_id).where(contacts.c.id == contact_id).with_for_update()).scalar()
-    profile = rota.profile(conn, contact_id)
-    if home_id is None or (share in profile.consent) == given:
+    held = _locked(conn, contact_id)
+    if held is None or (share in held) == given:
         return False
-    held = {*profile.consent, share} if given else {*profile.consent} - {share}
-    consent = tuple(one for one in SHARES if one in held)
+    after = held | {share} if given else held - {share}
+    return set_shares(conn, contact_id, after, now, resident_id=resident_id, by=by)
+
+
+def set_shares(
+    conn: sa.Connection,
+    contact_id: str,
+    after: Collection[Share],
+    now: float,
+    *,
+    resident_id: str,
+    by: str,
+    said_by: str = "",
+) -> bool:
+    """Lets a contact see these kinds of data and no others, with the proof of what changed; false when nothing did."""
+    held = _locked(conn, contact_id)
+    if held is None or held == frozenset(after):
+        return False
+    profile = rota.profile(conn, contact_id)
+    consent = tuple(one for one in SHARES if one in after)
     rota.keep_profile(conn, contact_id, msgspec.structs.replace(profile, consent=consent), now, by)
-    values = {"home_id": home_id, "resident_id": resident_id, "contact_id": contact_id, "share": share}
-    conn.execute(sa.insert(share_changes).values(**values, given=given, at=now, by=by[:32]))
+    note_changes(conn, contact_id, held, after, now, resident_id=resident_id, by=by, said_by=said_by)
     return True
+
+
+def note_changes(
+    conn: sa.Connection,
+    contact_id: str,
+    before: Collection[str],
+    after: Collection[str],
+    now: float,
+    *,
+    resident_id: str,
+    by: str,
+    said_by: str = "",
+) -> None:
+    """Writes the proof of what a contact may see from now on and could not before, and the other way round."""
+    home_id = conn.execute(sa.select(contacts.c.home_id).where(contacts.c.id == contact_id)).scalar_one()
+    values = {"home_id": home_id, "resident_id": resident_id, "contact_id": contact_id, "at": now}
+    rows = [
+        {**values, "share": share, "given": share in after, "by": by[:32], "said_by": said_by[:80]}
+        for share in SHARES
+        if (share in after) != (share in before)
+    ]
+    if rows:
+        conn.execute(sa.insert(share_changes), rows)
+
+
+def _locked(conn: sa.Connection, contact_id: str) -> frozenset[Share] | None:
+    # the contact's row is locked first, so that two changes of one profile do not undo each other
+    row = conn.execute(sa.select(contacts.c.id).where(contacts.c.id == contact_id).with_for_update()).first()
+    return None if row is None else shared_with(conn, contact_id)
 
 
 def changes_of(conn: sa.Connection, home_id: str) -> list[ShareChange]:
