@@ -96,7 +96,7 @@ class Agent:
         self._presence.on_answer = self._intake.answer
         worn = {each.device: Worn(each.site, each.threshold) for each in config.worn}
         self._falls = FallWatch(
-            worn, self._intake.conclude, self._health.movement, lambda: clock.monotonic, self._fault
+            worn, self._intake.conclude, self._intake.felt, self._health.movement, lambda: clock.monotonic, self._fault
         )
         self._inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._stopping = asyncio.Event()

@@ -14,12 +14,12 @@ import msgspec
 from devices.enrolment import EnrolledDevice
 from devices.frames import Link
 from devices.vocabulary import Reading
+from edge import uplink
 from edge.clock import Clock, Stamp
 from edge.home import question
 from edge.home.presence import Presence
-from edge.home.question import Alarms, Answer, Dialogue, Step
+from edge.home.question import Alarms, Answer, Dialogue, Question, Step
 from edge.home.wording import phrases
-from edge.outbox import Outbox
 from edge.outbox_thread import OutboxThread
 from edge.question_note import NowAsked
 
@@ -68,10 +68,29 @@ class Asking:
         if found is None or self._dialogue.question is not None:
             return
         if found.id in self._ended:
-            await self._outbox.call(_forget)
+            await self._keep(None)
             return
         log.warning("question %s was open when the agent stopped", found.id)
+        if found.is_blow:
+            found = msgspec.structs.replace(found, stamp=self._clock.now(), is_blow=False)
+            await self._keep(found)
         self._show(Dialogue(found))
+
+    async def felt(self, device: EnrolledDevice | None) -> None:
+        """Keeps on disk that somebody felt a hard blow, as long as nobody knows what it was; None: it is known."""
+        if self._dialogue.question is not None or not self._outbox.durable:
+            return
+        if device is None:
+            await self._keep(None)
+            return
+        stamp = self._clock.now()
+        suspected = Reading(device.id, "fall", "suspected", stamp.wall)
+        ((alarm, _),) = uplink.declare([suspected], device, stamp, uplink.Memory())
+        text = phrases(self._language())["asking"]["cut_short"]
+        blow = Question(secrets.token_hex(8), msgspec.structs.replace(alarm, text=text), stamp, is_blow=True)
+        # of another run's interest only
+        self._ended.append(blow.id)
+        await self._keep(blow)
 
     @property
     def due_at(self) -> float:
@@ -121,6 +140,9 @@ class Asking:
         self._show(step.dialogue, is_well=is_well)
         return before.alarm.did if before is not None and is_well else ""
 
+    async def _keep(self, asked: Question | None) -> None:
+        await self._outbox.call(lambda box: box.keep(asked=NowAsked(asked)))
+
     def _show(self, dialogue: Dialogue, *, is_well: bool = False) -> None:
         before, self._dialogue = self._dialogue, dialogue
         if dialogue.question is None and before.question is not None:
@@ -134,9 +156,5 @@ class Asking:
             return step
         alarm, stamp = step.alarms[-1]
         text = phrases(self._language())["asking"][step.ended.value]
-        said = msgspec.structs.replace(alarm, text=alarm.text or text)
+        said = msgspec.structs.replace(alarm, text=f"{alarm.text} {text}".strip())
         return msgspec.structs.replace(step, alarms=[*step.alarms[:-1], (said, stamp)])
-
-
-def _forget(box: Outbox) -> None:
-    box.keep(asked=NowAsked(None))

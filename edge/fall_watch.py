@@ -1,7 +1,8 @@
 """Keeps the process that looks for falls, gives it the windows and takes what it finds.
 
 The last seconds of windows are remembered here, and another process is given them first: none is lost with the one that
-ends in the middle of a fall, nor while the next one loads numpy, which takes seconds on a small hub.
+ends in the middle of a fall, nor while the next one loads numpy, which takes seconds on a small hub. And whoever asks
+is told of a hard blow at once, so that it can be remembered on disk until it has been looked at.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Final
 
 import msgspec
 
+from devices.rejection import Rejection
 from devices.vocabulary import Reading
 from devices.wearable.judge_lines import SILENT_S, SaidLine, WindowLine, Worn
+from devices.wearable.windows import read_piece, strongest_g
 from edge.health import TellFault
 from gateway.contract.messages import ProblemCode
 
@@ -33,6 +36,10 @@ AGAIN_S: Final = 45.0
 """So much is remembered: `STUCK_S`, the seconds on which a fall is judged, and the start of another process."""
 AGAIN_MAX: Final = WAITING_MAX // 2
 """Most windows that are remembered: AGAIN_S of two wearers, at up to 4 kB each."""
+BLOW_G: Final = 2.5
+"""From here on a blow is told before it is judged. Softer ones are judged too, but are many, and few of them falls."""
+BLOW_JUDGED_S: Final = SILENT_S + LOOK_EVERY_S + 1.0
+"""So long after a blow all has come that is judged, or its silence was noticed."""
 SAME_FALL_S: Final = 0.5
 TOLD_MAX: Final = 64
 LINE_MAX: Final = 65_536
@@ -47,6 +54,7 @@ class FallWatch:
     Args:
         worn: whom to look after, by the device.
         on_found: takes the readings of a suspected fall.
+        on_blow: told of a device that has felt a hard blow, and, by "", that all of them have been judged.
         counts: counted into: `windows_not_judged` because the process is not there or does not keep up, `falls`.
         monotonic: the clock.
         tell_fault: told of a device that sends its movement, and of whom nobody has said where it is worn.
@@ -56,12 +64,14 @@ class FallWatch:
         self,
         worn: Mapping[str, Worn],
         on_found: Callable[[tuple[Reading, ...]], None],
+        on_blow: Callable[[str], None],
         counts: Counter[str],
         monotonic: Callable[[], float],
         tell_fault: TellFault,
     ) -> None:
         self._worn = dict(worn)
         self._on_found = on_found
+        self._on_blow = on_blow
         self._counts = counts
         self._monotonic = monotonic
         self._tell_fault = tell_fault
@@ -69,6 +79,7 @@ class FallWatch:
         self._given_at: deque[float] = deque()
         self._heard: dict[str, tuple[float, float]] = {}
         self._lately: deque[tuple[float, WindowLine]] = deque(maxlen=AGAIN_MAX)
+        self._blow = ("", 0.0)
         self._again = 0
         self._told: deque[SaidLine] = deque(maxlen=TOLD_MAX)
 
@@ -85,9 +96,24 @@ class FallWatch:
             self._tell_fault(f"worn {device}", sentence, ProblemCode.OTHER, device)
             return
         self._heard[device] = (self._monotonic(), at)
+        self._notice_blow(device, value)
         line = WindowLine(device, worn, value, at)
         self._write(line)
         self._lately.append((self._monotonic(), line))
+
+    def _notice_blow(self, device: str, value: bytes) -> None:
+        piece = read_piece(value)
+        if not isinstance(piece, Rejection) and strongest_g(piece) >= BLOW_G:
+            before, _ = self._blow
+            self._blow = (device, self._monotonic())
+            if device != before:
+                self._on_blow(device)
+
+    def _notice_judged(self) -> None:
+        device, felt_at = self._blow
+        if device and not self._given_at and self._monotonic() - felt_at > BLOW_JUDGED_S:
+            self._blow = ("", 0.0)
+            self._on_blow("")
 
     def _give_again(self) -> None:
         """What came before this process was there; unless the last one ended over just that."""
@@ -146,6 +172,7 @@ class FallWatch:
             while True:
                 progress()
                 self._notice_silence()
+                self._notice_judged()
                 done, _ = await asyncio.wait((reading,), timeout=LOOK_EVERY_S)
                 if not done:
                     if self._given_at and self._monotonic() - self._given_at[0] > STUCK_S:

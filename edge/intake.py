@@ -72,6 +72,10 @@ class _Answered(NamedTuple):
     answer: Answer
 
 
+class _Felt(NamedTuple):
+    device: str
+
+
 class Intake:
     """Takes frames from the drivers.
 
@@ -116,7 +120,7 @@ class Intake:
         self._on_fault = on_fault
         self._joins = joins
         self._on_heard = on_heard
-        self._queue: asyncio.Queue[_Heard | _Concluded | _Answered] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
+        self._queue: asyncio.Queue[_Heard | _Concluded | _Answered | _Felt] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
         self._movement = Movement(health.movement, on_window)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
@@ -152,7 +156,11 @@ class Intake:
         """Takes, in the event loop, what somebody in the home has answered."""
         self._put(_Answered(question, answer))
 
-    def _put(self, item: _Concluded | _Answered) -> None:
+    def felt(self, device: str) -> None:
+        """Takes, in the event loop, that a wearable has felt a hard blow; "": what it was has been looked at."""
+        self._put(_Felt(device))
+
+    def _put(self, item: _Concluded | _Answered | _Felt) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -203,12 +211,15 @@ class Intake:
                 log.exception("something that was heard before the stop was not worked off")
         await self.flush()
 
-    async def _work(self, heard: _Heard | _Concluded | _Answered) -> None:
+    async def _work(self, heard: _Heard | _Concluded | _Answered | _Felt) -> None:
         if isinstance(heard, _Concluded):
             await self._declare(heard)
             return
         if isinstance(heard, _Answered):
             await self._follow(self._asking.answered(heard.answer, heard.question))
+            return
+        if isinstance(heard, _Felt):
+            await self._asking.felt(self._device(heard.device))
             return
         frame, stamp, reply = heard
         device = self._devices.get((frame.link, frame.sender))
@@ -275,7 +286,7 @@ class Intake:
     async def _declare(self, concluded: _Concluded) -> None:
         """Keeps what the hub has concluded, and raises the alarms that it calls for."""
         readings, stamp, _ = concluded
-        device = next((each for each in self._devices.values() if each.id == readings[0].device), None)
+        device = self._device(readings[0].device)
         if device is None:
             return
         step = self._ask_first(readings, device, stamp)
@@ -287,6 +298,9 @@ class Intake:
             if not concluded.is_second_try:
                 self._put(concluded._replace(is_second_try=True))
             raise
+
+    def _device(self, name: str) -> EnrolledDevice | None:
+        return next((each for each in self._devices.values() if each.id == name), None)
 
     def _ask_first(self, readings: Sequence[Reading], device: EnrolledDevice, stamp: Stamp) -> Step:
         declared = uplink.declare(readings, device, stamp, self._memory)

@@ -15,6 +15,7 @@ Pure.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import deque
 from dataclasses import dataclass
@@ -129,6 +130,11 @@ def read_piece(value: bytes) -> Piece | Rejection:
     samples = tuple(struct.iter_unpack("<3h", value[HEADER_BYTES:]))
     clipped, begins = bool(flags & _FLAG_CLIPPED), bool(flags & _FLAG_BEGINS)
     return Piece(counter, rate / 10, full_scale_g, clipped, begins, samples)
+
+
+def strongest_g(piece: Piece) -> float:
+    """Of its samples, in g: what a blow is noticed by, without numpy."""
+    return max(math.hypot(*sample) for sample in piece.samples) / STEPS_PER_G
 
 
 class Stream:

@@ -6,6 +6,8 @@ One question is open at most, and it ends in one of these ways:
 - help is wanted, or somebody in the home calls for anything else, or lies still: an alarm at once;
 - "I am fine", or whoever fell walks again: no alarm. What was answered is told to the centre as a reading.
 
+A hub that stops right after a hard blow, before it was judged, asks when it is back.
+
 An answer may come from any presence in the home: a screen, a wired button, a voice. Whoever cannot be asked is not
 asked: then the suspicion is an alarm at once.
 """
@@ -58,11 +60,13 @@ class Question(msgspec.Struct, frozen=True):
         id: names it, so that no answer is taken for one to another question.
         alarm: what is raised unless it is answered, with its evidence.
         stamp: when the fall was suspected.
+        is_blow: nobody was asked yet: there was a blow, and what it was is still looked at.
     """
 
     id: str
     alarm: Alarm
     stamp: Stamp
+    is_blow: bool = False
 
 
 class Dialogue(msgspec.Struct, frozen=True):

@@ -48,10 +48,16 @@ class Home:
 
     def __init__(self) -> None:
         self.found: list[tuple[Reading, ...]] = []
+        self.felt: list[str] = []
         self.counts: Counter[str] = Counter()
         self.faults: set[str] = set()
         self.watch = FallWatch(
-            {"belt": Worn(Site.WRIST)}, self.found.append, self.counts, time.monotonic, self._on_fault
+            {"belt": Worn(Site.WRIST)},
+            self.found.append,
+            self.felt.append,
+            self.counts,
+            time.monotonic,
+            self._on_fault,
         )
 
     def _on_fault(self, part: str, _sentence: str, _code: ProblemCode = ProblemCode.OTHER, _subject: str = "") -> None:
@@ -80,6 +86,24 @@ async def test_a_fall_in_the_windows_is_found_by_the_process_and_only_for_who_is
     assert home.counts["falls"] == 1
     assert home.faults == {"worn somebody-else"}, "the centre is told that nobody looks for falls there"
     assert home.counts["windows_not_judged"] == 0
+
+
+@pytest.mark.slow
+async def test_a_hard_blow_is_told_at_once_and_again_when_it_has_been_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fall_watch, "BLOW_JUDGED_S", 0.0)
+    monkeypatch.setattr(fall_watch, "LOOK_EVERY_S", 0.05)
+    home = Home()
+    for window in windows()[:5]:
+        home.watch.give("belt", window, AT)
+    assert home.felt == [], "a walk is none"
+    home.walk_and_fall("somebody-else")
+    home.walk_and_fall()
+    assert home.felt == ["belt"], "before any process has seen it"
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: len(home.felt) > 1, "it has been judged")
+    assert (home.felt[1:], home.found[0][0].value) == ([""], "suspected")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 @pytest.mark.slow

@@ -244,6 +244,42 @@ async def test_after_a_power_cut_the_open_question_is_an_alarm(tmp_path: Path) -
         assert home.alarms == [], "once"
 
 
+@pytest.mark.parametrize("boot", ["b1", "b2"])
+async def test_a_hub_that_stops_right_after_a_hard_blow_asks_when_it_is_back(tmp_path: Path, boot: str) -> None:
+    async with living(tmp_path) as home:
+        home.intake.felt("belt")
+        await home.settled()
+        assert (home.alarms, home.scene) == ([], SceneName.IDLE), "nobody is asked before it is known what it was"
+    async with living(tmp_path, boot, now=1100.0) as home:
+        await home.after(ASK_S - 1)
+        assert (home.alarms, home.scene) == ([], SceneName.ASKING), "there is time for an answer"
+    async with living(tmp_path, boot, now=1100.0 + ASK_S) as home:
+        await home.after(2 * ANSWER_GRACE_S)
+        assert home.kinds == [AlarmKind.FALL], "another stop takes none of that time"
+        assert "right after a hard blow" in home.alarms[0].alarm.text
+        assert "no answer" in home.alarms[0].alarm.text
+    async with living(tmp_path, boot, now=1200.0) as home:
+        await home.after(60)
+        assert home.alarms == [], "once"
+
+
+async def test_a_blow_that_has_been_judged_is_not_asked_about_after_a_stop(tmp_path: Path) -> None:
+    async with living(tmp_path) as home:
+        home.intake.felt("belt")
+        home.intake.felt("")
+        await home.settled()
+    async with living(tmp_path / "fall") as home:
+        home.intake.felt("belt")
+        await home.says("suspected")
+        await home.answer(Answer.FINE)
+        home.intake.felt("")
+        await home.settled()
+    for folder in (tmp_path, tmp_path / "fall"):
+        async with living(folder, boot="b2") as home:
+            await home.after(60)
+            assert (home.alarms, home.scene) == ([], SceneName.IDLE)
+
+
 async def test_a_restart_of_the_program_goes_on_asking_as_long_as_there_is_time(tmp_path: Path) -> None:
     async with living(tmp_path) as home:
         await home.says("suspected")

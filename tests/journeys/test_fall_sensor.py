@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from edge.home.stages import SceneName
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from simulators.firmware import HostFirmware
 from simulators.firmware_build import FirmwareToolMissing
@@ -76,6 +79,23 @@ async def test_a_fall_calls_the_centre(
     assert kind_of(alarm.dty, alarm.stc) is AlarmKind.FALL
     assert alarm.did == "belt"
     assert {"belt/impact", "belt/tilt", "belt/stir"} <= {record.n for record in alarm.evidence}
+
+
+async def test_a_hub_that_stops_in_the_middle_of_a_fall_asks_when_it_is_back(
+    tmp_path: Path, write_config: Callable[[str], Path], belt: HostFirmware
+) -> None:
+    config = write_config(f'[[serial]]\nport = "{belt.path}"\n{WORN}')
+    (tmp_path / "enrolment.toml").write_text(ENROLMENT)
+    async with running(config) as agent:
+        await until(lambda: agent._falls.pid, "falls are looked for")
+        assert agent._falls.pid is not None
+        os.kill(agent._falls.pid, signal.SIGSTOP)
+        await belt.move(steps([*walk(4), *fall(5)]))
+        await until(lambda: agent._intake._asking._ended, "the blow is on disk, and nobody has judged it")
+        assert agent._presence.scene().name is SceneName.IDLE
+    belt.unplug()
+    async with running(config) as agent:
+        await until(lambda: agent._presence.scene().name is SceneName.ASKING, "whoever wears it is asked")
 
 
 async def test_a_blow_alone_calls_nobody(
