@@ -127,15 +127,11 @@ def _one_run(folder: Path, registry: Path, homes: int, alarms: int, rate: int) -
     with ExitStack() as stack:
         broker = stack.enter_context(mosquitto(folder / "broker"))
         centre = Centre(folder / "centre", registry, broker.port)
-        desk = stack.enter_context(centre.start("desk"))
-        receiver = stack.enter_context(centre.start("receiver"))
-        port = console_port(desk)
-        for process in (desk, receiver):
-            process.await_log("connected")
-            process.await_idle()
+        processes = centre.start_both(stack)
+        port = console_port(processes[0])
         cookie = log_in(port)
         with telemetry_load(folder, broker.port, homes, alarms / ALARMS_PER_S, rate) as load:
-            found = asyncio.run(_watch(broker.port, port, cookie, alarms, load, (desk, receiver)))
+            found = asyncio.run(_watch(broker.port, port, cookie, alarms, load, processes))
         found.commit_p50, found.commit_p99 = _commits(port, cookie)
         return found
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -110,3 +111,11 @@ cookie_secure = false
     def start(self, process: str, *, core: int | None = None) -> Child:
         """Starts `desk` or `receiver`."""
         return Child(self.command(process), self.folder / f"{process}.log", core=core)
+
+    def start_both(self, stack: ExitStack) -> tuple[Child, Child]:
+        """Desk and receiver, connected and with nothing left to do; `stack` ends them."""
+        both = stack.enter_context(self.start("desk")), stack.enter_context(self.start("receiver"))
+        for process in both:
+            process.await_log("connected")
+            process.await_idle()
+        return both

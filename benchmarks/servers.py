@@ -60,16 +60,18 @@ def mosquitto(folder: Path, *hubs: str) -> Iterator[Broker]:
         with (folder / "access.acl").open("a") as page:
             rights = f"topic readwrite {ROOT}/#\ntopic readwrite {INTERNAL_ROOT}/#\n"
             page.writelines(f"\nuser {user}\n{rights}" for user in (LOAD_USER, LISTENER))
+        # before it lets anybody in, it may not have learned yet what SIGHUP means, and would die of it
+        _await_login(broker.port, "desk")
         os.kill(broker.pid, signal.SIGHUP)
-        _await_login(broker.port)
+        _await_login(broker.port, LISTENER)
         yield broker
 
 
-def _await_login(port: int) -> None:
+def _await_login(port: int, user: str) -> None:
     deadline = time.monotonic() + 10
     while True:
         try:
-            open_socket(port, "probe", LISTENER, PASSWORD).close()
+            open_socket(port, "probe", user, PASSWORD).close()
             return
         except ConnectionError:
             if time.monotonic() > deadline:
