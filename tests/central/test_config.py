@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from central.config import ConfigError, load, read_secret
+from central.config import CentralConfig, ConfigError, load, read_secret
 
 HOUSE = Path(__file__).resolve().parents[2]
 
@@ -91,3 +95,16 @@ def test_what_is_not_a_configuration_is_refused(tmp_path: Path, text: str) -> No
 
 def test_the_example_can_be_read() -> None:
     assert load(HOUSE / "deploy" / "central.example.toml").data_folder == Path("/var/lib/llar")
+
+
+def test_the_example_names_everything_that_can_be_configured() -> None:
+    given = tomllib.loads((HOUSE / "deploy" / "central.example.toml").read_text())
+    assert list(_not_named(CentralConfig, given)) == []
+
+
+def _not_named(section: type, given: dict[str, Any]) -> Iterator[str]:
+    for field in msgspec.structs.fields(section):
+        if field.name not in given:
+            yield f"{section.__name__}.{field.name}"
+        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _not_named(field.type, given[field.name])
