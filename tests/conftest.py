@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
@@ -10,6 +13,10 @@ from xdist.scheduler import LoadScopeScheduling
 # a busy machine is slow, and that is no fault
 settings.register_profile("llar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("llar")
+
+# hundreds of programs of this house start here: compiled anew each time, that alone would take minutes
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _ON_EMULATED_MACHINES = (
     "tests/bluez/",
