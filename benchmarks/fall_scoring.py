@@ -14,7 +14,7 @@ from math import exp, sqrt
 from statistics import median
 from typing import Final
 
-from benchmarks.fall_recordings import RECORDED_HZ, Trial
+from simulators.recorded_falls import RECORDED_HZ, Trial
 
 MERGED_S: Final = 5.0
 _Z: Final = 1.959964

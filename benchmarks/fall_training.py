@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.fall_recordings import RECORDED_HZ, Trial
 from devices.wearable.fall import blows, within_scale
 from devices.wearable.fall_features import AFTER, BEFORE, WINDOW, Numbers, features
 from devices.wearable.fall_model import STEPS, FallModel, normalised
 from devices.wearable.resampling import MODEL_HZ, Resampler, Samples
 from devices.wearable.site import Site
+from simulators.recorded_falls import RECORDED_HZ, Trial
 
 COPIES: Final = {Site.WRIST: 2, Site.WAIST: 0}
 """Changed copies of each window, besides the window itself: the wrist's recordings are few."""

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.fall_recordings import ABSENT, RECORDED_HZ, Trial, load_trials, recordings_file
 from benchmarks.fall_scoring import Score, score
 from benchmarks.fall_training import fit, gather
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table, Target
@@ -18,6 +17,7 @@ from devices.wearable.fall_model import FallModel
 from devices.wearable.resampling import Samples
 from devices.wearable.site import Site
 from simulators.movement import fall, feel, sit_down, walk
+from simulators.recorded_falls import ABSENT, RECORDED_HZ, Trial, load_trials, recordings_file
 
 BLOCK: Final = 5
 """Samples are given to the detector by so many."""

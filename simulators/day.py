@@ -96,7 +96,7 @@ class _Day:
             fixed.append(self._outing(dice.gauss(person.lunch + 215 - 25 * season(self.day), 50)))
         elif dice.random() < person.visit_share:
             fixed.append(_Plan(dice.gauss(person.lunch + 190, 40), dice.uniform(45, 140), _Day.visited))
-        for _ in range(poisson(person.trips, dice)):
+        for _ in range(_poisson(person.trips, dice)):
             begins = dice.uniform(person.wakes + 60, person.dinner + 30)
             fixed.append(_Plan(begins, dice.lognormvariate(math.log(28), 0.5), _Day.go_out))
         return meals + fixed
@@ -271,7 +271,7 @@ class _Day:
         diary.stay(Room.BEDROOM, Doing.LYING, dice.expovariate(1 / 15))
         begin, end = diary.now + 40 * MINUTE_S, self.up_at - 25 * MINUTE_S
         rate = self.person.night_visits * (1.6 if self.person.ill else 1.0)
-        visits = poisson(rate, dice) if end > begin else 0
+        visits = _poisson(rate, dice) if end > begin else 0
         for at in sorted(dice.uniform(begin, end) for _ in range(visits)):
             diary.until(Room.BEDROOM, Doing.ASLEEP, at)
             if diary.now <= at + 60:
@@ -290,7 +290,7 @@ class _Day:
             diary.until(Room.BEDROOM, Doing.LYING, min(end_at, diary.now + dice.expovariate(1 / 9) * MINUTE_S))
 
 
-def poisson(mean: float, dice: random.Random) -> int:
+def _poisson(mean: float, dice: random.Random) -> int:
     count, left = 0, math.exp(-mean)
     chance = dice.random()
     while chance > left and count < 12:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final
 
 from devices.wearable.site import Site
 from simulators.recorded_homes import data_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RECORDED_HZ: Final = 50
 FILES: Final = {Site.WRIST: "falls/weda_fall_dev.npz", Site.WAIST: "falls/sisfall_dev.npz"}
@@ -59,7 +60,9 @@ def recordings_file(site: Site) -> Path | None:
 
 
 def load_trials(path: Path) -> list[Trial]:
-    """All recordings of a file, in its order."""
+    """All recordings of a file, in its order. Raises ImportError without numpy."""
+    import numpy as np
+
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     delta, offset = arrays["delta"], arrays["offset"]

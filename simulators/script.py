@@ -197,19 +197,19 @@ def _in_bathroom(stay: Stay) -> bool:
     return stay.room is Room.BATHROOM
 
 
-def _lies(diary: Diary, event: Event, room: Room, _dice: random.Random) -> bool:
-    doing = Doing.DOWN_IN_BED if event.what is What.COLLAPSE_IN_BED else Doing.DOWN
+_REMAINS: Final = {
+    What.COLLAPSE: Doing.DOWN,
+    What.COLLAPSE_IN_BED: Doing.DOWN_IN_BED,
+    What.LONG_BATHROOM: Doing.SITTING,
+}
+
+
+def _remains(diary: Diary, event: Event, room: Room, _dice: random.Random) -> bool:
+    doing = _REMAINS[event.what]
     still_s = HOUR_S / event.strength if event.strength else math.inf
     diary.stays.append(Stay(room, doing, diary.now, diary.now + event.lasts_s, still_s=still_s))
     diary.now += event.lasts_s
-    return True
-
-
-def _sits_in_bathroom(diary: Diary, event: Event, room: Room, _dice: random.Random) -> bool:
-    still_s = HOUR_S / event.strength if event.strength else math.inf
-    diary.stays.append(Stay(room, Doing.SITTING, diary.now, diary.now + event.lasts_s, still_s=still_s))
-    diary.now += event.lasts_s
-    return False
+    return doing is not Doing.SITTING
 
 
 def _wanders(diary: Diary, event: Event, _room: Room, dice: random.Random) -> bool:
@@ -245,11 +245,11 @@ def _goes_away(diary: Diary, event: Event, _room: Room, dice: random.Random) -> 
 
 
 _EPISODES: Final[dict[What, tuple[Callable[[Stay], bool], Callable[[Diary, Event, Room, random.Random], bool]]]] = {
-    What.COLLAPSE: (_up, _lies),
-    What.COLLAPSE_IN_BED: (_asleep, _lies),
+    What.COLLAPSE: (_up, _remains),
+    What.COLLAPSE_IN_BED: (_asleep, _remains),
     What.WANDERING: (_asleep, _wanders),
     What.NIGHT_EXIT: (_asleep, _leaves_at_night),
-    What.LONG_BATHROOM: (_in_bathroom, _sits_in_bathroom),
+    What.LONG_BATHROOM: (_in_bathroom, _remains),
     What.BED_NOT_BACK: (_asleep, _sits_up),
     What.ABSENCE: (_up, _goes_away),
 }

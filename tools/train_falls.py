@@ -1,6 +1,6 @@
 """`python tools/train_falls.py [wrist] [waist]`: makes the weights of the fall models anew, from recordings.
 
-Needs the recordings (benchmarks/fall_recordings.py says which and where) and `pip install .[train]`. The same
+Needs the recordings (simulators/recorded_falls.py says which and where) and `pip install .[train]`. The same
 recordings and the same versions of numpy and scikit-learn give the same files, bit for bit. How good the models are
 for people whom they have not seen is measured by `python -m benchmarks falls`.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from benchmarks.fall_recordings import ABSENT, load_trials, recordings_file  # noqa: E402
 from benchmarks.fall_training import fit, gather  # noqa: E402
 from devices.wearable.fall_model import model_file, save_model  # noqa: E402
 from devices.wearable.site import Site  # noqa: E402
+from simulators.recorded_falls import ABSENT, load_trials, recordings_file  # noqa: E402
 
 
 def main() -> int:

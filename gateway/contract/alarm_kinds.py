@@ -61,7 +61,7 @@ SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.TEST: (2, 102),
     # monitoring device: alarm, time-out; environment; pill dispenser: not taken; tracker: alarm, movement, offline
     AlarmKind.VITAL_SIGN: (49, AUTOMATIC),
-    AlarmKind.VITAL_MISSING: (49, 104),
+    AlarmKind.VITAL_MISSING: (49, TIME_OUT),
     AlarmKind.TEMPERATURE_EXTREME: (20, AUTOMATIC),
     AlarmKind.MEDICATION: (11, 81),
     AlarmKind.OUTSIDE_ZONE: (51, AUTOMATIC),
@@ -103,7 +103,7 @@ _BY_PAIR: Final[dict[tuple[int, int], AlarmKind]] = {
     (18, TIME_OUT): AlarmKind.BATHROOM_STAY,
     (31, 67): AlarmKind.SENSOR_OVER_EAGER,
     (11, 81): AlarmKind.MEDICATION,
-    (49, 104): AlarmKind.VITAL_MISSING,
+    (49, TIME_OUT): AlarmKind.VITAL_MISSING,
     (20, 100): AlarmKind.TEMPERATURE_EXTREME,
     (20, 101): AlarmKind.TEMPERATURE_EXTREME,
     (20, 126): AlarmKind.TEMPERATURE_EXTREME,

@@ -18,6 +18,7 @@ SIMULATED: Final = "simulated"
 MARGIN_DAYS: Final = 2
 """A simulated home goes on for so long after now."""
 RATE_HZ: Final = 50
+NO_NUMPY: Final = "Recordings and the detector of falls need numpy: pip install 'llar[falls]'."
 _SEED_MAX: Final = 100_000
 
 
@@ -137,7 +138,10 @@ def movement_of(name: str, number: int | None) -> Trial:
     path = recordings_file(Site(name))
     if path is None:
         raise NothingToPlay(f"There are {ABSENT}. Set it, or play {SIMULATED}.")
-    trials = load_trials(path)
+    try:
+        trials = load_trials(path)
+    except ImportError:
+        raise NothingToPlay(NO_NUMPY) from None
     if number is None:
         number = next(place for place, trial in enumerate(trials) if trial.is_fall)
     if not 0 <= number < len(trials):

@@ -16,7 +16,7 @@ from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import AlarmAnswer
 from simulators.hub import SimulatedHub
 from simulators.recording import Heard
-from simulators.replay.sources import RATE_HZ, NothingToPlay, Trial
+from simulators.replay.sources import NO_NUMPY, RATE_HZ, NothingToPlay, Trial
 
 CONNECT_WAIT_S: Final = 15.0
 BACKLOG_MAX: Final = 5_000
@@ -117,8 +117,9 @@ async def play_fall(hub: SimulatedHub, trial: Trial, site: str, speed: float, te
 
         from devices.wearable.fall import FallDetector
     except ImportError:
-        raise NothingToPlay("The detector of falls needs numpy: pip install 'llar[falls]'.") from None
-    detector = FallDetector(site, RATE_HZ)
+        raise NothingToPlay(NO_NUMPY) from None
+    # there is no gyroscope in what a hub hears
+    detector = FallDetector(site, RATE_HZ, gyroscope=False)
     rows = np.array(trial.rows)
     tell(f"{trial.what}; worn at the {site}")
     for at in range(0, len(rows), BLOCK):

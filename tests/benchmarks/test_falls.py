@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.fall_recordings import ABSENT, RECORDED_HZ, Trial, load_trials, recordings_file
 from benchmarks.fall_scoring import Rate, Share, score
 from benchmarks.fall_training import at_rate, fit, gather
 from benchmarks.falls import stream
@@ -15,6 +14,7 @@ from devices.wearable.fall import FallDetector
 from devices.wearable.fall_model import save_model
 from devices.wearable.site import Site
 from simulators.movement import Act, fall, feel, sit_down, walk
+from simulators.recorded_falls import ABSENT, RECORDED_HZ, Trial, load_trials, recordings_file
 
 
 def trial(acts: list[Act], subject: str, seed: int, *, is_fall: bool) -> Trial:

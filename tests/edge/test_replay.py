@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from devices.wearable.site import Site
 from gateway.broker import Broker
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from simulators.recorded_falls import ABSENT, recordings_file
+from simulators.replay.sources import NO_NUMPY
 from tests.edge.conftest import HUB, Desk, running, until
 from tests.simulators.ports import free_ports
 
@@ -139,3 +142,18 @@ def test_what_a_newcomer_gets_wrong_is_said_in_a_sentence(
     told = capsys.readouterr().err
     assert said in told
     assert "Traceback" not in told
+
+
+def test_without_numpy_it_says_what_there_is_and_what_is_missing(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['numpy'] = None; from simulators.replay.__main__ import main;"
+        "sys.exit(main(['list']) or main(['fall', 'wrist', '--to', 'edge']))"
+    )
+    (tmp_path / "falls").mkdir()
+    (tmp_path / "falls/weda_fall_dev.npz").touch()
+    environment = {**os.environ, "LLAR_DATA": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "falls at the wrist: falls/weda_fall_dev.npz is there" in ended.stdout
+    assert (ended.returncode, ended.stderr.strip()) == (1, NO_NUMPY)
