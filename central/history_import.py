@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts
-from central.alarm_cases.priority import priority_of_finding
+from central.alarm_cases.priority import Priority, priority_of_finding
 from central.alarm_cases.transitions import Refused, opening, transition
 from central.case_intake import DESK, HUB, facts_of_alarm, planned
 from central.history import History, PastCase, PastKey, PastStep
 from central.register import SeedError
-from central.storage import absences, agenda, care, cases, conditions, homes, key_register, past, rota
+from central.storage import absences, agenda, care, cases, conditions, home_facts, homes, key_register, past, rota
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
@@ -91,6 +91,8 @@ def _bring(connection: sa.Connection, one: PastCase, now: float) -> Case | None:
         past.add_message(connection, case_id, message, one.at)
     if one.late_reason:
         past.add_late_reason(connection, case_id, one.late_reason, one.at)
+    if case.priority is Priority.TEST:
+        home_facts.note_drills(connection, one.home)
     return case
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from markupsafe import Markup
 from central.console.access import Seat
 from central.console.navigation import OWN_ENTRIES, Entry, entries_for
 from central.console.rights import may_read
-from central.texts import LANGUAGES, translator
+from central.texts import LANGUAGES, local, say_date, say_month, say_number, translator
 
 CENTRE_TIMEZONE: Final = "Europe/Madrid"
 
@@ -30,7 +31,8 @@ _environment = Environment(
 
 
 def page(template: str, language: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page in `language`. Templates have `_` for texts and `as_json` for data that scripts read."""
+    """A page in `language`. Templates have `_` for texts, `as_json` for data that scripts read, and
+    for days and numbers `said_date`, `said_month`, `said_number`; `plain` is a number without an idle ".0"."""
     words = translator(language)
     html = _environment.get_template(template).render(
         _=words.gettext,
@@ -38,6 +40,10 @@ def page(template: str, language: str, status: int = 200, **values: Any) -> HTML
         language=words.language,
         languages=LANGUAGES,
         as_json=_as_json,
+        said_date=lambda day: say_date(_day_of(day), words.language),
+        said_month=lambda month: say_month(month, words.language),
+        said_number=lambda value, digits=0: say_number(value, words.language, digits),
+        plain=lambda value: f"{value:g}" if isinstance(value, float) else value,
         texts=words.catalogue,
         **values,
     )
@@ -68,6 +74,10 @@ def rail_of(request: Request, seat: Seat) -> list[Entry]:
     """The entries of the rail for who asks."""
     own = OWN_ENTRIES.get(seat.who.role)
     return [own] if own else entries_for(may_read(seat), request.app.state.served)
+
+
+def _day_of(day: date | str | float) -> date | str:
+    return local(day, CENTRE_TIMEZONE).date() if isinstance(day, float) else day
 
 
 def _as_json(value: object) -> Markup:

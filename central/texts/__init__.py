@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -95,6 +95,24 @@ def say_moment(at: float, now: float, language: str, timezone: str = "Europe/Mad
 def say_day(at: float, language: str, timezone: str = "Europe/Madrid") -> str:
     """A day: "Monday, 12 May"."""
     return format_datetime(local(at, timezone), "EEEE, d MMMM", locale=language)
+
+
+def say_date(day: date | str, language: str) -> str:
+    """A day of a year, given as such or as "2026-11-09": "9 November 2026"."""
+    return format_date(_as_day(day), "long", locale=_dated(language))
+
+
+def say_month(month: date | str, language: str) -> str:
+    """A month, given by a day of it or as "2026-11": "November 2026"."""
+    return format_skeleton("yMMMM", _as_day(month), locale=_dated(language))
+
+
+def _as_day(day: date | str) -> date:
+    return day if isinstance(day, date) else date.fromisoformat(f"{day}-01" if len(day) == len("2026-11") else day)
+
+
+def _dated(language: str) -> str:
+    return "en_GB" if language == "en" else language
 
 
 def say_number(value: float, language: str, digits: int = 0) -> str:

@@ -287,7 +287,7 @@ def test_many_silent_homes_are_one_row_that_opens_and_a_life_is_never_in_it(cons
     page = console.seat()
     life = console.setting.alarm("casa1", AlarmKind.HELP)
     row = page.locator(".card.incident")
-    expect(row).to_contain_text("llars en silenci")
+    expect(row).to_contain_text("domicilis en silenci")
     expect(row).to_contain_text("Zona Sants")
     expect(page.locator(f'[data-case="{life}"]')).to_be_visible()
     expect(page.locator(".members .card").first).to_be_hidden()

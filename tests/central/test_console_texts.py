@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 import central
-from central.texts import LANGUAGES, say_clock, say_day, say_duration, say_moment, translator
+from central.texts import LANGUAGES, say_clock, say_date, say_day, say_duration, say_moment, say_month, translator
 
 ROOM = Path(central.__file__).parent
 JS_TEXT = re.compile(r"""\bt\(\s*("(?:[^"\\]|\\.)*")""")
@@ -85,6 +85,12 @@ def test_times_and_spans_are_said_as_people_say_them() -> None:
     assert say_moment(at, at + 13 * 3600, "es") == "21 nov, 17:00"
     assert say_moment(at, at + 2 * 86_400, "en") == "21 Nov, 17:00"
     assert say_day(at, "ca") == "dissabte, 21 de novembre"
+    assert [say_date("2026-11-09", one) for one in ("ca", "es", "en")] == [
+        "9 de novembre del 2026", "9 de noviembre de 2026", "9 November 2026",
+    ]  # fmt: skip
+    assert [say_month("2026-11", one) for one in ("ca", "es", "en")] == [
+        "novembre del 2026", "noviembre de 2026", "November 2026",
+    ]  # fmt: skip
     assert say_duration(40, "en") == "40 seconds"
     assert say_duration(240, "ca") == "4 minuts"
     assert say_duration(10 * 3600, "es") == "10 horas"

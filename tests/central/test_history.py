@@ -17,7 +17,7 @@ from central.case_desk import CaseDesk
 from central.history import History, load
 from central.history_import import import_history
 from central.register import Seed, SeedError
-from central.storage import cases, drills, service_quality
+from central.storage import cases, drills, home_facts, service_quality
 from central.storage.database import Database
 from central.storage.service_quality import Scope
 from central.storage.tables import cases as case_table
@@ -51,7 +51,9 @@ def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Datab
             assert rebuild(number, cases.events_of(conn, number)) == cases.find(conn, number)
         assert len(cases.open_cases(conn)) == 7
         assert service_quality.life_without_outcome(conn, Scope(0, NOON))[1] == 0
-        assert any(drills.last_proven_at(conn, home) for home in city.street(HOMES))
+        proven = {home: drills.last_proven_at(conn, home) or 0.0 for home in city.street(HOMES)}
+        assert any(proven.values())
+        assert {home: home_facts.facts_of(conn, home)["proven_at"] for home in proven} == proven
 
 
 def test_brought_in_twice_it_is_there_once(database: Database) -> None:

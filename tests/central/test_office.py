@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from central.agenda.desk import AgendaDesk
 from central.console.access import hash_password
@@ -18,8 +17,10 @@ from central.storage import agenda, home_facts, homes, people, records
 from central.storage.people import Operator
 from devices.catalogue import CATALOGUE
 from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import HubState, Problem
+from tests.central import desk_people
+from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
-from tests.central.test_console_access import NOON, log_in
 
 DAY = 86_400.0
 _HASH = hash_password(PASSWORD)
@@ -40,11 +41,6 @@ TABS = [
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
-
-
-@pytest.fixture
 def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting]:
     with open_setting(tmp_path, clock, url=database_url, with_store=False) as opened:
         with opened.database.begin() as conn:
@@ -53,46 +49,22 @@ def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting
         yield opened
 
 
-@pytest.fixture
-def app(setting: Setting) -> FastAPI:
-    return setting.app()
-
-
-class Person:
-    """Somebody with a browser."""
-
-    def __init__(self, app: FastAPI, name: str) -> None:
-        self.client = TestClient(app, base_url="http://desk.test", follow_redirects=False)
-        self.name = name
-        self.sit_down()
-
-    def sit_down(self) -> None:
-        """Logs in, again where the session has ended meanwhile."""
-        self.client.cookies.clear()
-        assert log_in(self.client, self.name).status_code == 303
-        found = re.search(r'"form_token": "([0-9a-f]+)"', self.client.get("/me").text)
-        assert found
-        self.headers = {"x-form-token": found[1], "accept": "application/json"}
+class Person(desk_people.Person):
+    """Somebody who logs in again where the session has ended meanwhile."""
 
     def get(self, path: str) -> tuple[int, Any]:
-        answer = self.client.get(path)
-        if answer.status_code in {303, 401}:
-            self.sit_down()
-            answer = self.client.get(path)
-        return answer.status_code, answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
+        status, answer = super().get(path)
+        if status not in {303, 401}:
+            return status, answer
+        self.sit_down()
+        return super().get(path)
 
     def send(self, method: str, path: str, **body: object) -> tuple[int, Any]:
-        answer = self.client.request(method, path, json=body, headers=self.headers)
-        if answer.status_code == 401:
-            self.sit_down()
-            answer = self.client.request(method, path, json=body, headers=self.headers)
-        return answer.status_code, answer.json() if answer.content else None
-
-    def post(self, path: str, **body: object) -> tuple[int, Any]:
-        return self.send("POST", path, **body)
-
-    def put(self, path: str, **body: object) -> tuple[int, Any]:
-        return self.send("PUT", path, **body)
+        status, answer = super().send(method, path, **body)
+        if status != 401:
+            return status, answer
+        self.sit_down()
+        return super().send(method, path, **body)
 
 
 CARME = {
@@ -146,6 +118,15 @@ def test_lists_narrow_to_what_is_the_matter(setting: Setting, app: FastAPI, cloc
     with setting.database.begin() as conn:
         conn.exec_driver_sql("UPDATE home_facts SET gap_hours = 3, false_alarms = 9, proven_at = 1795262300")
     assert (only("away"), only("unreachable"), only("unproven"), only("false_alarms")) == (1, 1, 0, 1)
+
+
+def test_what_a_unit_says_of_itself_is_read_in_the_list_and_on_its_page(setting: Setting, app: FastAPI) -> None:
+    person = Person(app, "tec")
+    unheard = person.client.get("/devices?which=all").text
+    assert ">nothing wrong<" not in unheard, "of a unit that was never heard nobody knows that"
+    setting.states.hear("hub-carme", HubState(True, NOON, problems=[Problem("clock_untrusted", NOON)]), NOON)
+    for path in ("/devices", "/devices?which=all", "/devices/hub-carme"):
+        assert "does not trust its clock yet.</li>" in person.client.get(path).text.replace("<span", "</li>"), path
 
 
 @pytest.mark.parametrize("name", ["ana", "pia", "sol", "tec"])
