@@ -273,23 +273,24 @@ def install_program(machine: Machine, source: str) -> None:
     if not python.exists():
         machine.run(sys.executable, "-m", "venv", str(PROGRAM), what="make the program's folder")
     source = source or str(HOUSE)
-    fingerprint = fingerprint_of(Path(source))
+    extras = board_extras(SETTINGS)
+    fingerprint = fingerprint_of(Path(source), extras)
     stamp = PROGRAM / "installed.stamp"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
         return
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for step in pip_steps(source):
+    for step in pip_steps(source, extras):
         machine.run(*pip, *step, what="install the program")
     if not machine.dry_run:
         stamp.write_text(fingerprint, encoding="utf-8")
     machine.link(COMMAND, PROGRAM / "bin" / "llar-edge")
 
 
-def pip_steps(source: str) -> list[list[str]]:
+def pip_steps(source: str, extras: str) -> list[list[str]]:
     """What pip is asked for, one call each."""
     lock = HOUSE / "requirements" / "lock.txt"
     pins = ["-c", str(lock)] if lock.exists() else []
-    steps = [[*pins, f"{source}[edge{board_extras()}]"]]
+    steps = [[*pins, f"{source}[edge{extras}]"]]
     if Path(source).is_file():
         # pip leaves a wheel of the version that is there alone, whatever is in it
         steps.append(["--force-reinstall", "--no-deps", source])
@@ -305,21 +306,21 @@ def link_pin_library(machine: Machine) -> None:
                 machine.link("/" / (folder / file.name).relative_to(machine.root), DEBIANS_PYTHON / file.name)
 
 
-def fingerprint_of(source: Path) -> str:
+def fingerprint_of(source: Path, extras: str) -> str:
     """What tells this version of the program from another: the wheel, or the files of a checkout that a hub uses."""
     rooms = ("devices", "gateway", "edge", "pyproject.toml", "requirements/lock.txt")
     files = (
         [source] if source.is_file() else sorted(f for room in rooms for f in (source / room).rglob("*") if f.is_file())
     )
     files += [source / name for name in rooms[3:] if (source / name).is_file()]
-    digest = hashlib.sha256(board_extras().encode())
+    digest = hashlib.sha256(extras.encode())
     for file in files:
         if "__pycache__" not in file.parts:
             digest.update(f"{file.relative_to(source)}\0".encode() + file.read_bytes())
     return digest.hexdigest()
 
 
-def board_extras(settings: Path = SETTINGS) -> str:
+def board_extras(settings: Path) -> str:
     """Extras that only some hubs need: wired buttons on a Raspberry Pi, and numpy where somebody's falls are found."""
     return (",gpio" if has_group("gpio") else "") + (",falls" if looks_for_falls(settings) else "")
 

@@ -82,7 +82,16 @@ def test_the_program_finds_the_boards_pin_library_that_debian_brings(installer: 
 def test_another_wheel_of_the_same_version_is_taken_too(installer: ModuleType, tmp_path: Path) -> None:
     wheel = tmp_path / "llar-0.1.0-py3-none-any.whl"
     wheel.touch()
-    assert ["--force-reinstall", "--no-deps", str(wheel)] in [list(one) for one in installer.pip_steps(str(wheel))]
+    assert ["--force-reinstall", "--no-deps", str(wheel)] in [list(one) for one in installer.pip_steps(str(wheel), "")]
+
+
+def test_what_a_home_needs_besides_is_asked_for_and_makes_another_version(
+    installer: ModuleType, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "llar-0.1.0-py3-none-any.whl"
+    wheel.touch()
+    assert f"{wheel}[edge,falls]" in installer.pip_steps(str(wheel), ",falls")[0]
+    assert installer.fingerprint_of(wheel, ",falls") != installer.fingerprint_of(wheel, "")
 
 
 def test_taking_the_program_away_leaves_the_homes_files(installer: ModuleType, tmp_path: Path) -> None:

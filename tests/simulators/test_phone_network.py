@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from simulators.phone_network import PhoneNetwork, SmsProgress
+from simulators.web_server import Answer, Asked, WebServer
 
 HUB, CENTRE, MONTSE = "+000300001", "+000900112", "+000200021"
 DEADLINE_S = 20
@@ -22,29 +21,16 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-class Centre(BaseHTTPRequestHandler):
-    """Answers each SMS."""
-
-    def do_POST(self) -> None:
-        told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        body = json.dumps({"reply": f"got {told['text']}"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_args: object) -> None:
-        """Says nothing."""
-
-
 @pytest.fixture
 def webhook() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Centre) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/sms/in"
-        server.shutdown()
-        thread.join()
+    """A centre that answers each SMS."""
+
+    def reply(asked: Asked) -> Answer:
+        return Answer(200, json.dumps({"reply": f"got {json.loads(asked.body)['text']}"}).encode())
+
+    server = WebServer(reply)
+    yield f"{server.url}/sms/in"
+    server.stop()
 
 
 async def test_what_waits_for_a_gateway_that_is_down_arrives_when_it_is_up(webhook: str) -> None:
