@@ -9,8 +9,6 @@ import msgspec
 
 PROTOCOL_TEXT_MAX: Final = 4_000
 """Longest text for an operator to follow, in characters: two screens."""
-GRACE_MAX_S: Final = 120.0
-"""Longest time in which a word at home cancels an alarm: longer would be waiting beside somebody on the floor."""
 
 AFTER_S_BOUNDS: Final[dict[str, tuple[float, float]]] = {
     "every_operator": (5.0, 120.0),
@@ -33,7 +31,6 @@ class CarePlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
         order: contacts as they can be there soonest (`rota.contact_order`), or as agreed with the resident.
         after_s: steps of the ladder that come sooner or later, within `AFTER_S_BOUNDS`.
         language: in which the resident is spoken to, "" for their own.
-        grace_s: how long a word at home cancels before the centre is called.
         protocol_text: what the operator reads and follows, in the service's own words.
     """
 
@@ -43,7 +40,6 @@ class CarePlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     order: Literal["best", "agreed"] = "best"
     after_s: dict[str, float] = {}
     language: Literal["", "ca", "es", "en"] = ""
-    grace_s: Annotated[float, msgspec.Meta(ge=0, le=GRACE_MAX_S)] = 0.0
     protocol_text: Annotated[str, msgspec.Meta(max_length=PROTOCOL_TEXT_MAX)] = ""
 
 

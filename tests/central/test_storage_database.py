@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from central.storage import cases, health, homes
+from central.alarm_cases.care_plan import CarePlan
+from central.storage import cases, health, homes, rota
 from central.storage.cases import AlarmRef
 from central.storage.database import BadDatabaseUrl, Database, insert_new, migrate
 from central.storage.health import Refusal
@@ -60,6 +61,37 @@ def test_a_database_of_the_first_version_keeps_everything(empty_url: str) -> Non
         homes.enrol_hub(connection, "hub-2", "home-1", 2.0)
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
         assert compare_metadata(context, metadata) == []
+    opened.close()
+
+
+def test_a_care_plan_with_what_is_gone_is_read_after_migrating(empty_url: str) -> None:
+    migrate(empty_url, "0010_invitations")
+    opened = Database.open(empty_url)
+    plan = '{"version": 1, "first": "family", "grace_s": 30.0}'
+    rows = (
+        "INSERT INTO homes (id, address, care_plan, enrolled_at) VALUES ('home-1', 'Carrer Major 1', '{}', 1.0)",
+        (
+            "INSERT INTO care_plans (home_id, resident_id, kind, version, body, from_at, made_at, made_by)"
+            f" VALUES ('home-1', '', '', 1, '{plan}', 1.0, 1.0, 'ana')"
+        ),
+        (
+            f"INSERT INTO cases ({CASE_COLUMNS}, plan)"
+            f" VALUES (1, 'home-1', 'new', 1, 'help', 5.0, 5.0, 20.0, 'second_burst', 1, '{plan}')"
+        ),
+        (
+            "INSERT INTO case_events (case_id, position, at, type, actor, body)"
+            f""" VALUES (1, 1, 5.0, 'opened', 'hub', '{{"home": "home-1", "plan": {plan}}}')"""
+        ),
+    )
+    with opened.begin() as connection:
+        for row in rows:
+            connection.execute(sa.text(row.replace(":", "\\:")))
+    migrate(empty_url)
+    with opened.read() as connection:
+        (row,) = rota.plans_of(connection, "home-1")
+        (case,) = cases.open_cases(connection)
+        (event,) = cases.events_of(connection, 1)
+    assert row.plan == case.plan == event.facts.plan == CarePlan(version=1, first="family")
     opened.close()
 
 

@@ -54,7 +54,6 @@ class PlanBody(BaseModel):
     order: Literal["best", "agreed"] = "best"
     after_s: dict[Annotated[str, Field(max_length=24)], float | None] = {}
     language: Literal["", "ca", "es", "en"] = ""
-    grace_s: Annotated[float, Field(ge=0, le=120)] = 0.0
     protocol_text: Text = ""
 
 

@@ -45,7 +45,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "first": later("Who hears of it first"),
     "carers": later("How contacts are asked"),
     "protocol_text": later("What the operator follows"),
-    "grace_s": later("Time to call off at home"),
     "after_s": later("Steps moved"),
     "added": later("Added"),
     "removed": later("Removed"),

@@ -256,6 +256,7 @@ def _plan(
         "first": choices(file_words.FIRST, words),
         "carers": choices(file_words.CARERS, words),
         "orders": choices(file_words.ORDERS, words),
+        "spoken": {"": words.gettext(later("Their own language")), **LANGUAGES},
         "steps": {step: (words.gettext(agenda_words.STEPS[step]), bounds) for step, bounds in AFTER_S_BOUNDS.items()},
         "kinds": {"": words.gettext(later("All kinds"))} | choices(KIND_WORDS, words),
         "limits": {name: (words.gettext(text), unit) for name, (text, unit) in file_words.LIMITS.items()},
