@@ -9,10 +9,26 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from central.carer_desk import CarerDesk
-from central.carers import family_pages, link_pages, phone_pages, requests_page, rights_pages, rota_pages
+from central.carers import (
+    family_pages,
+    link_pages,
+    phone_pages,
+    requests_page,
+    rights_pages,
+    rota_pages,
+    share_changes,
+)
 from central.carers.day import Mornings
 
-_ROOMS: Final = (link_pages, family_pages, rota_pages, phone_pages, rights_pages, requests_page)
+_ROOMS: Final = (
+    link_pages,
+    family_pages,
+    rota_pages,
+    phone_pages,
+    rights_pages,
+    requests_page,
+    share_changes,
+)
 
 
 def attach(app: FastAPI) -> set[str]:

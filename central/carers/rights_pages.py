@@ -6,7 +6,6 @@ A legal representative has an account of the role "resident" for the same person
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -18,6 +17,7 @@ from central.access_rules import Role
 from central.alarm_cases.rota import Share
 from central.carers.looked import Look, looks
 from central.carers.rights_words import CATEGORIES, KINDS, ROUTINE_NAME, ROUTINE_SEES, SHARED, STATES, TABLES
+from central.carers.share_changes import decisions_of
 from central.carers.web import carer_page
 from central.console.access import Seat
 from central.console.problem import Problem
@@ -26,7 +26,6 @@ from central.reach_watch import ReachWatch
 from central.storage import care, people, person_export, rights_requests, shares
 from central.storage.homes import ROUTINE
 from central.storage.rights_requests import RightsRequest
-from central.storage.shares import ShareChange
 from central.telemetry.store import StoreUnavailable, TelemetryStore
 from central.texts import later, say_day, say_moment, translator
 
@@ -95,8 +94,7 @@ def show(request: Request, seat: Own) -> Response:
         me = next(one for one in people.residents_of(conn, home_id) if one.id == resident_id)
         contacts = people.contacts_of(conn, home_id)
         given = {contact.id: shares.shared_with(conn, contact.id) for contact in contacts}
-        names = {contact.id: contact.called for contact in contacts}
-        changes = shares.changes_of(conn, home_id)[:10]
+        changes = decisions_of(conn, home_id, words)[:10]
         found = looks(conn, home_id, resident_id, now, words)
         routine = care.agrees(conn, resident_id, ROUTINE)
         asked = rights_requests.of_resident(conn, resident_id)
@@ -112,7 +110,7 @@ def show(request: Request, seat: Own) -> Response:
         shared=SHARED,
         categories=CATEGORIES,
         retention_days=state.parts.carers.retention_days,
-        changes=[_said(one, names, say_moment(one.at, now, words.language)) for one in changes],
+        changes=[(say_moment(one.at, now, words.language), one) for one in changes],
         looks=[one for one in found if one.role != "" and not _own_look(one, words.gettext(later("resident")))],
         routine=routine,
         routine_name=words.gettext(ROUTINE_NAME),
@@ -253,11 +251,6 @@ def _readable(row: dict[str, Any], now: float, language: str) -> list[tuple[str,
 def _place(table: str) -> int:
     """What a person looks for first stands first."""
     return list(TABLES).index(table) if table in TABLES else len(TABLES)
-
-
-def _said(one: ShareChange, names: Mapping[str, str], when: str) -> tuple[str, str, str, bool]:
-    what = next((words.name for share, words in SHARED.items() if share == one.share), one.share)
-    return when, names.get(one.contact_id, one.contact_id), what, one.given
 
 
 def _own_look(one: Look, resident: str) -> bool:

@@ -20,11 +20,6 @@ MARTA = "/api/rights/carme/shares/marta"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
-
-
-@pytest.fixture
 def setting(tmp_path: Path, clock: Clock) -> Iterator[Setting]:
     with open_setting(tmp_path, clock) as opened:
         furnish_carers(opened)
@@ -156,3 +151,39 @@ def test_weeks_in_numbers_are_given_and_taken_back(setting: Setting) -> None:
         assert carme.send("PUT", "/api/rights/carme/routine", {"given": given}).status_code == 204
         shown = "L'equip d'atenció ho veu" if given else "L'equip d'atenció no ho veu"
         assert shown in carme.get("/rights").text.replace("&#39;", "'")
+
+
+def test_the_office_writes_down_what_a_resident_said_and_both_see_the_same(setting: Setting, clock: Clock) -> None:
+    app = setting.app()
+    cap, carme, ana = (log_in(app, name) for name in ("cap", "carme-acc", "ana"))
+    path = "/api/homes/carme/residents/carme/shares/marta"
+    body = {"shares": ["alarms", "daily_line"], "said_by": "Carme, per telèfon"}
+    assert cap.send("PUT", path, body).status_code == 204
+    assert consent(setting) == ("alarms", "daily_line")
+    file = cap.get("/residents/carme?tab=consents").text
+    assert file.count("Carme, per telèfon") == 4
+    assert "ho ha apuntat Montse" in file
+    assert carme.get("/rights").text.count("ho va dir Carme, per telèfon") == 4
+    clock.now += 60
+    carme.send("PUT", MARTA, {"share": "daily_line", "given": False})
+    file = cap.get("/residents/carme?tab=consents").text
+    assert file.index('data-at="1795262460') < file.index("Carme, per telèfon")
+    assert ana.send("PUT", path, body).status_code == 403
+    assert cap.send("PUT", path, body | {"said_by": " "}).status_code == 422
+    assert cap.send("PUT", f"{path}x", body).status_code == 404
+    assert consent(setting) == ("alarms",)
+    said = {"what": "routine", "given_by": "la filla"}
+    for given in (True, False):
+        cap.send("POST", "/api/homes/carme/residents/carme/consents", said | {"given": given})
+    file = cap.get("/residents/carme?tab=consents").text
+    assert file.count("Les meves setmanes en xifres") == 2
+    assert "la filla" in file
+
+
+def test_a_consent_changed_with_a_contacts_facts_is_proven_too(setting: Setting) -> None:
+    ana = log_in(setting.app(), "ana")
+    facts = {"called": "Marta", "version": 0, "consent": ["alarms"]}
+    assert ana.send("PUT", "/api/homes/carme/contacts/marta", facts).status_code == 200
+    with setting.database.read() as conn:
+        proof = {(one.share, one.given, one.by) for one in shares.changes_of(conn, "carme")}
+    assert proof == {(share, False, "ana") for share in ALL if share != "alarms"}

@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 
 from central.agenda.rules import Kind
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, STANDARD
+from central.carers.rights_words import SHARED
+from central.carers.share_changes import decisions_of
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
 from central.console.pages import agenda_words, care, file_words, key_words
@@ -334,10 +336,12 @@ def _consents(
     return {
         "consents": found,
         "asked": choices(file_words.CONSENTS, words),
-        "shares": choices(file_words.SHARES, words),
+        "shares": {code: (words.gettext(one.name), words.gettext(one.sees)) for code, one in SHARED.items()},
         "seen_by": [
-            (one.called, rota.profile(connection, one.id).consent) for one in people.contacts_of(connection, home.id)
+            {"id": one.id, "called": one.called, "consent": rota.profile(connection, one.id).consent}
+            for one in people.contacts_of(connection, home.id)
         ],
+        "decisions": decisions_of(connection, home.id, words),
         "may_write": seat.may("consents", "write"),
     }
 
