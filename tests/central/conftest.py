@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
 
 from central.case_desk import CaseChange, CaseDesk
 from central.storage import homes
@@ -24,6 +25,8 @@ from devices.rejection import Rejection
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer
+from tests.central import console_setting
+from tests.central.console_setting import Clock, Setting, open_setting
 from tests.central.fresh_database import fresh_database
 
 _numbers = itertools.count(1)
@@ -71,6 +74,25 @@ def postgres_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def chosen_database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With `LLAR_TEST_DATABASE=postgresql` in the environment, all that is tested through a console runs on it."""
+    if os.environ.get("LLAR_TEST_DATABASE") != "postgresql":
+        yield
+        return
+    folder: Path = request.getfixturevalue("postgres_folder")
+    before = console_setting.new_database[0]
+    console_setting.new_database[0] = lambda _path: _new_in_postgres(folder)
+    yield
+    console_setting.new_database[0] = before
+
+
+def _new_in_postgres(folder: Path) -> str:
+    name = f"test_{next(_numbers)}"
+    _in_postgres(folder, f"CREATE DATABASE {name} TEMPLATE migrated")
+    return _postgres_url(folder, name)
+
+
 def _postgres_url(folder: Path, name: str) -> str:
     return f"postgresql://postgres@/{name}?host={folder}"
 
@@ -110,10 +132,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{path}"
         return
     folder: Path = request.getfixturevalue("postgres_folder")
-    name = f"test_{next(_numbers)}"
-    _in_postgres(folder, f"CREATE DATABASE {name} TEMPLATE migrated")
-    yield _postgres_url(folder, name)
-    _in_postgres(folder, f"DROP DATABASE {name} WITH (FORCE)")
+    url = _new_in_postgres(folder)
+    yield url
+    _in_postgres(folder, f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -200,3 +221,22 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
                 time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Noon of a day in November 2026."""
+    return Clock(NOON)
+
+
+@pytest.fixture
+def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting]:
+    """What stands around a console, on a database of each kind."""
+    with open_setting(tmp_path, clock, url=database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(setting: Setting) -> FastAPI:
+    """The console's application."""
+    return setting.app()

@@ -42,6 +42,8 @@ FULL_STRENGTH = access._hasher
 access._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 PASSWORD = "una contrasenya llarga"
 _HASH = access.hash_password(PASSWORD)
+new_database: list[Callable[[Path], str]] = [fresh_database]
+"""Makes the database of a setting that is given none. `LLAR_TEST_DATABASE=postgresql` puts another in its place."""
 DEADLINE_S = 60.0
 
 
@@ -129,7 +131,7 @@ def open_setting(
     folder: Path, clock: Callable[[], float] = time.time, *, with_store: bool = True, url: str = ""
 ) -> Iterator[Setting]:
     """A database, that of `url` or a fresh one, with two operators and one home, `carme`."""
-    database = Database.open(url or fresh_database(folder / "central.sqlite3"))
+    database = Database.open(url or new_database[0](folder / "central.sqlite3"))
     live = Live()
     listeners: list[Callable[[CaseChange], None]] = [case_announcer(database, live)]
     desk = CaseDesk(database, lambda change: [listener(change) for listener in listeners] and None)
