@@ -66,7 +66,12 @@ def event_bytes(name: str, data: object) -> bytes:
 
 
 class Live:
-    """The open consoles and how news reaches them."""
+    """The open consoles and how news reaches them.
+
+    Attributes:
+        dropped: consoles let go because they did not keep up.
+        published: events so far; whoever keeps what they made from the database makes it anew when this has moved.
+    """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,6 +80,7 @@ class Live:
         self._lock = threading.Lock()
         self._stopped = False
         self.dropped = 0
+        self.published = 0
         self.offers = Offers()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -88,6 +94,7 @@ class Live:
 
         Where `sees` is given, those of whom it is false get an event with `instead`.
         """
+        self.published += 1
         other = event_bytes(event_name, instead) if sees is not None else b""
         self._in_loop(self._spread, event_bytes(event_name, data), sees, other)
 

@@ -7,13 +7,14 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from central.console.live import WAITING_MAX, Live
 from gateway.contract.alarm_kinds import AlarmKind
-from tests.central.console_setting import PASSWORD, Setting, open_setting, serve, wait_until
+from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting, serve, wait_until
 
 
 def sign() -> object:
@@ -120,6 +121,33 @@ def test_an_alarm_is_on_the_line_with_all_that_a_card_needs(tmp_path: Path) -> N
     card = found[0]["card"]
     assert isinstance(card, dict)
     assert (card["mark"], card["kind"], card["place"], card["person"]["called"]) == ("P1", "fall", "bany", "Carme")
+
+
+@pytest.mark.slow
+def test_a_sign_of_life_never_tells_of_an_older_queue_than_the_events_before_it(tmp_path: Path) -> None:
+    # the clock stands: what is kept for all consoles is never too old, only overtaken
+    with (
+        open_setting(tmp_path, Clock(1_790_000_000.0)) as setting,
+        serve(setting.app(), setting.live) as url,
+        httpx.Client(base_url=url, timeout=10) as client,
+    ):
+        _log_in(client)
+        assert _first_sign(client)["stamp"] == "0.0"
+        with client.stream("GET", "/live"):
+            wait_until(lambda: setting.live.clients() == 1)
+            setting.alarm("carme", AlarmKind.FALL, "bany")
+            sign = _first_sign(client)
+    assert sign["stamp"].startswith("1.")
+    assert sign["answers"]["counted"] == 0
+
+
+def _first_sign(client: httpx.Client) -> dict[str, Any]:
+    with client.stream("GET", "/live") as answer:
+        lines = answer.iter_lines()
+        while next(lines) != "event: beat":
+            pass
+        found: dict[str, Any] = json.loads(next(lines).removeprefix("data: "))
+        return found
 
 
 def _listen(client: httpx.Client, _setting: Setting, found: list[dict[str, object]]) -> None:

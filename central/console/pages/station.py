@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -28,13 +28,16 @@ from central.storage.pages import AnswerTimes, Card
 from central.texts import local
 
 router = APIRouter()
+Made = TypeVar("Made")
 
 CENTRE_TIMEZONE: Final = "Europe/Madrid"
 Anybody = Annotated[Seat, Depends(allowed("me", "read"))]
 Reader = Annotated[Seat, Depends(allowed("station", "read"))]
 Worker = Annotated[Seat, Depends(allowed("station", "work"))]
 SIGN_KEPT_S: Final = 1.0
-"""One look at the database serves the signs of life of all consoles for this long."""
+"""One look at the database serves the signs of life of all consoles for this long, while nothing changes."""
+ANSWERS_KEPT_S: Final = 5.0
+"""Today's answer times are counted over all of today's cases, and need not be newer than that."""
 
 
 class LinkHealth(BaseModel):
@@ -126,12 +129,10 @@ def queue(request: Request, seat: Reader) -> Queue:
     """Every open case within reach, the most urgent and then the oldest first; today's answer times; the links."""
     state = request.app.state
     now = state.clock()
-    midnight = local(now, CENTRE_TIMEZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     with state.parts.database.read() as conn:
         within = reach.within(seat.who, now)
         cards = pages.queue(conn, within)
         stamp = _stamp(pages.queue_stamp(conn, within))
-        answers = pages.answer_times(conn, midnight.timestamp(), now)
         grouped = incidents.open_incidents(conn, now) if any(one.incident_id for one in cards) else []
         called = pages.operator_names(conn)
     seen = {one.id for one in cards}
@@ -140,7 +141,7 @@ def queue(request: Request, seat: Reader) -> Queue:
         now=now,
         stamp=stamp,
         cards=cards,
-        answers=answers,
+        answers=_answers(request, now),
         link=link_health(request),
         incidents=[
             OpenIncident(one.id, one.cause, one.opened_at, [home.case_id for home in one.homes if home.case_id in seen])
@@ -166,13 +167,13 @@ def live(request: Request, seat: Reader) -> StreamingResponse:
     """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind."""
     state = request.app.state
     token = request.cookies[access.SESSION_COOKIE]
-    shared: _SharedSign = _shared_sign(request, seat)
+    shared = _shared_sign(request, seat)
 
     def beat() -> object | None:
         now = state.clock()
         if access.seat_of(state.parts.database, token, now) is None:
             return None
-        return shared.look(now)
+        return {**shared.look(now), "now": now}
 
     stream = state.parts.live.stream(seat.session, seat.operator.id, beat, seat.who)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
@@ -191,38 +192,57 @@ def link_health(request: Request) -> LinkHealth:
     )
 
 
-class _SharedSign:
-    """The sign of life, made at most once in `SIGN_KEPT_S` for however many consoles."""
+class _Shared(Generic[Made]):
+    """What all consoles are told alike, made anew when it is `kept_s` old, or when `change` gives another number."""
 
-    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, make: Callable[[float], Made], kept_s: float, change: Callable[[], int] = lambda: 0) -> None:
         self._make = make
+        self._kept_s = kept_s
+        self._change = change
         self._lock = threading.Lock()
-        self._at = -SIGN_KEPT_S
-        self._sign: dict[str, Any] = {}
+        self._made: tuple[float, int, Made] | None = None
 
-    def look(self, now: float) -> dict[str, Any]:
+    def look(self, now: float) -> Made:
+        change = self._change()  # before the look at the database: what comes between is looked at again
         with self._lock:
-            if not self._at <= now < self._at + SIGN_KEPT_S:
-                self._sign, self._at = self._make(), now
-            return {**self._sign, "now": now}
+            made = self._made
+            if made is None or made[1] != change or not made[0] <= now < made[0] + self._kept_s:
+                made = self._made = (now, change, self._make(now))
+            return made[2]
 
 
-def _shared_sign(request: Request, seat: Seat) -> _SharedSign:
+def _shared_sign(request: Request, seat: Seat) -> _Shared[dict[str, Any]]:
     """One for all who see everything; who sees a part has one of their own."""
     state = request.app.state
     who = seat.who
+    live: Live = state.parts.live
 
-    def make() -> dict[str, Any]:
+    def make(now: float) -> dict[str, Any]:
         with state.parts.database.read() as conn:
-            stamp = _stamp(pages.queue_stamp(conn, reach.within(who, state.clock())))
-        return {"stamp": stamp, "link": link_health(request).model_dump()}
+            stamp = _stamp(pages.queue_stamp(conn, reach.within(who, now)))
+        return {"stamp": stamp, "link": link_health(request).model_dump(), "answers": _answers(request, now)}
 
     if EVERYWHERE not in who.municipalities:
-        return _SharedSign(make)
+        return _Shared(make, SIGN_KEPT_S, lambda: live.published)
     if not hasattr(state, "shared_sign"):
-        state.shared_sign = _SharedSign(make)
-    shared: _SharedSign = state.shared_sign
+        state.shared_sign = _Shared(make, SIGN_KEPT_S, lambda: live.published)
+    shared: _Shared[dict[str, Any]] = state.shared_sign
     return shared
+
+
+def _answers(request: Request, now: float) -> AnswerTimes:
+    """Today's answer times, the same for everybody."""
+    state = request.app.state
+
+    def make(now: float) -> AnswerTimes:
+        midnight = local(now, CENTRE_TIMEZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+        with state.parts.database.read() as conn:
+            return pages.answer_times(conn, midnight.timestamp(), now)
+
+    if not hasattr(state, "shared_answers"):
+        state.shared_answers = _Shared(make, ANSWERS_KEPT_S)
+    shared: _Shared[AnswerTimes] = state.shared_answers
+    return shared.look(now)
 
 
 def _stamp(counted: tuple[int, int]) -> str:

@@ -13,7 +13,7 @@ const UNSPOKEN = ["call_out", "raise_volume", "listen"];
 const CALLED_BACK_AFTER_S = { today: 7200, tomorrow: 86400, week: 7 * 86400 };
 
 export class Acts {
-  /** `desk` has: me, known, cards, room, open(id), show(view), refresh(), paint(), closedOne(). */
+  /** `desk` has: me, known, room, open(id), put(card), show(view), refresh(), paint(), closedOne(). */
   constructor(desk) {
     this.desk = desk;
   }
@@ -23,8 +23,7 @@ export class Acts {
     const { desk } = this;
     try {
       const view = await post(`/api/cases/${id}/${path}`, body);
-      if (view.card.state === "closed") desk.cards.delete(id);
-      else desk.cards.set(id, view.card);
+      desk.put(view.card);
       desk.paint();
       if (desk.known.selected === id) await desk.show(view);
       return "";

@@ -290,8 +290,11 @@ export class CaseRoom {
 
   /** Nothing chosen: calm, with the figures of today. */
   rest(queue) {
-    this.shown = null;
     const { answers } = queue;
+    const face = JSON.stringify([queue, hint("take")]);
+    if (this.shown === null && this.resting === face) return;
+    this.shown = null;
+    this.resting = face;
     const figures = answers.counted
       ? [
           [t("Answered today"), String(answers.counted)],

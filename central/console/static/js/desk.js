@@ -4,8 +4,10 @@ import { get, page } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { CaseRoom, may } from "./case.js";
 import * as dialogs from "./dialogs.js";
+import { paintClocks, run } from "./desk_clocks.js";
 import { listen } from "./keys.js";
 import { Line } from "./live.js";
+import { LiveQueue } from "./live_queue.js";
 import { Notices, toast } from "./notices.js";
 import { OwnState } from "./own.js";
 import { furnishPage } from "./page.js";
@@ -14,83 +16,74 @@ import { ResidentCard } from "./resident.js";
 import { help } from "./settings.js";
 import { Strip } from "./strip.js";
 import { Tones } from "./tones.js";
-import { t, ticking } from "./words.js";
+import { t } from "./words.js";
 
 const CHARTS_EVERY_MS = 60_000;
 const OWN_ANSWER_MS = 1000;
-const LONGEST_QUEUE = 500;
+const SOUND_EVERY_MS = 2000;
+const REPAINT_EVERY_MS = 60_000;
 
 const me = page.operator.id;
-const cards = new Map();
-const offers = new Map();
-const incidents = new Map();
-const colleagues = new Map();
 const known = {
   selected: null,
   view: null,
   home: null,
   answers: null,
-  stamp: "",
   link: { broker: "ok", receiver: "ok", ready_operators: 1 },
 };
 let offset = 0;
 let up = null; // not known before the first sign of life
-let refreshing = null;
-const meanwhile = [];
 let painting = false;
 
 const now = () => Date.now() / 1000 + offset;
 const tones = new Tones();
 const notices = new Notices();
-const own = new OwnState({ me, now, cards: () => [...cards.values()], changed: linkTold });
+const live = new LiveQueue({ now, loaded, changed: paintQueue, failed: tell });
+const own = new OwnState({ me, now, cards: () => live.all, changed: linkTold });
 const strip = new Strip({ now, setOwn, soundTest, ownChanged });
 const queue = new Queue(byId("queue"), {
   me,
   now,
-  tick: paintClocks,
+  tick: paintTimes,
   open,
-  offer: offerOf,
-  incidents: () => incidents,
-  called: (id) => colleagues.get(id) ?? id,
+  offer: (card) => live.offerOf(card),
+  incidents: () => live.incidents,
+  called: (id) => live.colleagues.get(id) ?? id,
   repaint: paintQueue,
   get selected() {
     return known.selected;
   },
 });
-const room = new CaseRoom(byId("case"), { me, now, tick: paintClocks, act });
+const room = new CaseRoom(byId("case"), { me, now, tick: paintTimes, act });
 const resident = new ResidentCard(byId("resident"), { me, act });
 const acts = new Acts({
   me,
   known,
-  cards,
   room,
   open,
+  put: (card) => live.put(card),
   show: (view) => show(view),
-  refresh,
+  refresh: () => live.load(),
   paint: paintQueue,
   closedOne: () => own.closedOne(),
 });
 
 // ---- painting ----
 
-function paintClocks() {
-  const at = now();
-  for (const element of document.querySelectorAll("[data-since]"))
-    setText(element, ticking(at - Number(element.dataset.since)));
-  for (const element of document.querySelectorAll("[data-until]"))
-    setText(element, ticking(Number(element.dataset.until) - at));
+function paintTimes() {
+  paintClocks(now());
   strip.tick();
 }
 
 /** Sound and words at once; the painting once for all that came within one picture. */
 function paintQueue() {
-  notices.follow([...cards.values()]);
+  notices.follow(live.all);
   sound();
   if (painting) return;
   painting = true;
   const paint = () => {
     painting = false;
-    const all = [...cards.values()];
+    const { all } = live;
     queue.render(all);
     strip.counts(all);
     if (known.selected === null && known.answers) room.rest({ answers: known.answers, waiting: all.some(isWaiting) });
@@ -106,110 +99,54 @@ function paintOwn() {
 
 /** What sounds here: see `OwnState.hears`. */
 function sound() {
-  const ringing = [...cards.values()].filter(isRinging).filter((card) => own.hears(card, known.link.ready_operators));
+  const ringing = live.all.filter(isRinging).filter((card) => own.hears(card, known.link.ready_operators));
   tones.follow(ringing.map(({ id, mark }) => ({ id, mark })));
-}
-
-/** To whom a ringing case is offered first, as long as the offer stands. */
-function offerOf(card) {
-  const offer = offers.get(card.id);
-  return offer && isRinging(card) && offer.until_at > now() ? offer : null;
-}
-
-function offered(id, offer) {
-  if (!offer) return offers.delete(id);
-  offers.set(id, offer);
-  setTimeout(paintQueue, Math.max(0, offer.until_at - now()) * 1000 + 50);
-  return true;
 }
 
 // ---- what comes from the desk ----
 
-/** Loads the whole queue. What events say meanwhile is newer than the answer, and counts after it. */
-function refresh() {
-  if (refreshing) return refreshing;
-  meanwhile.length = 0;
-  refreshing = get("/api/queue")
-    .then((fresh) => {
-      offset = fresh.now - Date.now() / 1000;
-      cards.clear();
-      for (const card of fresh.cards) cards.set(card.id, card);
-      incidents.clear();
-      for (const one of fresh.incidents) incidents.set(one.id, one);
-      for (const one of fresh.colleagues) colleagues.set(one.id, one.called);
-      offers.clear();
-      for (const [id, offer] of Object.entries(fresh.offers)) offered(Number(id), offer);
-      Object.assign(known, { answers: fresh.answers, link: fresh.link, stamp: fresh.stamp });
-      for (const event of meanwhile) takeIn(event);
-      strip.answers(fresh.answers);
-      paintOwn();
-      paintQueue();
-      if (known.selected !== null) load(known.selected);
-    })
-    .catch(tell)
-    .finally(() => {
-      refreshing = null;
-    });
-  return refreshing;
-}
-
-/** Whether an event is news; if so, the card stands in the queue. */
-function takeIn({ card, offer }) {
-  const before = cards.get(card.id);
-  if (before && before.version > card.version) return false;
-  offered(card.id, offer);
-  if (card.state === "closed") cards.delete(card.id);
-  else cards.set(card.id, card);
-  return true;
+function loaded(fresh) {
+  offset = fresh.now - Date.now() / 1000;
+  Object.assign(known, { answers: fresh.answers, link: fresh.link });
+  strip.answers(fresh.answers);
+  paintOwn();
+  paintQueue();
+  if (known.selected !== null) load(known.selected);
 }
 
 /** The answer to one's own command paints the case; what one did at another console has no answer here. */
 const behind = (card) => (known.view?.card.version ?? 0) < card.version;
 
 function caseChanged(event) {
-  const { card, actor, offer } = event;
-  if (refreshing) meanwhile.push(event);
-  if (!takeIn(event)) return;
-  if (card.incident_id && !incidents.has(card.incident_id)) scheduleFigures();
-  if (offer && !colleagues.has(offer.operator)) scheduleFigures();
+  const { card, actor } = event;
+  if (!live.hear(event)) return;
   paintQueue();
-  if (known.selected === card.id) {
-    if (actor !== me) load(card.id);
-    else setTimeout(() => known.selected === card.id && behind(card) && load(card.id), OWN_ANSWER_MS);
-  }
-  if (["taken", "closed"].includes(card.state)) scheduleFigures();
+  if (known.selected !== card.id) return;
+  if (actor !== me) load(card.id);
+  else setTimeout(() => known.selected === card.id && behind(card) && load(card.id), OWN_ANSWER_MS);
 }
 
-let figuresDue = null;
-function scheduleFigures() {
-  clearTimeout(figuresDue);
-  figuresDue = setTimeout(refresh, 1500);
-}
-
-let oddBeats = 0;
 function beat(sign) {
   offset = sign.now - Date.now() / 1000;
   known.link = sign.link;
   own.tell();
-  // The fingerprint differs for a moment while an event is on its way; twice in a row, something was missed.
-  const mine = `${cards.size}.${[...cards.values()].reduce((sum, card) => sum + card.version, 0)}`;
-  oddBeats = sign.stamp === mine ? 0 : oddBeats + 1;
-  if (oddBeats >= (cards.size < LONGEST_QUEUE ? 2 : 10)) {
-    oddBeats = 0;
-    refresh();
-  }
+  live.compare(sign.stamp);
+  if (JSON.stringify(known.answers) === JSON.stringify(sign.answers)) return;
+  known.answers = sign.answers;
+  strip.answers(sign.answers);
+  paintQueue();
 }
 
 const line = {
   beat,
   case: caseChanged,
-  reload: refresh,
+  reload: () => live.load(),
   connected() {
     up = true;
     byId("lost").hidden = true;
     own.tell();
     paintOwn();
-    refresh();
+    live.load();
   },
   lost() {
     up = false;
@@ -325,9 +262,9 @@ function soundTest() {
 }
 
 function take() {
-  const waiting = asShown([...cards.values()])[0];
+  const waiting = asShown(live.all)[0];
   const focused = Number(document.activeElement?.dataset?.case) || null;
-  const chosen = cards.get(focused ?? known.selected);
+  const chosen = live.cards.get(focused ?? known.selected);
   const card = chosen && may(chosen, me).take ? chosen : firstFor(waiting);
   if (!card) return toast(t("Nobody is waiting."));
   tones.hush();
@@ -338,8 +275,8 @@ function take() {
 /** The most urgent case; of equals the one that is offered here, rather than one that is offered to a colleague. */
 function firstFor(waiting) {
   const equals = waiting.filter((card) => card.mark === waiting[0].mark && isRinging(card) === isRinging(waiting[0]));
-  const mine = equals.find((card) => offerOf(card)?.operator === me);
-  return mine ?? equals.find((card) => !offerOf(card)) ?? waiting[0];
+  const mine = equals.find((card) => live.offerOf(card)?.operator === me);
+  return mine ?? equals.find((card) => !live.offerOf(card)) ?? waiting[0];
 }
 
 function act(name) {
@@ -373,7 +310,7 @@ for (const [id, opens] of [
 byId("logout").addEventListener(
   "click",
   (event) => {
-    if (own.held().length === 0) return;
+    if (own.held().length === 0) return own.forget();
     event.stopImmediatePropagation();
     byId("menu").hidePopover();
     toast(t("You still hold cases: hand them over or close them first."), "bad");
@@ -389,11 +326,12 @@ listen({
 });
 paintOwn();
 const stream = new Line(line);
-refresh().then(() => {
+live.load().then(() => {
   const chosen = Number(location.hash.slice(1));
   if (chosen) open(chosen, { focus: false });
 });
-setInterval(paintClocks, 250);
-setInterval(sound, 2000);
+run(now, paintTimes);
+setInterval(sound, SOUND_EVERY_MS);
+setInterval(paintQueue, REPAINT_EVERY_MS);
 setInterval(() => known.home && known.selected !== null && loadPictures(known.home.home.id), CHARTS_EVERY_MS);
 soundTest();

@@ -36,4 +36,21 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** The same for what changes every second: the text alone changes, no node comes or goes. */
+export function setTicking(element, text) {
+  const only = element.firstChild;
+  if (only === null || only.nextSibling) setText(element, text);
+  else if (only.data !== text) only.data = text;
+}
+
+/** Puts the children in this order, and moves only those that stand elsewhere. */
+export function arrange(element, wanted) {
+  const kept = new Set(wanted);
+  for (const child of [...element.childNodes]) if (!kept.has(child)) child.remove();
+  let next = element.firstChild;
+  for (const child of wanted)
+    if (child === next) next = next.nextSibling;
+    else element.insertBefore(child, next);
+}
+
 export const byId = (id) => document.getElementById(id);

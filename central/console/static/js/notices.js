@@ -22,9 +22,8 @@ export class Notices {
   follow(cards) {
     const ringing = inOrder(cards.filter(isRinging));
     const plain = t("Console");
-    document.title = ringing.length
-      ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()} · Llar`
-      : `${plain} · Llar`;
+    const title = ringing.length ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()}` : plain;
+    if (document.title !== `${title} · Llar`) document.title = `${title} · Llar`;
     for (const card of ringing) {
       const mark = this.known.get(card.id);
       if (mark === card.mark || (mark && !this.primed)) continue;

@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 
 const WRAP_UP_S = 60;
+const KEPT = "llar-own-state";
 /** After so long a case that nobody took sounds also where one is not ready. */
 const SPARED_S = { P1: 20, P2: 60 };
 
@@ -13,6 +14,24 @@ export class OwnState {
     this.chosen = "ready";
     this.heard = false;
     this.wrapUpUntil = 0;
+    this.recall();
+  }
+
+  /** A page that is loaded again in this tab, by the same person, goes on as they were. */
+  recall() {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    if (kept.me === this.context.me) Object.assign(this, { chosen: kept.chosen, wrapUpUntil: kept.wrapUpUntil });
+  }
+
+  keep() {
+    const { chosen, wrapUpUntil, context } = this;
+    sessionStorage.setItem(KEPT, JSON.stringify({ me: context.me, chosen, wrapUpUntil }));
+    this.tell();
+  }
+
+  /** Whoever logs out and comes back begins anew. */
+  forget() {
+    sessionStorage.removeItem(KEPT);
   }
 
   /** Cases in hand that are not parked. */
@@ -30,12 +49,12 @@ export class OwnState {
   choose(state) {
     this.chosen = state;
     this.wrapUpUntil = 0;
-    this.tell();
+    this.keep();
   }
 
   closedOne() {
     this.wrapUpUntil = this.context.now() + WRAP_UP_S;
-    this.tell();
+    this.keep();
   }
 
   /** Says it to the desk. */

@@ -1,5 +1,5 @@
 // The queue: who waits, most urgent and then oldest first.
-import { h, fill } from "./dom.js";
+import { arrange, fill, h, setText } from "./dom.js";
 import { icon, markWithWord } from "./marks.js";
 import { FLAGS, headline, sayLanguage, span, t, language } from "./words.js";
 
@@ -57,7 +57,7 @@ export function flagChips(card) {
     chips.push(h("span", { class: HOT_FLAGS.has(flag) ? "chip bad" : "chip" }, FLAGS[flag] ?? flag));
   }
   if (person.lives_alone) chips.push(h("span", { class: "chip" }, t("Lives alone")));
-  if (person.away_until_at * 1000 > Date.now()) chips.push(h("span", { class: "chip warn" }, t("Away")));
+  if (isAway(card)) chips.push(h("span", { class: "chip warn" }, t("Away")));
   return chips;
 }
 
@@ -100,11 +100,19 @@ function offered(card, context) {
     : h("span", { class: "offer" }, t("Offered to {who}", { who: context.called(offer.operator) }));
 }
 
+const isAway = (card) => card.person !== null && card.person.away_until_at * 1000 > Date.now();
+
+/** Paints a card anew where it shows something else than before. */
 function paint(button, card, context) {
-  const mark = card.mark.toLowerCase();
-  const mine = context.offer(card)?.operator === context.me;
-  button.setAttribute("class", `card ${mark} ${isRinging(card) ? "ringing" : "calm"}${mine ? " offered" : ""}`);
-  button.setAttribute("aria-current", String(card.id === context.selected));
+  const offer = context.offer(card);
+  const mine = offer?.operator === context.me;
+  const chosen = String(card.id === context.selected);
+  if (button.getAttribute("aria-current") !== chosen) button.setAttribute("aria-current", chosen);
+  const year = new Date(context.now() * 1000).getFullYear();
+  const face = [card, offer && `${offer.operator} ${context.called(offer.operator)}`, isAway(card), year];
+  if (button.face?.every((shown, index) => shown === face[index])) return;
+  button.face = face;
+  button.setAttribute("class", `card ${card.mark.toLowerCase()} ${isRinging(card) ? "ringing" : "calm"}${mine ? " offered" : ""}`);
   fill(
     button,
     markWithWord(card.mark, 30),
@@ -136,81 +144,82 @@ export function grouped(cards, incidents) {
 const causeOf = ({ cause }) =>
   cause.startsWith("area:") ? t("Area {name}", { name: cause.slice(5) }) : t("In several areas");
 
+/** The queue on the page. Elements stay where they are; only what changed is painted. */
 export class Queue {
   constructor(element, context) {
     this.element = element;
     this.context = context;
-    this.buttons = new Map();
+    this.rows = new Map();
     this.opened = new Set();
+    this.groups = [t("Waiting for somebody"), t("In hand"), t("Parked")].map((name) => {
+      const number = h("span", { class: "number" });
+      return { heading: h("h2", {}, name, number), number, list: h("ul", { class: "cards" }) };
+    });
+    this.nobody = h("p", { class: "empty" }, t("Nobody is waiting."));
   }
 
   render(cards) {
-    const focused = document.activeElement?.dataset?.case;
-    const incident = document.activeElement?.dataset?.incident;
-    const names = [t("Waiting for somebody"), t("In hand"), t("Parked")];
-    const groups = asShown(cards);
-    for (const id of this.buttons.keys()) if (!groups.flat().some((card) => card.id === id)) this.buttons.delete(id);
-    fill(
-      this.element,
-      groups.map((group, index) => {
-        if (group.length === 0 && index > 0) return null;
-        return [
-          h("h2", {}, names[index], h("span", { class: "number" }, String(group.length))),
-          group.length
-            ? h(
-                "ul",
-                { class: "cards" },
-                grouped(group, this.context.incidents()).map((entry) =>
-                  h("li", {}, entry.incident ? this.incident(entry) : this.button(entry)),
-                ),
-              )
-            : h("p", { class: "empty" }, t("Nobody is waiting.")),
-        ];
-      }),
-    );
-    if (incident) this.element.querySelector(`[data-incident="${incident}"]`)?.focus({ preventScroll: true });
-    if (focused) this.buttons.get(Number(focused))?.focus({ preventScroll: true });
+    const focused = document.activeElement;
+    const before = this.rows;
+    this.rows = new Map();
+    const shown = asShown(cards).flatMap((group, index) => this.group(group, this.groups[index], before));
+    arrange(this.element, shown);
+    if (focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true });
     this.context.tick();
   }
 
+  group(cards, { heading, number, list }, before) {
+    setText(number, String(cards.length));
+    const entries = grouped(cards, this.context.incidents());
+    arrange(list, entries.map((entry) => (entry.incident ? this.incident(entry, before) : this.row(entry, before))));
+    if (cards.length) return [heading, list];
+    return heading === this.groups[0].heading ? [heading, this.nobody] : [];
+  }
+
   /** "12 homes silent, Gràcia": one row that opens; the people most at risk first. */
-  incident({ incident, cards }) {
+  incident({ incident, cards }, before) {
+    const key = `incident-${incident.id}`;
+    const item = before.get(key) ?? this.newIncident(incident.id, key);
+    this.rows.set(key, item);
+    const [row, members] = item.children;
     const open = this.opened.has(incident.id);
-    const id = `incident-${incident.id}`;
-    const row = h(
-      "button",
-      {
-        type: "button",
-        class: "card incident",
-        "data-incident": incident.id,
-        "aria-expanded": String(open),
-        "aria-controls": id,
-        onclick: () => {
-          if (!this.opened.delete(incident.id)) this.opened.add(incident.id);
-          this.context.repaint();
-        },
-      },
-      markWithWord(cards.some((card) => card.mark === "P2") ? "P2" : "T", 30),
+    row.setAttribute("aria-expanded", String(open));
+    members.hidden = !open;
+    arrange(members, cards.map((card) => this.row(card, before)));
+    const mark = cards.some((card) => card.mark === "P2") ? "P2" : "T";
+    const face = [mark, cards.length, incident.opened_at, incident.cause, open].join();
+    if (item.face === face) return item;
+    item.face = face;
+    fill(
+      row,
+      markWithWord(mark, 30),
       h("span", { class: "what" }, t("{count} homes silent", { count: cards.length })),
       h("span", { class: "waits number" }, h("span", { "data-since": incident.opened_at })),
       h("span", { class: "about" }, h("span", { class: "who" }, causeOf(incident)), h("span", { class: "chip" }, open ? t("Close the list") : t("Open the list"))),
     );
-    const members = h(
-      "ul",
-      { class: "cards members", id, hidden: !open },
-      cards.map((card) => h("li", {}, this.button(card))),
-    );
-    return [row, members];
+    return item;
   }
 
-  button(card) {
-    let button = this.buttons.get(card.id);
-    if (!button) {
-      button = h("button", { type: "button", "data-case": card.id, onclick: () => this.context.open(card.id) });
-      this.buttons.set(card.id, button);
-    }
-    paint(button, card, this.context);
-    return button;
+  newIncident(number, id) {
+    const onclick = () => {
+      if (!this.opened.delete(number)) this.opened.add(number);
+      this.context.repaint();
+    };
+    return h(
+      "li",
+      {},
+      h("button", { type: "button", class: "card incident", "data-incident": number, "aria-controls": id, onclick }),
+      h("ul", { class: "cards members", id }),
+    );
+  }
+
+  row(card, before) {
+    const item =
+      before.get(card.id) ??
+      h("li", {}, h("button", { type: "button", "data-case": card.id, onclick: () => this.context.open(card.id) }));
+    this.rows.set(card.id, item);
+    paint(item.firstChild, card, this.context);
+    return item;
   }
 
   /** Moves the focus by one card; begins at the chosen one. */

@@ -1,5 +1,5 @@
 // The top strip: own state, who waits, how well people are answered, the links, the time.
-import { byId, fill, h, setText } from "./dom.js";
+import { byId, fill, h, setText, setTicking } from "./dom.js";
 import { icon, shape } from "./marks.js";
 import { isRinging } from "./queue.js";
 import { MARKS, exactClock, percent, sayDay, t, ticking } from "./words.js";
@@ -78,10 +78,17 @@ export class Strip {
 
   counts(cards) {
     const waiting = cards.filter(isRinging);
+    this.oldest = waiting
+      .filter((card) => card.priority <= 3)
+      .reduce((oldest, card) => Math.min(oldest, card.ring_at), Infinity);
+    const of = (mark) => waiting.filter((card) => card.mark === mark).length;
+    const counted = Object.keys(MARKS).map(of).join();
+    if (this.counted === counted) return;
+    this.counted = counted;
     fill(
       byId("counts"),
       Object.entries(MARKS).map(([mark, { short, word }]) => {
-        const count = waiting.filter((card) => card.mark === mark).length;
+        const count = of(mark);
         if (mark === "TEST" && count === 0) return null;
         return h(
           "span",
@@ -92,9 +99,6 @@ export class Strip {
         );
       }),
     );
-    this.oldest = waiting
-      .filter((card) => card.priority <= 3)
-      .reduce((oldest, card) => Math.min(oldest, card.ring_at), Infinity);
   }
 
   answers(answers) {
@@ -108,17 +112,17 @@ export class Strip {
 
   link(link, up) {
     const [kind, text] = standing(link, up);
-    byId("link").setAttribute("class", `link ${kind}`);
+    if (byId("link").className !== `link ${kind}`) byId("link").className = `link ${kind}`;
     setText(byId("link-text"), text);
   }
 
   tick() {
-    const now = this.context.now();
+    const now = Math.floor(this.context.now());
     if (this.shown?.heard && this.state !== this.shown.state) this.context.ownChanged();
-    setText(byId("clock"), exactClock(now));
+    setTicking(byId("clock"), exactClock(now));
     setText(byId("today"), sayDay(now));
-    const waits = Number.isFinite(this.oldest) && this.oldest !== null ? now - this.oldest : null;
-    setText(byId("longest-wait"), waits === null ? "–" : ticking(waits));
+    const waits = Number.isFinite(this.oldest) && this.oldest !== null ? now - Math.floor(this.oldest) : null;
+    setTicking(byId("longest-wait"), waits === null ? "–" : ticking(waits));
     byId("longest").classList.toggle("alarm", waits !== null && waits > 60);
   }
 }

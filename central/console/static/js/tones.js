@@ -26,6 +26,9 @@ function burst(start) {
   return [523, 587, 659, 784, 880].map((hertz, index) => [start + index * 0.18, hertz]);
 }
 
+/** A tone may begin so much later: the sound device then asks for samples ten times a second, not a hundred, all day. */
+const LATENCY_S = 0.1;
+
 export class Tones {
   constructor() {
     this.context = null;
@@ -37,7 +40,7 @@ export class Tones {
 
   /** Must be called from a click or a key: browsers keep silent before. Plays the pattern once. */
   async test() {
-    this.context ??= new AudioContext();
+    this.context ??= new AudioContext({ latencyHint: LATENCY_S });
     await this.context.resume();
     this.play("P1");
     return this.context.state === "running";

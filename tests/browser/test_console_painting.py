@@ -1,0 +1,116 @@
+"""What the queue paints, and what it leaves alone: never an older card, no element anew that says the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from central.storage.people import Resident
+from gateway.contract.alarm_kinds import AlarmKind
+from tests.browser.conftest import Console
+from tests.central.console_setting import enrol, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+TWO_PICTURES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SHADOW = "(element) => getComputedStyle(element).boxShadow"
+
+
+def card(page: Page, case_id: int) -> Locator:
+    return page.locator(f'[data-case="{case_id}"]')
+
+
+def neighbour(console: Console, home: str) -> None:
+    """Another home of the street."""
+    person = Resident(home, home, home.capitalize(), home.capitalize(), 1940)
+    enrol(console.setting, home, f"Carrer de Verdi {len(home)}", "Gràcia", [person], [])
+
+
+def test_a_new_card_leaves_the_others_their_elements_and_the_focus(console: Console) -> None:
+    neighbour(console, "pere")
+    page = console.seat()
+    first = console.setting.alarm("carme", AlarmKind.HELP, "bany")
+    card(page, first).focus()
+    card(page, first).evaluate("(element) => { element.firstChild.kept = element.kept = true; }")
+
+    second = console.setting.alarm("pere", AlarmKind.SMOKE, "cuina")
+    expect(card(page, second)).to_contain_text("Fum, cuina")
+    expect(page.locator("#queue h2").first).to_contain_text("2")
+    assert card(page, first).evaluate("(element) => element.firstChild.kept")
+    expect(card(page, first)).to_be_focused()
+
+    # into another group: the same element, painted anew, the focus still on it
+    console.setting.desk.take(first, "marc", console.setting.clock())
+    expect(page.locator("#queue h2")).to_have_count(2)
+    expect(card(page, first)).to_have_class(re.compile("calm"))
+    assert card(page, first).evaluate("(element) => element.kept && !element.firstChild.kept")
+    expect(card(page, first)).to_be_focused()
+    console.setting.desk.take(second, "marc", console.setting.clock())
+    expect(page.locator("#queue .empty")).to_be_visible()
+    assert page.locator("#queue .card").evaluate_all("(cards) => cards.map((one) => Number(one.dataset.case))") == [
+        first,
+        second,
+    ]
+
+
+def test_an_answer_that_was_overtaken_does_not_bring_back_an_older_card(console: Console) -> None:
+    page = console.seat()
+    case_id = console.setting.alarm("carme")
+    expect(card(page, case_id)).to_be_visible()
+
+    def overtaken(route: Route) -> None:
+        answer = route.fetch()
+        console.setting.desk.talk(case_id, "ana", console.setting.clock())
+        expect(card(page, case_id).locator(".holder")).to_contain_text("parlant")
+        route.fulfill(response=answer)
+
+    page.route("**/take", overtaken)
+    with page.expect_response("**/take") as answered:
+        page.keyboard.press("F2")
+    answered.value.finished()
+    page.evaluate(TWO_PICTURES)
+    expect(card(page, case_id).locator(".holder")).to_contain_text("parlant", timeout=1)
+
+
+def test_what_rings_pulses_and_not_for_those_who_ask_for_no_movement(console: Console) -> None:
+    page, still = console.seat(), console.seat("marc", reduced_motion="reduce")
+    case_id = console.setting.alarm("carme")
+    for each in (page, still):
+        expect(card(each, case_id)).to_have_class(re.compile("ringing"))
+    card(page, case_id).evaluate("(element) => element.blur()")
+    for lit in (page.locator("#queue.lit"), page.locator("#queue:not(.lit)"), still.locator("#queue.lit")):
+        expect(lit).to_have_count(1)
+    seen: set[str] = set()
+    wait_until(lambda: len(seen.add(card(page, case_id).evaluate(SHADOW)) or seen) == 2)  # type: ignore[func-returns-value]
+    expect(still.locator("#queue.lit")).to_have_count(1)
+    assert card(still, case_id).evaluate(SHADOW) == "none"
+
+
+def test_an_operator_who_loads_the_page_again_goes_on_writing_up(console: Console) -> None:
+    page = console.seat()
+    console.setting.alarm("carme")
+    expect(page.locator(".card")).to_be_visible()
+    page.keyboard.press("F2")
+    expect(page.locator(".case-head")).to_contain_text("Teniu aquest cas")
+    page.keyboard.press("s")
+    expect(page.locator(".case-head")).to_contain_text("Hi esteu parlant")
+    page.keyboard.press("Control+Enter")
+    page.locator("[data-template]").first.click()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".state-switch .wrap_up")).to_be_visible()
+
+    page.reload()
+    expect(page.locator("dialog[open]")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-heard]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".state-switch .wrap_up")).to_contain_text(re.compile(r"0:[0-5]\d"))
+    wait_until(lambda: [one.state for one in console.setting.live.at_desk()] == ["wrap_up"])
+    page.locator(".state-switch .wrap_up").click()
+    page.reload()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-heard]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".state-switch button[value=ready]")).to_contain_text("A punt")
