@@ -13,9 +13,9 @@ from central.storage import person_export, rota, shares
 from central.storage.people import Resident, add_resident
 from central.storage.tables import metadata
 from tests.central.carers_setting import ALL, furnish_carers, log_in
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, open_setting
 
-NOON = 1_795_262_400.0
 MARTA = "/api/rights/carme/shares/marta"
 
 
@@ -176,7 +176,7 @@ def test_the_office_writes_down_what_a_resident_said_and_both_see_the_same(setti
     for given in (True, False):
         cap.send("POST", "/api/homes/carme/residents/carme/consents", said | {"given": given})
     file = cap.get("/residents/carme?tab=consents").text
-    assert file.count("Les meves setmanes en xifres") == 2
+    assert file.count('<th scope="row">Les meves setmanes en xifres') == 2
     assert "la filla" in file
 
 
