@@ -9,6 +9,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
+from math import ceil
+from sys import intern
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -26,8 +28,11 @@ KEEP_S: Final = 4 * 86_400
 STRONG_LINES: Final = 3
 """More than two reports of one room within a step are no stray trigger; nor are two rooms."""
 _CODES: Final = 32
-_ON: Final = 0x80
-"""Of a change's code: the door opened, somebody lay down."""
+_CODE_BITS: Final = 5
+_OFFSETS: Final = 1 << 19
+"""More than there are milliseconds in a step."""
+_LINE_BITS: Final = 6
+_LINES: Final = (1 << _LINE_BITS * STRONG_LINES) - 1
 NOBODY: Final[Mapping[str, float]] = {}
 _LOOK_BACK_S: Final = (7_200, 43_200, KEEP_S)
 """Evidence is looked for in the last hours first: mostly it is there, and four days are many steps."""
@@ -68,22 +73,60 @@ class Change(NamedTuple):
     on: bool
 
 
+_CHANGE_BITS: Final = _CODE_BITS + 1
+
+
+def _change_of(at: float, code: int, *, on: bool) -> int:
+    """A change as one number that sorts by time; to the millisecond."""
+    return round(at * 1000) << _CHANGE_BITS | code << 1 | on
+
+
+def _at_of(change: int) -> float:
+    return (change >> _CHANGE_BITS) / 1000
+
+
+def _code_of(change: int) -> int:
+    return change >> 1 & (1 << _CODE_BITS) - 1
+
+
 class _Step:
-    """What was seen in one step: devices as bits, reports as bits too, the first and last sign in milliseconds."""
+    """What was seen in one step: devices as bits, the first and last sign in milliseconds, the first few reports."""
 
     __slots__ = ("devices", "first", "last", "last_code", "lines")
 
-    def __init__(self) -> None:
-        self.devices = self.lines = self.last_code = 0
-        self.first, self.last = STEP_MS, -1
+    def __init__(self, devices: int = 0, packed: int = 0) -> None:
+        self.devices = devices
+        self.lines = packed & _LINES
+        packed >>= _LINE_BITS * STRONG_LINES
+        self.last_code = packed % _CODES
+        self.last = packed // _CODES % _OFFSETS - 1
+        self.first = STEP_MS - packed // (_CODES * _OFFSETS)
+
+    def packed(self) -> int:
+        """All but the devices, in 61 bits."""
+        times = ((STEP_MS - self.first) * _OFFSETS + self.last + 1) * _CODES + self.last_code
+        return times << _LINE_BITS * STRONG_LINES | self.lines
+
+    def count(self) -> int:
+        """How many reports there were; those beyond `STRONG_LINES` are not counted."""
+        return (self.lines.bit_length() + _LINE_BITS - 1) // _LINE_BITS
 
     def add(self, code: int, offset: int, names: list[str]) -> None:
         self.devices |= 1 << code
         # a report twice is once: device and second say which it is
-        self.lines |= 1 << (offset // 1000 * 7 + crc32(names[code].encode())) % 61
+        self._add_line((offset // 1000 * 7 + crc32(names[code].encode())) % 61 + 1)
         self.first = min(self.first, offset)
         if offset > self.last or (offset == self.last and names[code] > names[self.last_code]):
             self.last, self.last_code = offset, code
+
+    def _add_line(self, line: int) -> None:
+        for place in range(0, _LINE_BITS * STRONG_LINES, _LINE_BITS):
+            seen = self.lines >> place & (1 << _LINE_BITS) - 1
+            if seen == line:
+                return
+            if not seen:
+                self.lines |= line << place
+                return
 
     def drop(self, code: int) -> None:
         """Takes a device out. Reports cannot be told from those of others: none is left to be evidence by number."""
@@ -102,15 +145,10 @@ class Activity:
     """
 
     __slots__ = (
-        "_change_ats",
-        "_change_codes",
-        "_codes",
-        "_firsts",
+        "_changes",
         "_hours",
-        "_last_codes",
-        "_lasts",
-        "_lines",
         "_masks",
+        "_packed",
         "_steps",
         "devices",
         "version",
@@ -119,24 +157,23 @@ class Activity:
     def __init__(self) -> None:
         self.devices: list[str] = []
         self.version = 0
-        self._codes: dict[str, int] = {}
         self._steps = array("I")
         self._masks = array("I")
-        self._lines = array("Q")
-        self._firsts = array("i")
-        self._lasts = array("i")
-        self._last_codes = array("B")
-        self._change_ats = array("d")
-        self._change_codes = array("B")
+        self._packed = array("Q")
+        # milliseconds, code of the device, whether the door opened or somebody lay down: see `_change_of`
+        self._changes = array("Q")
         self._hours = array("I")
 
     def _code(self, device: str) -> int:
-        code = self._codes.get(device)
-        if code is None:
-            code = self._codes[device] = min(len(self._codes), _CODES - 1)
-            if len(self.devices) < _CODES:
-                self.devices.append(device)
-        return code
+        if device in self.devices:
+            return self.devices.index(device)
+        if len(self.devices) < _CODES:
+            self.devices.append(intern(device))
+        return len(self.devices) - 1
+
+    def _known_code(self, device: str) -> int:
+        """Of a device that may never have spoken: then a code that none has."""
+        return self.devices.index(device) if device in self.devices else _CODES
 
     # what is noted
 
@@ -149,8 +186,7 @@ class Activity:
         place = self._place(number)
         step = self._step(place)
         step.add(code, offset, self.devices)
-        self._masks[place], self._lines[place] = step.devices, step.lines
-        self._firsts[place], self._lasts[place], self._last_codes[place] = step.first, step.last, step.last_code
+        self._masks[place], self._packed[place] = step.devices, step.packed()
         if len(self._steps) > STEPS_MAX:
             self._forget_steps(1)
 
@@ -162,41 +198,30 @@ class Activity:
         if place == len(steps) or steps[place] != number:
             steps.insert(place, number)
             self._masks.insert(place, 0)
-            self._lines.insert(place, 0)
-            self._firsts.insert(place, STEP_MS)
-            self._lasts.insert(place, -1)
-            self._last_codes.insert(place, 0)
+            self._packed.insert(place, 0)
         return place
 
     def _step(self, place: int) -> _Step:
-        step = _Step()
-        step.devices, step.lines = self._masks[place], self._lines[place]
-        step.first, step.last, step.last_code = self._firsts[place], self._lasts[place], self._last_codes[place]
-        return step
+        return _Step(self._masks[place], self._packed[place])
 
     def change(self, device: str, at: float, happened: bool, *, on: bool = True) -> None:
         """A state changed at that time, to what `on` says, or, as a late reading shows, did not change."""
-        code = self._code(device)
-        place = bisect_left(self._change_ats, at)
-        ats, codes = self._change_ats, self._change_codes
-        while place < len(ats) and ats[place] == at and codes[place] & ~_ON < code:
-            place += 1
-        known = place < len(ats) and ats[place] == at and codes[place] & ~_ON == code
+        change = _change_of(at, self._code(device), on=on)
+        changes = self._changes
+        place = bisect_left(changes, change & ~1)
+        known = place < len(changes) and changes[place] >> 1 == change >> 1
         self.version += happened != known
-        if happened and known and codes[place] != code | _ON * on:
+        if happened and known and changes[place] != change:
             self.version += 1
-            codes[place] = code | _ON * on
+            changes[place] = change
         # the same in whatever order: also where a later reading shows that nothing had changed
         self.hear(at)
         if happened and not known:
-            self._change_ats.insert(place, at)
-            self._change_codes.insert(place, code | _ON * on)
-            if len(self._change_ats) > CHANGES_MAX:
-                self._change_ats.pop(0)
-                self._change_codes.pop(0)
+            changes.insert(place, change)
+            if len(changes) > CHANGES_MAX:
+                changes.pop(0)
         elif known and not happened:
-            self._change_ats.pop(place)
-            self._change_codes.pop(place)
+            changes.pop(place)
 
     def hear(self, at: float) -> None:
         """The home was heard in that hour: what was not seen in it did not happen."""
@@ -229,7 +254,7 @@ class Activity:
     def first_at(self) -> float | None:
         """When the first act that is kept was, to the step."""
         firsts = [self._steps[0] * float(STEP_S)] if self._steps else []
-        return min([*firsts, *self._change_ats[:1]], default=None)
+        return min([*firsts, *map(_at_of, self._changes[:1])], default=None)
 
     def unheard_s(self, begin_at: float, end_at: float) -> float:
         """How much of the time between two moments the home was not heard, in whole hours, as far as it is known."""
@@ -297,13 +322,10 @@ class Activity:
         """What was known when the step of that time was over, but for what came late. Not to be added to."""
         number = int(at // STEP_S)
         past = Activity()
-        past.devices, past._codes, past.version = self.devices, self._codes, self.version
+        past.devices, past.version = self.devices, self.version
         steps = bisect_right(self._steps, number)
-        past._steps, past._masks, past._lines = self._steps[:steps], self._masks[:steps], self._lines[:steps]
-        past._firsts, past._lasts = self._firsts[:steps], self._lasts[:steps]
-        past._last_codes = self._last_codes[:steps]
-        changes = bisect_left(self._change_ats, (number + 1) * STEP_S)
-        past._change_ats, past._change_codes = self._change_ats[:changes], self._change_codes[:changes]
+        past._steps, past._masks, past._packed = self._steps[:steps], self._masks[:steps], self._packed[:steps]
+        past._changes = self._changes[: self._first_change((number + 1) * STEP_S)]
         past._hours = self._hours
         return past
 
@@ -312,35 +334,43 @@ class Activity:
         first = int(since_at // STEP_S)
         start = bisect_left(self._steps, first)
         found = dict(zip(self._steps[start:], self._masks[start:], strict=True))
-        for place in range(bisect_left(self._change_ats, first * STEP_S), len(self._change_ats)):
-            number = round(self._change_ats[place] * 1000) // STEP_MS
-            found[number] = found.get(number, 0) | 1 << (self._change_codes[place] & ~_ON)
+        for change in self._changes[self._first_change(first * STEP_S) :]:
+            number = (change >> _CHANGE_BITS) // STEP_MS
+            found[number] = found.get(number, 0) | 1 << _code_of(change)
         return sorted(found.items())
 
     def last_at(self) -> float | None:
         """When anything was noticed for the last time."""
-        lasts = list(self._change_ats[-1:])
+        lasts = list(map(_at_of, self._changes[-1:]))
         if self._steps:
-            lasts.append(self._steps[-1] * STEP_S + self._lasts[-1] / 1000)
+            lasts.append(self._steps[-1] * STEP_S + self._step(-1).last / 1000)
         return max(lasts, default=None)
 
     def changes(self, device: str, since_at: float) -> list[Change]:
         """The changes of a device's state, oldest first."""
-        code = self._codes.get(device)
+        code = self._known_code(device)
         return [
-            Change(self._change_ats[place], bool(self._change_codes[place] & _ON))
-            for place in range(bisect_left(self._change_ats, since_at), len(self._change_ats))
-            if self._change_codes[place] & ~_ON == code
+            Change(_at_of(change), bool(change & 1))
+            for change in self._changes[self._first_change(since_at) :]
+            if _code_of(change) == code
         ]
+
+    def _first_change(self, at: float) -> int:
+        """The place of the first change at that time or later."""
+        # a product of floats may be a little more than the whole milliseconds that it stands for
+        return bisect_left(self._changes, ceil(at * 1000 - 0.001) << _CHANGE_BITS)
 
     def _joined(self, first: int, without: Mapping[str, float] = NOBODY) -> dict[int, _Step]:
         start = bisect_left(self._steps, first)
         steps = {self._steps[place]: self._step(place) for place in range(start, len(self._steps))}
-        for place in range(bisect_left(self._change_ats, first * STEP_S), len(self._change_ats)):
-            number, offset = divmod(round(self._change_ats[place] * 1000), STEP_MS)
-            steps.setdefault(number, _Step()).add(self._change_codes[place] & ~_ON, offset, self.devices)
+        for change in self._changes[self._first_change(first * STEP_S) :]:
+            number, offset = divmod(change >> _CHANGE_BITS, STEP_MS)
+            step = steps.get(number)
+            if step is None:
+                step = steps[number] = _Step()
+            step.add(_code_of(change), offset, self.devices)
         for device, since_at in without.items():
-            code, since = self._codes.get(device, _CODES), int(since_at // STEP_S)
+            code, since = self._known_code(device), int(since_at // STEP_S)
             for number in [number for number, step in steps.items() if number >= since and step.devices >> code & 1]:
                 if steps[number].devices == 1 << code:
                     del steps[number]
@@ -350,7 +380,7 @@ class Activity:
 
     def _act(self, number: int, step: _Step, beside: _Step | None, names: list[str], is_door: list[bool]) -> Act:
         mask = step.devices | (beside.devices if beside else 0)
-        lines = step.lines.bit_count() + (beside.lines.bit_count() if beside else 0)
+        lines = step.count() + (beside.count() if beside else 0)
         seen = [code for code in range(len(names)) if mask >> code & 1]
         strong = lines >= STRONG_LINES or len({names[code] for code in seen}) > 1
         last = step.last_code
@@ -361,10 +391,9 @@ class Activity:
     def forget_before(self, at: float) -> None:
         """Lets go of what is older."""
         self._forget_steps(bisect_left(self._steps, int(at // STEP_S)))
-        gone = bisect_left(self._change_ats, at)
-        del self._change_ats[:gone], self._change_codes[:gone]
+        del self._changes[: self._first_change(at)]
         del self._hours[: bisect_left(self._hours, int(at // 3600))]
 
     def _forget_steps(self, count: int) -> None:
-        for column in (self._steps, self._masks, self._lines, self._firsts, self._lasts, self._last_codes):
+        for column in (self._steps, self._masks, self._packed):
             del column[:count]

@@ -17,18 +17,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Sequence
 from math import log
+from sys import intern
 from typing import Final, NamedTuple
 
 import msgspec
 
 from central.detection.activity import STEP_S
 from central.detection.day_summary import Note, Summaries
+from central.detection.past_silences import DAY_STEPS, Columns, PastSilences, Silence, begun, read
 
-DAY_STEPS: Final = 86_400 // STEP_S
 SLOTS: Final = 48
 PAST_DAYS: Final = 120
 SILENCES_MAX: Final = 1_800
-"""Silences kept: fifteen a day for four months, 14 kB."""
+"""Silences kept: fifteen a day for four months, 7 kB."""
 SHORTEST_STEPS: Final = 4
 """Shorter silences than this say nothing of long ones."""
 LEARNED_AFTER_DAYS: Final = 14
@@ -60,6 +61,7 @@ _PRIOR_PER_HOUR: Final = 0.3
 _ELAPSED_UNIT: Final = 36
 _DOOR_BIT: Final = 0x80
 _ROOMS_MAX: Final = 100
+_MORNING_ROOMS: Final = 128
 _BLOCKS: Final = 1_000_000
 """More blocks of days than a calendar has: a budget and a block make one number."""
 _AGES: Final = [0.5 ** (days / _HALF_LIFE_DAYS) for days in range(PAST_DAYS + 1)]
@@ -82,6 +84,13 @@ class Usual(NamedTuple):
 
     steps: int
     room: str
+
+
+class _Ended(NamedTuple):
+    """How many silences ended after so many steps, weighted, and their weight in all."""
+
+    ended: list[float]
+    weight: float
 
 
 class Kept(msgspec.Struct, array_like=True):
@@ -115,13 +124,9 @@ class Habits:
     """
 
     __slots__ = (
-        "_begun_days",
-        "_begun_steps",
-        "_ends",
-        "_home",
-        "_lengths",
+        "_closed",
         "_mornings",
-        "_places",
+        "_past",
         "_rooms",
         "_seen",
         "_watched",
@@ -136,38 +141,38 @@ class Habits:
     def __init__(self) -> None:
         self.learned_day = self.first_day = self.days = 0
         self._rooms: list[str] = []
-        self._begun_days = array("H")
-        self._begun_steps = array("H")
-        self._lengths = array("H")
-        self._places = array("B")
-        self._ends = array("B")
+        self._past = PastSilences()
+        # how many of them there were when the last day closed
+        self._closed = 0
         self._seen = array("d", [0.0] * SLOTS)
         self._watched = array("d", [0.0] * SLOTS)
         # the greatest score that anything ordinary reached, by budget and block of days
         self._worst_whens = array("I")
         self._worst_scores = array("d")
-        self._mornings: list[tuple[int, int]] = []
+        # steps of the day and rooms: step * _MORNING_ROOMS + room
+        self._mornings = array("H")
         self.summaries = Summaries()
-        self._home: array[float] | None = None
 
     @property
     def learned(self) -> bool:
         """Whether enough is known to judge by it."""
         return self.days >= LEARNED_AFTER_DAYS
 
+    @property
+    def silences(self) -> int:
+        """How many past silences are kept."""
+        return len(self._past)
+
     # learning
 
     def add(self, start: Start, steps: int, end_room: str) -> None:
         """A silence that ended."""
-        self._begun_days.append(start.day % 65_536)
-        self._begun_steps.append(start.step)
-        self._lengths.append(min(steps, DAY_STEPS))
-        self._places.append(self._room(start.room) | (_DOOR_BIT if start.door else 0))
-        self._ends.append(self._room(end_room))
+        place = self._room(start.room) | (_DOOR_BIT if start.door else 0)
+        self._past.add(start.day, Silence(start.step, min(steps, DAY_STEPS), place, self._room(end_room)))
 
     def _room(self, name: str) -> int:
         if name not in self._rooms and len(self._rooms) < _ROOMS_MAX:
-            self._rooms.append(name)
+            self._rooms.append(intern(name))
         return self._rooms.index(name) if name in self._rooms else _ROOMS_MAX
 
     def note_worst(self, budget: int, day: int, score: float) -> None:
@@ -191,7 +196,7 @@ class Habits:
 
     def note_morning(self, step: int, room: str) -> None:
         """The first strong evidence of a day, after the small hours: local step of the day, and where."""
-        self._mornings = [*self._mornings, (step, self._room(room))][-MORNINGS:]
+        self._mornings = array("H", [*self._mornings, step * _MORNING_ROOMS + self._room(room)][-MORNINGS:])
 
     def close_day(self, day: int, seen: list[float], watched: list[float]) -> None:
         """A day is over: steps with activity and steps watched in each half hour; what is too old is forgotten."""
@@ -203,24 +208,20 @@ class Habits:
         self.days += any(watched)
         self.first_day = self.first_day or day
         self.learned_day = day
-        oldest = (day - PAST_DAYS) % 65_536
-        gone = max(0, len(self._lengths) - SILENCES_MAX)
-        while gone < len(self._begun_days) and (self._begun_days[gone] - oldest) % 65_536 > 32_768:
-            gone += 1
-        for column in (self._begun_days, self._begun_steps, self._lengths, self._places, self._ends):
-            del column[:gone]
+        self._past.forget(day - PAST_DAYS, SILENCES_MAX)
+        self._closed = len(self._past)
         first_block = (day - LIMIT_DAYS) // WORST_OF_DAYS
         kept = [place for place, when in enumerate(self._worst_whens) if when % _BLOCKS >= first_block]
         self._worst_whens = array("I", [self._worst_whens[place] for place in kept])
         self._worst_scores = array("d", [self._worst_scores[place] for place in kept])
-        self._home = None
 
     # judging
 
     def scores(self, start: Start) -> list[float]:
         """How unusual a silence that began so is after 0, 1, 2 ... steps, up to a day; never falls."""
-        ended, weight = self._comparable(start)
-        hazard = _hazard(ended, weight, self._of_home(), _HOME_WEIGHT)
+        alike, of_home = self._comparable(start)
+        prior = [_PRIOR_PER_HOUR * STEP_S / 3600] * DAY_STEPS
+        hazard = _hazard(alike, array("f", _hazard(of_home, prior, _PRIOR_WEIGHT)), _HOME_WEIGHT)
         rates = self._rates()
         total = usual = 0.0
         scores = [0.0]
@@ -230,36 +231,29 @@ class Habits:
             scores.append(total**HAZARD_SHARE * usual**USUAL_SHARE * (step / _ELAPSED_UNIT) ** ELAPSED_SHARE)
         return scores
 
-    def _comparable(self, start: Start) -> tuple[list[float], float]:
+    def _comparable(self, start: Start) -> tuple[_Ended, _Ended]:
+        """The silences that compare, and those of the home: all that were known when the last day closed."""
         same = self._rooms.index(start.room) if start.room in self._rooms else _ROOMS_MAX
         matches = [
             (1.0 if place & ~_DOOR_BIT == same else _OTHER_ROOM)
             * (1.0 if bool(place & _DOOR_BIT) == start.door else _OTHER_DOOR)
             for place in range(256)
         ]
-        ended = [0.0] * DAY_STEPS
-        weight = 0.0
-        today = self.learned_day + 1
-        for day, step, length, place in zip(
-            self._begun_days, self._begun_steps, self._lengths, self._places, strict=True
-        ):
-            alike = _AGES[min((today - day) % 65_536, PAST_DAYS)] * _NEAR[step - start.step] * matches[place]
-            ended[length - 1] += alike
-            weight += alike
-        return ended, weight
-
-    def _of_home(self) -> array[float]:
-        if self._home is None:
-            ended = [0.0] * DAY_STEPS
-            weight = 0.0
-            today = self.learned_day + 1
-            for day, length in zip(self._begun_days, self._lengths, strict=True):
-                age = _AGES[min((today - day) % 65_536, PAST_DAYS)]
-                ended[length - 1] += age
-                weight += age
-            prior = [_PRIOR_PER_HOUR * STEP_S / 3600] * DAY_STEPS
-            self._home = array("f", _hazard(ended, weight, prior, _PRIOR_WEIGHT))
-        return self._home
+        near = [_NEAR[step - start.step] for step in range(DAY_STEPS)]
+        ended, of_home = [0.0] * DAY_STEPS, [0.0] * DAY_STEPS
+        weight = home_weight = 0.0
+        today, left = self.learned_day + 1, self._closed
+        for day, codes in self._past.by_day():
+            age = _AGES[min((today - day) % 65_536, PAST_DAYS)]
+            for step, length, place in map(begun, codes):
+                alike = age * near[step] * matches[place]
+                ended[length - 1] += alike
+                weight += alike
+                if left > 0:
+                    of_home[length - 1] += age
+                    home_weight += age
+                left -= 1
+        return _Ended(ended, weight), _Ended(of_home, home_weight)
 
     def _rates(self) -> list[float]:
         rates = [(seen + 1) / (watched + 5) for seen, watched in zip(self._seen, self._watched, strict=True)]
@@ -314,7 +308,7 @@ class Habits:
 
     def usual(self, start: Start) -> Usual | None:
         """What comparable silences were like; None where nothing compares."""
-        ended, weight = self._comparable(start)
+        (ended, weight), _ = self._comparable(start)
         if weight < 1.0:
             return None
         left, steps = weight * 0.9, 0
@@ -327,8 +321,8 @@ class Habits:
         """By which local step of the day somebody was up on four of five days, and most often where."""
         if len(self._mornings) < MORNINGS_LEAST:
             return None
-        steps = sorted(step for step, _ in self._mornings)
-        rooms = [room for _, room in self._mornings]
+        steps = sorted(morning // _MORNING_ROOMS for morning in self._mornings)
+        rooms = [morning % _MORNING_ROOMS for morning in self._mornings]
         return Usual(steps[len(steps) * 4 // 5], self._named(max(sorted(set(rooms)), key=rooms.count)))
 
     def _named(self, code: int) -> str:
@@ -336,7 +330,7 @@ class Habits:
 
     def _usual_room(self, start: Start) -> str:
         votes = [0.0] * (_ROOMS_MAX + 1)
-        for step, place, end in zip(self._begun_steps, self._places, self._ends, strict=True):
+        for step, _, place, end in map(read, self._past.codes()):
             votes[end] += _NEAR[step - start.step] * (bool(place & _DOOR_BIT) == start.door)
         best = max(range(len(self._rooms)), key=votes.__getitem__, default=_ROOMS_MAX)
         return self._named(best)
@@ -345,19 +339,20 @@ class Habits:
 
     def kept(self) -> Kept:
         """For the store: the very same judgements come back from it."""
+        past = self._past.columns()
         return Kept(
             learned_day=self.learned_day,
             first_day=self.first_day,
             days=self.days,
             rooms=list(self._rooms),
-            begun_days=self._begun_days.tobytes(),
-            begun_steps=self._begun_steps.tobytes(),
-            lengths=self._lengths.tobytes(),
-            places=self._places.tobytes(),
-            ends=self._ends.tobytes(),
+            begun_days=past.days,
+            begun_steps=past.steps,
+            lengths=past.lengths,
+            places=past.places,
+            ends=past.ends,
             seen=list(self._seen),
             watched=list(self._watched),
-            mornings=list(self._mornings),
+            mornings=[divmod(morning, _MORNING_ROOMS) for morning in self._mornings],
             summaries_day=self.summaries.last_day,
             summaries=self.summaries.kept(),
             notes=list(self.summaries.notes),
@@ -372,15 +367,16 @@ class Habits:
         """Habits from the store. Raises ValueError for what no habits are."""
         habits = cls()
         habits.learned_day, habits.first_day, habits.days = kept.learned_day, kept.first_day, kept.days
-        habits._rooms = list(kept.rooms)
-        columns = (habits._begun_days, habits._begun_steps, habits._lengths, habits._places, habits._ends)
-        stored = (kept.begun_days, kept.begun_steps, kept.lengths, kept.places, kept.ends)
-        for column, content in zip(columns, stored, strict=True):
-            column.frombytes(content)
+        habits._rooms = [intern(room) for room in kept.rooms]
+        columns = Columns(kept.begun_days, kept.begun_steps, kept.lengths, kept.places, kept.ends)
+        habits._past = PastSilences.of(columns, kept.learned_day)
+        habits._closed = len(habits._past)
         habits._seen, habits._watched = array("d", kept.seen), array("d", kept.watched)
-        if len({len(column) for column in columns}) > 1 or len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
+        if len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
             raise ValueError("columns of different length")
-        habits._mornings = list(kept.mornings)
+        if not all(0 <= step < DAY_STEPS and 0 <= room < _MORNING_ROOMS for step, room in kept.mornings):
+            raise ValueError("no morning is like that")
+        habits._mornings = array("H", [step * _MORNING_ROOMS + room for step, room in kept.mornings])
         habits.summaries = Summaries(kept.summaries_day, kept.summaries, kept.notes)
         whens = [budget * _BLOCKS + block for budget, block, _ in kept.worst]
         if not all(0 <= when < 2**32 for when in whens):
@@ -390,10 +386,11 @@ class Habits:
         return habits
 
 
-def _hazard(ended: list[float], weight: float, behind: Sequence[float], behind_weight: float) -> list[float]:
+def _hazard(silences: _Ended, behind: Sequence[float], behind_weight: float) -> list[float]:
     """The share of what lasted so long that ended in this step, with `behind` standing in as `behind_weight`."""
     hazard = []
-    for step, count in enumerate(ended):
+    weight = silences.weight
+    for step, count in enumerate(silences.ended):
         hazard.append((count + behind_weight * behind[step]) / (weight + behind_weight))
         weight = max(0.0, weight - count)
     return hazard

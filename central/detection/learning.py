@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
 from central.detection.day_summary import Day, summary_of
 from central.detection.drift import review
-from central.detection.habits import DAY_STEPS, SHORTEST_STEPS, SLOTS, Habits
+from central.detection.habits import SHORTEST_STEPS, SLOTS, Habits
+from central.detection.past_silences import DAY_STEPS
 from central.detection.presence_learning import learn_presence
 from central.detection.profile import Limits
 from central.detection.silence import budget_key, budget_of, start_of

@@ -10,25 +10,29 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import chain
+from sys import intern
 from typing import Final, NamedTuple
 
 from devices.vocabulary import KINDS, Value
 
-_STEPS: Final[dict[str, tuple[float, int]]] = {
-    "temperature": (600.0, 24),
-    "heart_rate": (60.0, 30),
-    "spo2": (60.0, 30),
-    "systolic": (300.0, 8),
-    "diastolic": (300.0, 8),
-    "body_temperature": (300.0, 8),
-    "weight": (300.0, 24),
+_STEPS: Final[dict[str, tuple[int, int]]] = {
+    "temperature": (600_000, 24),
+    "heart_rate": (60_000, 30),
+    "spo2": (60_000, 30),
+    "systolic": (300_000, 8),
+    "diastolic": (300_000, 8),
+    "body_temperature": (300_000, 8),
+    "weight": (300_000, 24),
 }
-"""Kind -> length of a step in seconds, and steps kept: four hours of a room, half an hour of a belt, the last
+"""Kind -> length of a step in milliseconds, and steps kept: four hours of a room, half an hour of a belt, the last
 measurements of a cuff, a week of a scale that is used thrice a day."""
 POSITION_KINDS: Final = ("latitude", "longitude", "position_accuracy", "speed")
 DOSE_KIND: Final = "dose"
 MEASURED_KINDS: Final = frozenset({*_STEPS, *POSITION_KINDS, DOSE_KIND})
 BODY_KINDS: Final = ("body_temperature", "diastolic", "heart_rate", "spo2", "systolic", "weight")
+_SPAN_BITS: Final = 20
+"""Milliseconds of the longest step."""
 SERIES_MAX: Final = 24
 """Most series of numbers of one home: a cuff, a scale, an oximeter, a belt, and a climate sensor in each room."""
 FIXES_MAX: Final = 32
@@ -51,39 +55,42 @@ class Step(NamedTuple):
 
 
 class Series:
-    """The newest steps of one device and kind."""
+    """The newest steps of one device and kind; times to the millisecond, values to single precision."""
 
-    __slots__ = ("_most", "_numbers", "_step_s", "_times", "_values")
+    __slots__ = ("_kind", "_times", "_values")
 
     def __init__(self, kind: str) -> None:
-        self._step_s, self._most = _STEPS[kind]
-        self._numbers = array("I")
-        self._times = array("d")
+        self._kind = kind
+        # of each step the first time, and how much later the last is
+        self._times = array("Q")
         self._values = array("f")
 
     def add(self, at: float, value: float) -> None:
         """Takes a value into its step."""
-        number = int(at // self._step_s)
-        numbers, times, values = self._numbers, self._times, self._values
-        place = len(numbers) - 1 if numbers and numbers[-1] == number else bisect_left(numbers, number)
+        step_ms, most = _STEPS[self._kind]
+        at_ms = round(at * 1000)
+        begin = at_ms // step_ms * step_ms
+        times, values = self._times, self._values
+        place = bisect_left(times, begin << _SPAN_BITS)
         pair = 2 * place
-        if place < len(numbers) and numbers[place] == number:
-            times[pair], times[pair + 1] = min(times[pair], at), max(times[pair + 1], at)
+        if place < len(times) and times[place] >> _SPAN_BITS < begin + step_ms:
+            first, last = _span_of(times[place])
+            times[place] = _packed(min(first, at_ms), max(last, at_ms))
             values[pair], values[pair + 1] = min(values[pair], value), max(values[pair + 1], value)
             return
-        numbers.insert(place, number)
-        times[pair:pair] = array("d", (at, at))
+        times.insert(place, _packed(at_ms, at_ms))
         values[pair:pair] = array("f", (value, value))
-        if len(numbers) > self._most:
-            del numbers[0], times[:2], values[:2]
+        if len(times) > most:
+            del times[0], values[:2]
 
     def steps(self) -> list[Step]:
         """All steps that are kept, oldest first."""
-        times, values = self._times, self._values
+        values = self._values
+        spans = map(_span_of, self._times)
         return [
             # single precision says 36.6 as 36.599998
-            Step(times[pair], times[pair + 1], round(values[pair], 2), round(values[pair + 1], 2))
-            for pair in range(0, len(times), 2)
+            Step(first / 1000, last / 1000, round(values[2 * place], 2), round(values[2 * place + 1], 2))
+            for place, (first, last) in enumerate(spans)
         ]
 
     def bounds(self) -> tuple[float, float]:
@@ -92,8 +99,19 @@ class Series:
 
     def drop_after(self, at: float) -> None:
         """Lets go of what is later."""
-        place = bisect_left(self._numbers, int(at // self._step_s) + 1)
-        del self._numbers[place:], self._times[2 * place :], self._values[2 * place :]
+        step_ms = _STEPS[self._kind][0]
+        place = bisect_left(self._times, (int(at * 1000) // step_ms + 1) * step_ms << _SPAN_BITS)
+        del self._times[place:], self._values[2 * place :]
+
+
+def _packed(first_ms: int, last_ms: int) -> int:
+    return first_ms << _SPAN_BITS | last_ms - first_ms
+
+
+def _span_of(packed: int) -> tuple[int, int]:
+    """The first and the last time of a step, in milliseconds."""
+    first = packed >> _SPAN_BITS
+    return first, first + (packed & (1 << _SPAN_BITS) - 1)
 
 
 class Fix(NamedTuple):
@@ -170,13 +188,13 @@ class Measured:
     """What was measured in one home.
 
     Attributes:
-        series: (device, kind) -> its newest values; fixes: locator -> positions; doses: dispenser -> words.
+        series: kind -> device -> its newest values; fixes: locator -> positions; doses: dispenser -> words.
     """
 
     __slots__ = ("doses", "fixes", "series")
 
     def __init__(self) -> None:
-        self.series: dict[tuple[str, str], Series] = {}
+        self.series: dict[str, dict[str, Series]] = {}
         self.fixes: dict[str, Fixes] = {}
         self.doses: dict[str, Doses] = {}
 
@@ -196,21 +214,21 @@ class Measured:
             if fixes is not None:
                 fixes.add(kind, at, float(value))
             return
-        series = self.series.get((device, kind))
-        if series is None and len(self.series) < SERIES_MAX:
-            series = self.series[device, kind] = Series(kind)
+        of_kind = self.series.setdefault(kind, {})
+        series = of_kind.get(device)
+        if series is None and sum(map(len, self.series.values())) < SERIES_MAX:
+            series = of_kind[intern(device)] = Series(intern(kind))
         if series is not None:
             series.add(at, float(value))
 
     def of_kind(self, kind: str) -> list[tuple[str, list[Step]]]:
         """Devices that measure this kind, in name order, with their steps."""
-        found = [(device, series.steps()) for (device, its), series in self.series.items() if its == kind]
+        found = [(device, series.steps()) for device, series in self.series.get(kind, {}).items()]
         return sorted(item for item in found if item[1])
 
     def drop_after(self, at: float) -> None:
         """Lets go of what bears a later time: the clock was set back."""
-        kept: Iterator[Series | Fixes | Doses] = iter(
-            [*self.series.values(), *self.fixes.values(), *self.doses.values()]
-        )
+        series = (one for of_kind in self.series.values() for one in of_kind.values())
+        kept: Iterator[Series | Fixes | Doses] = chain(series, self.fixes.values(), self.doses.values())
         for one in kept:
             one.drop_after(at)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from sys import intern
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from central.detection.care_plan import BodyName, Climate, Dose, Expected, Locator, Range, WeightChange
+
+
+@lru_cache(maxsize=1_000)
+def _the_same(number: float) -> float:
+    return number
+
 
 Hours = Annotated[float, msgspec.Meta(ge=1, le=168)]
 Seconds = Annotated[float, msgspec.Meta(ge=60, le=604_800)]
@@ -23,15 +31,21 @@ AWAY_HOURS: Final = 16.0
 """After the front door: longer than a day out, shorter than a night away. A door is a hint, never a switch."""
 
 
-class DeviceAtHome(msgspec.Struct, frozen=True):
+class DeviceAtHome(msgspec.Struct, frozen=True, gc=False):
     """An enrolled device. `silence_max_s`: the longest time between its signs of life; `model`: its name in the
-    catalogue; `place_code`: where it is, SCAIP table D, 0 = not said."""
+    catalogue; `place_code`: where it is, SCAIP table D, 0 = not said. Words and numbers are shared by all homes."""
 
     id: str
     room: str
     silence_max_s: float
     model: str = ""
     place_code: int = 0
+
+    def __post_init__(self) -> None:
+        """Keeps one copy of what many devices say: a hundred thousand of them are known."""
+        for field in ("id", "room", "model"):
+            msgspec.structs.force_setattr(self, field, intern(getattr(self, field)))
+        msgspec.structs.force_setattr(self, "silence_max_s", _the_same(self.silence_max_s))
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -134,7 +148,7 @@ def limits_of(
 
     A value that is not understood leaves the default standing. Keys that are not limits belong to others.
     """
-    changes: dict[str, object] = {"devices": dict(devices)}
+    changes: dict[str, object] = {"devices": {device.id: device for device in devices.values()}}
     faults = []
     for key in care_plan.keys() & _FIELDS.keys():
         try:
@@ -149,7 +163,7 @@ def limits_of(
         changes.setdefault("inactivity_away_hours", max(by_day, default.inactivity_away_hours))
     try:
         ZoneInfo(timezone)
-        changes["timezone"] = timezone
+        changes["timezone"] = intern(timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         faults.append(f"timezone: {timezone!r} is not known")
     return msgspec.structs.replace(default, **changes), faults

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
 from central.detection.fixed_limit import used_up_at
-from central.detection.habits import DAY_STEPS, Habits, Start
+from central.detection.habits import Habits, Start
+from central.detection.past_silences import DAY_STEPS
 from central.detection.profile import Limits
 
 SHORTEST_S: Final = 3_600.0

@@ -7,9 +7,8 @@ device, as long as no more than `TRACE_MAX` newer ones came before).
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from central.detection.activity import NOBODY, Activity
@@ -17,15 +16,12 @@ from central.detection.habits import Habits
 from central.detection.measured import MEASURED_KINDS, Measured
 from central.detection.silence import Expectation
 from central.detection.suspicion import Suspicion
+from central.detection.traces import ACTS_MAX, TRACE_MAX, Acts, Trace
 from devices.vocabulary import KINDS, Reading, ValueType
 
 if TYPE_CHECKING:
     from central.detection.presence import Presence
 
-TRACE_MAX: Final = 128
-"""Readings kept of one device and kind: a lively day of a door, and 2.1 kB."""
-ACTS_MAX: Final = 16
-"""Of movements and other acts, which need no comparing with those before: the last walk through the home."""
 TRACES_MAX: Final = 32
 """Most devices with such a trace in one home; a home of eight rooms has about twelve."""
 MARK_EVERY_S: Final = 60.0
@@ -56,76 +52,6 @@ class Sighting(NamedTuple):
     value: float
 
 
-class Trace:
-    """The newest readings of one device and kind, by time, each time once."""
-
-    __slots__ = ("_ats", "_folded", "_most", "_values")
-
-    def __init__(self, most: int = TRACE_MAX) -> None:
-        self._most = most
-        self._ats = array("d")
-        # all that is traced is yes or no
-        self._values = array("B")
-        # the last change among those that had to make room
-        self._folded: tuple[float, float] | None = None
-
-    def add(self, at: float, value: bool) -> int:
-        """Puts a reading in its place, which is returned. Of two for one time yes stands, whichever came first."""
-        ats = self._ats
-        if not ats or at > ats[-1]:
-            ats.append(at)
-            self._values.append(value)
-            place = len(ats) - 1
-        else:
-            place = bisect_left(ats, at)
-            if ats[place] == at:
-                self._values[place] = max(self._values[place], value)
-                return place
-            ats.insert(place, at)
-            self._values.insert(place, value)
-        if len(ats) > self._most:
-            self._fold()
-            place -= 1
-        return place
-
-    def turns(self, place: int) -> list[tuple[float, bool, bool]]:
-        """Whether the value changed at this place, and at the next, as (at, changed, new value); nothing where it is
-        not known."""
-        ats, values = self._ats, self._values
-        places = (number for number in (place, place + 1) if 0 < number < len(ats))
-        return [(ats[number], values[number] != values[number - 1], values[number] > 0) for number in places]
-
-    def _fold(self) -> None:
-        self._ats.pop(0)
-        before = self._values.pop(0)
-        change = self._ats[0], self._values[0]
-        if before != change[1] and (self._folded is None or change > self._folded):
-            self._folded = change
-
-    def newest(self, count: int) -> list[tuple[float, float]]:
-        """The newest `count` readings as (at, value), oldest first."""
-        return list(zip(self._ats[-count:], self._values[-count:], strict=True))
-
-    def last_at(self) -> float | None:
-        """When the newest reading was measured."""
-        return self._ats[-1] if self._ats else None
-
-    def changes(self, count: int) -> list[tuple[float, float]]:
-        """The newest `count` changes of value as (at, new value), oldest first. The first reading ever is none."""
-        ats, values = self._ats, self._values
-        found: list[tuple[float, float]] = []
-        for place in range(len(ats) - 1, 0, -1):
-            if values[place] != values[place - 1]:
-                found.append((ats[place], values[place]))
-                if len(found) == count:
-                    break
-        else:
-            if self._folded is not None and len(found) < count:
-                found.append(self._folded)
-        found.reverse()
-        return found
-
-
 class Timeline:
     """One home: when its hub and devices were last heard, and what people did lately.
 
@@ -142,7 +68,8 @@ class Timeline:
     """
 
     __slots__ = (
-        "_traces",
+        "_acts",
+        "_states",
         "activity",
         "back_at",
         "device_heard_at",
@@ -168,7 +95,9 @@ class Timeline:
         self.expectation: Expectation | None = None
         self.suspicion: Suspicion | None = None
         self.presence: Presence | None = None
-        self._traces: dict[tuple[str, str], Trace] = {}
+        # by kind and, of states, by device
+        self._acts: dict[str, Acts] = {}
+        self._states: dict[str, dict[str, Trace]] = {}
 
     def hear(self, received_at: float) -> bool:
         """Notes that something came from the hub; True when a mark of it is due in the store."""
@@ -205,7 +134,7 @@ class Timeline:
     def hear_device(self, device: str, at: float) -> None:
         """Notes a sign of life of a device."""
         if at > self.device_heard_at.get(device, 0.0):
-            self.device_heard_at[device] = at
+            self.device_heard_at[intern(device)] = at
 
     def take(self, readings: Iterable[Reading], received_at: float) -> None:
         """Notes readings. Those that nobody judges count only as signs of life. A microsecond each: the hot path."""
@@ -213,8 +142,9 @@ class Timeline:
         for reading in readings:
             device, at = reading.device, reading.measured_at
             at = min(at, received_at)
-            if at > heard.get(device, 0.0):
-                heard[device] = at
+            before = heard.get(device, 0.0)
+            if at > before:
+                heard[device if before else intern(device)] = at
             kind = reading.kind
             if kind in TRACED_KINDS:
                 self._note(device, kind, at, bool(reading.value) if kind in YES_OR_NO else True)
@@ -222,30 +152,43 @@ class Timeline:
                 self.measured.take(device, kind, at, reading.value)
 
     def _note(self, device: str, kind: str, at: float, value: bool) -> None:
-        trace = self._trace(device, kind)
-        # "no motion" is no act, but whoever says so is a sensor that watches: it has a trace, though an empty one
-        if trace is None or (not value and kind == "motion"):
+        if kind in STATE_KINDS:
+            trace = self._trace(device, kind)
+            for turned_at, turned, on in trace.turns(trace.add(at, value)) if trace is not None else ():
+                self.activity.change(device, turned_at, turned, on=on)
             return
-        place = trace.add(at, value)
-        if kind not in STATE_KINDS:
+        acts = self._acts_with(device, kind)
+        # "no motion" is no act, but whoever says so is a sensor that watches
+        if acts is not None and (value or kind != "motion"):
+            acts.add(device, at, value)
             self.activity.move(device, at)
-            return
-        for turned_at, turned, on in trace.turns(place):
-            self.activity.change(device, turned_at, turned, on=on)
 
     def _trace(self, device: str, kind: str) -> Trace | None:
-        trace = self._traces.get((device, kind))
-        if trace is None and len(self._traces) < TRACES_MAX:
-            trace = self._traces[device, kind] = Trace(TRACE_MAX if kind in STATE_KINDS else ACTS_MAX)
-        return trace
+        traces = self._states.setdefault(kind, {})
+        if device not in traces and self._has_room():
+            traces[intern(device)] = Trace()
+        return traces.get(device)
+
+    def _acts_with(self, device: str, kind: str) -> Acts | None:
+        acts = self._acts.setdefault(kind, Acts())
+        if device not in acts.devices:
+            if not self._has_room():
+                return None
+            acts.watch(intern(device))
+        return acts
+
+    def _has_room(self) -> bool:
+        states = sum(len(traces) for traces in self._states.values())
+        return states + sum(len(acts.devices) for acts in self._acts.values()) < TRACES_MAX
 
     def watching(self) -> list[str]:
         """The devices that see daily life here, in name order."""
-        return sorted({device for device, kind in self._traces if kind in WATCHING_KINDS})
+        found = {device for kind in STATE_KINDS for device in self._states.get(kind, ())}
+        return sorted(found.union(*(acts.devices for kind, acts in self._acts.items() if kind in WATCHING_KINDS)))
 
     def state(self, device: str, kind: str) -> Sighting | None:
         """The last state of a device and since when it is known to hold; None where it never changed."""
-        trace = self._traces.get((device, kind))
+        trace = self._states.get(kind, {}).get(device)
         changes = trace.changes(1) if trace is not None else []
         return Sighting(changes[0][0], device, kind, changes[0][1]) if changes else None
 
@@ -253,15 +196,25 @@ class Timeline:
         """The newest `count` things that somebody did, oldest first, but for what devices in `without` noticed from
         the time given there on."""
         found = [
-            Sighting(at, device, kind, value)
-            for (device, kind), trace in self._traces.items()
-            for at, value in (trace.changes(count) if kind in STATE_KINDS else trace.newest(count))
-            if device not in without or at < without[device]
+            *(
+                Sighting(at, device, kind, value)
+                for kind, traces in self._states.items()
+                for device, trace in traces.items()
+                for at, value in trace.changes(count)
+            ),
+            *self._sightings_of_acts(count),
         ]
-        found.sort()
-        return found[-count:]
+        return sorted(seen for seen in found if seen.at < without.get(seen.device, float("inf")))[-count:]
+
+    def _sightings_of_acts(self, count: int) -> list[Sighting]:
+        return [
+            Sighting(at, device, kind, value)
+            for kind, acts in self._acts.items()
+            for device in acts.devices
+            for at, value in acts.newest(device, count)
+        ]
 
     def first_known_at(self) -> float | None:
         """The oldest reading that is kept: what is known of the home begins here."""
-        firsts = [trace.newest(TRACE_MAX)[0][0] for trace in self._traces.values() if trace.last_at() is not None]
-        return min(firsts, default=None)
+        firsts = [trace.newest(TRACE_MAX)[0][0] for traces in self._states.values() for trace in traces.values()]
+        return min([*firsts, *(seen.at for seen in self._sightings_of_acts(ACTS_MAX))], default=None)

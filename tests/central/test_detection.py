@@ -17,7 +17,8 @@ from central.console import finding_words
 from central.detection.engine import RESTATE_EVERY_S, Engine, Open, load_detectors
 from central.detection.finding import Finding
 from central.detection.profile import DeviceAtHome, Limits, limits_of
-from central.detection.timeline import TRACE_MAX, Timeline
+from central.detection.timeline import Timeline
+from central.detection.traces import TRACE_MAX
 from central.internal import decode_finding, encode
 from devices.vocabulary import Reading, Value
 from gateway.contract.alarm_kinds import AlarmKind
@@ -626,8 +627,11 @@ def test_what_is_kept_of_a_home_is_bounded_whatever_comes() -> None:
     for number in range(20_000):
         device = f"d{number % 100}"
         timeline.take([Reading(device, "open", number % 3 == 0, MONDAY + number)], MONDAY + number)
-    kept = sum(len(trace._ats) for trace in timeline._traces.values())
-    assert kept <= 32 * TRACE_MAX
+        timeline.take([Reading(f"{device}-m", "motion", True, MONDAY + number)], MONDAY + number)
+    kept = [trace.newest(20_000) for trace in timeline._states["open"].values()]
+    kept += [acts.newest(device, 20_000) for acts in timeline._acts.values() for device in acts.devices]
+    assert len(kept) == 32
+    assert max(map(len, kept)) <= TRACE_MAX
 
 
 def test_a_change_of_state_is_remembered_however_often_the_state_is_repeated() -> None:

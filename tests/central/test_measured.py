@@ -435,7 +435,8 @@ def test_what_is_kept_is_bounded_whatever_comes() -> None:
         measured.take(device, "latitude", at, 41.0)
         measured.take(device, "longitude", at, 2.0)
         measured.take(device, "dose", at, "due")
-    assert sum(len(one.steps()) for one in measured.series.values()) == 24 * 24
+    assert len(measured.of_kind("temperature")) == 24
+    assert all(len(steps) == 24 for _, steps in measured.of_kind("temperature"))
     assert [len(one.complete()) for one in measured.fixes.values()] == [FIXES_MAX] * 4
     assert [len(one.words()) for one in measured.doses.values()] == [32] * 4
 

@@ -33,8 +33,8 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     """The rooms that are too cold, too hot, or becoming hot."""
     found: list[Situation] = []
     blind = False
-    for (device, kind), series in sorted(timeline.measured.series.items(), key=lambda item: item[0]):
-        if kind != "temperature" or device in limits.climate.ignore or _is_ordinary(series, limits.climate):
+    for device, series in sorted(timeline.measured.series.get("temperature", {}).items(), key=lambda item: item[0]):
+        if device in limits.climate.ignore or _is_ordinary(series, limits.climate):
             continue
         steps = series.steps()
         situations = _of_room(device, steps, limits)
