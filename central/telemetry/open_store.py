@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from central.config import TelemetryConfig, read_secret
 from central.telemetry.embedded import EmbeddedStore
-from central.telemetry.influx import InfluxStore, Refused
 from central.telemetry.store import TelemetryStore
 
 
 def open_store(
-    config: TelemetryConfig, data_folder: Path, *, read_only: bool = False, on_refused: Refused | None = None
+    config: TelemetryConfig,
+    data_folder: Path,
+    *,
+    read_only: bool = False,
+    on_refused: Callable[[int, str], None] | None = None,
 ) -> TelemetryStore:
     """The store, for writing (the receiver) or only for reading (the desk).
 
@@ -23,6 +27,9 @@ def open_store(
     """
     if config.store == "embedded":
         return EmbeddedStore(data_folder / "telemetry", read_only=read_only, raw_days=config.retention_days)
+    # its client and what that brings along cost both processes memory, and time at each start
+    from central.telemetry.influx import InfluxStore
+
     return InfluxStore(
         config.url,
         config.database,
