@@ -32,7 +32,9 @@ BATTERY_LOW_PERCENT: Final = 20.0
 
 WELL, WRONG = 0, 1
 
-_SAID_ELSEWHERE: Final = frozenset({ProblemCode.DEVICE_SILENT, ProblemCode.DEVICE_NOT_LISTENED_TO})
+_SAID_ELSEWHERE: Final = frozenset(
+    {ProblemCode.DEVICE_SILENT, ProblemCode.DEVICE_NOT_LISTENED_TO, ProblemCode.DEVICE_NOT_WORN}
+)
 """With the device, and by the files."""
 _MILD: Final = frozenset(
     {

@@ -93,7 +93,7 @@ class FallWatch:
         worn = self._worn.get(device)
         if worn is None:
             sentence = f"{device}: no fall is looked for in its movement, as no [[worn]] says where it is worn"
-            self._tell_fault(f"worn {device}", sentence, ProblemCode.OTHER, device)
+            self._tell_fault(f"worn {device}", sentence, ProblemCode.DEVICE_NOT_WORN, device)
             return
         self._heard[device] = (self._monotonic(), at)
         self._notice_blow(device, value)

@@ -67,6 +67,11 @@ PROBLEMS: Final[Mapping[str, ProblemWords]] = {
         later("{what} can never be heard: the unit has nothing that listens for it."),
         later("Fit the missing radio or wire, or write its configuration."),
     ),
+    ProblemCode.DEVICE_NOT_WORN: ProblemWords(
+        _WARN,
+        later("{what} tells how it moves, but no falls are looked for in it: where it is worn is not written down."),
+        later("Add [[worn]] with the device and its place (wrist or waist) to the unit's configuration."),
+    ),
     ProblemCode.SERIAL_UNPLUGGED: ProblemWords(
         _BAD, later("The wired receiver {what} is unplugged."), later("Plug it in again.")
     ),

@@ -193,6 +193,7 @@ class ProblemCode(StrEnum):
     DEVICE_NOT_UNDERSTOOD = "device_not_understood"
     DEVICE_UNREACHABLE = "device_unreachable"
     DEVICE_NOT_LISTENED_TO = "device_not_listened_to"
+    DEVICE_NOT_WORN = "device_not_worn"
     SERIAL_UNPLUGGED = "serial_unplugged"
     BUTTON_STUCK = "button_stuck"
     BUTTON_MISSING = "button_missing"

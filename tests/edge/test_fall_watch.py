@@ -50,7 +50,7 @@ class Home:
         self.found: list[tuple[Reading, ...]] = []
         self.felt: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.faults: set[str] = set()
+        self.faults: set[tuple[str, ProblemCode]] = set()
         self.watch = FallWatch(
             {"belt": Worn(Site.WRIST)},
             self.found.append,
@@ -60,8 +60,8 @@ class Home:
             self._on_fault,
         )
 
-    def _on_fault(self, part: str, _sentence: str, _code: ProblemCode = ProblemCode.OTHER, _subject: str = "") -> None:
-        self.faults.add(part)
+    def _on_fault(self, part: str, _sentence: str, code: ProblemCode = ProblemCode.OTHER, _subject: str = "") -> None:
+        self.faults.add((part, code))
 
     def walk_and_fall(self, device: str = "belt") -> None:
         for number, window in enumerate(windows()):
@@ -84,7 +84,7 @@ async def test_a_fall_in_the_windows_is_found_by_the_process_and_only_for_who_is
     assert impact.value > 30  # type: ignore[operator] # a number
     assert 1.0 < tilt.value < 2.1  # type: ignore[operator] # a number
     assert home.counts["falls"] == 1
-    assert home.faults == {"worn somebody-else"}, "the centre is told that nobody looks for falls there"
+    assert home.faults == {("worn somebody-else", ProblemCode.DEVICE_NOT_WORN)}, "the centre is told, in its own words"
     assert home.counts["windows_not_judged"] == 0
 
 
