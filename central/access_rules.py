@@ -313,7 +313,12 @@ def personal(resource: Resource) -> bool:
     return resource in _PERSONAL
 
 
+def given_by(role: Role) -> frozenset[Role]:
+    """The roles that a role may give."""
+    return _GIVES.get(role, frozenset())
+
+
 def may_give(giver: Who, role: Role, municipalities: frozenset[str]) -> bool:
     """Whether who keeps accounts may hand out (or change, or end) an account of this role with this reach."""
     within = EVERYWHERE in giver.municipalities or municipalities <= giver.municipalities
-    return role in _GIVES.get(giver.role, frozenset()) and within
+    return role in given_by(giver.role) and within

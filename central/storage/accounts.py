@@ -8,9 +8,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from central.access_rules import GLASS_S
+from central.access_rules import GLASS_S, Role
 from central.storage.people import Operator, operator_of
-from central.storage.tables import account_contacts, contacts, glass, homes, operators, recovery_codes, sessions
+from central.storage.tables import (
+    account_contacts,
+    contacts,
+    glass,
+    homes,
+    operators,
+    recovery_codes,
+    residents,
+    sessions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +48,42 @@ class BrokenGlass:
     reviewed_at: float | None
 
 
-def list_accounts(conn: sa.Connection) -> list[Operator]:
-    """All accounts, by role and name."""
-    rows = conn.execute(sa.select(operators).order_by(operators.c.disabled, operators.c.role, operators.c.id))
-    return [operator_of(row) for row in rows.mappings()]
+def list_accounts(
+    conn: sa.Connection,
+    roles: Collection[str],
+    *,
+    words: str = "",
+    after: str = "",
+    limit: int | None = None,
+) -> list[Operator]:
+    """Accounts of these roles by their ids; those with `words` in their id or name, from behind the id `after` on."""
+    query = sa.select(operators).where(operators.c.role.in_(sorted(roles)), operators.c.id > after)
+    if words:
+        said = (column.icontains(words, autoescape=True) for column in (operators.c.id, operators.c.called))
+        query = query.where(sa.or_(*said))
+    return [operator_of(row) for row in conn.execute(query.order_by(operators.c.id).limit(limit)).mappings()]
+
+
+def towns_of(conn: sa.Connection, found: Collection[Operator]) -> dict[str, frozenset[str]]:
+    """Account's id -> the municipalities that it reaches: a carer's and a resident's are those of their homes."""
+    towns = {account.id: frozenset(account.municipalities) for account in found}
+    ids = [account.id for account in found if account.role in {Role.CARER, Role.RESIDENT}]
+    towns |= dict.fromkeys(ids, frozenset())
+    carers = (
+        sa.select(account_contacts.c.account_id, homes.c.municipality)
+        .join(contacts, contacts.c.id == account_contacts.c.contact_id)
+        .join(homes, homes.c.id == contacts.c.home_id)
+        .where(account_contacts.c.account_id.in_(ids))
+    )
+    living = (
+        sa.select(operators.c.id, homes.c.municipality)
+        .join(residents, residents.c.id == operators.c.resident_id)
+        .join(homes, homes.c.id == residents.c.home_id)
+        .where(operators.c.id.in_(ids))
+    )
+    for account_id, town in conn.execute(sa.union(carers, living)):
+        towns[account_id] |= {town} - {""}
+    return towns
 
 
 def change(conn: sa.Connection, account_id: str, **values: Any) -> None:
@@ -59,8 +100,16 @@ def link_contacts(conn: sa.Connection, account_id: str, contact_ids: Collection[
 
 def contacts_of_account(conn: sa.Connection, account_id: str) -> list[str]:
     """Ids of the contacts as which an account speaks."""
-    query = sa.select(account_contacts.c.contact_id).where(account_contacts.c.account_id == account_id)
-    return list(conn.execute(query.order_by(account_contacts.c.contact_id)).scalars())
+    return contacts_of_accounts(conn, [account_id])[account_id]
+
+
+def contacts_of_accounts(conn: sa.Connection, account_ids: Collection[str]) -> dict[str, list[str]]:
+    """Account's id -> ids of the contacts as which it speaks."""
+    query = sa.select(account_contacts).where(account_contacts.c.account_id.in_(list(account_ids)))
+    found: dict[str, list[str]] = {account_id: [] for account_id in account_ids}
+    for row in conn.execute(query.order_by(account_contacts.c.contact_id)):
+        found[row.account_id].append(row.contact_id)
+    return found
 
 
 def homes_of_carer(conn: sa.Connection, account_id: str) -> frozenset[str]:

@@ -21,8 +21,8 @@ from central.storage.people import Contact, Operator, Resident
 from central.storage.tables import metadata
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.app_routes import routes_of
+from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, enrol, open_setting
-from tests.central.test_console_access import NOON
 
 HOST = "http://desk.test"
 _HASH = hash_password(PASSWORD)

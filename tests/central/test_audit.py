@@ -20,8 +20,9 @@ from central.storage import accounts, audit_log
 from central.storage.database import Database, DatabaseError, migrate
 from central.storage.tables import audit_log as table
 from central.supervisor import CANNOT_START
-from tests.central.console_setting import Clock, Setting, open_setting
-from tests.central.test_console_access import NOON, form_token, log_in
+from tests.central.conftest import NOON
+from tests.central.console_setting import Setting
+from tests.central.desk_people import form_token, log_in
 
 
 def entry(number: int, **changes: Any) -> AuditEntry:
@@ -84,17 +85,6 @@ def test_the_same_look_within_a_minute_is_one_row(database: Database) -> None:
         trail.append_once(entry(second, home_id="carme"))
     trail.append_once(entry(61, home_id="pere"))
     assert [row.entry.at - NOON for row in rows_of(database)] == [0, 60, 61]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
-
-
-@pytest.fixture
-def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting]:
-    with open_setting(tmp_path, clock, url=database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

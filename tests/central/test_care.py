@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,22 +16,12 @@ from central.storage import care, homes
 from central.storage.care import ROUTINE, give_consent, withdraw_consent
 from central.storage.people import residents_of
 from gateway.contract.alarm_kinds import AlarmKind
-from tests.central.console_setting import Clock, Setting, open_setting
-from tests.central.test_console_access import NOON, log_in
+from tests.central.conftest import NOON
+from tests.central.console_setting import Setting
+from tests.central.desk_people import log_in
 
 DAY = 86_400.0
 """NOON is of a day in November 2026; the notes are of its week."""
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
-
-
-@pytest.fixture
-def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting]:
-    with open_setting(tmp_path, clock, url=database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

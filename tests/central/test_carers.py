@@ -21,15 +21,9 @@ from central.telemetry.store import Row
 from central.texts import translator
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.carers_setting import ALL, SITE, Phone, furnish_carers, link, log_in, share
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, open_setting
 from tests.central.test_carer_desk import FakeChannel
-
-NOON = 1_795_262_400.0
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
 
 
 @pytest.fixture

@@ -49,19 +49,14 @@ from gateway.contract.claim import (
 from gateway.contract.settings import HubSettings
 from gateway.contract.topics import Channel, shard_of, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, open_setting
-from tests.central.test_console_access import NOON
 
 HUB = "hub-carme"
 SEALER = Sealer(bytes(range(32)))
 MINE, ANOTHERS = "00" * 16, "11" * 16
 BROKER = ClaimedBroker("broker.example.org", 8883, ca_pem="-----BEGIN CERTIFICATE-----\n")
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from fastapi.testclient import TestClient
-from httpx import Response
 from sqlalchemy import select
 
 from central.console.access import FAILURES_MAX, IDLE_S, LOCK_S, SESSION_COOKIE, SESSION_S
@@ -20,14 +18,7 @@ from central.storage.people import Operator
 from central.storage.tables import operators, sessions
 from tests.central.app_routes import dependencies, routes_of
 from tests.central.console_setting import FULL_STRENGTH, PASSWORD, Clock, Setting, open_setting
-
-NOON = 1_795_262_400.0
-HOST = "http://desk.test"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
+from tests.central.desk_people import HOST, form_token, log_in
 
 
 @pytest.fixture
@@ -40,18 +31,6 @@ def setting(tmp_path: Path, clock: Clock) -> Iterator[Setting]:
 def client(setting: Setting) -> Iterator[TestClient]:
     with TestClient(setting.app(), base_url=HOST, follow_redirects=False) as opened:
         yield opened
-
-
-def log_in(client: TestClient, name: str = "ana", password: str = PASSWORD, **headers: str) -> Response:
-    form = re.search(r'name="form" value="([^"]+)"', client.get("/login").text)
-    assert form
-    return client.post("/login", data={"name": name, "password": password, "form": form[1]}, headers=headers)
-
-
-def form_token(client: TestClient) -> dict[str, str]:
-    found = re.search(r'"form_token": "([0-9a-f]+)"', client.get("/").text)
-    assert found
-    return {"x-form-token": found[1]}
 
 
 def test_right_name_and_password_open_the_console(client: TestClient) -> None:

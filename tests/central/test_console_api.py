@@ -16,19 +16,9 @@ from central.storage.health import Refusal, add_refusals
 from central.telemetry.store import Row, StoreUnavailable
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import MessageType, Record
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, open_setting
-from tests.central.test_console_access import NOON, form_token, log_in
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
-
-
-@pytest.fixture
-def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting]:
-    with open_setting(tmp_path, clock, url=database_url) as opened:
-        yield opened
+from tests.central.desk_people import form_token, log_in
 
 
 class Seated:

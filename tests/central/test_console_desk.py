@@ -14,14 +14,8 @@ from central.console import key_map
 from central.console.live import READY_KEPT_S, Client, Live
 from central.console.offers import OFFER_S, AtDesk, Offers, offered_to
 from gateway.contract.alarm_kinds import AlarmKind
+from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
-
-NOON = 1_790_000_000.0
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
 
 
 @pytest.fixture

@@ -17,20 +17,17 @@ from central.config import ConsoleConfig
 from central.console.access import FAILURES_MAX, hash_password
 from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.live import Live
+from central.console.pages import accounts_page, audit_page
 from central.sealing import Sealer
 from central.storage import accounts, audit_log, people
 from central.storage.people import Contact, Operator, Resident
 from gateway.contract.alarm_kinds import AlarmKind
+from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, enrol, open_setting
-from tests.central.test_console_access import NOON, log_in
+from tests.central.desk_people import Person, log_in
 
 _HASH = hash_password(PASSWORD)
 OTHER = "una altra contrasenya bona"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
 
 
 @pytest.fixture
@@ -53,34 +50,6 @@ def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting
         yield opened
 
 
-@pytest.fixture
-def app(setting: Setting) -> FastAPI:
-    return setting.app()
-
-
-class Person:
-    """Somebody with a browser."""
-
-    def __init__(self, app: FastAPI, name: str, password: str = PASSWORD) -> None:
-        self.client = TestClient(app, base_url="http://desk.test", follow_redirects=False)
-        self.name = name
-        assert log_in(self.client, name, password).status_code == 303
-
-    def get(self, path: str) -> tuple[int, Any]:
-        answer = self.client.get(path, headers={"accept": "application/json"})
-        return answer.status_code, answer.json() if "json" in answer.headers.get("content-type", "") else answer.text
-
-    def do(self, path: str, **body: object) -> tuple[int, Any]:
-        answer = self.client.post(path, json=body, headers=self.token())
-        return answer.status_code, answer.json() if answer.content else None
-
-    def token(self) -> dict[str, str]:
-        page = self.client.get("/me").text
-        marker = '"form_token": "'
-        begin = page.index(marker) + len(marker)
-        return {"x-form-token": page[begin : page.index('"', begin)]}
-
-
 def test_each_role_gets_what_the_matrix_says_and_no_more(setting: Setting, app: FastAPI) -> None:
     case = setting.alarm("carme", AlarmKind.FLOOD)
     asked = {
@@ -101,7 +70,7 @@ def test_each_role_gets_what_the_matrix_says_and_no_more(setting: Setting, app: 
             path for path, roles in asked.items() if role in roles
         }, role
         assert set(got.values()) <= {200, 403, 404}
-        status = person.do(f"/api/cases/{case}/note", text="x")[0]
+        status = person.post(f"/api/cases/{case}/note", text="x")[0]
         assert status == (200 if role in {"operator", "supervisor", "coordinator"} else 403)
 
 
@@ -118,10 +87,10 @@ def test_the_queue_holds_ones_own_municipalities_until_nobody_answers(
 
     assert seen() == {near, stranger}
     assert gracia.get(f"/api/cases/{far}")[1]["reason"] == "needs_reason"
-    assert gracia.do(f"/api/cases/{far}/take")[1]["reason"] == "needs_reason"
+    assert gracia.post(f"/api/cases/{far}/take")[1]["reason"] == "needs_reason"
     clock.now += 20
     assert seen() == {near, far, stranger}
-    assert gracia.do(f"/api/cases/{far}/take")[0] == 200
+    assert gracia.post(f"/api/cases/{far}/take")[0] == 200
     clock.now += 300
     assert gracia.get("/api/homes/pere/card")[0] == 200, "whoever holds the case needs the file"
     with setting.database.read() as conn:
@@ -176,8 +145,8 @@ def test_other_peoples_things_look_as_if_they_did_not_exist(setting: Setting, ap
             assert person.get(real) == person.get(forged)
             assert person.get(real)[0] in {403, 404}
     supervisor = Person(app, "x-supervisor")
-    hidden = supervisor.do("/api/accounts/x-coordinator/disable")
-    assert hidden == supervisor.do("/api/accounts/no-such/disable")
+    hidden = supervisor.post("/api/accounts/x-coordinator/disable")
+    assert hidden == supervisor.post("/api/accounts/no-such/disable")
     assert hidden[0] == 404
     for path in ("/api/cases/99999999999999999999", "/api/cases/-1", "/api/cases/0", "/api/homes/%00/card"):
         assert supervisor.get(path)[0] in {404, 422}, path
@@ -190,24 +159,24 @@ def test_a_technician_reads_the_way_in_and_no_illness_without_a_reason(setting: 
     assert (card["residents"][0]["conditions"], card["residents"][0]["flags"]) == ("", [])
     assert card["last_cases"] == []
     assert card["home"]["access_notes"] != ""
-    assert technician.do("/api/homes/carme/glass", reason="She lies on the floor")[0] == 200
+    assert technician.post("/api/homes/carme/glass", reason="She lies on the floor")[0] == 200
     opened = technician.get("/api/homes/carme/card")[1]
     assert opened["residents"][0]["flags"] != []
 
 
 def test_a_first_password_opens_nothing_but_the_page_to_change_it(setting: Setting, app: FastAPI) -> None:
     coordinator = Person(app, "x-coordinator")
-    status, made = coordinator.do(
+    status, made = coordinator.post(
         "/api/accounts", id="pau", called="Pau", role="operator", municipalities=["Gràcia"], language="ca"
     )
     assert status == 201
     pau = Person(app, "pau", made["secret"])
     assert pau.get("/api/queue")[1]["reason"] == "password_due"
     assert pau.client.get("/", headers={"accept": "text/html"}).headers["location"] == "/me"
-    assert pau.do("/api/me/password", old=made["secret"], new="short")[1]["reason"] == "weak_password"
-    assert pau.do("/api/me/password", old=made["secret"], new=made["secret"])[1]["reason"] == "same_password"
-    assert pau.do("/api/me/password", old="wrong", new=OTHER)[1]["reason"] == "wrong_password"
-    assert pau.do("/api/me/password", old=made["secret"], new=OTHER)[0] == 204
+    assert pau.post("/api/me/password", old=made["secret"], new="short")[1]["reason"] == "weak_password"
+    assert pau.post("/api/me/password", old=made["secret"], new=made["secret"])[1]["reason"] == "same_password"
+    assert pau.post("/api/me/password", old="wrong", new=OTHER)[1]["reason"] == "wrong_password"
+    assert pau.post("/api/me/password", old=made["secret"], new=OTHER)[0] == 204
     assert pau.get("/api/queue")[0] == 200
     assert log_in(TestClient(app, base_url="http://desk.test"), "pau", made["secret"]).status_code == 403
 
@@ -220,9 +189,9 @@ def test_a_disabled_or_changed_account_is_out_at_once(setting: Setting, app: Fas
         ("reset", {}),
     ):
         operator = Person(app, "x-operator")
-        assert coordinator.do(f"/api/accounts/x-operator{'/' + act if act else ''}", **body)[0] in {200, 204}
+        assert coordinator.post(f"/api/accounts/x-operator{'/' + act if act else ''}", **body)[0] in {200, 204}
         assert operator.get("/api/me")[0] == 401
-        assert coordinator.do("/api/accounts/x-operator/enable")[0] == 204
+        assert coordinator.post("/api/accounts/x-operator/enable")[0] == 204
 
 
 def test_nobody_gives_what_they_do_not_hold_or_changes_their_own_account(setting: Setting, app: FastAPI) -> None:
@@ -233,11 +202,15 @@ def test_nobody_gives_what_they_do_not_hold_or_changes_their_own_account(setting
         {"role": "operator", "municipalities": ["*"]},
         {"role": "carer", "contacts": ["laia"]},
     ):
-        assert supervisor.do("/api/accounts", id="pau", called="Pau", **body)[1]["reason"] == "not_yours_to_give", body
-    assert supervisor.do("/api/accounts", id="pau", called="Pau", role="carer", contacts=["marta"])[0] == 201
-    assert supervisor.do("/api/accounts", id="desk", called="Pau", role="operator", municipalities=["Gràcia"])[0] == 409
+        assert supervisor.post("/api/accounts", id="pau", called="Pau", **body)[1]["reason"] == "not_yours_to_give", (
+            body
+        )
+    assert supervisor.post("/api/accounts", id="pau", called="Pau", role="carer", contacts=["marta"])[0] == 201
+    assert (
+        supervisor.post("/api/accounts", id="desk", called="Pau", role="operator", municipalities=["Gràcia"])[0] == 409
+    )
     coordinator = Person(app, "x-coordinator")
-    assert coordinator.do("/api/accounts/x-coordinator/enable")[1]["reason"] == "own_account"
+    assert coordinator.post("/api/accounts/x-coordinator/enable")[1]["reason"] == "own_account"
 
 
 def test_sessions_are_listed_and_ended_and_only_ones_own(setting: Setting, app: FastAPI) -> None:
@@ -246,20 +219,20 @@ def test_sessions_are_listed_and_ended_and_only_ones_own(setting: Setting, app: 
     with setting.database.read() as conn:
         ids = {name: accounts.sessions_of(conn, name, NOON)[0].id for name in ("ana", "marc")}
         assert len(accounts.sessions_of(conn, "ana", NOON)) == 2
-    assert here.do(f"/api/me/sessions/{ids['marc']}/end")[1]["reason"] == "no_such_session"
+    assert here.post(f"/api/me/sessions/{ids['marc']}/end")[1]["reason"] == "no_such_session"
     assert other.get("/api/me")[0] == 200
-    assert here.do("/api/me/sessions/end-others")[0] == 204
+    assert here.post("/api/me/sessions/end-others")[0] == 204
     assert (here.get("/api/me")[0], there.get("/api/me")[0]) == (200, 401)
 
 
 def with_factor(person: Person, clock: Clock) -> tuple[pyotp.TOTP, list[str]]:
-    status, made = person.do("/api/me/second-factor/new")
+    status, made = person.post("/api/me/second-factor/new")
     assert status == 200
     assert made["picture"].startswith("data:image/svg+xml")
     totp = pyotp.TOTP(made["secret"])
-    wrong = person.do("/api/me/second-factor", password=PASSWORD, secret=made["secret"], code="000000")
+    wrong = person.post("/api/me/second-factor", password=PASSWORD, secret=made["secret"], code="000000")
     assert wrong[1]["reason"] == "wrong_code"
-    status, codes = person.do(
+    status, codes = person.post(
         "/api/me/second-factor", password=PASSWORD, secret=made["secret"], code=totp.at(int(clock.now))
     )
     assert status == 200
@@ -312,7 +285,7 @@ def test_the_secret_of_a_second_factor_is_sealed(setting: Setting, clock: Clock)
     assert auditor.get("/api/audit")[1]["reason"] == "second_factor_due"
     totp, codes = with_factor(auditor, clock)
     assert auditor.get("/api/audit")[0] == 200
-    assert auditor.do("/api/me/second-factor/end", password=PASSWORD)[0] == 409
+    assert auditor.post("/api/me/second-factor/end", password=PASSWORD)[0] == 409
     with setting.database.read() as conn:
         kept = str(conn.exec_driver_sql("SELECT totp_sealed FROM operators").fetchall())
         kept += str(conn.exec_driver_sql("SELECT code_hash FROM recovery_codes").fetchall())
@@ -323,8 +296,8 @@ def test_the_secret_of_a_second_factor_is_sealed(setting: Setting, clock: Clock)
 def test_a_program_has_a_key_and_no_password(setting: Setting, app: FastAPI) -> None:
     case = setting.alarm("carme", AlarmKind.FLOOD)
     coordinator = Person(app, "x-coordinator")
-    assert coordinator.do("/api/accounts/x-operator/key")[0] == 409
-    key = coordinator.do("/api/accounts/x-api/key")[1]["secret"]
+    assert coordinator.post("/api/accounts/x-operator/key")[0] == 409
+    key = coordinator.post("/api/accounts/x-api/key")[1]["secret"]
     program = TestClient(app, base_url="http://desk.test")
     headers = {"authorization": f"Bearer {key}"}
     assert program.get(f"/api/cases/{case}", headers=headers).status_code == 200
@@ -332,14 +305,14 @@ def test_a_program_has_a_key_and_no_password(setting: Setting, app: FastAPI) -> 
     assert program.get("/api/homes/pere/card", headers=headers).status_code == 404
     program.cookies.set("llar_session", key)
     assert program.get(f"/api/cases/{case}").status_code == 401
-    assert coordinator.do("/api/accounts/x-api/disable")[0] == 204
+    assert coordinator.post("/api/accounts/x-api/disable")[0] == 204
     assert program.get(f"/api/cases/{case}", headers=headers).status_code == 401
 
 
 def test_emergency_access_is_seen_and_reviewed_by_somebody_else(setting: Setting, app: FastAPI) -> None:
     supervisor = Person(app, "x-supervisor")
-    assert supervisor.do("/api/homes/pere/glass", reason="Her neighbour smells gas")[0] == 200
-    assert supervisor.do("/api/glass/1/review")[1]["reason"] == "no_such_access", "of another municipality"
+    assert supervisor.post("/api/homes/pere/glass", reason="Her neighbour smells gas")[0] == 200
+    assert supervisor.post("/api/glass/1/review")[1]["reason"] == "no_such_access", "of another municipality"
     with setting.database.begin() as conn:
         people.add_operator(conn, Operator("head", "Cap", _HASH, "supervisor"))
         people.add_operator(conn, Operator("eye", "Ull", _HASH, "auditor"))
@@ -348,10 +321,10 @@ def test_emergency_access_is_seen_and_reviewed_by_somebody_else(setting: Setting
         assert "Her neighbour smells gas" in page
         assert "Pere Miralles" in page
     head = Person(app, "head")
-    assert head.do("/api/glass/1/review")[0] == 204
-    own = head.do("/api/homes/carme/glass", reason="Only to see what happens")
+    assert head.post("/api/glass/1/review")[0] == 204
+    own = head.post("/api/homes/carme/glass", reason="Only to see what happens")
     assert own[0] == 200
-    assert head.do("/api/glass/2/review")[1]["reason"] == "own_access"
+    assert head.post("/api/glass/2/review")[1]["reason"] == "own_access"
 
 
 def test_the_audit_page_finds_by_person_account_outcome_and_day(setting: Setting, app: FastAPI) -> None:
@@ -366,7 +339,7 @@ def test_the_audit_page_finds_by_person_account_outcome_and_day(setting: Setting
     def found(query: str) -> list[tuple[str, str, str]]:
         return [
             (line["account_id"], line["home_id"], line["outcome_code"])
-            for line in eye.get(f"/api/audit?{query}")[1]
+            for line in eye.get(f"/api/audit?{query}")[1]["lines"]
             if line["account_id"] != "eye"
         ]
 
@@ -376,7 +349,42 @@ def test_the_audit_page_finds_by_person_account_outcome_and_day(setting: Setting
     assert found("person=nobody-of-this-name") == []
     assert found("until=2020-01-01") == []
     assert len(found("since=2020-01-01")) == 3
-    assert eye.client.get("/audit?since=nonsense&before=1").status_code == 200
-    scoped = [line["home_id"] for line in Person(app, "x-auditor").get("/api/audit")[1]]
+    assert eye.client.get("/audit?since=nonsense&after=1").status_code == 200
+    scoped = [line["home_id"] for line in Person(app, "x-auditor").get("/api/audit")[1]["lines"]]
     assert "pere" not in scoped
     assert "carme" in scoped
+
+
+def test_the_log_and_the_accounts_come_in_pages(
+    setting: Setting, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every row and every account stands on just one page, also where most are not one's own to see."""
+    monkeypatch.setattr(accounts_page, "PAGE", 3)
+    monkeypatch.setattr(accounts_page, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(audit_page, "ROWS_SHOWN", 2)
+    with setting.database.begin() as conn:
+        people.add_operator(conn, Operator("sants", "De Sants", _HASH, municipalities=("Sants",)))
+        people.add_operator(conn, Operator("zoe", "Zoe", _HASH, "carer", municipalities=()))
+        accounts.link_contacts(conn, "zoe", ["marta"])
+    supervisor, eye = Person(app, "x-supervisor"), Person(app, "x-auditor")
+
+    def walk(person: Person, path: str, name: str) -> list[list[Any]]:
+        pages, after = [], ""
+        while after or not pages:
+            _, page = person.get(f"{path}{'&' if '?' in path else '?'}after={after}")
+            pages.append([line["id"] for line in page[name]])
+            after = page["following"]
+        return pages
+
+    seen = walk(supervisor, "/api/accounts", "accounts")
+    assert seen == [["x-operator", "x-supervisor", "x-technician"], ["zoe"]]
+    assert walk(supervisor, "/api/accounts?q=TECHN", "accounts") == [["x-technician"]]
+    assert walk(supervisor, "/api/accounts?q=%25", "accounts") == [[]]
+    assert "x-technician" in supervisor.get("/accounts")[1]
+    assert "x-technician" not in supervisor.get("/accounts?after=x-technician")[1]
+    for home in ("carme", "pere", "carme", "pere"):
+        Person(app, "x-operator").get(f"/api/homes/{home}/card")
+    rows = [row for page in walk(eye, "/api/audit", "lines") for row in page]
+    assert rows == sorted(set(rows), reverse=True)
+    assert len(rows) > 4
+    assert eye.get("/api/audit?after=x")[0] == 422

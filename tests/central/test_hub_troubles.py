@@ -17,13 +17,9 @@ from central.storage.homes import DeviceAtHome
 from central.texts import LANGUAGES, translator
 from gateway.contract.messages import HubState, Outcome, Problem, ProblemCode
 from gateway.contract.settings import HubSettings
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, enrol, open_setting
-from tests.central.test_console_access import NOON, form_token, log_in
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
+from tests.central.desk_people import form_token, log_in
 
 
 @pytest.fixture

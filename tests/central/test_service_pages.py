@@ -15,18 +15,11 @@ from central.case_desk import Done
 from central.storage import audit_log, call_audits, cases, service_quality
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.console_setting import Clock, Setting
-from tests.central.test_console_access import NOON
-from tests.central.test_console_people import Person
-from tests.central.test_console_people import app as app
+from tests.central.desk_people import Person
 from tests.central.test_console_people import setting as setting
 
 DONE = Closing(Cause.MISTAKE, Action.TALKED, Outcome.RESOLVED_BY_TALK)
 REASON = "Dues persones i tres alarmes alhora."
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
 
 
 def answered(setting: Setting, clock: Clock, home: str, waited_s: float, *, ref: str, close: bool = True) -> int:
@@ -81,8 +74,8 @@ def test_a_late_call_stands_there_until_somebody_has_written_why(setting: Settin
     (late,) = supervisor.get("/api/quality/late")[1]
     assert (late["case_id"], late["reason"], late["wait_s"]) == (case, "", pytest.approx(200))
     assert supervisor.get("/api/wallboard")[1]["exceptions"] == [case]
-    assert supervisor.do(f"/api/cases/{case}/late-reason", reason="x")[0] == 422
-    assert supervisor.do(f"/api/cases/{case}/late-reason", reason=REASON)[0] == 204
+    assert supervisor.post(f"/api/cases/{case}/late-reason", reason="x")[0] == 422
+    assert supervisor.post(f"/api/cases/{case}/late-reason", reason=REASON)[0] == 204
     assert supervisor.get("/api/quality/late")[1][0]["reason"] == REASON
     assert supervisor.get("/api/wallboard")[1]["exceptions"] == []
     with setting.database.read() as conn:
@@ -91,25 +84,25 @@ def test_a_late_call_stands_there_until_somebody_has_written_why(setting: Settin
     assert found.explained_at is not None
     setting.desk.take(case, "ana", clock.now)
     assert isinstance(setting.desk.close(case, "ana", DONE, clock.now), Done)
-    assert supervisor.do(f"/api/cases/{case}/late-reason", reason="Revisat: la consola no tenia so.")[0] == 204
+    assert supervisor.post(f"/api/cases/{case}/late-reason", reason="Revisat: la consola no tenia so.")[0] == 204
     (late,) = supervisor.get("/api/quality/late")[1]
     assert late["reason"] == "Revisat: la consola no tenia so."
 
 
 def test_a_supervisor_takes_a_case_out_of_a_hand_with_a_reason(setting: Setting, app: FastAPI, clock: Clock) -> None:
     case = answered(setting, clock, "carme", 10, ref="A1", close=False)
-    assert Person(app, "x-operator").do(f"/api/cases/{case}/reassign", to="marc", reason="Fi de torn")[0] == 403
+    assert Person(app, "x-operator").post(f"/api/cases/{case}/reassign", to="marc", reason="Fi de torn")[0] == 403
     supervisor = Person(app, "x-supervisor")
-    assert supervisor.do(f"/api/cases/{case}/reassign", to="marc", reason="")[0] == 422
-    assert supervisor.do(f"/api/cases/{case}/reassign", to="x-auditor", reason="Fi de torn")[0] == 422
-    assert supervisor.do(f"/api/cases/{case}/reassign", to="marc", reason="Fi de torn")[0] == 204
+    assert supervisor.post(f"/api/cases/{case}/reassign", to="marc", reason="")[0] == 422
+    assert supervisor.post(f"/api/cases/{case}/reassign", to="x-auditor", reason="Fi de torn")[0] == 422
+    assert supervisor.post(f"/api/cases/{case}/reassign", to="marc", reason="Fi de torn")[0] == 204
     with setting.database.read() as conn:
         found, log = cases.find(conn, case), cases.events_of(conn, case)
     assert found is not None
     assert (found.owner_id, found.ring_at) == (None, clock.now)
     assert (log[-1].type, log[-1].actor, log[-1].facts.operator) == (EventType.HANDED_OVER, "x-supervisor", "marc")
     foreign = answered(setting, clock, "pere", 10, ref="B1", close=False)
-    assert supervisor.do(f"/api/cases/{foreign}/reassign", to="", reason="Fi de torn")[0] in {403, 404}
+    assert supervisor.post(f"/api/cases/{foreign}/reassign", to="", reason="Fi de torn")[0] in {403, 404}
 
 
 def test_the_screen_for_the_wall_names_nobody(setting: Setting, app: FastAPI, clock: Clock) -> None:
@@ -129,18 +122,18 @@ def test_calls_are_drawn_for_everybody_and_nobody_judges_their_own(
         answered(setting, clock, "carme", 10, ref=f"A{number}")
     month = "2026-11"
     supervisor = Person(app, "x-supervisor")
-    assert supervisor.do("/api/quality/audits", month=month) == (200, {"drawn": 2})
-    assert supervisor.do("/api/quality/audits", month=month) == (200, {"drawn": 0})
+    assert supervisor.post("/api/quality/audits", month=month) == (200, {"drawn": 2})
+    assert supervisor.post("/api/quality/audits", month=month) == (200, {"drawn": 0})
     with setting.database.read() as conn:
         drawn = call_audits.audits_of_month(conn, month)
     assert any(one.emergency for one in drawn)
     path = f"/api/quality/audits/{drawn[0].id}"
-    assert supervisor.do(path, result="poor")[0] == 422  # without a word on why
-    assert supervisor.do(path, result="good")[0] == 204
+    assert supervisor.post(path, result="poor")[0] == 422  # without a word on why
+    assert supervisor.post(path, result="good")[0] == 204
     with setting.database.begin() as conn:
         conn.exec_driver_sql(f"UPDATE call_audits SET operator_id = 'x-supervisor' WHERE id = {drawn[1].id}")
-    assert supervisor.do(f"/api/quality/audits/{drawn[1].id}", result="good")[0] == 409
-    assert Person(app, "x-operator").do(path, result="good")[0] == 403
+    assert supervisor.post(f"/api/quality/audits/{drawn[1].id}", result="good")[0] == 409
+    assert Person(app, "x-operator").post(path, result="good")[0] == 403
 
 
 def test_the_lot_takes_two_calls_of_each_and_an_emergency_where_there_was_one(setting: Setting, clock: Clock) -> None:
@@ -174,8 +167,7 @@ def test_the_table_for_elsewhere_names_nobody_and_is_written_down(setting: Setti
 
 
 def put(person: Person, name: str, **body: object) -> tuple[int, object]:
-    answer = person.client.put(f"/api/settings/{name}", json=body, headers=person.token())
-    return answer.status_code, answer.json()
+    return person.put(f"/api/settings/{name}", **body)
 
 
 def test_a_moved_step_of_the_ladder_holds_for_the_next_case_and_not_for_the_last(
@@ -214,10 +206,10 @@ def test_two_who_change_a_setting_do_not_overwrite_each_other(setting: Setting, 
 def test_closing_templates_come_and_go(setting: Setting, app: FastAPI) -> None:
     supervisor = Person(app, "x-supervisor")
     template = {"name": "Veïna amb clau", "cause": "help_needed", "action": "contact_sent", "outcome": "helped_at_home"}
-    assert supervisor.do("/api/settings/closings/templates", version=0, **template)[0] == 200
+    assert supervisor.post("/api/settings/closings/templates", version=0, **template)[0] == 200
     (offered,) = Person(app, "x-operator").get("/api/closings")[1]
     assert offered["name"] == "Veïna amb clau"
-    assert supervisor.do("/api/settings/closings/templates", version=1, **{**template, "cause": "dragon"})[0] == 422
-    assert supervisor.do("/api/settings/closings/templates/remove", version=1, name="Veïna amb clau")[0] == 200
+    assert supervisor.post("/api/settings/closings/templates", version=1, **{**template, "cause": "dragon"})[0] == 422
+    assert supervisor.post("/api/settings/closings/templates/remove", version=1, name="Veïna amb clau")[0] == 200
     assert Person(app, "x-operator").get("/api/closings")[1] == []
     assert supervisor.get("/settings")[0] == 200

@@ -23,8 +23,9 @@ from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import encode
 from gateway.contract.messages import Alarm, MessageType, Record, Stage
 from gateway.contract.sms import SMS_LENGTH_MAX, decode_answer_sms, encode_alarm_sms, sms_key
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, enrol, open_setting
-from tests.central.test_console_access import NOON, form_token, log_in
+from tests.central.desk_people import form_token, log_in
 
 PASSWORD = "a password"
 KEY = sms_key(PASSWORD)
@@ -32,11 +33,6 @@ HUB = "hub-carme"
 NUMBER = "+34600111222"
 TOKEN = "the gateway's word"
 SEALER = Sealer(bytes(range(32)))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(NOON)
 
 
 @pytest.fixture

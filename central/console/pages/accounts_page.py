@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from central.access_rules import EVERYWHERE, Action, Resource, Role, Rule, may_give
+from central.access_rules import EVERYWHERE, Action, Resource, Role, Rule, given_by, may_give
 from central.console import access, second_factor
 from central.console.access import Seat
 from central.console.pages.account_words import ROLES
@@ -27,6 +29,9 @@ router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("accounts", "read"))]
 Writer = Annotated[Seat, Depends(allowed("accounts", "write"))]
 
+PAGE: Final = 60
+READ_AT_ONCE: Final = 300
+"""Accounts read at a time while a page is filled with those that may be seen."""
 KEY_S: Final = 365 * 86_400.0
 """How long a program's key is good."""
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -36,6 +41,8 @@ _CHANGED: Final = Rule(Resource.ACCOUNTS, Action.WRITE)
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
+Words = Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")]
+After = Annotated[str, Query(max_length=32, pattern=r"^[^\x00]*$")]
 Ids = Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=200)]
 
 
@@ -82,13 +89,21 @@ class Handed:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """A page of accounts by their ids; `following` is what the next page begins `after`, "" on the last."""
+
+    accounts: list[AccountLine]
+    following: str
+
+
 @router.get("/accounts", include_in_schema=False)
-def show(request: Request, seat: Reader) -> Response:
+def show(request: Request, seat: Reader, q: Words = "", after: After = "") -> Response:
     """The page."""
     state = request.app.state
+    found = list_accounts(request, seat, q, after)
     with state.parts.database.read() as conn:
         places = reach.municipalities(conn, seat.who)
-        lines = _lines(conn, seat)
     words = translator(seat.operator.language)
     given = [role for role in Role if may_give(seat.who, role, frozenset())]
     return office_page(
@@ -96,7 +111,9 @@ def show(request: Request, seat: Reader) -> Response:
         seat,
         "accounts.html",
         "/accounts",
-        accounts=lines,
+        accounts=found.accounts,
+        following=found.following,
+        q=q,
         roles={role.value: words.gettext(ROLES[role]) for role in Role},
         given=given,
         places=places,
@@ -107,10 +124,14 @@ def show(request: Request, seat: Reader) -> Response:
 
 
 @router.get("/api/accounts", tags=["accounts"])
-def list_accounts(request: Request, seat: Reader) -> list[AccountLine]:
-    """The accounts that one may keep, and one's own; all of them for an auditor."""
+def list_accounts(request: Request, seat: Reader, q: Words = "", after: After = "") -> Accounts:
+    """The accounts that one may keep, and one's own; all of them for an auditor. `q`: a part of an id or a name."""
     with request.app.state.parts.database.read() as conn:
-        return _lines(conn, seat)
+        found = list(islice(_seen(conn, seat, q.strip(), after), PAGE + 1))
+        shown = found[:PAGE]
+        contacts = accounts.contacts_of_accounts(conn, [account.id for account, _ in shown])
+    lines = [_line(seat, account, contacts[account.id], keepable=keepable) for account, keepable in shown]
+    return Accounts(lines, shown[-1][0].id if len(found) > PAGE else "")
 
 
 @router.post("/api/accounts", tags=["accounts"], status_code=201)
@@ -194,48 +215,44 @@ def new_key(request: Request, seat: Writer, account_id: str) -> Handed:
     return Handed(account_id, token)
 
 
-def _lines(conn: Connection, seat: Seat) -> list[AccountLine]:
+def _seen(conn: Connection, seat: Seat, words: str, after: str) -> Iterator[tuple[Operator, bool]]:
+    """The accounts that somebody may see from behind `after` on, and whether they may keep them."""
     auditor = seat.who.role is Role.AUDITOR
-    found = []
-    for account in accounts.list_accounts(conn):
-        mine = account.id == seat.operator.id
-        keepable = may_give(seat.who, Role(account.role), _reach(conn, account))
-        if mine or auditor or keepable:
-            found.append(_line(conn, account, mine=mine or not keepable))
-    return found
+    roles = set(Role) if auditor else given_by(seat.who.role) | {seat.who.role}
+    while found := accounts.list_accounts(conn, roles, words=words, after=after, limit=READ_AT_ONCE):
+        towns = accounts.towns_of(conn, found)
+        for account in found:
+            keepable = may_give(seat.who, Role(account.role), towns[account.id])
+            if account.id == seat.operator.id or auditor or keepable:
+                yield account, keepable
+        after = found[-1].id
 
 
-def _line(conn: Connection, account: Operator, *, mine: bool) -> AccountLine:
+def _line(seat: Seat, account: Operator, contacts: list[str], *, keepable: bool) -> AccountLine:
     return AccountLine(
         id=account.id,
         called=account.called,
         role=account.role,
         language=account.language,
         municipalities=list(account.municipalities),
-        contacts=accounts.contacts_of_account(conn, account.id) if account.role == Role.CARER else [],
+        contacts=contacts if account.role == Role.CARER else [],
         resident=account.resident_id,
         disabled=account.disabled,
         password_due=account.password_due,
         second_factor=account.totp_sealed != "",
         locked_until_at=account.locked_until_at,
-        mine=mine,
+        mine=account.id == seat.operator.id or not keepable,
     )
 
 
 def _keepable(conn: Connection, seat: Seat, account_id: str) -> Operator:
     """An account that who asks may keep; any other is not found, and one's own is kept by somebody else."""
     account = people.operator(conn, account_id) if "\x00" not in account_id else None
-    if account is None or not may_give(seat.who, Role(account.role), _reach(conn, account)):
+    if account is None or not may_give(seat.who, Role(account.role), accounts.towns_of(conn, [account])[account_id]):
         raise Problem(404, "no_such_account", later("There is no such account."))
     if account.id == seat.operator.id:
         raise Problem(409, "own_account", later("Somebody else must change your own account."))
     return account
-
-
-def _reach(conn: Connection, account: Operator) -> frozenset[str]:
-    """The municipalities that an account reaches."""
-    who = access.who_is(conn, account)
-    return who.municipalities or frozenset(filter(None, (reach.municipality_of(conn, home) for home in who.homes)))
 
 
 def _check(conn: Connection, seat: Seat, body: AccountBody) -> None:

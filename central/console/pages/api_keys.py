@@ -76,7 +76,7 @@ def show(request: Request, seat: PageReader) -> Response:
     hooks = webhooks_page.lines(request, seat)
     sees_keys = seat.may("accounts", "read")
     with state.parts.database.read() as conn:
-        programs = [one for one in accounts.list_accounts(conn) if _keeps(seat, one)] if sees_keys else []
+        programs = [one for one in accounts.list_accounts(conn, [Role.API]) if _keeps(seat, one)] if sees_keys else []
         keys = _lines(conn, seat) if sees_keys else []
         places = reach.municipalities(conn, seat.who)
     words = translator(seat.operator.language)
@@ -171,7 +171,7 @@ def _keeps(seat: Seat, account: people.Operator) -> bool:
 
 
 def _lines(conn: Connection, seat: Seat) -> list[KeyLine]:
-    programs = {one.id for one in accounts.list_accounts(conn) if _keeps(seat, one)}
+    programs = {one.id for one in accounts.list_accounts(conn, [Role.API]) if _keeps(seat, one)}
     return [_line(key) for key in api_keys.everything(conn, 0.0) if key.account_id in programs]
 
 

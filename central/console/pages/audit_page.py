@@ -32,7 +32,7 @@ ROWS_SHOWN: Final = 100
 GLASS_SHOWN: Final = 30
 REASON_MIN: Final = 10
 """Shortest reason: "test" is none."""
-Text = Annotated[str, Query(max_length=80)]
+Text = Annotated[str, Field(max_length=80)]
 
 
 class ReasonBody(BaseModel):
@@ -47,6 +47,17 @@ class Opened:
 
     home_id: str
     until_at: float
+
+
+class Asked(BaseModel):
+    """Of an account, of a person or home, of an outcome, from a day until a day (YYYY-MM-DD); empty is of all."""
+
+    account: Text = ""
+    person: Text = ""
+    outcome: Text = ""
+    since: Text = ""
+    until: Text = ""
+    after: Annotated[str, Field(max_length=10, pattern="^[0-9]*$")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,14 @@ class LogLine:
     what: str
     why: str
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the log, the newest first; `following` is what the next page begins `after`, "" on the last."""
+
+    lines: list[LogLine]
+    following: str
 
 
 @router.post("/api/homes/{home_id}/glass", tags=["access"])
@@ -99,19 +118,9 @@ def review(request: Request, seat: Reviewer, glass_id: int) -> Response:
 
 
 @router.get("/audit", include_in_schema=False)
-def show(
-    request: Request,
-    seat: Reader,
-    account: Text = "",
-    person: Text = "",
-    outcome: Text = "",
-    since: Text = "",
-    until: Text = "",
-    before: Annotated[int | None, Query(ge=1, le=NUMBER_MAX)] = None,
-) -> Response:
+def show(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> Response:
     """The page: what was opened beyond reach first, then the log."""
-    asked = {"account": account, "person": person, "outcome": outcome, "since": since, "until": until}
-    lines = read_log(request, seat, account, person, outcome, since, until, before)
+    log = read_log(request, seat, asked)
     with request.app.state.parts.database.read() as conn:
         glass = accounts.list_glass(conn, GLASS_SHOWN, reach.homes_within(seat.who))
         homes = pages.home_names(conn, [one.home_id for one in glass])
@@ -124,14 +133,14 @@ def show(
         seat,
         "audit.html",
         "/audit",
-        lines=lines,
+        lines=log.lines,
         glass=glass,
         homes=homes,
         people=people,
         names=names,
-        asked=asked,
+        asked=asked.model_dump(),
         outcomes={code: words.gettext(text) for code, text in OUTCOMES.items()},
-        older=lines[-1].id if len(lines) == ROWS_SHOWN else None,
+        following=log.following,
         head=head,
         may_review=seat.may("audit_log", "work"),
         me=seat.operator.id,
@@ -139,32 +148,25 @@ def show(
 
 
 @router.get("/api/audit", tags=["access"])
-def read_log(
-    request: Request,
-    seat: Reader,
-    account: Text = "",
-    person: Text = "",
-    outcome: Text = "",
-    since: Text = "",
-    until: Text = "",
-    before: Annotated[int | None, Query(ge=1, le=NUMBER_MAX)] = None,
-) -> list[LogLine]:
-    """The newest rows: of an account, of a person or home, of an outcome, from a day until a day (YYYY-MM-DD)."""
-    account, person = account.replace("\x00", ""), person.replace("\x00", "").strip()
+def read_log(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> LogPage:
+    """Who read or changed what of whom: of an account, of a person or home, of an outcome, of some days."""
+    person = asked.person.replace("\x00", "").strip()
     with request.app.state.parts.database.read() as conn:
         wanted = Filter(
-            account_id=account.strip().lower(),
+            account_id=asked.account.replace("\x00", "").strip().lower(),
             homes=audit_log.homes_matching(conn, person) if person else None,
-            outcome=outcome if outcome in OUTCOMES else "",
-            since_at=_day(since, 0),
-            until_at=_day(until, 1),
-            before_id=before,
+            outcome=asked.outcome if asked.outcome in OUTCOMES else "",
+            since_at=_day(asked.since, 0),
+            until_at=_day(asked.until, 1),
+            before_id=min(int(asked.after), NUMBER_MAX) if asked.after else None,
             within=reach.homes_within(seat.who),
         )
-        rows = audit_log.find(conn, wanted, ROWS_SHOWN)
+        found = audit_log.find(conn, wanted, ROWS_SHOWN + 1)
+        rows = found[:ROWS_SHOWN]
         people = audit_log.people_of(conn, {row.entry.home_id for row in rows})
         names = pages.operator_names(conn)
-    return [_line(row, people, names, seat.operator.language) for row in rows]
+    lines = [_line(row, people, names, seat.operator.language) for row in rows]
+    return LogPage(lines, str(rows[-1].id) if len(found) > ROWS_SHOWN else "")
 
 
 def _open(request: Request, seat: Seat, body: ReasonBody) -> Opened:

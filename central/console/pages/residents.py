@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from central.console.access import Seat
 from central.console.pages.file_words import FLAGS, choices
@@ -18,8 +19,7 @@ from central.texts import later, translator
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("resident_file", "read"))]
-Question = Annotated[str, Query(max_length=120, pattern=r"^[^\x00]*$")]
-After = Annotated[str, Query(max_length=32, pattern=r"^[^\x00]*$")]
+Words = Annotated[str, Field(max_length=120, pattern=r"^[^\x00]*$")]
 Only = Literal["", "away", "unreachable", "unproven", "false_alarms"]
 
 ONLY = {
@@ -31,6 +31,15 @@ ONLY = {
 }
 
 
+class Asked(BaseModel):
+    """Which homes: by the beginnings of words of names and addresses or a telephone number, of a municipality."""
+
+    q: Words = ""
+    municipality: Words = ""
+    only: Only = ""
+    after: Annotated[str, Field(max_length=32, pattern=r"^[^\x00]*$")] = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Residents:
     """A page of homes with their people; `following` is what the next page begins `after`, "" on the last."""
@@ -40,14 +49,7 @@ class Residents:
 
 
 @router.get("/api/residents", tags=["residents"])
-def find(
-    request: Request,
-    seat: Reader,
-    q: Question = "",
-    municipality: Question = "",
-    only: Only = "",
-    after: After = "",
-) -> Residents:
+def find(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> Residents:
     """Homes within reach, by the beginnings of words of names and addresses, or by a telephone number."""
     state = request.app.state
     with state.parts.database.read() as connection:
@@ -55,26 +57,19 @@ def find(
             connection,
             seat.who,
             state.clock(),
-            question=q,
-            municipality=municipality,
-            only=[only] if only else [],
-            after=after,
+            question=asked.q,
+            municipality=asked.municipality,
+            only=[asked.only] if asked.only else [],
+            after=asked.after,
         )
     return Residents(page.homes, page.following)
 
 
 @router.get("/residents", include_in_schema=False)
-def show(
-    request: Request,
-    seat: Reader,
-    q: Question = "",
-    municipality: Question = "",
-    only: Only = "",
-    after: After = "",
-) -> Response:
+def show(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> Response:
     """The page."""
     state = request.app.state
-    found = find(request, seat, q, municipality, only, after)
+    found = find(request, seat, asked)
     with state.parts.database.read() as connection:
         places = reach.municipalities(connection, seat.who)
     words = translator(seat.operator.language)
@@ -84,9 +79,9 @@ def show(
         "residents.html",
         "/residents",
         found=found,
-        q=q,
-        municipality=municipality,
-        only=only,
+        q=asked.q,
+        municipality=asked.municipality,
+        only=asked.only,
         filters=choices(ONLY, words),
         flags=choices(FLAGS, words),
         places=places,

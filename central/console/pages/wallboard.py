@@ -199,8 +199,8 @@ def _can_take(conn: Connection) -> list[tuple[str, str]]:
     """Who may be given a case: id and name."""
     return [
         (one.id, one.called)
-        for one in accounts.list_accounts(conn)
-        if not one.disabled and listed(Role(one.role), Resource.CASE, Action.WORK)
+        for one in accounts.list_accounts(conn, [role for role in Role if listed(role, Resource.CASE, Action.WORK)])
+        if not one.disabled
     ]
 
 
