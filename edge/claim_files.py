@@ -184,8 +184,10 @@ def _config(answer: ClaimAnswer, folder: Path, home: str, ports: list[str], stor
 
 
 def _forget_people(document: tomlkit.TOMLDocument) -> None:
-    """Nobody is told of calls from a home that is not theirs, nor in another person's name."""
+    """Nobody is told of calls from a home that is not theirs, nor in another person's name; and where one wears a
+    sensor another need not."""
     document.pop("contact", None)
+    document.pop("worn", None)
     modem = document.get("modem")
     if isinstance(modem, dict):
         modem.pop("person", None)

@@ -181,18 +181,20 @@ def test_the_people_of_another_home_are_not_written_to(
     theirs = (
         '\n[modem]\nport = "/dev/modem"\ncentre_number = "+34930000112"\nperson = "Maria"\n'
         '[[contact]]\nname = "Marta"\nnumber = "+34600555010"\n'
+        '[[worn]]\ndevice = "watch"\nsite = "waist"\n'
     )
     config.write_text(config.read_text() + theirs)
     centre.body = msgspec.json.encode(answer_for(password="hub-word-2"))
     claim_hub(CODE, "--centre", centre.url)
     same = load_config(config)
     assert [one.name for one in same.contact] == ["Marta"], "the same home keeps its people"
+    assert [one.device for one in same.worn] == ["watch"]
     centre.body = msgspec.json.encode(answer_for("h-18"))
     assert claim_hub(CODE, "--centre", centre.url)[0] == 0
     now = load_config(config)
     assert now.modem is not None
     assert (now.modem.port, now.modem.centre_number) == ("/dev/modem", "+34930000112")
-    assert (now.modem.person, now.contact) == ("", ())
+    assert (now.modem.person, now.contact, now.worn) == ("", (), ())
 
 
 @pytest.mark.parametrize("centre_address", ["https://centre..example.org", f"https://{'c' * 70}.example.org"])
