@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
-from fastapi import FastAPI
 
 from central.case_desk import CaseChange, CaseDesk
 from central.storage import homes
@@ -27,7 +26,6 @@ from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer
 from tests.central import console_setting
-from tests.central.console_setting import Clock, Setting, open_setting
 from tests.central.console_setting import Clock, Setting, open_setting
 from tests.central.fresh_database import fresh_database
 
@@ -223,25 +221,6 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
                 time.sleep(0.005)
 
     return wait
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Noon of a day in November 2026."""
-    return Clock(NOON)
-
-
-@pytest.fixture
-def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting]:
-    """What stands around a console, on a database of each kind."""
-    with open_setting(tmp_path, clock, url=database_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def app(setting: Setting) -> FastAPI:
-    """The console's application."""
-    return setting.app()
 
 
 @pytest.fixture
