@@ -284,7 +284,9 @@ def run_desk(config: CentralConfig) -> None:
             webhook_networks=tuple(networks_of(config.webhooks.networks)),
             phone=process.phone,
             push=process.push,
-            carers=CarersParts(config.carers.phone, process.channels, config.telemetry.retention_days),
+            carers=CarersParts(
+                config.carers.phone, process.channels, config.telemetry.retention_days, config.carers.address
+            ),
         )
         server = _Console(_web_settings(create_app(parts)), process.live)
         process.start()

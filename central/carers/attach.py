@@ -11,6 +11,8 @@ from fastapi.staticfiles import StaticFiles
 from central.carer_desk import CarerDesk
 from central.carers import (
     family_pages,
+    invitation_changes,
+    invitation_pages,
     link_pages,
     phone_pages,
     requests_page,
@@ -28,6 +30,8 @@ _ROOMS: Final = (
     rights_pages,
     requests_page,
     share_changes,
+    invitation_changes,
+    invitation_pages,
 )
 
 

@@ -11,8 +11,9 @@ from central.notification.channel import Channel
 @dataclass(frozen=True, slots=True)
 class CarersParts:
     """`phone`: on which carers ring the centre, "" for none. `channels`: to send codes by. `retention_days`: of raw
-    readings, as residents are told."""
+    readings, as residents are told. `address`: the centre as carers reach it, "" for as whoever asks does."""
 
     phone: str = ""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     retention_days: int = 30
+    address: str = ""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from central.agenda.rules import Kind
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, STANDARD
+from central.carers.invitation_changes import invitation_of
 from central.carers.rights_words import SHARED
 from central.carers.share_changes import decisions_of
 from central.console.access import Seat
@@ -179,6 +180,7 @@ def _contacts(
             spans.setdefault(span.day, []).append((say_minutes(span.from_min), say_minutes(span.until_min)))
         lines.append(
             {
+                "invitation": invitation_of(connection, seat, person.id, now),
                 "person": person,
                 "version": records.version_of(connection, f"contact:{person.id}"),
                 "state": contact_line(known, now, home.timezone, words),

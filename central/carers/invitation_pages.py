@@ -1,0 +1,167 @@
+"""The page of an invitation: `/c/invite/<token>` says what a carer will be asked and makes them an account, once.
+
+Opening the address changes nothing: mail programs and messengers fetch links by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from central.access_rules import Role
+from central.audit import origin_of
+from central.audit_chain import AuditEntry
+from central.carers.rights_words import SHARED
+from central.carers.speaker import BY_LINK, called_by
+from central.carers.web import carer_page
+from central.console import access
+from central.console.rights import open_door, trail
+from central.storage import accounts, invitations, people, rota
+from central.storage.invitations import Invited
+from central.storage.people import Operator
+from central.texts import later, say_day, translator
+
+router = APIRouter()
+Public = [Depends(open_door)]
+Token = Annotated[str, Path(max_length=64)]
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{2,31}")
+_NOT_PERSONS: Final = frozenset({"desk", "hub", "carer"})
+"""Names by which a case's log means no person."""
+
+_NOT_GOOD: Final = later(
+    "This invitation is not good any more: it was used, replaced, or is too old. Ask the centre for another."
+)
+
+
+@router.get("/c/invite/{token}", include_in_schema=False, dependencies=Public)
+def show(request: Request, token: Token) -> Response:
+    """What they will be asked, and the form."""
+    state = request.app.state
+    with state.parts.database.read() as conn:
+        invited = invitations.find(conn, token, state.clock())
+    return _gone(request) if invited is None else _page(request, token, invited, suggested_name(invited.called))
+
+
+@router.post("/c/invite/{token}", include_in_schema=False, dependencies=Public)
+def accept(
+    request: Request,
+    token: Token,
+    name: Annotated[str, Form(max_length=64)] = "",
+    password: Annotated[str, Form()] = "",
+) -> Response:
+    """Makes the account and logs in. What cannot be taken is said on the page, and the link stays good."""
+    state = request.app.state
+    now: float = state.clock()
+    name = name.strip().lower()
+    with state.parts.database.read() as conn:
+        invited = invitations.find(conn, token, now)
+        taken = _NAME.fullmatch(name) is not None and people.operator(conn, name) is not None
+    if invited is None:
+        return _gone(request)
+    account = Operator(name, invited.called, "-", Role.CARER, invited.language, municipalities=())
+    fault = _fault(account, password)
+    if not fault and not taken:
+        account = Operator(
+            name, invited.called, access.hash_password(password), Role.CARER, invited.language, municipalities=()
+        )
+        session = _begin(request, token, invited, account, now)
+        if session:
+            answer = RedirectResponse("/family", status_code=303)
+            lasts_s = access.session_s(account)
+            access.keep_session(answer, session, secure=state.parts.config.cookie_secure, lasts_s=lasts_s)
+            return answer
+    return _page(
+        request, token, invited, name, fault or later("Somebody has this log-in name already. Choose another.")
+    )
+
+
+def suggested_name(called: str) -> str:
+    """A log-in name made of what somebody is called: "Montse Puig" -> "montse-puig". Pure."""
+    plain = unicodedata.normalize("NFKD", called).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32]
+
+
+def _begin(request: Request, token: str, invited: Invited, account: Operator, now: float) -> str:
+    """Account, its contact and a session in one transaction; the session's token, "" when somebody was faster."""
+    session = secrets.token_urlsafe(32)
+    origin = origin_of(request.client.host if request.client else "")
+    browser = access.browser_of(request.headers.get("user-agent", ""))
+    until_at = now + access.session_s(account)
+    try:
+        with request.app.state.parts.database.begin() as conn:
+            people.add_operator(conn, account)
+            accounts.link_contacts(conn, account.id, [invited.contact_id])
+            _use_up(conn, token, account.id, now)
+            hashed = access.token_hash(session)
+            people.start_session(conn, hashed, account.id, now, until_at, origin=origin, browser=browser)
+    except (IntegrityError, _UsedMeanwhileError):
+        return ""
+    trail(request).append(
+        AuditEntry(
+            at=now,
+            account_id=f"{BY_LINK}{invited.contact_id}"[:32],
+            role=Role.CARER.value,
+            resource="accounts",
+            action="write",
+            outcome="allowed",
+            what=f"new account {account.id}: carer, by invitation of contact {invited.contact_id}",
+            origin=origin,
+        )
+    )
+    return session
+
+
+class _UsedMeanwhileError(Exception):
+    """The invitation was used by another request."""
+
+
+def _use_up(conn: Connection, token: str, account_id: str, now: float) -> None:
+    if not invitations.use(conn, token, account_id, now):
+        raise _UsedMeanwhileError
+
+
+def _fault(account: Operator, password: str) -> str:
+    if _NAME.fullmatch(account.id) is None or account.id in _NOT_PERSONS:
+        return later("A log-in name has 3 to 32 small letters, digits or hyphens, and begins with a letter or digit.")
+    return access.password_fault(password, account)
+
+
+def _page(request: Request, token: str, invited: Invited, name: str, fault: str = "") -> Response:
+    words = translator(invited.language)
+    with request.app.state.parts.database.read() as conn:
+        resident = called_by(conn, invited.contact_id, invited.home_id, words.language)
+        sees = _sees(conn, invited.contact_id)
+    return carer_page(
+        request,
+        "invite.html",
+        words.language,
+        status=422 if fault else 200,
+        invited=invited,
+        resident=resident,
+        sees=sees,
+        name=name,
+        fault=fault,
+        until=say_day(invited.expires_at, words.language),
+        token=token,
+    )
+
+
+def _sees(conn: Connection, contact_id: str) -> list[str]:
+    consent = rota.profile(conn, contact_id).consent
+    return [shared.name for share, shared in SHARED.items() if share in consent]
+
+
+def _gone(request: Request) -> Response:
+    language = access.language_of(request)
+    text = later(
+        "This invitation is not good any more: it was used, replaced, or is too old. Ask the centre for another."
+    )
+    return carer_page(request, "carer_message.html", language, status=404, text=translator(language).gettext(text))
