@@ -141,7 +141,7 @@ def queue(request: Request, seat: Reader) -> Queue:
         now=now,
         stamp=stamp,
         cards=cards,
-        answers=_answers(request, now),
+        answers=_shared_answers(request).renew(now),
         link=link_health(request),
         incidents=[
             OpenIncident(one.id, one.cause, one.opened_at, [home.case_id for home in one.homes if home.case_id in seen])
@@ -210,17 +210,24 @@ class _Shared(Generic[Made]):
                 made = self._made = (now, change, self._make(now))
             return made[2]
 
+    def renew(self, now: float) -> Made:
+        """Made anew, for this one and for all who look soon after."""
+        with self._lock:
+            self._made = None
+        return self.look(now)
+
 
 def _shared_sign(request: Request, seat: Seat) -> _Shared[dict[str, Any]]:
     """One for all who see everything; who sees a part has one of their own."""
     state = request.app.state
     who = seat.who
     live: Live = state.parts.live
+    answers = _shared_answers(request)
 
     def make(now: float) -> dict[str, Any]:
         with state.parts.database.read() as conn:
             stamp = _stamp(pages.queue_stamp(conn, reach.within(who, now)))
-        return {"stamp": stamp, "link": link_health(request).model_dump(), "answers": _answers(request, now)}
+        return {"stamp": stamp, "link": link_health(request).model_dump(), "answers": answers.look(now)}
 
     if EVERYWHERE not in who.municipalities:
         return _Shared(make, SIGN_KEPT_S, lambda: live.published)
@@ -230,7 +237,7 @@ def _shared_sign(request: Request, seat: Seat) -> _Shared[dict[str, Any]]:
     return shared
 
 
-def _answers(request: Request, now: float) -> AnswerTimes:
+def _shared_answers(request: Request) -> _Shared[AnswerTimes]:
     """Today's answer times, the same for everybody."""
     state = request.app.state
 
@@ -242,7 +249,7 @@ def _answers(request: Request, now: float) -> AnswerTimes:
     if not hasattr(state, "shared_answers"):
         state.shared_answers = _Shared(make, ANSWERS_KEPT_S)
     shared: _Shared[AnswerTimes] = state.shared_answers
-    return shared.look(now)
+    return shared
 
 
 def _stamp(counted: tuple[int, int]) -> str:
