@@ -14,17 +14,19 @@ from devices.enrolment import EnrolledDevice
 from devices.frames import ButtonEvent, Frame, Link
 from devices.vocabulary import Reading
 from edge.asking import Asking
-from edge.clock import Clock
+from edge.clock import Clock, Stamp
 from edge.health import Health
 from edge.home.presence import Presence
-from edge.home.question import ASK_S, ASKED_AGAIN_S, Answer
+from edge.home.question import ASK_S, ASKED_AGAIN_S, Answer, Dialogue, Question, overdue
 from edge.home.stages import SceneName
 from edge.intake import ANSWER_GRACE_S, Intake
 from edge.outbox import StampedReading, StoredAlarm
 from edge.outbox_file import FILE_NAME
 from edge.outbox_thread import OutboxThread
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.contract.messages import Alarm
 from tests.edge.conftest import until
+from tests.edge.test_outbox_return import failing_disk
 
 BELT = EnrolledDevice("belt", "serial_fall_sensor", Link.SERIAL, "00b3117a", "belt", "", None)
 WATCH = EnrolledDevice("watch", "serial_fall_sensor", Link.SERIAL, "00b3117b", "watch", "", None)
@@ -314,6 +316,54 @@ async def test_a_question_in_a_file_that_is_moved_aside_is_taken_along(tmp_path:
     async with living(tmp_path, boot="b2") as home:
         await until(lambda: home.alarms, "the call is rescued")
         assert home.kinds == [AlarmKind.FALL]
+
+
+async def test_an_answer_in_time_counts_though_it_waits_behind_what_was_heard_before_it(tmp_path: Path) -> None:
+    async with living(tmp_path) as home:
+        await home.says("suspected")
+        home.intake.take(Frame(Link.SERIAL, "nobody", b"", None, WALL + home.now))
+        home.presence.answer(home.presence.scene().question, Answer.FINE)
+        home.now += ASK_S + ANSWER_GRACE_S / 2
+        await home.settled()
+        assert (home.alarms, home.scene) == ([], SceneName.GLAD)
+
+
+async def test_a_disk_that_fails_while_it_is_asked_makes_it_an_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.outbox_file.BUSY_WAIT_S", 0.0)
+    async with living(tmp_path) as home:
+        await home.says("suspected")
+        with failing_disk(tmp_path):
+            await home.outbox.call(lambda box: box.next_pack("b1"))
+            await home.after(0.1)
+            assert home.kinds == [AlarmKind.FALL], "a power cut would take the question with it"
+
+
+async def test_what_was_answered_while_the_disk_was_away_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.outbox_file.BUSY_WAIT_S", 0.0)
+    monkeypatch.setattr("edge.outbox_thread.DISK_AGAIN_S", 0.0)
+    async with living(tmp_path) as home:
+        await home.says("suspected")
+        with failing_disk(tmp_path):
+            await home.answer(Answer.FINE)
+            assert not home.outbox.durable
+        await home.says("recovered", WATCH)
+        await home.intake.flush()
+        assert home.outbox.durable
+    async with living(tmp_path, boot="b2") as home:
+        await home.after(60)
+        assert home.alarms == []
+
+
+def test_where_the_clock_is_not_right_the_alarm_keeps_the_moment_of_the_fall() -> None:
+    suspected = Stamp("b1", 1000.0, 5.0, trusted=False)
+    asked = Dialogue(Question("q", Alarm("0", 5, 5.0, 9, did="belt"), suspected))
+    for moment in (Stamp("b1", 1025.0, WALL, trusted=True), Stamp("b2", 3.0, WALL, trusted=True)):
+        ((alarm, stamp),) = overdue(asked, moment).alarms
+        assert (alarm.tim, stamp) == (5.0, suspected), "from which its age is told"
 
 
 async def test_without_a_disk_nobody_is_asked(tmp_path: Path) -> None:

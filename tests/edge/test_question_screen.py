@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.async_api import Page, expect
+from starlette.testclient import TestClient
 
 from edge.clock import Clock
 from edge.config import LANGUAGES, ScreenConfig
@@ -27,6 +28,7 @@ __all__ = ["broker", "desk", "page", "write_config"]
 
 pytestmark = pytest.mark.slow
 
+LONG = b'{"question": "q1", "answer": "fine"}' + b" " * 1_000_000
 CLOCK = Clock("b1", monotonic=lambda: 1000.0, wall=lambda: 1.8e9, is_trusted=lambda: True)
 
 
@@ -44,10 +46,10 @@ class Screen:
     def here(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def post(self, *, question: str = "q1", host: str = "", client: str = "", **headers: str) -> int:
+    async def post(self, *, question: str = "q1", host: str = "", **headers: str) -> int:
         host = host or self.here
         sent = {"host": host, "origin": f"http://{host}", "content-type": "application/json"} | headers
-        async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=client or None)) as browser:
+        async with httpx.AsyncClient() as browser:
             body = json.dumps({"question": question, "answer": "fine"})
             reply = await browser.post(f"http://{self.here}/answer", content=body, headers=sent)
         return reply.status_code
@@ -84,10 +86,25 @@ async def test_an_answer_counts_once_from_the_own_page_and_not_from_anybody_else
     assert screen.answers == [("q1", Answer.FINE)]
 
 
+def test_who_looks_on_from_elsewhere_can_neither_answer_nor_see_what_to_answer_to() -> None:
+    presence = Presence(CLOCK)
+    presence.asked("q1", 1020.0)
+    answers: list[str] = []
+    presence.on_answer = lambda question, _answer: answers.append(question)
+    headers = {"origin": "http://127.0.0.1", "content-type": "application/json"}
+    for client, status in (("192.0.2.7", 403), ("127.0.0.1", 204)):
+        is_here = client == "127.0.0.1"
+        browser = TestClient(create_app(presence, lambda: "en"), "http://127.0.0.1", client=(client, 40_000))
+        assert ('"q1"' in browser.get("/?lang=en").text) is is_here
+        reply = browser.post("/answer", json={"question": "q1", "answer": "fine"}, headers=headers)
+        assert reply.status_code == status
+    assert answers == ["q1"]
+
+
 async def test_what_is_no_answer_is_refused(screen: Screen) -> None:
     headers = {"origin": f"http://{screen.here}", "content-type": "application/json"}
     async with httpx.AsyncClient() as browser:
-        for body in (b"", b"{", b"[]", b'{"question": "q1", "answer": "perhaps"}', b"[" * 100_000, b"x" * 1_000_000):
+        for body in (b"", b"{", b"[]", b'{"question": "q1", "answer": "perhaps"}', b"[" * 100_000, LONG):
             reply = await browser.post(f"http://{screen.here}/answer", content=body, headers=headers)
             assert reply.status_code == 400
         assert (await browser.get(f"http://{screen.here}/answer")).status_code == 405

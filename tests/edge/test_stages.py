@@ -15,16 +15,19 @@ from edge.home.contact_text import contact_text
 from edge.home.stages import (
     CLOSED_SHOWN_S,
     FORGOTTEN_AFTER_S,
+    GLAD_SHOWN_S,
     SAME_CALL_S,
     TRYING_AFTER_S,
     Home,
     Scene,
     SceneName,
     answered,
+    asked,
     changes_at,
     heard,
     line,
     messaged,
+    not_asked,
     not_messaged,
     reassured,
     scene,
@@ -279,3 +282,10 @@ def test_a_contact_is_told_what_happened_in_one_sms(language: str) -> None:
         "Llar: the person you look after is asking for help"
     )
     assert ", 2 min ago." in contact_text(AlarmKind.FALL, 150.0, "", "en")
+
+
+def test_that_all_is_well_is_said_for_a_moment_only() -> None:
+    home = not_asked(asked(Home(connected=True), "q1", 30.0), 10.0, is_well=True)
+    assert scene(home, 10.0).name is SceneName.GLAD
+    assert changes_at(home, 10.0) == 10.0 + GLAD_SHOWN_S, "the screen looks again then"
+    assert scene(home, 10.0 + GLAD_SHOWN_S).name is SceneName.IDLE
