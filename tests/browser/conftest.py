@@ -12,6 +12,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.central.console_setting import PASSWORD, Setting, open_setting, serve, wait_until
 
+PATIENCE_MS = 30_000
+"""No timing is tested by it: on a busy machine a page takes its time."""
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -27,7 +30,7 @@ class Console:
         """A page of a fresh browser profile, in Madrid; a script error on it fails the test."""
         options = {"locale": "ca-ES", "timezone_id": "Europe/Madrid", "viewport": {"width": 1440, "height": 900}}
         page = self.browser.new_context(**{**options, **context}).new_page()  # type: ignore[arg-type]
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: pytest.fail(f"script error on the page: {error}"))
         return page
 

@@ -128,7 +128,9 @@ def test_other_sites_change_nothing(centre: Everybody, clients: dict[Role, Clien
         assert (answer.status_code, answer.json()["reason"]) == (403, "other_site"), (method, route.path)
 
 
-@pytest.mark.parametrize("role", STAFF)
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=[] if role is Role.COORDINATOR else pytest.mark.long) for role in STAFF]
+)
 def test_what_is_no_json_is_refused(centre: Everybody, clients: dict[Role, Client], role: Role) -> None:
     client = clients[role]
     for method, route in changing(centre):

@@ -111,7 +111,7 @@ def _log_in(client: httpx.Client) -> None:
 def test_an_alarm_is_on_the_line_with_all_that_a_card_needs(tmp_path: Path) -> None:
     with open_setting(tmp_path) as setting, serve(setting.app(), setting.live) as url:
         found: list[dict[str, object]] = []
-        with httpx.Client(base_url=url, timeout=10) as client:
+        with httpx.Client(base_url=url, timeout=30) as client:
             _log_in(client)
             listener = threading.Thread(target=_listen, args=(client, setting, found))
             listener.start()
@@ -129,7 +129,7 @@ def test_a_sign_of_life_never_tells_of_an_older_queue_than_the_events_before_it(
     with (
         open_setting(tmp_path, Clock(1_790_000_000.0)) as setting,
         serve(setting.app(), setting.live) as url,
-        httpx.Client(base_url=url, timeout=10) as client,
+        httpx.Client(base_url=url, timeout=30) as client,
     ):
         _log_in(client)
         assert _first_sign(client)["stamp"] == "0.0"

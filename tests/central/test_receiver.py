@@ -33,7 +33,7 @@ from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 pytestmark = pytest.mark.slow
 
 USERS = {"receiver": "receiver-secret", "desk": "desk-secret", "h-1": "hub-one-secret", "h-9": "hub-nine-secret"}
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 _OPENED: list[EmbeddedStore] = []

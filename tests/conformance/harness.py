@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from gateway.broker import Broker
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received, Will
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 PASSWORDS = {"h-17": "key-of-h-17", "h-18": "key-of-h-18", "desk": "key-of-the-desk", "receiver": "key-of-receiver"}
 
 

@@ -29,7 +29,7 @@ PENDANT = 0x00A1B2C3
 BUTTON_ADDRESS = "A4:C1:38:00:00:02"
 BUTTON_KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 MOTION_ADDRESS = "A4:C1:38:00:00:01"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 ENROLMENT = f"""
 [[device]]
@@ -193,7 +193,7 @@ async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Agent
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=30) as response:
         return str(response.read().decode())
 
 

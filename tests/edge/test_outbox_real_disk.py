@@ -25,9 +25,9 @@ from simulators.pendant_tty import PendantTty
 from tests.edge.conftest import HUB, Desk
 
 HOUSE = Path(__file__).resolve().parents[2]
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 SYSTEM = "/usr/sbin:/sbin:/usr/bin:/bin"
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 async def until(condition: Callable[[], object], what: str) -> None:

@@ -14,7 +14,7 @@ class Seat:
     """Logged in as `operator`."""
 
     def __init__(self, town: Town, operator: str = "ana") -> None:
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{town.console_port}", follow_redirects=True, timeout=20)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{town.console_port}", follow_redirects=True, timeout=60)
         form = re.search(r'name="form"\s+value="([^"]+)"', self._http.get("/login").text)
         assert form, "the log-in page carries its token"
         page = self._http.post("/login", data={"name": operator, "password": PASSWORD, "form": form[1]}).text

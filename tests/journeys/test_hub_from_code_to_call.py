@@ -154,7 +154,7 @@ def deliver(house: House) -> AlarmAnswer:
         f"http://127.0.0.1:{house.port}/sms/in",
         json={"from": "+34600111222", "to": "+34930000112", "text": text},
         headers={"authorization": f"Bearer {TOKEN}"},
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 200
     read = decode_answer_sms(answer.json()["reply"], {HUB: key}.get)

@@ -54,17 +54,17 @@ class Demo:
     state: Path
 
     def do(self, action: str) -> None:
-        answer = httpx.post(f"http://127.0.0.1:{self.base + 2}/api/do/{action}", timeout=20)
+        answer = httpx.post(f"http://127.0.0.1:{self.base + 2}/api/do/{action}", timeout=60)
         assert answer.status_code == 200, answer.text
 
     def now(self) -> dict[str, Any]:
-        answer = httpx.get(f"http://127.0.0.1:{self.base + 2}/api/state", timeout=20)
+        answer = httpx.get(f"http://127.0.0.1:{self.base + 2}/api/state", timeout=60)
         found: dict[str, Any] = answer.json()
         return found
 
     def console(self) -> httpx.Client:
         """A console with Ana logged in, as her browser would."""
-        client = httpx.Client(base_url=f"http://127.0.0.1:{self.base}", follow_redirects=True, timeout=20)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{self.base}", follow_redirects=True, timeout=60)
         form = re.search(r'name="form" value="([^"]+)"', client.get("/login").text)
         assert form is not None
         password = self.now()["links"]["password"]
@@ -221,7 +221,7 @@ def test_a_killed_desk_comes_back(demo: Demo) -> None:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/login", timeout=5).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/login", timeout=30).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -9,7 +9,7 @@ import pytest
 
 from simulators.network import Line
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 @pytest.fixture

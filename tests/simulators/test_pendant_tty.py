@@ -13,7 +13,7 @@ from cobs import cobs
 
 from simulators.pendant_tty import PendantTty
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 BOOT, HEARTBEAT, BUTTON, FALL = 1, 2, 3, 5
 
 

@@ -12,7 +12,7 @@ from simulators.phone_network import PhoneNetwork, SmsProgress
 from simulators.web_server import Answer, Asked, WebServer
 
 HUB, CENTRE, MONTSE = "+000300001", "+000900112", "+000200021"
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 async def until(happened: Callable[[], bool]) -> None:

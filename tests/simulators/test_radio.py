@@ -14,7 +14,7 @@ from simulators.bthome_bytes import ButtonPress, ObjectId
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 async def until(happened: Callable[[], bool]) -> None:

@@ -26,7 +26,7 @@ async def send(sink: MailSink, subject: str = "Maria ha premut el botó") -> Non
     mail.set_content("Anna ja hi parla. Sortiu només si us truca.")
 
     def deliver() -> None:
-        with smtplib.SMTP("127.0.0.1", sink.port, timeout=20) as server:
+        with smtplib.SMTP("127.0.0.1", sink.port, timeout=60) as server:
             server.send_message(mail)
 
     await asyncio.to_thread(deliver)
