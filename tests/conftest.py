@@ -27,22 +27,48 @@ _ON_EMULATED_MACHINES = (
 )
 
 
+_LONGEST_FIRST = (
+    "tests/benchmarks/test_benchmarks.py",
+    "tests/central/test_bad_input.py",
+    "tests/central/test_escalation_months.py",
+    "tests/central/test_office.py",
+    "tests/central/test_console_people.py",
+    "tests/journeys/test_centre_killed_at_any_step.py",
+    "tests/central/test_habits.py",
+    "tests/central/test_console_api.py",
+    "tests/simulators/test_demo.py",
+    "tests/conformance/test_mqtt_client.py",
+    "tests/central/test_replay.py",
+    "tests/central/test_api_fuzz.py",
+    "tests/central/test_claims.py",
+    "tests/edge/test_agent.py",
+    "tests/journeys/test_hub_from_code_to_call.py",
+    "tests/journeys/test_sms_path.py",
+    "tests/central/test_programs.py",
+    "tests/browser/",
+    "tests/central/test_sms_intake.py",
+    "tests/journeys/",
+)
+"""Files that take half a minute and more: begun last, one of them would keep the others' workers idle at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_ON_EMULATED_MACHINES))
+    """What takes longest begins first, first of all what waits for emulated machines."""
+    order = (_ON_EMULATED_MACHINES, *_LONGEST_FIRST)
+    items.sort(key=lambda item: next((n for n, begin in enumerate(order) if item.nodeid.startswith(begin)), len(order)))
 
 
 @pytest.hookimpl(optionalhook=True)
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """For `-n 2 --no-loadscope-reorder`."""
+    """For `-n 4 --no-loadscope-reorder`."""
     return _OneMachineAtATime(config, log)
 
 
 class _OneMachineAtATime(LoadScopeScheduling):
     """One worker does all that runs on emulated machines, so that two never fight for the cores.
 
-    The other does the rest, file by file, because the tests of a file share servers.
+    The others do the rest, file by file, because the tests of a file share servers.
     """
 
     def _split_scope(self, nodeid: str) -> str:
