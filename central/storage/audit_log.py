@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from central.audit_chain import AuditEntry, AuditRow, chained
+from central.storage import home_words
 from central.storage.tables import audit_log, homes, residents
 
 ROWS_AT_ONCE: Final = 1_000
@@ -16,15 +17,18 @@ ROWS_AT_ONCE: Final = 1_000
 _LOCK: Final = 0x6C6C6172
 """Names PostgreSQL's lock for appending."""
 _WHY_MAX, _WHAT_MAX = 300, 200
-_HOMES_MAX: Final = 200
+_OUT_OF_ORDER_S: Final = 3_600.0
+"""Rows stand in the order in which they were stored; their times are in order but for so much: a clock that was set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows are wanted; an empty value asks for nothing. None as `homes` or `within` (a reach): of all homes."""
+    """Which rows are wanted; an empty value asks for nothing. None as `homes`, `about` (of which homes: a condition on
+    them) or `within` (a reach): of all homes."""
 
     account_id: str = ""
     homes: Collection[str] | None = None
+    about: sa.ColumnElement[bool] | None = None
     outcome: str = ""
     since_at: float | None = None
     until_at: float | None = None
@@ -73,10 +77,14 @@ def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:
             query = query.where(column == value)
     if wanted.homes is not None:
         query = query.where(audit_log.c.home_id.in_(list(wanted.homes)))
+    if wanted.about is not None:
+        query = query.where(audit_log.c.home_id.in_(sa.select(homes.c.id).where(wanted.about)))
     if wanted.since_at is not None:
-        query = query.where(audit_log.c.at >= wanted.since_at)
+        first = _first_since(conn, wanted.since_at - _OUT_OF_ORDER_S)
+        query = query.where(audit_log.c.at >= wanted.since_at, audit_log.c.id >= first)
     if wanted.until_at is not None:
-        query = query.where(audit_log.c.at < wanted.until_at)
+        behind = _first_since(conn, wanted.until_at + _OUT_OF_ORDER_S)
+        query = query.where(audit_log.c.at < wanted.until_at, audit_log.c.id < behind)
     if wanted.before_id is not None:
         query = query.where(audit_log.c.id < wanted.before_id)
     if wanted.within is not None:
@@ -85,14 +93,31 @@ def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:
     return [_row(row) for row in conn.execute(query).mappings()]
 
 
-def homes_matching(conn: sa.Connection, text: str) -> list[str]:
-    """The homes of whom an auditor may mean by a name, an address, or the id of a home or a resident."""
-    like = f"%{text.replace('%', '').replace('_', '')}%"
-    named = sa.select(residents.c.home_id).where(
-        (residents.c.id == text) | residents.c.full_name.ilike(like) | residents.c.called.ilike(like)
-    )
-    query = sa.select(homes.c.id).where((homes.c.id == text) | homes.c.address.ilike(like) | homes.c.id.in_(named))
-    return list(conn.execute(query.limit(_HOMES_MAX)).scalars())
+def _first_since(conn: sa.Connection, at: float) -> int:
+    """The number of the first row from a time on, one behind the last when there is none: halves the log, again and
+    again."""
+    # one at a time: SQLite looks up either end at once, and walks through the whole log for both
+    low = conn.execute(sa.select(sa.func.min(audit_log.c.id))).scalar() or 1
+    high = (conn.execute(sa.select(sa.func.max(audit_log.c.id))).scalar() or 0) + 1
+    newer = audit_log.c.id >= sa.bindparam("number")  # a row may have been taken out, which `verify` says
+    when = sa.select(audit_log.c.at).where(newer).order_by(audit_log.c.id).limit(1)
+    while low < high:
+        middle = (low + high) // 2
+        if conn.execute(when, {"number": middle}).scalar_one() < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def homes_matching(conn: sa.Connection, text: str) -> sa.ColumnElement[bool]:
+    """The homes of whom an auditor may mean: by the id of a home or a resident, else by beginnings of words of names
+    and addresses, or a telephone number."""
+    named = (homes.c.id == text) | homes.c.id.in_(sa.select(residents.c.home_id).where(residents.c.id == text))
+    if conn.execute(sa.select(homes.c.id).where(named)).first() is not None:
+        return named
+    words = home_words.matching(text)
+    return sa.false() if words is None else words
 
 
 def people_of(conn: sa.Connection, home_ids: Collection[str]) -> dict[str, str]:

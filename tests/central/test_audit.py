@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from fastapi.testclient import TestClient
 from central.__main__ import main
 from central.audit import AuditTrail
 from central.audit_chain import AuditEntry, AuditRow, chained, check
-from central.storage import accounts, audit_log
+from central.storage import accounts, audit_log, home_words
+from central.storage.audit_log import Filter
 from central.storage.database import Database, DatabaseError, migrate
 from central.storage.tables import audit_log as table
+from central.storage.tables import homes, residents
 from central.supervisor import CANNOT_START
 from tests.central.conftest import NOON
 from tests.central.console_setting import Setting
@@ -85,6 +88,42 @@ def test_the_same_look_within_a_minute_is_one_row(database: Database) -> None:
         trail.append_once(entry(second, home_id="carme"))
     trail.append_once(entry(61, home_id="pere"))
     assert [row.entry.at - NOON for row in rows_of(database)] == [0, 60, 61]
+
+
+def put(database: Database, rows: Iterable[AuditRow]) -> None:
+    with database.begin() as conn:
+        values = [{"id": row.id, "hash": row.hash, **dataclasses.asdict(row.entry)} for row in rows]
+        conn.execute(sa.insert(table), values)
+
+
+def test_a_span_holds_its_rows_also_where_the_clock_was_set_and_where_a_row_is_missing(database: Database) -> None:
+    def between(since_s: float, until_s: float) -> list[float]:
+        with database.read() as conn:
+            wanted = Filter(since_at=NOON + since_s, until_at=NOON + until_s)
+            return [row.entry.at - NOON for row in audit_log.find(conn, wanted, 50)]
+
+    assert between(0, 9) == []
+    times = [0, 5_000, 86_400, 85_000, 90_000, 88_000, 200_000, 300_000]
+    put(database, [row for row in chained(map(entry, times), None) if row.id not in {2, 5}])
+    left = [at for at in reversed(times) if at not in {5_000, 90_000}]
+    ends = [-1, 0, 1, 4_000, 86_000, 86_400, 90_000, 250_000, 300_000, 400_000]
+    for since_s, until_s in itertools.product(ends, ends):
+        assert between(since_s, until_s) == [at for at in left if since_s <= at < until_s], (since_s, until_s)
+
+
+def test_who_is_asked_for_by_name_is_found_however_many_share_it_and_however_it_is_written(database: Database) -> None:
+    known = [f"home-{number}" for number in range(300)]
+    with database.begin() as conn:
+        conn.execute(sa.insert(homes), [{"id": one, "address": "Carrer Gran 1", "enrolled_at": 0.0} for one in known])
+        people = [{"id": f"r-{one}", "home_id": one, "called": "Àngels", "full_name": "Àngels Martí"} for one in known]
+        conn.execute(sa.insert(residents), [one | {"born": 1940} for one in people])
+        while home_words.fill(conn):
+            pass
+    put(database, chained([entry(number, home_id=one) for number, one in enumerate(known)], None))
+    with database.read() as conn:
+        for asked, count in (("angels", 300), ("Martí àng", 300), ("home-7", 1), ("r-home-9", 1), ("pere", 0)):
+            found = audit_log.find(conn, Filter(about=audit_log.homes_matching(conn, asked)), 1_000)
+            assert len(found) == count, asked
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ def read_log(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -
     with request.app.state.parts.database.read() as conn:
         wanted = Filter(
             account_id=asked.account.replace("\x00", "").strip().lower(),
-            homes=audit_log.homes_matching(conn, person) if person else None,
+            about=audit_log.homes_matching(conn, person) if person else None,
             outcome=asked.outcome if asked.outcome in OUTCOMES else "",
             since_at=_day(asked.since, 0),
             until_at=_day(asked.until, 1),
