@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.vocabulary import Reading
+from devices.wearable import judge_process
 from devices.wearable.aftermath import Aftermath
 from devices.wearable.fall import FallDetector, Suspicion
 from devices.wearable.fall_features import FULL_SCALE_G, WINDOW, features
 from devices.wearable.fall_model import HELD, load_model, model_file, normalised, save_model
 from devices.wearable.follow import Follower
+from devices.wearable.judge_lines import WindowLine, Worn
 from devices.wearable.resampling import MODEL_HZ, Resampler, Samples
 from devices.wearable.site import Site
-from devices.wearable.windows import STEPS_PER_G, Piece
+from devices.wearable.windows import STEPS_PER_G, Piece, strongest_g, write_piece
 from simulators.movement import SEATED, UPRIGHT, Act, fall, feel, get_up, sit_down, stand, walk
 
 AT = 1_795_276_800.0
@@ -271,6 +276,29 @@ def test_a_wearables_windows_become_readings_of_a_fall_with_its_time() -> None:
     assert said[0].value == "suspected"
     assert said[0].measured_at == pytest.approx(AT + 4.9, abs=0.3)
     assert said[1].value > 30  # type: ignore[operator] # a number
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_wearable_that_starts_anew_is_judged_by_what_comes_after_it_alone(restarts: bool) -> None:
+    sent = pieces(felt(FALL))
+    blow = next(place for place, piece in enumerate(sent) if strongest_g(piece) > 3)
+    later = [replace(piece, begins=restarts and place == 0) for place, piece in enumerate(sent[blow + 2 :])]
+    follower = Follower("worn", Site.WRIST)
+    assert told(follower, sent[: blow + 2]) == []
+    assert bool(told(follower, later)) is not restarts
+
+
+def test_the_process_follows_so_many_wearers_and_forgets_the_longest_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_process, "FOLLOWED_MAX", 2)
+    followed: OrderedDict[str, tuple[Worn, Follower]] = OrderedDict()
+    window = write_piece(pieces(felt(stand(1)))[0])
+    for device in ("a", "b", "a", "c"):
+        judge_process._said(msgspec.json.encode(WindowLine(device, Worn(Site.WRIST), window, AT)), followed)
+    assert list(followed) == ["a", "c"]
+    _, before = followed["a"]
+    judge_process._said(msgspec.json.encode(WindowLine("a", Worn(Site.WAIST), window, AT)), followed)
+    assert followed["a"][0].site is Site.WAIST
+    assert followed["a"][1] is not before, "worn elsewhere, by another model"
 
 
 def test_a_wearable_that_is_too_slow_is_counted_and_another_rate_begins_anew() -> None:
