@@ -119,6 +119,20 @@ def test_every_example_is_accepted(topic: str, text: str) -> None:
     assert address.tail in {"", getattr(message, "ref", ""), getattr(message, "id", "")}
 
 
+def test_a_time_is_taken_as_it_will_be_read_back_from_a_store() -> None:
+    record = {
+        "bn": "urn:dev:hub:h-17:hall/",
+        "bt": 1795276800.0004,
+        "t": 2.0004,
+        "n": "temperature",
+        "u": "Cel",
+        "v": 21,
+    }
+    read = senml.decode_measurements("h-17", json.dumps([record]).encode(), 1795276900.0)
+    assert isinstance(read, Measurements)
+    assert [reading.measured_at for reading in read.readings] == [1795276802.001]
+
+
 def test_limits_that_the_page_names() -> None:
     page = (FOLDER / "README.md").read_text()
     for number in (encoding.MESSAGE_BYTES_MAX, senml.RECORDS_MAX, senml.PAYLOAD_BYTES_MAX):
