@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import getpass
 import logging
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
@@ -20,6 +22,9 @@ from central.pulse import PULSE
 from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
 from gateway.contract.claim import CODE_LIVES_S
+
+if TYPE_CHECKING:
+    from central.history import History
 
 
 class UsageError(Exception):
@@ -229,6 +234,7 @@ def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
         imported = seeding.import_homes(database, seeding.load(given.file), time.time(), sealer)
         if lived is not None:
             brought = history_import.import_history(database, lived, time.time())
+            _import_readings(lived, config)
     except seeding.SeedError as error:
         raise UsageError(str(error)) from None
     finally:
@@ -247,13 +253,24 @@ def _import_history(given: argparse.Namespace, config: CentralConfig) -> int:
     _migrate(given, config)
     database = Database.open(config.database.url)
     try:
-        brought = history_import.import_history(database, history.load(given.file), time.time())
+        lived = history.load(given.file)
+        brought = history_import.import_history(database, lived, time.time())
+        _import_readings(lived, config)
     except SeedError as error:
         raise UsageError(str(error)) from None
     finally:
         database.close()
     print(f"New: {brought.cases} cases, {brought.open} of them open, and {brought.around} entries around homes.")
     return 0
+
+
+def _import_readings(lived: History, config: CentralConfig) -> None:
+    from central import history_import
+    from central.telemetry.open_store import open_store
+
+    if lived.readings:
+        with contextlib.closing(open_store(config.telemetry, config.data_folder)) as store:
+            history_import.import_readings(store, lived)
 
 
 def _broker_config(given: argparse.Namespace, config: CentralConfig) -> int:

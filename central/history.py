@@ -16,6 +16,7 @@ import msgspec
 from central.agenda.rules import Kind, Rule
 from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
+from central.alarm_cases.rota import Share
 from central.register import read_file
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Ref
@@ -161,6 +162,56 @@ class PastAudit(_Strict, frozen=True):
     remarks: Text = ""
 
 
+class PastShares(_Strict, frozen=True):
+    """What a resident let a contact see from then on, and who said so."""
+
+    resident: str
+    contact: str
+    shares: Annotated[tuple[Share, ...], msgspec.Meta(max_length=6)]
+    at: At
+    by: Short
+    said_by: Short = ""
+
+
+class PastNote(_Strict, frozen=True):
+    """A slow change that was told the care team; see `central.detection.drift.CareNote`."""
+
+    home: str
+    day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\d$(?!\n)")]
+    measure: Annotated[str, msgspec.Meta(max_length=24)]
+    before: Annotated[float, msgspec.Meta(ge=0, le=255)]
+    after: Annotated[float, msgspec.Meta(ge=0, le=255)]
+    weeks: Annotated[int, msgspec.Meta(ge=1, le=52)]
+
+
+class PastReachTest(_Strict, frozen=True):
+    """A test message to a contact: answered after so long, or failed with a fault, or neither."""
+
+    contact: str
+    channel: Annotated[str, msgspec.Meta(max_length=16)]
+    at: At
+    answered_after_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    fault: Short = ""
+
+
+class PastDrillPlan(_Strict, frozen=True):
+    """A test of a home's path every so many days, the next at a moment."""
+
+    home: str
+    every_days: Annotated[int, msgspec.Meta(ge=1, le=366)]
+    next_at: At
+    by: Short
+
+
+class PastReadings(_Strict, frozen=True):
+    """What one sensor has said: Unix seconds and value."""
+
+    home: str
+    device: Annotated[str, msgspec.Meta(max_length=32)]
+    kind: Annotated[str, msgspec.Meta(max_length=32)]
+    points: tuple[tuple[At, bool | float], ...]
+
+
 class History(_Strict, frozen=True):
     """The whole file."""
 
@@ -171,6 +222,11 @@ class History(_Strict, frozen=True):
     agenda: tuple[PastAgenda, ...] = ()
     consents: tuple[PastConsent, ...] = ()
     audits: tuple[PastAudit, ...] = ()
+    shares: tuple[PastShares, ...] = ()
+    notes: tuple[PastNote, ...] = ()
+    reach_tests: tuple[PastReachTest, ...] = ()
+    drill_plans: tuple[PastDrillPlan, ...] = ()
+    readings: tuple[PastReadings, ...] = ()
 
 
 def load(path: Path) -> History:

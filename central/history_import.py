@@ -8,17 +8,33 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts
 from central.alarm_cases.priority import Priority, priority_of_finding
 from central.alarm_cases.transitions import Refused, opening, transition
 from central.case_intake import DESK, HUB, facts_of_alarm, planned
+from central.detection.drift import CareNote
 from central.history import History, PastCase, PastKey, PastStep
 from central.register import SeedError
-from central.storage import absences, agenda, care, cases, conditions, home_facts, homes, key_register, past, rota
+from central.storage import (
+    absences,
+    agenda,
+    care,
+    cases,
+    conditions,
+    drill_plans,
+    home_facts,
+    homes,
+    key_register,
+    past,
+    rota,
+    shares,
+)
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
+from central.telemetry.store import Row, TelemetryStore
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm
 
@@ -202,10 +218,45 @@ def _around(connection: sa.Connection, history: History, now: float) -> int:
         found = cases.find_alarm(connection, AlarmRef(hub, audit.ref))
         if found is not None:
             past.add_audit(connection, found.case_id, audit)
+    _of_carers(connection, history)
+    for note in history.notes:
+        way = "more" if note.after > note.before else "less"
+        said = msgspec.to_builtins(note) | {"key": f"{note.home}:drift:{note.measure}:{way}:{note.day}"}
+        care.keep_note(connection, msgspec.convert(said, CareNote), now)
+    for plan in history.drill_plans:
+        drill_plans.plan(connection, plan.home, plan.every_days, plan.next_at, plan.by)
     parts: Sequence[Sequence[Any]] = (
         history.absences, history.conditions, history.keys, history.agenda, history.consents, history.audits,
+        history.shares, history.notes, history.reach_tests, history.drill_plans,
     )  # fmt: skip
     return sum(len(part) for part in parts)
+
+
+def _of_carers(connection: sa.Connection, history: History) -> None:
+    """What contacts may see, and whether they were reached."""
+    for given in history.shares:
+        shares.set_shares(
+            connection, given.contact, given.shares, given.at, resident_id=given.resident, by=given.by,
+            said_by=given.said_by,
+        )  # fmt: skip
+    for test in history.reach_tests:
+        past.add_reach_test(connection, test)
+
+
+def import_readings(store: TelemetryStore, history: History) -> int:
+    """Writes what sensors have said, before a receiver is at work; how many. Twice is as once.
+
+    Raises:
+        central.telemetry.store.StoreUnavailable: the store cannot be used.
+    """
+    rows = [
+        Row(series.home, series.device, series.kind, at, value)
+        for series in history.readings
+        for at, value in series.points
+    ]
+    if rows:
+        store.write(sorted(rows, key=lambda row: row.at))
+    return len(rows)
 
 
 def _key(connection: sa.Connection, key: PastKey) -> None:

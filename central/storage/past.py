@@ -9,8 +9,24 @@ import sqlalchemy as sa
 
 from central.alarm_cases.case import Case, CaseEvent
 from central.storage import cases as case_store
+from central.storage.carer_tables import reach_tests
 from central.storage.service_tables import call_audits, late_reasons
 from central.storage.tables import cases, deliveries
+
+
+class ReachTest(Protocol):
+    """A test message as a history tells it; see `central.history.PastReachTest`."""
+
+    @property
+    def contact(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def answered_after_s(self) -> float: ...
+    @property
+    def fault(self) -> str: ...
 
 
 class Message(Protocol):
@@ -98,3 +114,11 @@ def add_audit(connection: sa.Connection, case_id: int, audit: Audit) -> None:
     if audit.result:
         values |= {"audited_at": audit.drawn_at + 3_600.0, "audited_by": audit.by}
     connection.execute(sa.insert(call_audits).values(values))
+
+
+def add_reach_test(connection: sa.Connection, test: ReachTest) -> None:
+    """A test message of the desk, with what came of it."""
+    answered_at = test.at + test.answered_after_s if test.answered_after_s else None
+    values = {"contact_id": test.contact, "channel": test.channel, "asked_by": "desk", "queued_at": test.at}
+    ending = {"failed_at": test.at + 2.0} if test.fault else {"sent_at": test.at + 1.0, "answered_at": answered_at}
+    connection.execute(sa.insert(reach_tests).values(**values, **ending, attempt=1, fault=test.fault))

@@ -11,10 +11,12 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
-from simulators.demo import life
+from simulators.demo import circle, life
+from simulators.person import Person
 
 FLAT: Final = "h-1"
 """Home and hub of Maria Soler, where the real edge agent runs."""
+MARIA: Final = Person(seed=1941)
 QUIET: Final = "s-quiet"
 """A home whose hub is installed only when the story of silence is told."""
 OPERATORS: Final = ("ana", "marc")
@@ -194,7 +196,13 @@ def past(homes: int, now: float) -> dict[str, Any]:
     contacts = {home["id"]: [contact["id"] for contact in home["contacts"]] for home in lived_in}
     # Maria's own flat keeps a past, and nothing in it is open
     street_ids = [home["id"] for home in lived_in if home["id"] != FLAT]
-    return life.history([*street_ids, FLAT], contacts, now)
+    lived = life.history([*street_ids, FLAT], contacts, now)
+    return lived | circle.circle([*street_ids, FLAT], contacts, FLAT, now)
+
+
+def measured(homes: int, now: float) -> dict[str, Any]:
+    """More of that file: what sensors have said in the last week."""
+    return {"readings": circle.readings(FLAT, MARIA, street(homes), now)}
 
 
 def edition(homes: int) -> str:
@@ -340,7 +348,9 @@ def _contact(
     }
 
 
-_MONTSE: Final = _contact("montse-ferrer", "Montse", "daughter", 21, has_key=True, minutes_away=15)
+_MONTSE: Final = _contact("montse-ferrer", "Montse", "daughter", 21, has_key=True, minutes_away=15) | {
+    "profile": {"calls_them": "Mare"}
+}
 _PAQUITA: Final = _contact("paquita-roca", "Paquita", "neighbour", 23, has_key=True, minutes_away=2)
 _MARC: Final = _contact("marc-ferrer", "Marc", "son", 22, minutes_away=40, language="es")
 FLAT_CONTACTS: Final = (_MONTSE, _MARC, _PAQUITA)

@@ -23,7 +23,6 @@ from simulators.gatt_sensors import BloodPressureCuff, Oximeter
 from simulators.gatt_server import GattSensor
 from simulators.home import STANDARD_SENSORS, Home
 from simulators.pendant_tty import PendantTty
-from simulators.person import Person
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ class Flat:
         self._dice = random.Random()
         self._clock = PacedClock(time.time())
         own = [sensor for sensor in STANDARD_SENSORS if sensor.id in self.sensors]
-        self._home = Home(city.FLAT, Person(seed=1941), self._clock, self._hear, own)
+        self._home = Home(city.FLAT, city.MARIA, self._clock, self._hear, own)
         self._spoken: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:

@@ -141,7 +141,8 @@ def write_register(folder: StateFolder, homes: int) -> None:
     """Writes the city and what it has lived."""
     logins = dict.fromkeys((name for name, *_ in city.ACCOUNTS), LOGIN_PASSWORD)
     _write_private(folder.register, json.dumps(city.register(homes, logins), ensure_ascii=False, indent=1))
-    _write_private(folder.history, json.dumps(city.past(homes, time.time()), ensure_ascii=False))
+    now = time.time()
+    _write_private(folder.history, json.dumps(city.past(homes, now) | city.measured(homes, now), ensure_ascii=False))
 
 
 def write_configurations(folder: StateFolder, ports: Ports) -> None:

@@ -13,14 +13,18 @@ from central import seeding
 from central.alarm_cases.case import EventType, State
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import rebuild
+from central.carers.day import Mornings
 from central.case_desk import CaseDesk
 from central.history import History, load
-from central.history_import import import_history
+from central.history_import import import_history, import_readings
 from central.register import Seed, SeedError
-from central.storage import cases, drills, home_facts, service_quality
+from central.storage import care, cases, drill_plans, drills, home_facts, reach_tests, rota, service_quality
 from central.storage.database import Database
 from central.storage.service_quality import Scope
+from central.storage.shares import SHARES, changes_of
 from central.storage.tables import cases as case_table
+from central.telemetry.embedded import EmbeddedStore
+from central.texts import translator
 from simulators.demo import city
 
 from .conftest import NOON, Town
@@ -54,6 +58,31 @@ def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Datab
         proven = {home: drills.last_proven_at(conn, home) or 0.0 for home in city.street(HOMES)}
         assert any(proven.values())
         assert {home: home_facts.facts_of(conn, home)["proven_at"] for home in proven} == proven
+
+
+def test_the_circle_around_the_demos_residents_has_lived(database: Database, tmp_path: Path) -> None:
+    history = brought(database)
+    week = msgspec.convert(city.measured(HOMES, NOON), History)
+    store = EmbeddedStore(tmp_path / "telemetry")
+    counts = {import_readings(store, week) for _ in range(2)}
+    with database.read() as conn:
+        assert set(rota.profile(conn, "montse-ferrer").consent) == set(SHARES)
+        assert {one.said_by for one in changes_of(conn, city.FLAT)} == {"Maria"}
+        assert care.changes_of(conn, city.FLAT, NOON)
+        tests = [reach_tests.latest_of(conn, one.contact) for one in history.reach_tests]
+        plans = drill_plans.due(conn, NOON + 40 * 86_400, 100)
+    answered = sum(test is not None and test.answered_at is not None for test in tests)
+    assert 0.6 * len(tests) < answered < len(tests)
+    assert all(test is not None and test.queued_at < NOON for test in tests)
+    assert len(plans) > HOMES // 2
+    words = translator("ca")
+    (told,) = counts
+    assert told > 20_000
+    for home in (city.FLAT, *city.street(3)):
+        said = Mornings(store).line(home, "Europe/Madrid", NOON, words)
+        assert any(usual in said for usual in ("com sempre", "de costum")), said
+    assert len(store.points(city.FLAT, "living-climate", "temperature", NOON - 7 * 86_400, NOON)) > 100
+    store.close()
 
 
 def test_brought_in_twice_it_is_there_once(database: Database) -> None:
