@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from central.detection.habits import Habits, Kept
+from central.detection.timeline import Sighting
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +34,23 @@ class HabitStore:
 
     def load(self, home: str) -> Habits | None:
         """The habits of a home; None where none are kept or they cannot be read."""
+        kept = self._kept(home)
+        try:
+            return Habits.of(kept) if kept is not None else None
+        except ValueError as error:
+            logger.warning("habits of %s cannot be read and are learned anew: %s", home, error)
+            return None
+
+    def states(self, home: str) -> list[Sighting]:
+        """How the doors and beds of a home were when the day began that was learned last."""
+        kept = self._kept(home)
+        return [Sighting(at, device, kind, float(on)) for device, kind, at, on in kept.states] if kept else []
+
+    def _kept(self, home: str) -> Kept | None:
         try:
             row = self._connection.execute("select content from habits where home = ?", (home,)).fetchone()
-            return Habits.of(msgspec.msgpack.decode(row[0], type=Kept)) if row else None
-        except (sqlite3.Error, msgspec.DecodeError, ValueError) as error:
+            return msgspec.msgpack.decode(row[0], type=Kept) if row else None
+        except (sqlite3.Error, msgspec.DecodeError) as error:
             logger.warning("habits of %s cannot be read and are learned anew: %s", home, error)
             return None
 

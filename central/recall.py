@@ -16,6 +16,7 @@ from central.habit_store import HabitStore
 from central.ingest import HUB_DEVICE
 from central.telemetry.store import StoreUnavailable, TelemetryStore
 from devices.vocabulary import Reading
+from gateway.contract.senml import FUTURE_MAX_S
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ MEASURED: Final = (
     ((DOSE_KIND,), 3 * 86_400.0, 200),
 )
 """Kinds, seconds and newest rows of what is measured: at least what the timeline keeps and detectors judge."""
+MARKS_S: Final = 2 * 3_600.0
+MARKS_MAX: Final = 300
+"""Of a hub's marks, one a minute at most: whether it was away lately, and may still hold something back."""
 ACTS_PER_DAY: Final = 3_000
 STATES_PER_DAY: Final = 3_000
 """Newest rows read of a home, for each of these days: a very lively home; of states, which sensors repeat."""
@@ -40,7 +44,7 @@ STATES_PER_DAY: Final = 3_000
 
 def recall_home(engine: Engine, store: TelemetryStore, kept: HabitStore, home: str, now: float) -> None:
     """Tells the engine a home's past. Raises StoreUnavailable."""
-    habits = kept.load(home)
+    habits, states = kept.load(home), kept.states(home)
     since = now - LEARN_AGAIN_DAYS * 86_400
     if habits is not None and habits.learned_day:
         # the last day that was learned, and all since: the very acts that were at hand before
@@ -48,16 +52,21 @@ def recall_home(engine: Engine, store: TelemetryStore, kept: HabitStore, home: s
         since = max(since, begin - EARLIEST_MIDNIGHT_S)
     days = ceil((now - since) / 86_400)
     last = store.last(home)
-    rows = store.events(home, sorted(ACT_KINDS), since, now, days * ACTS_PER_DAY)
-    rows += store.events(home, sorted(STATE_KINDS), since, now, days * STATES_PER_DAY)
+    until = now + FUTURE_MAX_S
+    rows = store.events(home, sorted(ACT_KINDS), since, until, days * ACTS_PER_DAY)
+    rows += store.events(home, sorted(STATE_KINDS), since, until, days * STATES_PER_DAY)
     there = {row.kind for row in last}
     for kinds, back_s, most in MEASURED:
         if there & set(kinds):
-            rows += store.events(home, sorted(kinds), now - back_s, now, most)
+            rows += store.events(home, sorted(kinds), now - back_s, until, most)
     heard = [point.at for point in store.points(home, HUB_DEVICE, "heartbeat", since, now, 3600.0)]
     marked_at = next((row.at for row in last if (row.device, row.kind) == (HUB_DEVICE, "heartbeat")), None)
     readings = [Reading(row.device, row.kind, row.value, row.at) for row in (*last, *rows)]
-    engine.recall(home, marked_at, readings, now, heard=heard, habits=habits)
+    begin = now - MARKS_S
+    marks = [row.at for row in store.events(home, ["heartbeat"], begin, until, MARKS_MAX) if row.device == HUB_DEVICE]
+    if any(at < begin - 3_600 for at in heard):
+        marks.append(begin)
+    engine.recall(home, marked_at, readings, now, heard=heard, marks=marks, habits=habits, states=states)
 
 
 class HomesToRecall:

@@ -244,9 +244,10 @@ class Activity:
         now: float,
         without: Mapping[str, float] = NOBODY,
     ) -> float | None:
-        """When there was strong evidence of somebody for the last time in these days."""
+        """When there was strong evidence of somebody for the last time in the days up to the last sign of anybody."""
+        until = min(now, self.last_at() or now)
         for span_s in _LOOK_BACK_S:
-            for act in reversed(self.acts(now - span_s, rooms, doors, without)):
+            for act in reversed(self.acts(until - span_s, rooms, doors, without)):
                 if act.strong:
                     return act.at
         return None

@@ -18,12 +18,12 @@ import msgspec
 from central.detection import detectors
 from central.detection.finding import Finding
 from central.detection.habits import Habits, Kept
-from central.detection.learning import learn, learnable_day
+from central.detection.learning import learn, learnable_day, midnight
 from central.detection.profile import Limits
 from central.detection.reliving import relive
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence, finding_of
 from central.detection.suspicion import suspicion_of
-from central.detection.timeline import Timeline
+from central.detection.timeline import Sighting, Timeline
 from devices.vocabulary import Reading
 
 JUDGE_EVERY_S: Final = 60.0
@@ -201,13 +201,16 @@ class Engine:
         now: float,
         *,
         heard: Iterable[float] = (),
+        marks: Iterable[float] = (),
         habits: Habits | None = None,
+        states: Iterable[Sighting] = (),
     ) -> None:
         """Takes over what is kept of a home.
 
         Args:
             marked_at: when its hub was last marked as heard; rows: recent readings.
-            heard: times in whose hours it was heard; habits: what was learned before.
+            heard: times in whose hours it was heard; marks: all of the last hours; habits: what was learned before.
+            states: how doors and beds were before these rows.
         """
         known = self._homes.get(home)
         if known is None:
@@ -218,7 +221,9 @@ class Engine:
         for at in heard:
             known.timeline.activity.hear(at)
         if marked_at is not None:
-            known.timeline.recall(min(marked_at, now))
+            known.timeline.recall(min(marked_at, now), marks)
+        for state in states:
+            known.timeline.recall_state(state)
         if relive(known.timeline, known.limits, rows, heard, now):
             self._learned.add(home)
         known.known = True
@@ -310,7 +315,7 @@ class Engine:
 
     def learned(self) -> dict[str, Kept]:
         """The habits of the homes that have learned something since the last call: to be kept over a restart."""
-        changed = {home: self._homes[home].timeline.habits.kept() for home in self._learned if home in self._homes}
+        changed = {home: _kept(self._homes[home]) for home in self._learned if home in self._homes}
         self._learned.clear()
         return changed
 
@@ -364,6 +369,14 @@ def _compare(
             opens[subject] = Open(detector, subject.subject, finding, now)
             said.append(finding)
     return said
+
+
+def _kept(known: _Home) -> Kept:
+    habits = known.timeline.habits
+    states = known.timeline.states(midnight(habits.learned_day, known.limits.zone()))
+    return msgspec.structs.replace(
+        habits.kept(), states=[(state.device, state.kind, state.at, state.value > 0) for state in states]
+    )
 
 
 def _ended(finding: Finding) -> Finding:

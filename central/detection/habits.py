@@ -94,7 +94,8 @@ class _Ended(NamedTuple):
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """Habits as they are stored. Columns are bytes of little arrays, little-endian."""
+    """Habits as they are stored. Columns are bytes of little arrays, little-endian. `states` are no habits: doors and
+    beds, kinds, since when and how they were when the last learned day began."""
 
     learned_day: int
     first_day: int
@@ -112,6 +113,7 @@ class Kept(msgspec.Struct, array_like=True):
     summaries_day: int = 0
     summaries: bytes = b""
     notes: list[Note] = []
+    states: list[tuple[str, str, float, bool]] = []
 
 
 class Habits:

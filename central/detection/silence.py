@@ -118,7 +118,8 @@ def since_strong_evidence(
 ) -> list[Act]:
     """The last strong evidence of somebody and the weak signs since then, oldest first; empty where nothing is known.
     After an announced absence, its end counts as such evidence. `without`: sensors that are not believed."""
-    acts = activity.acts(now - KEEP_S, limits.room_of, limits.entry_doors, without)
+    # from the last sign on: a silence of a week has its begin still
+    acts = activity.acts(min(now, activity.last_at() or now) - KEEP_S, limits.room_of, limits.entry_doors, without)
     acts = acts[max((place for place, act in enumerate(acts) if act.strong), default=0) :]
     back_at = limits.away_until_at
     if back_at is not None and acts and acts[0].at < back_at <= now:

@@ -8,6 +8,7 @@ device, as long as no more than `TRACE_MAX` newer ones came before).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,6 +19,7 @@ from central.detection.silence import Expectation
 from central.detection.suspicion import Suspicion
 from central.detection.traces import ACTS_MAX, TRACE_MAX, Acts, Trace
 from devices.vocabulary import KINDS, Reading, ValueType
+from gateway.contract.senml import FUTURE_MAX_S
 
 if TYPE_CHECKING:
     from central.detection.presence import Presence
@@ -60,7 +62,7 @@ class Timeline:
         marked_at: the newest such time that went into the store (at most `MARK_EVERY_S` older than `heard_at`).
         back_at: when the hub was heard again after being away, the first time in an hour; None = not seen to be away.
         online: False after the hub's last will, until it is heard again.
-        device_heard_at: device -> when it last gave a sign of life, never later than the hub was heard.
+        device_heard_at: device -> when it last gave a sign of life, by the clock of its hub.
         activity: when somebody was about in the last days; habits: what was learned from all days before.
         measured: what was measured of body, rooms, doses and positions.
         expectation: what was last reckoned of the silence that is going on; suspicion: of sensors that fire too much;
@@ -115,8 +117,11 @@ class Timeline:
         self.marked_at = received_at
         return True
 
-    def recall(self, marked_at: float) -> None:
-        """Takes over a mark from the store, after a restart."""
+    def recall(self, marked_at: float, marks: Iterable[float] = ()) -> None:
+        """Takes over a mark from the store, after a restart; `marks` are those of the last hours, or none."""
+        for before, after in pairwise(sorted(marks)):
+            if after - before > AWAY_AFTER_S and (self.back_at is None or after - self.back_at >= BACK_AGAIN_S):
+                self.back_at = after
         self.marked_at = max(marked_at, self.marked_at or marked_at)
         if self.heard_at is None or self.heard_at < marked_at:
             self.heard_at = marked_at
@@ -141,7 +146,8 @@ class Timeline:
         heard = self.device_heard_at
         for reading in readings:
             device, at = reading.device, reading.measured_at
-            at = min(at, received_at)
+            # a hub's clock may be a little ahead; where it is not its time counts, which is the same after a restart
+            at = min(at, received_at + FUTURE_MAX_S)
             before = heard.get(device, 0.0)
             if at > before:
                 heard[device if before else intern(device)] = at
@@ -176,6 +182,21 @@ class Timeline:
                 return None
             acts.watch(intern(device))
         return acts
+
+    def recall_state(self, state: Sighting) -> None:
+        """Takes over a change of state that may be older than what is read of the past."""
+        trace = self._trace(state.device, state.kind)
+        for turned_at, turned, on in trace.recall(state.at, state.value > 0) if trace is not None else ():
+            self.activity.change(state.device, turned_at, turned, on=on)
+
+    def states(self, until: float) -> list[Sighting]:
+        """The last change of each state up to that time, as far as it is known."""
+        found = []
+        for kind, traces in self._states.items():
+            for device, trace in traces.items():
+                before = [change for change in trace.changes(TRACE_MAX) if change[0] <= until]
+                found += [Sighting(at, device, kind, value) for at, value in before[-1:]]
+        return found
 
     def _has_room(self) -> bool:
         states = sum(len(traces) for traces in self._states.values())

@@ -68,6 +68,13 @@ class Trace:
         if (before ^ first) & 1 and (self._folded is None or first > self._folded):
             self._folded = first
 
+    def recall(self, at: float, value: bool) -> list[tuple[float, bool, bool]]:
+        """Takes over a change from before a restart; returns what turned, as `turns` does."""
+        turned = self.turns(self.add(at, value))
+        if self._folded is None:
+            self._folded = _mark_of(at, value)
+        return turned
+
     def newest(self, count: int) -> list[tuple[float, float]]:
         """The newest `count` readings as (at, value), oldest first."""
         return [(_at_of(mark), mark & 1) for mark in self._marks[-count:]]
@@ -82,7 +89,8 @@ class Trace:
                 if len(found) == count:
                     break
         else:
-            if self._folded is not None and len(found) < count:
+            # a recalled one may have been read again
+            if self._folded is not None and len(found) < count and self._folded >> 1 <= marks[0] >> 1:
                 found.append(self._folded)
         return [(_at_of(mark), mark & 1) for mark in reversed(found)]
 
