@@ -187,6 +187,12 @@ def test_an_absence_is_empty_but_for_strays_and_ends_with_the_door() -> None:
     assert len(acts(readings, away.end_at, away.end_at + 6 * HOUR)) > 20
 
 
+def test_who_lives_with_somebody_and_a_pet_are_away_with_them() -> None:
+    recording, readings = lived(household(24, couple=True, pet=True), event=events.absence(at(3, 10), 6))
+    strays = sum(device.strays for device in recording.devices)
+    assert len([one for one in acts(readings, at(4), at(9)) if one.kind != "presence"]) < strays * 5 * 2 + 5
+
+
 def test_at_night_somebody_wanders_or_leaves_or_does_not_come_back_to_bed() -> None:
     def night(event: Event, what: What) -> tuple[Truth, list[Reading]]:
         recording, readings = lived(event=event)
