@@ -10,24 +10,11 @@ from central.agenda.desk import AgendaDesk
 from central.agenda.rules import Rule
 from central.storage import agenda, people
 from tests.browser.conftest import Console
+from tests.central.desk_people import TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = ("/residents", "/agenda", "/keys", "/drills", "/devices?which=all", "/devices/hub-carme")
-TABS = [
-    "overview",
-    "people",
-    "contacts",
-    "access",
-    "health",
-    "plan",
-    "calls",
-    "absences",
-    "devices",
-    "consents",
-    "history",
-    "measurements",
-]
 
 
 def senior(console: Console) -> None:
@@ -87,6 +74,7 @@ def test_nothing_that_axe_finds_and_nothing_cut_off(console: Console, theme: str
             page.evaluate("document.documentElement.dataset.theme = 'contrast'")
         results = Axe().run(page)
         assert results.violations_count == 0, f"{path}: {results.generate_report()}"
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        for width in (390, 720, 820):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
         page.set_viewport_size({"width": 1440, "height": 900})

@@ -13,6 +13,21 @@ from central.console import access
 from tests.central.console_setting import PASSWORD
 
 HOST = "http://desk.test"
+TABS = [
+    "overview",
+    "people",
+    "contacts",
+    "access",
+    "health",
+    "plan",
+    "calls",
+    "absences",
+    "devices",
+    "consents",
+    "history",
+    "measurements",
+]
+"""Of a file."""
 
 
 def log_in(client: TestClient, name: str = "ana", password: str = PASSWORD, **headers: str) -> Response:

@@ -24,20 +24,6 @@ from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
 
 DAY = 86_400.0
 _HASH = hash_password(PASSWORD)
-TABS = [
-    "overview",
-    "people",
-    "contacts",
-    "access",
-    "health",
-    "plan",
-    "calls",
-    "absences",
-    "devices",
-    "consents",
-    "history",
-    "measurements",
-]
 
 
 @pytest.fixture
@@ -135,7 +121,7 @@ def test_every_page_opens_for_everybody_who_may_see_it(app: FastAPI, name: str) 
     for path in ("/residents", "/residents/carme", "/keys", "/drills", "/devices", "/devices/hub-carme"):
         assert person.get(path)[0] == 200, path
     shut = {"plan", "absences", "calls", "history", "measurements", "health", "consents"} if name == "tec" else set()
-    for tab in TABS:
+    for tab in desk_people.TABS:
         status = person.client.get(f"/residents/carme?tab={tab}").status_code
         if tab == "absences" and name == "tec":
             assert status == 200
