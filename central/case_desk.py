@@ -100,10 +100,6 @@ class CaseDesk:
             self.tell(change)
         return Done(decided.case, decided.event)
 
-    def abandon(self, case_id: int, now: float) -> Done | Refused:
-        """The home hung up before anybody had taken the case; it rings on."""
-        return self.happen(case_id, CaseEvent(EventType.ABANDONED, now, DESK))
-
     def start_drill(self, home_id: str, operator_id: str, now: float) -> Done | Refused:
         """Opens a test of a home's path: the home is asked to press, and what comes joins it."""
         with self.database.begin() as connection:

@@ -44,7 +44,6 @@ WRONG_CODES_MAX: Final = 10
 WRONG_CODES_S: Final = 600.0
 """Ten wrong codes in ten minutes from one address, and it must wait: an installer errs twice, and 44 bits are left."""
 NOT_READY_WAIT_S: Final = 60.0
-PEM_BYTES_MAX: Final = 16_384
 
 log = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()

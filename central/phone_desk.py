@@ -60,7 +60,6 @@ _STATES: Final = {
     Told.ANSWERED: DeliveryState.OPENED,
     Told.FAILED: DeliveryState.FAILED_FOR_GOOD,
 }
-_NOT_REACHED: Final = frozenset({Told.BUSY, Told.NO_ANSWER, Told.REJECTED, Told.MACHINE, Told.UNREACHABLE})
 
 
 class Report(msgspec.Struct, frozen=True):

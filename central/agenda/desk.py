@@ -237,13 +237,6 @@ class AgendaDesk:
                         break
 
 
-def _finish(
-    connection: sa.Connection, call_id: int, now: float, by: str, outcome: Outcome, note: str, **besides: Any
-) -> None:
-    values = {"state": "done", **besides, "done_at": now, "done_by": by, "outcome": outcome.value, "note": note}
-    agenda.settle(connection, call_id, **values)
-
-
 def _again(connection: sa.Connection, call: Call) -> Call:
     after = agenda.call(connection, call.home_id, call.id)
     assert after is not None

@@ -105,10 +105,3 @@ def begin_due(connection: sa.Connection, since_at: float, now: float) -> None:
     )
     for resident_id in connection.execute(query.distinct()).scalars().all():
         refresh(connection, resident_id, now)
-
-
-def next_begin_at(connection: sa.Connection, now: float) -> float | None:
-    """When the next absence begins."""
-    query = sa.select(sa.func.min(absences.c.from_at)).where(absences.c.from_at > now, absences.c.ended_at.is_(None))
-    found: float | None = connection.execute(query).scalar()
-    return found

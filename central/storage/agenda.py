@@ -153,12 +153,6 @@ def items_due(connection: sa.Connection, until_at: float, limit: int) -> list[It
     return [_item(row) for row in connection.execute(query.order_by(agenda_items.c.next_at).limit(limit))]
 
 
-def next_item_at(connection: sa.Connection) -> float | None:
-    """When the next call without a row is due."""
-    found: float | None = connection.execute(sa.select(sa.func.min(agenda_items.c.next_at))).scalar()
-    return found
-
-
 def add_call(connection: sa.Connection, one: Item, due_at: float) -> bool:
     """Makes the row of a call, once for its time."""
     values = {"item_id": one.id, "home_id": one.home_id, "planned_at": due_at, "due_at": due_at, "state": "due"}

@@ -129,18 +129,6 @@ def latest_of(conn: sa.Connection, contact_id: str) -> ReachTest | None:
     return None if row is None else _test(row)
 
 
-def latest_in_home(conn: sa.Connection, home_id: str) -> dict[str, ReachTest]:
-    """Contact's id -> their newest test, for a resident's file."""
-    newest = (
-        sa.select(sa.func.max(reach_tests.c.id))
-        .join(contacts, contacts.c.id == reach_tests.c.contact_id)
-        .where(contacts.c.home_id == home_id)
-        .group_by(reach_tests.c.contact_id)
-    )
-    rows = conn.execute(sa.select(reach_tests).where(reach_tests.c.id.in_(newest))).mappings()
-    return {row["contact_id"]: _test(row) for row in rows}
-
-
 class Untested(NamedTuple):
     """A contact whose turn may have come, with what their home's clock shows."""
 

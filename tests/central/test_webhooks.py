@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import ipaddress
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 
 import pytest
@@ -18,15 +21,15 @@ from central.storage.people import Operator
 from central.storage.tables import case_events
 from central.webhooks import line
 from central.webhooks.line import post
-from central.webhooks.rules import GIVE_UP_S, WAIT_MAX_S, Topic, address_fault, secret_text, signed_by, url_fault
+from central.webhooks.rules import GIVE_UP_S, WAIT_MAX_S, Topic, address_fault, headers_of, url_fault
 from central.webhooks.sender import CLAIM_S, WebhookSender, owner_of
 from gateway.contract import encoding
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm
 from simulators.webhook_receiver import Mood, WebhookReceiver
+from tests.central.conftest import NOON
 from tests.central.console_setting import Clock
 
-NOON = 1_795_262_400.0
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
 SECRET = bytes(range(32))
 ALL = [topic.value for topic in Topic]
@@ -106,12 +109,22 @@ def test_a_receiver_hears_a_case_in_order_signed_and_without_names(office: Offic
         one["data"]["sequence"] for one in receiver.taken()
     )
     for heard in receiver.heard:
-        assert signed_by(secret_text(SECRET), heard.headers, heard.body)
+        signed = (
+            b".".join(heard.headers[name].encode() for name in ("webhook-id", "webhook-timestamp")) + b"." + heard.body
+        )
+        mac = b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()
+        assert heard.headers["webhook-signature"] == f"v1,{mac}"
         assert heard.headers["webhook-timestamp"] == str(int(NOON))
         assert heard.headers["idempotency-key"] == heard.headers["webhook-id"] == heard.message["id"]
-        assert not signed_by(secret_text(SECRET), heard.headers, heard.body + b" ")
         assert b"Marta" not in heard.body
         assert heard.message["data"]["home_id"] == "carme"
+
+
+def test_signatures_are_those_of_standard_webhooks() -> None:
+    """The example of the format's own libraries."""
+    secret = b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = headers_of(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b'{"test": 2432232314}')
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def test_a_receiver_hears_only_what_and_where_it_asked_for(office: Office, receiver: WebhookReceiver) -> None:
