@@ -9,6 +9,8 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -68,17 +70,24 @@ class Home:
             self.watch.give(device, window, AT + (number + 1) * 0.74)
 
 
+@asynccontextmanager
+async def looking(home: Home) -> AsyncIterator[None]:
+    """While a process looks for falls."""
+    running = asyncio.create_task(home.watch.run(lambda: None))
+    await until(lambda: home.watch.pid, "the process is there")
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 @pytest.mark.slow
 async def test_a_fall_in_the_windows_is_found_by_the_process_and_only_for_who_is_named() -> None:
     home = Home()
-    running = asyncio.create_task(home.watch.run(lambda: None))
-    await until(lambda: home.watch.pid, "the process is there")
-    home.walk_and_fall("somebody-else")
-    home.watch.give("belt", b"no window", AT)
-    home.walk_and_fall()
-    await until(lambda: home.found, "the fall is found")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with looking(home):
+        home.walk_and_fall("somebody-else")
+        home.watch.give("belt", b"no window", AT)
+        home.walk_and_fall()
+        await until(lambda: home.found, "the fall is found")
     ((suspected, impact, tilt, _stir),) = home.found
     assert (suspected.device, suspected.kind, suspected.value) == ("belt", "fall", "suspected")
     assert impact.value > 30  # type: ignore[operator] # a number
@@ -99,11 +108,9 @@ async def test_a_hard_blow_is_told_at_once_and_again_when_it_has_been_judged(mon
     home.walk_and_fall("somebody-else")
     home.walk_and_fall()
     assert home.felt == ["belt"], "before any process has seen it"
-    running = asyncio.create_task(home.watch.run(lambda: None))
-    await until(lambda: len(home.felt) > 1, "it has been judged")
-    assert (home.felt[1:], home.found[0][0].value) == ([""], "suspected")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with looking(home):
+        await until(lambda: len(home.felt) > 1, "it has been judged")
+        assert (home.felt[1:], home.found[0][0].value) == ([""], "suspected")
 
 
 @pytest.mark.slow
@@ -113,13 +120,10 @@ async def test_a_wearable_whose_link_breaks_in_a_fall_is_judged_by_what_there_is
     monkeypatch.setattr(fall_watch, "SILENT_S", 0.5)
     monkeypatch.setattr(fall_watch, "LOOK_EVERY_S", 0.05)
     home = Home()
-    running = asyncio.create_task(home.watch.run(lambda: None))
-    await until(lambda: home.watch.pid, "the process is there")
-    for number, window in enumerate(windows()[:8]):
-        home.watch.give("belt", window, AT + number)
-    await until(lambda: home.found, "the fall is suspected")
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with looking(home):
+        for number, window in enumerate(windows()[:8]):
+            home.watch.give("belt", window, AT + number)
+        await until(lambda: home.found, "the fall is suspected")
     assert home.found[0][0].value == "suspected"
 
 
