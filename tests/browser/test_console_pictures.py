@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import small_png
 from tests.browser.conftest import Console
 from tests.browser.street import furnish
 
@@ -16,14 +16,12 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not os.environ.get("LLAR_PICTURES"), reason="pictures are made only with LLAR_PICTURES=1"),
 ]
-FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 NARROW = {"console-tablet": (1024, 768), "console-zoom-200": (720, 900), "console-phone": (390, 844)}
 
 
 def picture(page: Page, name: str) -> None:
-    page.mouse.move(0, 0)
     page.locator(".queue").evaluate("(queue) => { queue.scrollTop = 0 }")
-    page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+    small_png.picture(page, name)
 
 
 def opened(page: Page, case_id: int) -> None:

@@ -27,6 +27,11 @@ PAGES = (
     "/quality?show=audits",
     "/quality/report",
     "/settings",
+    "/accounts",
+    "/audit",
+    "/me",
+    "/settings/api",
+    "/api/docs",
 )
 REASON = "Tres alarmes alhora i dues persones."
 
@@ -106,8 +111,9 @@ def test_nothing_stands_in_the_way_of_anybody(console: Console, theme: str) -> N
             expect(page.locator("#as-of")).to_have_text("Live")
         results = Axe().run(page)
         assert results.violations_count == 0, f"{path}: {results.generate_report()}"
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        for width in (390, 720, 820):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
         page.set_viewport_size({"width": 1440, "height": 900})
 
 
