@@ -37,9 +37,10 @@ from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, MessageType, Record
 from tests.central.fresh_database import fresh_database
 
-FULL_STRENGTH = access._hasher
+_hasher: PasswordHasher = vars(access).get("HASHER") or vars(access)["_hasher"]
+FULL_STRENGTH = PasswordHasher.from_parameters(_hasher._parameters)
 # log-ins by the hundred: at full strength they would take more of the machine than all else in these tests
-access._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+_hasher._parameters = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)._parameters
 PASSWORD = "una contrasenya llarga"
 _HASH = access.hash_password(PASSWORD)
 new_database: list[Callable[[Path], str]] = [fresh_database]
