@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from benchmarks.escalation_audit import Complaints, Findings, audit_case
 from central.alarm_cases.care_plan import CarePlan
-from central.alarm_cases.case import Case, CaseEvent, EventType, State
+from central.alarm_cases.case import State
 from central.alarm_cases.closing import Cause, Closing, Outcome
 from central.alarm_cases.rota import Absence, Profile
-from central.alarm_cases.transitions import Decided, opening, rebuild, transition
+from central.alarm_cases.transitions import rebuild
 from central.carer_desk import CarerDesk
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
@@ -49,6 +50,8 @@ DOWN_S: Final = (2.0, 400.0)
 """And is away for so long."""
 DAY_S: Final = 86_400.0
 KINDS: Final = (AlarmKind.HELP, AlarmKind.HELP, AlarmKind.FALL, AlarmKind.FLOOD, AlarmKind.SMOKE, AlarmKind.BATTERY_LOW)
+DAYS_TOLD: Final = 10
+"""After so many days it is said how far a life has come."""
 RETRY: Final = Retry((15.0, 60.0), 4)
 POWER_CUT: Final = 0.4
 """How often a death takes the other process along."""
@@ -125,29 +128,21 @@ class Process:
         self._start()
 
 
-@dataclass
-class Findings:
-    """What the audit counted; `faults` are broken promises, in words."""
-
-    days: float = 0.0
-    cases: int = 0
-    events: int = 0
-    deadlines: int = 0
-    late: int = 0
-    worst_late_s: float = 0.0
-    worst_late_alive_s: float = 0.0
-    longest_both_down_s: float = 0.0
-    deaths: int = 0
-    messages: int = 0
-    sent_twice: int = 0
-    faults: list[str] = field(default_factory=list)
-
-
 class World:
     """Homes, people, two processes, and the clock."""
 
-    def __init__(self, url: str, seed: int, days: float, alarms_a_day: float, *, killing: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        seed: int,
+        days: float,
+        alarms_a_day: float,
+        *,
+        killing: bool = True,
+        on_day: Callable[[int], None] = lambda _day: None,
+    ) -> None:
         self.url, self.days, self.alarms_a_day, self.killing = url, days, alarms_a_day, killing
+        self._on_day, self._told_day = on_day, 0
         self.random = Random(seed)
         self.kill_after_commit = 0.004
         self.now = BEGIN
@@ -184,6 +179,14 @@ class World:
 
     def live(self) -> Findings:
         """Lets the time pass, then checks every deadline of every case."""
+        complaints = Complaints()
+        with complaints.listening():
+            self._pass()
+        found = self._audit()
+        found.faults += complaints.heard
+        return found
+
+    def _pass(self) -> None:
         at = BEGIN
         for number in itertools.count():
             at += self.random.expovariate(self.alarms_a_day / DAY_S)
@@ -193,6 +196,7 @@ class World:
         end = BEGIN + self.days * DAY_S + DAY_S
         while (next_at := self._next_at()) is not None and next_at <= end:
             self.now = max(self.now, next_at)
+            self._tell_day()
             self._work()
             while self._agenda and self._agenda[0][0] <= self.now:
                 _, _, what, arguments = heapq.heappop(self._agenda)
@@ -200,7 +204,12 @@ class World:
         self.killing = False
         self.now = max(self.now, *(process.down_until for process in self.processes))
         self._work()
-        return self._audit()
+
+    def _tell_day(self) -> None:
+        day = int((self.now - BEGIN) // DAY_S)
+        if day >= self._told_day + DAYS_TOLD:
+            self._told_day = day
+            self._on_day(day)
 
     def close(self) -> None:
         """Lets go of the databases."""
@@ -340,7 +349,7 @@ class World:
                 assert case is not None
                 if rebuild(case_id, log) != case:
                     found.faults.append(f"case {case_id}: the log does not add up to the case")
-                _audit_case(case_id, log, worked, found)
+                audit_case(case_id, log, worked, found)
                 found.events += len(log)
             forgotten = connection.execute(
                 sa.select(due_times.c.case_id, due_times.c.step).where(
@@ -356,37 +365,3 @@ class World:
         sends = sum((channel.taken for channel in self.channels.values()), Counter[str]())
         found.messages, found.sent_twice = len(sends), sum(count > 1 for count in sends.values())
         return found
-
-
-def _audit_case(case_id: int, log: list[CaseEvent], worked: list[float], found: Findings) -> None:
-    """Plays a log again and looks at every deadline in it: acted on once, and as soon as a process lived."""
-    case: Case = opening(case_id, log[0]).case
-    acted: Counter[tuple[str, float]] = Counter()
-    for event in log[1:]:
-        by_time = event.type in {EventType.ESCALATED, EventType.RECALLED, EventType.PROMPTED}
-        for timer in case.timers:
-            overdue = event.at > _first_after(worked, timer.due_at) + 1e-6
-            if overdue:
-                found.faults.append(f"case {case_id}: {timer.step} still waited when {event.type} happened")
-            if by_time and timer.step == event.facts.step:
-                late_s = event.at - timer.due_at
-                acted[timer.step, timer.due_at] += 1
-                found.deadlines += 1
-                found.late += late_s > 1.0
-                found.worst_late_s = max(found.worst_late_s, late_s)
-                alive_s = max(0.0, event.at - _first_after(worked, timer.due_at))
-                found.worst_late_alive_s = max(found.worst_late_alive_s, alive_s)
-                if abs(late_s - event.facts.late_s) > 1e-6:
-                    found.faults.append(f"case {case_id}: {timer.step} says another lateness than it had")
-        decided = transition(case, event)
-        assert isinstance(decided, Decided), decided
-        case = decided.case
-    found.faults += [
-        f"case {case_id}: {step} was done {times} times" for (step, _), times in acted.items() if times > 1
-    ]
-
-
-def _first_after(worked: list[float], at: float) -> float:
-    """When a process next had worked everything that was due at a moment."""
-    place = bisect_left(worked, at)
-    return worked[place] if place < len(worked) else float("inf")

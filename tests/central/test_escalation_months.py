@@ -52,3 +52,23 @@ def test_the_audit_finds_deadlines_that_are_lost(
         assert world.live().faults
     finally:
         world.close()
+
+
+def test_the_audit_hears_what_the_desk_complains_of(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, failed = cases.claim, []
+
+    def fail_once(connection: sa.Connection, item: cases.Due, now: float) -> bool:
+        if not failed:
+            failed.append(item)
+            raise ValueError("a fault of ours")
+        return claim(connection, item, now)
+
+    monkeypatch.setattr(cases, "claim", fail_once)
+    shutil.copy(sqlite_template, tmp_path / "central.sqlite3")
+    world = World(f"sqlite:///{tmp_path / 'central.sqlite3'}", seed=5, days=1, alarms_a_day=3, killing=False)
+    try:
+        assert [fault for fault in world.live().faults if "the desk complains" in fault and "a fault of ours" in fault]
+    finally:
+        world.close()
