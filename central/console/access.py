@@ -33,7 +33,7 @@ from central.storage import accounts, people
 from central.storage.database import Database
 from central.storage.people import Operator
 from central.storage.reach import homes_of_resident
-from central.texts import LANGUAGES, later
+from central.texts import LANGUAGES, later, translator
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ FORM_COOKIE: Final = "llar_form"
 LANGUAGE_COOKIE: Final = "llar_language"
 
 TOO_LARGE: Final = later("This is too large to be taken.")
+OTHER_SITE: Final = later("The request came from another site.")
 
 _hasher = PasswordHasher()
 _turns = threading.BoundedSemaphore(HASHING_AT_ONCE)
@@ -332,13 +333,16 @@ class Guard:
 
         if scope["method"] not in {"GET", "HEAD"} and not from_this_site(Headers(scope=scope)):
             log.warning("refused a %s made by another site", scope["method"])
-            refusal = Problem(403, "other_site", "The request came from another site.").answer()
-            await refusal(scope, receive, send_with_headers)
+            await _refused(scope, 403, "other_site", OTHER_SITE)(scope, receive, send_with_headers)
             return
         if declared_too_large(Headers(scope=scope)):
-            await Problem(413, "too_large", TOO_LARGE).answer()(scope, receive, send_with_headers)
+            await _refused(scope, 413, "too_large", TOO_LARGE)(scope, receive, send_with_headers)
             return
         await self.app(scope, bounded(receive), send_with_headers)
+
+
+def _refused(scope: Scope, status: int, reason: str, text: str) -> Response:
+    return Problem(status, reason, text).answer(translator(language_of(Request(scope))).gettext(text))
 
 
 def browser_of(user_agent: str) -> str:

@@ -165,6 +165,8 @@ def test_no_change_at_the_bidding_of_another_site(client: TestClient, headers: d
     refused = client.post("/api/cases/1/take", headers=token | headers)
     assert (refused.status_code, refused.json()["reason"]) == (403, "other_site")
     client.cookies.clear()
+    spoken = client.post("/api/cases/1/take", headers=token | headers | {"accept-language": "es"})
+    assert spoken.json()["text"] == "La petición venía de otro sitio web."
     assert log_in(client, **headers).status_code == 403
     assert client.post("/api/cases/1/take", headers=token | {"origin": HOST}).status_code == 401
 

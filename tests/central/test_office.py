@@ -214,12 +214,15 @@ def test_a_care_plan_keeps_every_version_and_limits_that_cannot_be_are_refused(a
     assert sol.post("/api/homes/carme/plans", version=0, kind="fall", first="family")[0] == 200
     assert sol.post("/api/homes/carme/plans", version=1, kind="fall", first="operator")[0] == 200
     assert sol.post("/api/homes/carme/plans", version=0, kind="fall", first="family")[0] == 409
-    assert sol.post("/api/homes/carme/plans", version=2, kind="fall", after_s={"supervisor": 1e9})[0] == 422
+    status, refused = sol.post("/api/homes/carme/plans", version=2, kind="fall", after_s={"supervisor": 1e9})
+    assert status == 422
+    assert refused["text"] == "The supervisor is called, seconds after ringing began: this value cannot be used."
     assert sol.post("/api/homes/carme/plans", version=0, kind="nonsense")[0] == 422
     assert sol.get("/residents/carme?tab=plan")[1].count("version 1") == 1
     assert sol.put("/api/homes/carme/limits", version=0, limits={"inactivity_hours": 6})[0] == 200
     status, refused = sol.put("/api/homes/carme/limits", version=1, limits={"inactivity_hours": 900})
     assert (status, refused["reason"]) == (422, "bad_limit")
+    assert refused["text"].endswith(": this value cannot be used.")
     assert sol.put("/api/homes/carme/limits", version=1, limits={"timezone": "X"})[0] == 422
     with setting.database.read() as conn:
         (home,) = homes.list_enrolled(conn)

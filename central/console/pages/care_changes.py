@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from central.agenda.rules import Kind, Rule
 from central.alarm_cases.care_plan import CarePlan, as_body, read_plan
 from central.console.access import Seat
-from central.console.pages import file_words
+from central.console.pages import agenda_words, file_words
 from central.console.pages.editing import Day, Kept, Line, Made, Moment, Seen, Text, not_found, writing
 from central.console.problem import Problem
 from central.console.rights import allowed
@@ -139,8 +139,9 @@ def write_plan(request: Request, seat: PlanWriter, home_id: str, body: PlanBody)
     given = body.model_dump(exclude={"version", "kind", "resident", "after_s"}) | {"after_s": moved}
     plan = read_plan(given)
     if isinstance(plan, str):
-        words = translator(seat.operator.language)
-        raise Problem(422, "bad_plan", words.say(later("This plan cannot be kept: {why}."), why=plan))
+        words, step = translator(seat.operator.language), plan.partition(":")[0]
+        name = words.gettext(agenda_words.STEPS[step]) if step in agenda_words.STEPS else step[:40]
+        raise Problem(422, "bad_plan", words.say(later("{name}: this value cannot be used."), name=name))
     if body.kind and body.kind not in {kind.value for kind in AlarmKind}:
         raise Problem(422, "no_such_kind", later("There is no such kind of alarm."))
     subject = f"plan:{home_id}:{body.kind}:{body.resident}"[:80]
@@ -169,9 +170,8 @@ def write_limits(request: Request, seat: PlanWriter, home_id: str, body: LimitsB
     given = {name: value for name, value in body.limits.items() if value not in (None, "")}
     _, faults = limits_of(Limits(), given, "Europe/Madrid", {})
     if faults:
-        name, _, why = faults[0].partition(":")
-        text = words.say(later("{name}: this value cannot be used."), name=file_words.field_name(name, words))
-        raise Problem(422, "bad_limit", f"{text} ({why.strip()})")
+        name = file_words.field_name(faults[0].partition(":")[0], words)
+        raise Problem(422, "bad_limit", words.say(later("{name}: this value cannot be used."), name=name))
     with writing(request, seat) as (connection, now, by):
         home = home_file.home_of(connection, home_id)
         if home is None:
