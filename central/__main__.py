@@ -141,11 +141,11 @@ def _run(given: argparse.Namespace, config: CentralConfig) -> int:
 
 
 def _desk(_given: argparse.Namespace, config: CentralConfig) -> int:
-    from central import wiring
+    from central import preparing, wiring
 
     try:
         wiring.run_desk(config)
-    except wiring.CannotStart as error:
+    except preparing.CannotStart as error:
         raise UsageError(str(error)) from None
     return 0
 
@@ -158,17 +158,17 @@ def _receiver(_given: argparse.Namespace, config: CentralConfig) -> int:
 
 
 def _migrate(_given: argparse.Namespace, config: CentralConfig) -> int:
-    from central import wiring
+    from central import preparing
 
     try:
-        wiring.prepare(config)
-    except wiring.CannotStart as error:
+        preparing.prepare(config)
+    except preparing.CannotStart as error:
         raise UsageError(str(error)) from None
     return 0
 
 
 def _add_operator(given: argparse.Namespace, config: CentralConfig) -> int:
-    from central.console.access import hash_password
+    from central.passwords import hash_password
     from central.register import PASSWORD_LENGTH_MIN, OperatorId
     from central.storage import people
 

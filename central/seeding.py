@@ -22,7 +22,7 @@ from central.alarm_cases.closing import Closing
 from central.alarm_cases.transitions import Refused
 from central.case_desk import facts_of_closing
 from central.case_intake import HUB, decide, facts_of_alarm, open_case
-from central.console.access import hash_password
+from central.passwords import hash_password
 from central.register import Seed, SeedCase, SeedError, SeedHome, SeedOperator, load
 from central.sealing import Sealer
 from central.storage import accounts, cases, homes, people, rota

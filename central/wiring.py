@@ -36,6 +36,7 @@ from central.notification.channels.webpush import open_vapid
 from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
 from central.phone_desk import PhoneDesk
+from central.preparing import CannotStart, prepare
 from central.proof_watch import proof_keeper
 from central.pulse import PULSE
 from central.push_desk import PushDesk, forgetting
@@ -45,7 +46,7 @@ from central.refusals import RefusalCounter
 from central.sealing import open_sealer
 from central.settings_desk import SettingsDesk
 from central.sms_intake import SmsIntake
-from central.storage.database import Database, DatabaseError, in_words, migrate
+from central.storage.database import Database, DatabaseError, in_words
 from central.telemetry.open_store import open_store
 from central.webhooks.sender import WebhookSender, networks_of
 from gateway.mqtt_client import BrokerSettings
@@ -62,10 +63,6 @@ AUDIT_NOTED_EVERY_S = 86_400.0
 """How much of the audit log could be cut off unnoticed, at most."""
 
 log = logging.getLogger(__name__)
-
-
-class CannotStart(Exception):
-    """The desk cannot start; the message says in one sentence why and what to do."""
 
 
 class Announcer:
@@ -237,26 +234,6 @@ def broker_settings(config: CentralConfig, role: str) -> BrokerSettings:
         ca_file=broker.ca_file,
         tls=broker.tls,
     )
-
-
-def prepare(config: CentralConfig) -> None:
-    """Makes the data folder and brings the database up to date.
-
-    Raises:
-        CannotStart: no permission, or the database cannot be used.
-    """
-    try:
-        # residents' names and hubs' secrets lie there
-        config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = config.data_folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CannotStart(f"Cannot write to the data folder {config.data_folder}: {error.strerror}.") from None
-    try:
-        migrate(config.database.url)
-    except DatabaseError as error:
-        raise CannotStart(f"The database cannot be used: {in_words(error)}") from None
 
 
 def run_desk(config: CentralConfig) -> None:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from fastapi import Depends, Request
 from sqlalchemy import Connection
@@ -25,6 +24,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from central import passwords
 from central.access_rules import Action, Place, Resource, Role, Rule, Who, decide
 from central.audit import origin_of
 from central.console.limits import bounded, declared_too_large
@@ -65,10 +65,11 @@ LANGUAGE_COOKIE: Final = "llar_language"
 TOO_LARGE: Final = later("This is too large to be taken.")
 OTHER_SITE: Final = later("The request came from another site.")
 
-_hasher = PasswordHasher()
+HASHER: Final = passwords.HASHER
+hash_password: Final = passwords.hash_password
 _turns = threading.BoundedSemaphore(HASHING_AT_ONCE)
 _places = threading.BoundedSemaphore(HASHING_AT_ONCE + HASHING_WAITING)
-_NOBODY: Final = _hasher.hash(secrets.token_hex(16))
+_NOBODY: Final = HASHER.hash(secrets.token_hex(16))
 """Checked when the name is unknown, so that the time taken tells nothing."""
 
 
@@ -103,11 +104,6 @@ class LoginRefused:
 
     reason: str
     locked_until_at: float = 0.0
-
-
-def hash_password(password: str) -> str:
-    """An Argon2id hash with its salt and cost."""
-    return _hasher.hash(password)
 
 
 def token_hash(token: str) -> str:
@@ -149,8 +145,8 @@ def _log_in(
     token = secrets.token_urlsafe(32)
     with database.begin() as conn:
         people.clear_failed_logins(conn, operator.id)
-        if _hasher.check_needs_rehash(operator.password_hash):
-            people.set_password(conn, operator.id, _hasher.hash(password))
+        if HASHER.check_needs_rehash(operator.password_hash):
+            people.set_password(conn, operator.id, HASHER.hash(password))
         kind, lasts_s = ("code", CODE_S) if operator.totp_sealed else ("full", session_s(operator))
         people.start_session(
             conn, token_hash(token), operator.id, now, now + lasts_s, kind=kind, origin=origin, browser=browser
@@ -360,7 +356,7 @@ def _matches(password_hash: str, password: str) -> bool:
         return False
     with _turns:
         try:
-            return _hasher.verify(password_hash, password)
+            return HASHER.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
 

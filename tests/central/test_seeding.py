@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -200,3 +202,10 @@ def test_a_weak_password_a_missing_file_and_no_json_are_refused(tmp_path: Path) 
     (tmp_path / "text.json").write_text("homes", encoding="utf-8")
     with pytest.raises(seeding.SeedError):
         seeding.load(tmp_path / "text.json")
+
+
+def test_bringing_in_homes_does_not_load_the_console() -> None:
+    """It would be most of what an import takes."""
+    asked = "import sys; from central import history_import, preparing, seeding; print('fastapi' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "False"

@@ -1,0 +1,30 @@
+"""What every program of the centre does before it works: its folder is there, its database is up to date."""
+
+from __future__ import annotations
+
+from central.config import CentralConfig
+from central.storage.database import DatabaseError, in_words, migrate
+
+
+class CannotStart(Exception):
+    """The desk cannot start; the message says in one sentence why and what to do."""
+
+
+def prepare(config: CentralConfig) -> None:
+    """Makes the data folder and brings the database up to date.
+
+    Raises:
+        CannotStart: no permission, or the database cannot be used.
+    """
+    try:
+        # residents' names and hubs' secrets lie there
+        config.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = config.data_folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotStart(f"Cannot write to the data folder {config.data_folder}: {error.strerror}.") from None
+    try:
+        migrate(config.database.url)
+    except DatabaseError as error:
+        raise CannotStart(f"The database cannot be used: {in_words(error)}") from None
