@@ -165,10 +165,14 @@ def life(seed: int, learned_days: int) -> Life:
     engine = Engine(BEGIN_AT, 0.0, judges=())
     engine.enrol("home", limits_of_home(), BEGIN_AT)
     engine.recall("home", BEGIN_AT, (), BEGIN_AT)
-    for day in range(learned_days):
+    days: list[list[Reading]] = []
+    for day in range(learned_days + 1):
         begin_at = BEGIN_AT + day * DAY_S
-        readings = moves_of(dice, begin_at)
-        if day >= learned_days - KEPT_DAYS:
+        lately = day >= learned_days - KEPT_DAYS
+        readings = day_of(dice, begin_at) if lately else moves_of(dice, begin_at)
+        if lately:
+            days.append(readings)
+        if day == learned_days:
             break
         for hour in range(24):
             engine.hear("home", begin_at + hour * HOUR_S + 60)
@@ -176,7 +180,6 @@ def life(seed: int, learned_days: int) -> Life:
         engine.hear("home", begin_at + DAY_S)
         engine.due(begin_at + DAY_S)
     habits = msgspec.msgpack.encode(engine.learned()["home"])
-    days = [day_of(dice, BEGIN_AT + (learned_days - KEPT_DAYS + day) * DAY_S) for day in range(KEPT_DAYS + 1)]
     return Life(habits, days)
 
 
