@@ -30,6 +30,7 @@ class CaseChange:
         owner_id: who holds it.
         stage, who, eta_minutes: how far help has come, as the home may say it.
         event_type, actor, at, step: what happened; `repeated` when nothing did (`CaseDesk.standing`).
+        to, reason: the colleague for whom a case is meant that is handed over, "" for none; and why.
     """
 
     case_id: int
@@ -50,6 +51,8 @@ class CaseChange:
     actor: str
     at: float
     step: str = ""
+    to: str = ""
+    reason: str = ""
 
 
 def change_of(
@@ -57,6 +60,7 @@ def change_of(
 ) -> CaseChange:
     """What to announce. `only` spares the look-up when a new case has just this alarm."""
     case, event = decided.case, decided.event
+    to = event.facts.operator if event.type is EventType.HANDED_OVER else ""
     fresh = only is not None and case.version == 1
     refs = (only,) if fresh and only else tuple(cases.alarms_of(connection, case.id))
     who, eta_minutes = _helper(connection, case, event.at)
@@ -79,6 +83,8 @@ def change_of(
         actor=event.actor,
         at=event.at,
         step=event.facts.step,
+        to=to,
+        reason=event.facts.reason if to else "",
     )
 
 

@@ -146,7 +146,7 @@ class CaseDesk:
 
         Args:
             operator_id: whose cases; `by` is who says so: they themselves, a supervisor, or the desk.
-            to: a colleague who is to take them, named in the log; they take each like anybody.
+            to: a colleague who is to take them: offered to them first, and named in the log; anybody may take them.
         """
         with self.database.read() as connection:
             held = [case.id for case in cases.open_cases(connection) if case.owner_id == operator_id]

@@ -30,7 +30,7 @@ from central.console.access import Guard
 from central.console.health_view import HealthView
 from central.console.limits import Pace
 from central.console.live import Live
-from central.console.offers import Offer, offered_to
+from central.console.offers import Handed, Offer, hears_it, offered_to
 from central.console.openapi import describe, operation_id
 from central.console.pages import (
     accounts_page,
@@ -121,6 +121,8 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
     """A listener for the desk: shows each change on every open console, with all that a card needs."""
 
     def announce(change: CaseChange) -> None:
+        if not change.ringing:
+            live.offers.end(change.case_id)
         if live.clients() == 0:
             return
         with database.read() as conn:
@@ -158,6 +160,10 @@ def offer_first(
         return live.offers.standing(change.at).get(change.case_id)
     at_desk = live.at_desk(sees)
     with database.read() as conn:
+        if change.to:
+            giver = read_models.operator_names(conn).get(change.actor, "")
+            handed = Handed(change.actor, giver, change.reason, hears_it(at_desk, change.to))
+            return live.offers.hand(change.case_id, change.to, handed, change.at)
         busy = read_models.busy_operators(conn)
         spoken = operator_settings.spoken_by(conn, [one.operator for one in at_desk])
     language = card.person.language if card.person else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from central.console import key_map
 from central.console.live import READY_KEPT_S, Client, Live
-from central.console.offers import OFFER_S, AtDesk, Offers, offered_to
+from central.console.offers import HANDED_S, OFFER_S, TOLD_WITHIN_S, AtDesk, Handed, Offers, offered_to
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
@@ -161,6 +162,74 @@ def test_an_offer_stands_for_seconds_and_ends_when_the_case_is_taken() -> None:
     offers.give(8, "ana", NOON)
     offers.end(8)
     assert 8 not in offers.standing(NOON)
+
+
+def test_a_case_handed_over_is_its_colleagues_first_and_the_giver_is_told_once_when_it_is_not_taken() -> None:
+    offers, from_ana = Offers(), Handed("ana", "Ana", "Acabo el torn")
+    offers.give(7, "eva", NOON)
+    offers.hand(7, "marc", from_ana, NOON)
+    assert offers.give(7, "eva", NOON + HANDED_S - 1).operator == "marc", "another alarm of the case changes nothing"
+    assert offers.untaken("ana", NOON + HANDED_S - 0.1) == {}
+    assert offers.standing(NOON + HANDED_S) == {}
+    assert offers.untaken("pau", NOON + HANDED_S) == {}
+    assert offers.untaken("ana", NOON + HANDED_S)[7].operator == "marc"
+    assert offers.untaken("ana", NOON + HANDED_S) == {}
+
+
+def test_nobody_is_told_of_what_was_taken_given_anew_or_long_ago() -> None:
+    offers, from_ana = Offers(), Handed("ana", "Ana", "Acabo el torn")
+    for case_id in (7, 8, 9):
+        offers.hand(case_id, "marc", from_ana, NOON)
+    offers.end(7)
+    offers.give(8, "eva", NOON + HANDED_S)
+    offers.end(8)
+    assert set(offers.untaken("ana", NOON + HANDED_S)) == {9}
+    offers.hand(7, "marc", from_ana, NOON)
+    offers.give(8, "eva", NOON + HANDED_S)
+    offers.hand(7, "eva", from_ana, NOON + HANDED_S + 1)
+    assert offers.untaken("ana", NOON + HANDED_S + 1) == {}
+    assert offers.untaken("ana", NOON + 2 * HANDED_S + 1 + TOLD_WITHIN_S) == {}
+
+
+def at_console(setting: Setting, *operators: str, state: str = "ready") -> None:
+    clients = [Client(at, f"s-{name}", name, state, 0.0, time.monotonic()) for at, name in enumerate(operators)]
+    setting.live._clients = {client.number: client for client in clients}
+
+
+@pytest.mark.parametrize(("state", "alone"), [("ready", True), ("wrap_up", True), ("busy", False), ("break", False)])
+def test_the_colleague_named_is_offered_the_case_with_the_reason_and_anybody_may_take_it(
+    client: TestClient, setting: Setting, state: str, alone: bool
+) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    at_console(setting, "ana", "marc", state=state)
+    post(client, "/api/me/hand-over", {"to": "marc", "reason": "Acabo"})
+    queue = client.get("/api/queue").json()
+    handed = {"giver": "ana", "called": "Ana", "reason": "Acabo", "alone": alone}
+    assert queue["offers"] == {str(case): {"operator": "marc", "until_at": NOON + HANDED_S, "handed": handed}}
+    post(client, f"/api/cases/{case}/take")
+    assert client.get("/api/queue").json()["offers"] == {}
+    assert setting.live.offers.untaken("ana", NOON + HANDED_S) == {}
+
+
+def test_a_case_handed_to_nobody_by_name_is_offered_as_any_other(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    at_console(setting, "marc")
+    post(client, "/api/me/hand-over", {"reason": "Acabo"})
+    offer = client.get("/api/queue").json()["offers"][str(case)]
+    assert offer == {"operator": "marc", "until_at": NOON + OFFER_S, "handed": None}
+
+
+def test_a_case_handed_over_just_before_a_restart_rings_for_all(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme")
+    post(client, f"/api/cases/{case}/take")
+    at_console(setting, "ana", "marc")
+    post(client, "/api/me/hand-over", {"to": "marc", "reason": "Acabo"})
+    anew = TestClient(replace(setting, live=Live()).app(), base_url="http://testserver", cookies=client.cookies)
+    queue = anew.get("/api/queue").json()
+    assert [(card["id"], card["ring_at"], card["owner_id"]) for card in queue["cards"]] == [(case, NOON, "")]
+    assert queue["offers"] == {}
 
 
 def test_who_does_not_answer_signs_of_life_is_not_ready() -> None:

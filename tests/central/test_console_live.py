@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from central.console.live import WAITING_MAX, Live
+from central.console.offers import HANDED_S
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting, serve, wait_until
 
@@ -139,6 +140,27 @@ def test_a_sign_of_life_never_tells_of_an_older_queue_than_the_events_before_it(
             sign = _first_sign(client)
     assert sign["stamp"].startswith("1.")
     assert sign["answers"]["counted"] == 0
+
+
+@pytest.mark.slow
+def test_who_gave_a_case_to_a_colleague_is_told_once_that_it_was_not_taken(tmp_path: Path) -> None:
+    clock = Clock(1_790_000_000.0)
+    with (
+        open_setting(tmp_path, clock) as setting,
+        serve(setting.app(), setting.live) as url,
+        httpx.Client(base_url=url, timeout=30) as client,
+    ):
+        _log_in(client)
+        with client.stream("GET", "/live"):
+            wait_until(lambda: setting.live.clients() == 1)
+            case = setting.alarm("carme")
+            setting.desk.take(case, "ana", clock())
+            setting.desk.hand_over("ana", "Acabo", clock(), by="ana", to="marc")
+        wait_until(lambda: setting.live.clients() == 0)
+        assert _first_sign(client)["untaken"] == []
+        clock.now += HANDED_S
+        told = [_first_sign(client)["untaken"] for _ in range(2)]
+    assert told == [[f"Marc no ha agafat el cas {case} a temps. Espera que l'agafi algú."], []]
 
 
 def _first_sign(client: httpx.Client) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from central.service_settings import as_body
 from central.storage import incidents, pages, reach
 from central.storage import settings as service_settings
 from central.storage.pages import AnswerTimes, Card
-from central.texts import local
+from central.texts import later, local, translator
 
 router = APIRouter()
 Made = TypeVar("Made")
@@ -147,7 +147,7 @@ def queue(request: Request, seat: Reader) -> Queue:
             OpenIncident(one.id, one.cause, one.opened_at, [home.case_id for home in one.homes if home.case_id in seen])
             for one in grouped
         ],
-        offers=live.offers.standing(now),
+        offers={key: offer for key, offer in live.offers.standing(now).items() if key in seen},
         colleagues=[
             Colleague(one.operator, called.get(one.operator, one.operator), one.state, one.since_at)
             for one in live.at_desk()
@@ -164,7 +164,10 @@ def set_state(request: Request, seat: Worker, own: OwnState) -> LinkHealth:
 
 @router.get("/live", include_in_schema=False)
 def live(request: Request, seat: Reader) -> StreamingResponse:
-    """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind."""
+    """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind.
+
+    A beat's `untaken` says of which cases the colleague to whom this operator gave them has not taken them in time.
+    """
     state = request.app.state
     token = request.cookies[access.SESSION_COOKIE]
     shared = _shared_sign(request, seat)
@@ -173,10 +176,25 @@ def live(request: Request, seat: Reader) -> StreamingResponse:
         now = state.clock()
         if access.seat_of(state.parts.database, token, now) is None:
             return None
-        return {**shared.look(now), "now": now}
+        return {**shared.look(now), "now": now, "untaken": _untaken(request, seat, now)}
 
     stream = state.parts.live.stream(seat.session, seat.operator.id, beat, seat.who)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _untaken(request: Request, seat: Seat, now: float) -> list[str]:
+    """One sentence for each case that this operator gave to a colleague who has not taken it, said once."""
+    parts = request.app.state.parts
+    ended = parts.live.offers.untaken(seat.operator.id, now)
+    if not ended:
+        return []
+    words = translator(seat.operator.language)
+    text = later("{who} has not taken case {id} in time. It waits for somebody to take it.")
+    with parts.database.read() as conn:
+        called = pages.operator_names(conn)
+    return [
+        words.say(text, who=called.get(offer.operator, offer.operator), id=case_id) for case_id, offer in ended.items()
+    ]
 
 
 def link_health(request: Request) -> LinkHealth:

@@ -181,7 +181,7 @@ def board(request: Request, seat: Reader, names: bool = True) -> Board:
 
 @router.post("/api/cases/{case_id}/reassign", tags=["quality"], status_code=204)
 def reassign(request: Request, seat: Reassigner, case_id: int, body: ReassignBody) -> Response:
-    """Takes a case out of its operator's hands: it rings for all, and the log names for whom it is meant."""
+    """Takes a case out of its operator's hands: offered first to whom it is meant for, and anybody may take it."""
     reason = " ".join(body.reason.replace("\x00", " ").split())
     if len(reason) < REASON_MIN:
         raise Problem(422, "no_reason", later("Write down why, in a few words."))

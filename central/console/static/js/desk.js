@@ -99,7 +99,7 @@ function paintOwn() {
 
 /** What sounds here: see `OwnState.hears`. */
 function sound() {
-  const ringing = live.all.filter(isRinging).filter((card) => own.hears(card, known.link.ready_operators));
+  const ringing = live.all.filter(isRinging).filter((card) => own.hears(card, known.link.ready_operators, live.offerOf(card)));
   tones.follow(ringing.map(({ id, mark }) => ({ id, mark })));
 }
 
@@ -131,6 +131,7 @@ function beat(sign) {
   known.link = sign.link;
   own.tell();
   live.compare(sign.stamp);
+  sayUntaken(sign.untaken);
   if (JSON.stringify(known.answers) === JSON.stringify(sign.answers)) return;
   known.answers = sign.answers;
   strip.answers(sign.answers);
@@ -218,6 +219,13 @@ function sayPrompt(view) {
   const text = view.prompt === "ring_limit" ? t("It has rung long enough") : `${t("Time is up")}: ${step?.text ?? ""}`;
   setText(byId("say-soon"), text);
   toast(text);
+}
+
+/** Who was to take over has not: whoever gave it is told once, aloud to assistive technology as well. */
+function sayUntaken(sentences) {
+  if (sentences.length === 0) return;
+  setText(byId("say-soon"), sentences.join(" "));
+  for (const one of sentences) toast(one, "bad");
 }
 
 function loadPictures(homeId) {

@@ -64,11 +64,17 @@ export class OwnState {
       .catch(() => {});
   }
 
-  /** Whether a ringing case sounds here: at once where one is ready, elsewhere when nobody took it in time. */
-  hears(card, readyOperators) {
+  /**
+   * Whether a ringing case sounds here: at once where one is ready, elsewhere when nobody took it in time. What was
+   * handed to a colleague sounds with them first; a P1 sounds everywhere as ever.
+   */
+  hears(card, readyOperators, offer) {
     if (!this.heard) return false;
     const { state } = this;
-    if (state === "ready" || card.owner_id === this.context.me) return true;
+    if (card.owner_id === this.context.me) return true;
+    const mine = offer?.operator === this.context.me;
+    if (offer?.handed?.alone && !mine && card.mark !== "P1") return false;
+    if (state === "ready" || (offer?.handed && mine && state === "wrap_up")) return true;
     if (state === "break" && card.mark !== "P1") return false;
     if (readyOperators === 0 && card.mark in SPARED_S) return true;
     return this.context.now() - card.ring_at > (SPARED_S[card.mark] ?? Infinity);

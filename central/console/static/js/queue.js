@@ -95,6 +95,9 @@ function holder(card, me) {
 function offered(card, context) {
   const offer = context.offer(card);
   if (!offer) return null;
+  const { handed } = offer;
+  if (handed && offer.operator === context.me)
+    return h("span", { class: "offer mine" }, icon("road", 15), t("For you, from {who}: {why}", { who: handed.called, why: handed.reason }));
   return offer.operator === context.me
     ? h("span", { class: "offer mine" }, icon("road", 15), t("Offered to you first"))
     : h("span", { class: "offer" }, t("Offered to {who}", { who: context.called(offer.operator) }));

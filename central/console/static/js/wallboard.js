@@ -2,6 +2,7 @@
 import { byId, fill, h, setText } from "./dom.js";
 import { get, page } from "./api.js";
 import { shape } from "./marks.js";
+import { toast } from "./notices.js";
 import { KINDS, MARKS, decimal, exactClock, moment, span, t, ticking } from "./words.js";
 
 const SOONEST_MS = 1000;
@@ -192,6 +193,7 @@ if (page.live) {
   const source = new EventSource("/live");
   source.addEventListener("case", soon);
   source.addEventListener("reload", soon);
+  source.addEventListener("beat", (event) => JSON.parse(event.data).untaken.forEach((one) => toast(one, "bad")));
 }
 document.addEventListener("sent", (event) => {
   event.target.closest("dialog")?.close();
