@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from central import asking
+from central import asking, family_summary
 from central.alarm_cases import escalation, protocol
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.closing import Closing
@@ -245,6 +245,7 @@ class CaseDesk:
             asking.stand_down(connection, case.id, case.helper_id, event.at)
         elif event.type is EventType.CLOSED:
             asking.call_off_all(connection, case.id, event.at)
+            family_summary.queue(connection, case, event.facts, self.channels, event.at)
 
     def happen(self, case_id: int, event: CaseEvent, only_of: str = "") -> Done | Refused:
         """Lets an event happen that no operator's rights decide; `only_of`: if that operator still holds the case."""

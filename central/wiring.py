@@ -55,7 +55,15 @@ CLOSE_WAIT_S = 3
 """How long open consoles may take to go when the desk stops."""
 
 _MAY_SEND = frozenset(
-    {EventType.CALLED, EventType.ESCALATED, EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.TOLD}
+    {
+        EventType.CALLED,
+        EventType.ESCALATED,
+        EventType.ON_THE_WAY,
+        EventType.DECLINED,
+        EventType.ARRIVED,
+        EventType.TOLD,
+        EventType.CLOSED,
+    }
 )
 """After these a message may wait to be sent."""
 

@@ -129,7 +129,7 @@ SHARED: Final[Mapping[Share, Shared]] = {
     ),
     "history": Shared(
         later("Earlier alarms"),
-        later("Sees how alarms ended and who opened your file."),
+        later("Is told and sees how alarms ended, and sees who opened your file."),
         later("Your safety stays the same."),
     ),
     "access_notes": Shared(

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import Request
 from sqlalchemy import Connection
 
-from central import asking
+from central import asking, family_summary
 from central.alarm_cases import protocol
 from central.alarm_cases.case import STEP_TIMER, Case, CaseEvent, EventType
 from central.alarm_cases.escalation import PARKED_MAX_S
@@ -89,6 +89,7 @@ class CaseView:
         prompt: "ring_limit" or the step of the checklist whose time is up, as long as nothing was done since.
         plan_text: what was agreed with the person for this kind of alarm.
         speech: whether the operator can speak with the home from here.
+        summary_to: the names of those who are told how it ended when the case is closed.
         reopen_until_at: until when a closed case may be opened again.
     """
 
@@ -108,6 +109,7 @@ class CaseView:
     plan_text: str
     greeting: Greeting
     speech: bool
+    summary_to: list[str]
     reopen_until_at: float | None
 
 
@@ -169,6 +171,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         home = pages.home_line(conn, card.home_id)
         plan = rota.plan_of(conn, card.home_id, case.kind.value, now)
         contacts = _contacts(conn, desk, case, log, now) if seat.may("contacts", "read") else []
+        told = family_summary.recipients(conn, case, desk.channels, now) if contacts and case.open else []
     words = translator(seat.operator.language)
     timezone = home.timezone if home else "Europe/Madrid"
     spoken_to = plan.language or (card.person.language if card.person else seat.operator.language)
@@ -189,6 +192,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         plan_text=plan.protocol_text if seat.may("care_plan", "read") else "",
         greeting=greeting(card, seat.operator.called, translator(spoken_to), now, timezone),
         speech=False,
+        summary_to=[one.called for one in told],
         reopen_until_at=case.closed_at + REOPEN_WITHIN_S if case.closed_at is not None else None,
     )
 

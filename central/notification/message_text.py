@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from central.alarm_cases.priority import Priority
-from central.texts import later, say_clock, translator
+from central.alarm_cases.summary import Ending
+from central.texts import Words, later, say_clock, translator
 from gateway.contract.alarm_kinds import AlarmKind
+
+NO_ENDING: Final = Ending("", well=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Occasion:
         at: when it began, Unix seconds; timezone: of the home.
         answered: whether somebody at the centre has it in hand.
         operator_asks: whether a person at the centre asked for this message (else the desk did by itself).
-        purpose: "alarm", or "stand_down" when somebody else is going; going: what they are called.
+        purpose: "alarm", "stand_down" when somebody else is going, or "summary" when it is over.
+        going: what the one who is going is called; ending: what is said of the end.
     """
 
     case_id: int
@@ -33,15 +38,18 @@ class Occasion:
     operator_asks: bool
     purpose: str = "alarm"
     going: str = ""
+    ending: Ending = NO_ENDING
 
 
 def write_short(occasion: Occasion, language: str) -> str:
     """One line for a lock screen or an SMS: whose home, when, which case; nothing about health."""
     words = translator(language)
     clock = say_clock(occasion.at, language, occasion.timezone)
-    facts = {"name": occasion.resident or words.gettext(later("the home")), "clock": clock, "case": occasion.case_id}
+    facts = {"name": _name(occasion, words), "clock": clock, "case": occasion.case_id}
     if occasion.purpose == "stand_down":
         line = words.say(later("{who} is going to {name}. You need not do anything."), who=occasion.going, **facts)
+    elif occasion.purpose == "summary":
+        return " ".join(words.say(sentence, who=occasion.ending.spoke, **facts) for sentence in _how_it_ended(occasion))
     else:
         line = words.say(later("{name}, {clock}: please open. Case {case}"), **facts)
     return f"TEST · {line}" if occasion.priority is Priority.TEST else line
@@ -51,9 +59,12 @@ def write(occasion: Occasion, contact: str, language: str) -> tuple[str, str]:
     """Subject and text for a contact called `contact`, in `language`."""
     words = translator(language)
     if occasion.purpose == "stand_down":
-        return _somebody_goes(occasion, contact, language)
+        return _only_told(occasion, contact, language)
+    if occasion.purpose == "summary":
+        why = words.say(later("You get this because {name} lets you know how alarms end."), name=_name(occasion, words))
+        return _only_told(occasion, contact, language, why)
     clock = say_clock(occasion.at, language, occasion.timezone)
-    facts = {"name": occasion.resident or words.gettext(later("the home")), "clock": clock, "contact": contact}
+    facts = {"name": _name(occasion, words), "clock": clock, "contact": contact}
     if occasion.kind is AlarmKind.HELP:
         subject = words.say(later("{name} has asked for help, {clock}"), **facts)
     else:
@@ -83,9 +94,26 @@ def write(occasion: Occasion, contact: str, language: str) -> tuple[str, str]:
     return subject, "\n".join(lines)
 
 
-def _somebody_goes(occasion: Occasion, contact: str, language: str) -> tuple[str, str]:
-    """To those who were asked too: they can go back to what they were doing."""
+def _only_told(occasion: Occasion, contact: str, language: str, why: str = "") -> tuple[str, str]:
+    """To those who need not do anything: that somebody else goes, or that it is over."""
     words = translator(language)
     line = write_short(occasion, language)
     case = words.say(later("Case number: {case}"), case=occasion.case_id)
-    return line, "\n".join([words.say(later("Hello {contact},"), contact=contact), "", line, "", case])
+    lines = [words.say(later("Hello {contact},"), contact=contact), "", line, "", *filter(None, [why]), case]
+    return line, "\n".join(lines)
+
+
+def _how_it_ended(occasion: Occasion) -> tuple[str, str]:
+    """What happened, and how it ended, in two sentences. Only what is well is said; the rest is told by a person."""
+    happened = later("{clock}: there was an alert from the home of {name}.")
+    if occasion.kind is AlarmKind.HELP:
+        happened = later("{clock}: {name} called the centre.")
+    if not occasion.ending.well:
+        return happened, later("The centre has looked after it and can tell you more.")
+    if occasion.ending.spoke:
+        return happened, later("{who} of the centre spoke with {name}; all is well.")
+    return happened, later("The centre has looked after it; all is well.")
+
+
+def _name(occasion: Occasion, words: Words) -> str:
+    return occasion.resident or words.gettext(later("the home"))

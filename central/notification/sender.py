@@ -13,8 +13,10 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
+from central import family_summary
 from central.alarm_cases.case import Case
 from central.alarm_cases.priority import Priority
+from central.alarm_cases.summary import Ending
 from central.delivery_desk import DeliveryDesk
 from central.notification.channel import Channel, Message
 from central.notification.delivery import (
@@ -25,7 +27,7 @@ from central.notification.delivery import (
     after_attempt,
     called_off,
 )
-from central.notification.message_text import Occasion, write, write_short
+from central.notification.message_text import NO_ENDING, Occasion, write, write_short
 from central.storage import carer_links, cases, deliveries, rota
 from central.storage.database import Database
 from central.storage.deliveries import AboutCase
@@ -96,7 +98,7 @@ class Sender:
             if not deliveries.claim(connection, delivery, max(now, self._clock()) + CLAIM_S):
                 return
             case = cases.find(connection, delivery.case_id)
-            if case is None or not case.open:
+            if case is None or not _wanted(connection, delivery, case):
                 deliveries.save(connection, called_off(delivery), now)
                 return
             ready = self._ready(connection, delivery, case, now)
@@ -119,10 +121,13 @@ class Sender:
         about = deliveries.about(connection, case.id, case.home_id, delivery.contact_id)
         if delivery.purpose == deliveries.STAND_DOWN and not about.helper:
             return Sent(Verdict.NEVER, "nobody is going any more")
+        ending = None
+        if delivery.purpose == deliveries.SUMMARY:
+            ending = family_summary.ending(connection, case, delivery.contact_id)
         link = ""
         if self._address and delivery.purpose == deliveries.ALARM:
             link = f"{self._address}/c/{carer_links.make(connection, delivery.id, now)}"
-        return _Ready(channel, _occasion(case, about, delivery.purpose), contact, link)
+        return _Ready(channel, _occasion(case, about, delivery.purpose, ending), contact, link)
 
     def _send(self, delivery: Delivery, ready: _Ready) -> Sent:
         """To every address that the contact has for this channel; the best of what became of it."""
@@ -154,7 +159,14 @@ class Sender:
             return Sent(Verdict.NOT_NOW, f"{type(error).__name__}: {error}")
 
 
-def _occasion(case: Case, about: AboutCase, purpose: str) -> Occasion:
+def _wanted(connection: sa.Connection, delivery: Delivery, case: Case) -> bool:
+    """Whether a message still says something: how it ended only when it has, to whom it is shared with."""
+    if delivery.purpose == deliveries.SUMMARY:
+        return not case.open and family_summary.ending(connection, case, delivery.contact_id) is not None
+    return case.open
+
+
+def _occasion(case: Case, about: AboutCase, purpose: str, ending: Ending | None) -> Occasion:
     return Occasion(
         case_id=case.id,
         resident=about.resident,
@@ -166,4 +178,5 @@ def _occasion(case: Case, about: AboutCase, purpose: str) -> Occasion:
         operator_asks=about.operator_asks,
         purpose=purpose,
         going=about.helper,
+        ending=ending or NO_ENDING,
     )

@@ -17,6 +17,8 @@ from central.storage.tables import case_events, cases, contacts, deliveries, hom
 ALARM: Final = "alarm"
 """The purpose of a message that asks somebody to come; the others tell."""
 STAND_DOWN: Final = "stand_down"
+SUMMARY: Final = "summary"
+"""Tells how a closed case ended."""
 LATELY_S: Final = 30 * 86_400.0
 """How far back it counts how well somebody was reached."""
 _COLUMNS: Final = tuple(field.name for field in fields(Delivery))
@@ -51,8 +53,10 @@ def queue(
     purpose: str,
     now: float,
     round_: int = 1,
+    *,
+    due_at: float | None = None,
 ) -> bool:
-    """Queues a message, due at once; false when the same one of the same round is there already."""
+    """Queues a message, due at once or at `due_at`; false when the same one of the same round is there already."""
     values: dict[str, Any] = {
         "case_id": case_id,
         "contact_id": contact_id,
@@ -60,7 +64,7 @@ def queue(
         "purpose": purpose,
         "state": DeliveryState.QUEUED.value,
         "attempt": 0,
-        "due_at": now,
+        "due_at": now if due_at is None else due_at,
         "changed_at": now,
         "queued_at": now,
         "round": round_,
@@ -171,10 +175,10 @@ def _asked(rows: Iterable[Delivery], reached: int, missed: int) -> Asked:
     )
 
 
-def rounds(connection: sa.Connection, case_id: int, contact_id: str) -> int:
-    """The latest round in which a contact was asked in a case, called-off ones too; 0 for none."""
+def rounds(connection: sa.Connection, case_id: int, contact_id: str, purpose: str = ALARM) -> int:
+    """The latest round in which a contact was asked (or told) in a case, called-off ones too; 0 for none."""
     query = sa.select(sa.func.max(deliveries.c.round)).where(
-        deliveries.c.case_id == case_id, deliveries.c.contact_id == contact_id, deliveries.c.purpose == ALARM
+        deliveries.c.case_id == case_id, deliveries.c.contact_id == contact_id, deliveries.c.purpose == purpose
     )
     return connection.execute(query).scalar() or 0
 

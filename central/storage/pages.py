@@ -97,7 +97,7 @@ class Card:
 class DeliveryLine:
     """One message to one contact: how far it has come, truthfully; times are when it first came so far.
 
-    `purpose` is "alarm" or "stand_down"; `round` counts how often the contact was asked.
+    `purpose` is "alarm", "stand_down" or "summary"; `round` counts how often the contact was asked.
     """
 
     contact_id: str

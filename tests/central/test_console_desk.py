@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from central.alarm_cases.rota import Profile
 from central.console import key_map
 from central.console.live import READY_KEPT_S, Client, Live
 from central.console.offers import HANDED_S, OFFER_S, TOLD_WITHIN_S, AtDesk, Handed, Offers, offered_to
+from central.storage import rota
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
@@ -96,6 +98,21 @@ def test_a_call_has_its_limit_and_the_prompt_after_it(client: TestClient, settin
     view = post(client, f"/api/cases/{case}/contacts/joan/call-ended", {"result": "busy"})
     joan = next(one for one in view["contacts"] if one["id"] == "joan")
     assert (view["ringing_contact"], [call["result"] for call in joan["calls"]]) == ("", ["busy"])
+
+
+def test_before_closing_a_case_names_those_who_will_be_told_how_it_ended(client: TestClient, setting: Setting) -> None:
+    case = setting.alarm("carme")
+    assert post(client, f"/api/cases/{case}/take")["summary_to"] == []
+    with setting.database.begin() as conn:
+        rota.keep_profile(conn, "marta", Profile(consent=("alarms", "history")), NOON, "carme")
+    assert client.get(f"/api/cases/{case}").json()["summary_to"] == ["Marta Puig"]
+    closing = {"cause": "mistake", "action": "talked", "outcome": "resolved_by_talk", "note": "Tot bé"}
+    after = post(client, f"/api/cases/{case}/close", closing)
+    assert after["summary_to"] == []
+    (line,) = after["deliveries"]
+    assert (line["contact_id"], line["channel"], line["purpose"], line["state"]) == (
+        "marta", "email", "summary", "queued",
+    )  # fmt: skip
 
 
 def test_a_contact_who_cannot_come_is_said_so(client: TestClient, setting: Setting) -> None:

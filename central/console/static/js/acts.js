@@ -88,7 +88,7 @@ export class Acts {
   close(id, can, view) {
     if (!can.close) return toast(can.take ? t("Take the case before closing it.") : t("Somebody else has this case."), "bad");
     const contacts = this.desk.known.home?.contacts ?? [];
-    return askClosing(view.card, contacts, (body, follow) => this.closes(id, view, body, follow));
+    return askClosing(view, contacts, (body, follow) => this.closes(id, view, body, follow));
   }
 
   async closes(id, view, body, follow) {

@@ -151,6 +151,7 @@ function deliveries(view) {
             { class: "quiet" },
             `${t(page.channels[line.channel] ?? line.channel)}, ${moment(line.changed_at, view.now)}`,
             line.purpose === "stand_down" && ` · ${t("somebody else goes")}`,
+            line.purpose === "summary" && ` · ${t("how it ended")}`,
             line.attempt > 1 && ` · ${t("attempt {count}", { count: line.attempt })}`,
             line.fault && ` · ${line.fault}`,
           ),

@@ -3,7 +3,7 @@ import { page } from "./api.js";
 import { ask, choices, feet } from "./dialogs.js";
 import { h } from "./dom.js";
 import { hint } from "./keys.js";
-import { t } from "./words.js";
+import { sayList, t } from "./words.js";
 
 const TEMPLATES = [
   ["mistake", t("Mistake press"), { cause: "mistake", action: "talked", outcome: "resolved_by_talk", label: "false" }],
@@ -22,7 +22,7 @@ const FOLLOW_UPS = {
 };
 
 /** Asks how a case ended. `submit(body, followUp)` gives "" or why not. */
-export function close(card, contacts, submit) {
+export function close({ card, summary_to }, contacts, submit) {
   const pick = (form, values) => {
     const { note = "", ...chosen } = values;
     for (const [name, value] of Object.entries(chosen))
@@ -58,6 +58,8 @@ export function close(card, contacts, submit) {
       choices(t("What was done"), "action", page.actions),
       choices(t("How it ended"), "outcome", page.outcomes),
       contacts.length > 0 && choices(t("Who was told"), "told", named(contacts), null, "checkbox"),
+      summary_to.length > 0 &&
+        h("p", { class: "quiet", id: "close-summary" }, t("How it ended is written to {names}, but for those ticked as told; not after a test, a fault of the equipment or a death.", { names: sayList(summary_to) })),
       choices(t("Was the alarm right?"), "label", { true: t("Yes"), false: t("No"), "": t("Cannot say") }, ""),
       choices(t("What follows?"), "follow", FOLLOW_UPS, ""),
       area("note", t("Note"), 2000),

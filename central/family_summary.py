@@ -1,0 +1,51 @@
+"""The word to the family when a case is over, within one transaction: queued when it is closed, worded when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from central.alarm_cases import summary
+from central.alarm_cases.case import Case, Facts
+from central.alarm_cases.summary import Ending, Recipient
+from central.notification.delivery import DeliveryState
+from central.storage import cases, deliveries, rota
+
+
+def recipients(
+    connection: sa.Connection, case: Case, channels: Collection[str], now: float, told: Collection[str] = ()
+) -> list[Recipient]:
+    """Who would be told now how the case ended; nobody twice."""
+    if not summary.worth_telling(case.priority):
+        return []
+    roster = rota.roster(connection, case.home_id, channels)
+    if not any(summary.shares_endings(contact) for contact in roster):
+        return []
+    sent = deliveries.of_case(connection, case.id)
+    asked = {it.contact_id for it in sent if it.purpose == deliveries.ALARM and it.sent_at is not None}
+    known = {
+        it.contact_id for it in sent if it.purpose == deliveries.SUMMARY and it.state is not DeliveryState.CANCELLED
+    }
+    log = cases.events_of(connection, case.id)
+    timezone = rota.timezone_of(connection, case.home_id)
+    return summary.recipients(roster, log, case.helper_id, asked, {*told, *known}, now, timezone)
+
+
+def queue(connection: sa.Connection, case: Case, closing: Facts, channels: Collection[str], now: float) -> None:
+    """Queues what is to be told of a case that has just been closed."""
+    if not summary.worth_telling(case.priority, closing.cause, closing.outcome):
+        return
+    for one in recipients(connection, case, channels, now, closing.told):
+        round_ = deliveries.rounds(connection, case.id, one.contact_id, deliveries.SUMMARY) + 1
+        purpose = deliveries.SUMMARY
+        deliveries.queue(connection, case.id, one.contact_id, one.channel, purpose, now, round_, due_at=one.due_at)
+
+
+def ending(connection: sa.Connection, case: Case, contact_id: str) -> Ending | None:
+    """What a contact is told of the end of a case, with the operator's name; None when it is no longer shared."""
+    if "history" not in rota.profile(connection, contact_id).consent:
+        return None
+    found = summary.ending(cases.events_of(connection, case.id))
+    called = cases.operator_called(connection, found.spoke) if found.spoke else ""
+    return found._replace(spoke=called or "")
