@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import sqlalchemy as sa
 
 from central.alarm_cases import summary
 from central.alarm_cases.case import Case, Facts
 from central.alarm_cases.summary import Ending, Recipient
-from central.notification.delivery import DeliveryState
+from central.notification.delivery import Delivery, DeliveryState
 from central.storage import cases, deliveries, rota
 
 
@@ -23,13 +23,12 @@ def recipients(
     if not any(summary.shares_endings(contact) for contact in roster):
         return []
     sent = deliveries.of_case(connection, case.id)
-    asked = {it.contact_id for it in sent if it.purpose == deliveries.ALARM and it.sent_at is not None}
     known = {
         it.contact_id for it in sent if it.purpose == deliveries.SUMMARY and it.state is not DeliveryState.CANCELLED
     }
     log = cases.events_of(connection, case.id)
     timezone = rota.timezone_of(connection, case.home_id)
-    return summary.recipients(roster, log, case.helper_id, asked, {*told, *known}, now, timezone)
+    return summary.recipients(roster, log, case.helper_id, _asked(sent), {*told, *known}, now, timezone)
 
 
 def queue(connection: sa.Connection, case: Case, closing: Facts, channels: Collection[str], now: float) -> None:
@@ -42,10 +41,23 @@ def queue(connection: sa.Connection, case: Case, closing: Facts, channels: Colle
         deliveries.queue(connection, case.id, one.contact_id, one.channel, purpose, now, round_, due_at=one.due_at)
 
 
-def ending(connection: sa.Connection, case: Case, contact_id: str) -> Ending | None:
-    """What a contact is told of the end of a case, with the operator's name; None when it is no longer shared."""
-    if "history" not in rota.profile(connection, contact_id).consent:
+def due_at(connection: sa.Connection, case: Case, contact_id: str, now: float) -> float | None:
+    """When a contact may be told: now, or when the night is over; None when the end is not shared with them any more,
+    or has not come."""
+    if case.open or "history" not in rota.profile(connection, contact_id).consent:
         return None
+    sent = deliveries.of_case(connection, case.id)
+    if contact_id in summary.awake(cases.events_of(connection, case.id), _asked(sent)):
+        return now
+    return summary.after_the_night(now, rota.timezone_of(connection, case.home_id))
+
+
+def _asked(sent: Iterable[Delivery]) -> set[str]:
+    return {it.contact_id for it in sent if it.purpose == deliveries.ALARM and it.sent_at is not None}
+
+
+def ending(connection: sa.Connection, case: Case) -> Ending:
+    """What is said of the end of a case, with the operator's name."""
     found = summary.ending(cases.events_of(connection, case.id))
     called = cases.operator_called(connection, found.spoke) if found.spoke else ""
     return found._replace(spoke=called or "")

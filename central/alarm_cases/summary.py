@@ -67,20 +67,15 @@ def recipients(
 
     Args:
         helper_id: who was on the way; they and whoever came know it better than we do.
-        asked: who was written to in this case: they hear at once, at night too; so does whom an operator rang.
+        asked: who was written to in this case: they hear at once, at night too (`awake`).
         told: who need not be told, since somebody told them or a message has gone to them already.
     """
     events = list(log)
     there = {helper_id, *(event.facts.contact for event in events if event.type in _THERE)}
-    rung = {it.facts.contact for it in events if it.type is EventType.CALL_ENDED and it.facts.state == ANSWERED}
-    awake = rung | set(asked)
+    may_sleep = after_the_night(now, timezone)
+    up = awake(events, asked)
     return [
-        Recipient(
-            contact.id,
-            contact.called,
-            contact.ways[0].channel,
-            now if contact.id in awake else after_the_night(now, timezone),
-        )
+        Recipient(contact.id, contact.called, contact.ways[0].channel, now if contact.id in up else may_sleep)
         for contact in contacts
         if contact.ways
         and shares_endings(contact)
@@ -88,6 +83,12 @@ def recipients(
         and contact.id not in told
         and now >= contact.profile.muted_until_at
     ]
+
+
+def awake(log: Iterable[CaseEvent], asked: Collection[str]) -> set[str]:
+    """Whom this case has woken anyway: who was written to, and who answered an operator's call."""
+    rung = {it.facts.contact for it in log if it.type is EventType.CALL_ENDED and it.facts.state == ANSWERED}
+    return rung | set(asked)
 
 
 def after_the_night(now: float, timezone: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -98,8 +99,9 @@ class Sender:
             if not deliveries.claim(connection, delivery, max(now, self._clock()) + CLAIM_S):
                 return
             case = cases.find(connection, delivery.case_id)
-            if case is None or not _wanted(connection, delivery, case):
-                deliveries.save(connection, called_off(delivery), now)
+            instead = _instead(connection, delivery, case, now)
+            if instead is not None or case is None:
+                deliveries.save(connection, instead or called_off(delivery), now)
                 return
             ready = self._ready(connection, delivery, case, now)
         retry, wait_s = STANDARD_RETRY, None
@@ -121,9 +123,7 @@ class Sender:
         about = deliveries.about(connection, case.id, case.home_id, delivery.contact_id)
         if delivery.purpose == deliveries.STAND_DOWN and not about.helper:
             return Sent(Verdict.NEVER, "nobody is going any more")
-        ending = None
-        if delivery.purpose == deliveries.SUMMARY:
-            ending = family_summary.ending(connection, case, delivery.contact_id)
+        ending = family_summary.ending(connection, case) if delivery.purpose == deliveries.SUMMARY else NO_ENDING
         link = ""
         if self._address and delivery.purpose == deliveries.ALARM:
             link = f"{self._address}/c/{carer_links.make(connection, delivery.id, now)}"
@@ -159,14 +159,19 @@ class Sender:
             return Sent(Verdict.NOT_NOW, f"{type(error).__name__}: {error}")
 
 
-def _wanted(connection: sa.Connection, delivery: Delivery, case: Case) -> bool:
-    """Whether a message still says something: how it ended only when it has, to whom it is shared with."""
-    if delivery.purpose == deliveries.SUMMARY:
-        return not case.open and family_summary.ending(connection, case, delivery.contact_id) is not None
-    return case.open
+def _instead(connection: sa.Connection, delivery: Delivery, case: Case | None, now: float) -> Delivery | None:
+    """What becomes of a message that nobody needs any more, or that would wake somebody; None: it goes out."""
+    if case is None or (delivery.purpose != deliveries.SUMMARY and not case.open):
+        return called_off(delivery)
+    if delivery.purpose != deliveries.SUMMARY:
+        return None
+    due_at = family_summary.due_at(connection, case, delivery.contact_id, now)
+    if due_at is None:
+        return called_off(delivery)
+    return None if due_at <= now else replace(delivery, due_at=due_at)
 
 
-def _occasion(case: Case, about: AboutCase, purpose: str, ending: Ending | None) -> Occasion:
+def _occasion(case: Case, about: AboutCase, purpose: str, ending: Ending) -> Occasion:
     return Occasion(
         case_id=case.id,
         resident=about.resident,
@@ -178,5 +183,5 @@ def _occasion(case: Case, about: AboutCase, purpose: str, ending: Ending | None)
         operator_asks=about.operator_asks,
         purpose=purpose,
         going=about.helper,
-        ending=ending or NO_ENDING,
+        ending=ending,
     )

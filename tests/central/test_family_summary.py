@@ -15,6 +15,7 @@ from central.alarm_cases.summary import after_the_night, recipients, worth_telli
 from central.carer_desk import CarerDesk
 from central.case_desk import Done
 from central.delivery_desk import DeliveryDesk
+from central.notification.delivery import Sent, Verdict
 from central.notification.sender import Sender
 from central.storage import deliveries, people, rota
 from central.storage.people import Contact
@@ -149,6 +150,20 @@ def test_at_night_nobody_is_woken_and_in_the_morning_it_is_told(family: Family) 
     assert family.said() == []
     family.send(MORNING)
     assert [to for to, _ in family.said()] == ["joana@example.org"]
+
+
+def test_what_could_not_be_sent_in_the_evening_waits_for_the_morning_too(family: Family) -> None:
+    evening = NIGHT - 2 * 3600
+    family.mail.answer = Sent(Verdict.NOT_NOW, "the mail server is away")
+    case_id = family.case(evening)
+    family.close(case_id, evening + 60)
+    family.send(evening + 61)
+    family.mail.answer = Sent(Verdict.TAKEN)
+    family.mail.messages.clear()
+    family.send(NIGHT)
+    assert family.said() == []
+    family.send(MORNING)
+    assert len(family.said()) == 1
 
 
 def test_who_was_asked_to_come_at_night_hears_at_once_how_it_ended(family: Family) -> None:
