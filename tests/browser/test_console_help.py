@@ -9,7 +9,9 @@ from playwright.sync_api import Page, expect
 
 from central.alarm_cases.case import CaseEvent, EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
-from central.storage import cases
+from central.alarm_cases.rota import Profile
+from central.console.offers import HANDED_S
+from central.storage import cases, rota
 from central.storage.people import Contact, Resident
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import MessageType
@@ -226,8 +228,61 @@ def test_handing_over_rings_at_the_colleague_who_is_named(console: Console) -> N
     ana.keyboard.press("Control+Enter")
     expect(ana.get_by_text("Traspassats: 1.")).to_be_visible()
     expect(marc.locator(f'[data-case="{case_id}"]')).to_have_class(re.compile("ringing"))
+    expect(marc.locator(f'[data-case="{case_id}"] .offer.mine')).to_have_text("For you, from Ana: Acabo el torn")
+    expect(ana.locator(f'[data-case="{case_id}"] .offer')).to_have_text("Primer per a Marc")
     handed = log_of(console, case_id)[-1]
     assert (handed.type, handed.facts.operator, handed.facts.reason) == (EventType.HANDED_OVER, "marc", "Acabo el torn")
+
+
+def test_the_giver_is_told_when_the_colleague_has_not_taken_a_case_in_time(console: Console) -> None:
+    ana, marc = console.seat("ana"), console.seat("marc")
+    now = console.setting.clock()
+    case_id = console.setting.alarm("carme", at=now - 120)
+    console.setting.desk.take(case_id, "ana", now - 110)
+    console.setting.desk.hand_over("ana", "Acabo el torn", now - HANDED_S, by="ana", to="marc")
+    expect(ana.get_by_text(f"Marc no ha agafat el cas {case_id} a temps.")).to_be_visible()
+    expect(marc.locator(f'[data-case="{case_id}"]')).to_have_class(re.compile("ringing"))
+    expect(marc.locator(".offer")).to_have_count(0)
+
+
+def test_what_is_handed_to_a_colleague_sounds_with_them_and_a_p1_with_all(console: Console) -> None:
+    ana, marc = console.seat("ana"), console.seat("marc")
+    case_id = console.setting.alarm("carme", AlarmKind.FLOOD)
+    console.setting.desk.take(case_id, "ana", console.setting.clock())
+    for page in (ana, marc):
+        expect(page.locator(f'[data-case="{case_id}"]')).to_have_class(re.compile("p2 calm"))
+        page.evaluate(
+            """() => {
+            const { start } = OscillatorNode.prototype;
+            window.notes = 0;
+            OscillatorNode.prototype.start = function (...at) { window.notes += 1; return start.apply(this, at); }; }"""
+        )
+    wait_until(lambda: ("marc", "ready") in {(one.operator, one.state) for one in console.setting.live.at_desk()})
+    console.setting.desk.hand_over("ana", "Acabo el torn", console.setting.clock(), by="ana", to="marc")
+    marc.wait_for_function("window.notes > 0")
+    expect(ana.locator(f'[data-case="{case_id}"] .offer')).to_have_text("Primer per a Marc")
+    assert ana.evaluate("window.notes") == 0
+    console.setting.alarm("carme", AlarmKind.HELP, ref="A2")
+    ana.wait_for_function("window.notes > 0")
+
+
+def test_the_closing_dialog_says_who_is_told_how_it_ended_and_the_case_shows_it(console: Console) -> None:
+    with console.setting.database.begin() as conn:
+        rota.keep_profile(conn, "marta", Profile(consent=("alarms", "history")), 0.0, "carme")
+    page = console.seat()
+    case_id = console.setting.alarm("carme")
+    taken(console, page, case_id)
+    page.keyboard.press("s")
+    expect(page.locator(".case-head")).to_contain_text("Hi esteu parlant")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#close-summary")).to_contain_text("S'escriu com ha acabat a Marta Puig")
+    expect(page.locator("[data-template=mistake]")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(f'[data-case="{case_id}"]')).to_have_count(0)
+    page.goto(f"{console.url}/#{case_id}")
+    page.reload()
+    expect(page.locator(".deliveries")).to_contain_text("com ha acabat")
 
 
 def test_log_out_is_held_back_while_one_holds_a_case(console: Console) -> None:

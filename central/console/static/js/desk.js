@@ -131,7 +131,7 @@ function beat(sign) {
   known.link = sign.link;
   own.tell();
   live.compare(sign.stamp);
-  sayUntaken(sign.untaken);
+  for (const one of sign.untaken) toast(one, "bad");
   if (JSON.stringify(known.answers) === JSON.stringify(sign.answers)) return;
   known.answers = sign.answers;
   strip.answers(sign.answers);
@@ -219,13 +219,6 @@ function sayPrompt(view) {
   const text = view.prompt === "ring_limit" ? t("It has rung long enough") : `${t("Time is up")}: ${step?.text ?? ""}`;
   setText(byId("say-soon"), text);
   toast(text);
-}
-
-/** Who was to take over has not: whoever gave it is told once, aloud to assistive technology as well. */
-function sayUntaken(sentences) {
-  if (sentences.length === 0) return;
-  setText(byId("say-soon"), sentences.join(" "));
-  for (const one of sentences) toast(one, "bad");
 }
 
 function loadPictures(homeId) {
