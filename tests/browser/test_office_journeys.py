@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Error, Route, expect
 
 from central.agenda.desk import AgendaDesk
 from central.agenda.rules import Rule
 from central.storage import agenda, people
 from tests.browser.conftest import Console
+from tests.browser.seeing import fits, look
 from tests.central.desk_people import TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -63,18 +63,29 @@ def test_a_call_is_taken_and_ended_from_the_agenda(console: Console) -> None:
     assert [(call.item_id, call.outcome, call.done_by) for call in done] == [(item, "reached", "ana")]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", pytest.param("contrast", marks=pytest.mark.long)])
-def test_nothing_that_axe_finds_and_nothing_cut_off(console: Console, theme: str) -> None:
+@pytest.mark.parametrize("themes", [("light", "dark"), pytest.param(("contrast",), marks=pytest.mark.long)])
+def test_nothing_that_axe_finds_and_nothing_cut_off(console: Console, themes: tuple[str, ...]) -> None:
     senior(console)
     page = console.seat()
-    page.emulate_media(reduced_motion="reduce", color_scheme="dark" if theme == "dark" else "light")
     for path in (*PAGES, *(f"/residents/carme?tab={tab}" for tab in TABS)):
         page.goto(f"{console.url}{path}")
-        if theme == "contrast":
-            page.evaluate("document.documentElement.dataset.theme = 'contrast'")
-        results = Axe().run(page)
-        assert results.violations_count == 0, f"{path}: {results.generate_report()}"
-        for width in (390, 720, 820):
-            page.set_viewport_size({"width": width, "height": 844})
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
-        page.set_viewport_size({"width": 1440, "height": 900})
+        look(page, themes)
+        fits(page, (390, 720, 820), height=844)
+
+
+def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console) -> None:
+    senior(console)
+    page = console.seat()
+    page.goto(f"{console.url}/residents/carme")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/js/office.js", hold)
+    page.goto(f"{console.url}/residents/carme?tab=contacts", wait_until="commit")
+    with pytest.raises(Error, match="Timeout"):  # nothing to press is shown
+        page.click("[data-open=contact-joan]", timeout=1_000)
+    held.pop().continue_()
+    page.click("[data-open=contact-joan]")
+    expect(page.locator("dialog[open]")).to_be_visible()
