@@ -18,10 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from central.access_rules import Role
 from central.audit import origin_of
 from central.audit_chain import AuditEntry
-from central.carers.rights_words import SHARED
 from central.carers.speaker import BY_LINK, called_by
 from central.carers.web import carer_page
 from central.console import access
+from central.console.pages.file_words import SHARES
 from central.console.rights import open_door, trail
 from central.storage import accounts, invitations, people, rota
 from central.storage.invitations import Invited
@@ -156,7 +156,7 @@ def _page(request: Request, token: str, invited: Invited, name: str, fault: str 
 
 def _sees(conn: Connection, contact_id: str) -> list[str]:
     consent = rota.profile(conn, contact_id).consent
-    return [shared.name for share, shared in SHARED.items() if share in consent]
+    return [name for share, name in SHARES.items() if share in consent]
 
 
 def _gone(request: Request) -> Response:

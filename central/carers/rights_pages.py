@@ -16,18 +16,19 @@ from pydantic import BaseModel, Field
 from central.access_rules import Role
 from central.alarm_cases.rota import Share
 from central.carers.looked import Look, looks
-from central.carers.rights_words import CATEGORIES, KINDS, ROUTINE_NAME, ROUTINE_SEES, SHARED, STATES, TABLES
+from central.carers.rights_readable import readable, reader_of, say_readings
+from central.carers.rights_words import CATEGORIES, KINDS, ROUTINE_NAME, ROUTINE_SEES, SHARED, STATES
 from central.carers.share_changes import decisions_of
 from central.carers.web import carer_page
 from central.console.access import Seat
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.reach_watch import ReachWatch
-from central.storage import care, people, person_export, rights_requests, shares
+from central.storage import care, pages, people, person_export, rights_requests, shares
 from central.storage.homes import ROUTINE
 from central.storage.rights_requests import RightsRequest
 from central.telemetry.store import StoreUnavailable, TelemetryStore
-from central.texts import later, say_day, say_moment, translator
+from central.texts import later, local, say_date, say_day, say_moment, translator
 
 router = APIRouter()
 Own = Annotated[Seat, Depends(allowed("resident_file", "read"))]
@@ -200,13 +201,17 @@ def show_export(request: Request, seat: Exporter, resident_id: str) -> Response:
     words = translator(language)
     everything = _everything(request, seat, resident_id)
     readings = everything.pop("readings")
-    tables = [
-        (words.gettext(TABLES.get(name, name)), [_readable(row, now, language) for row in rows])
-        for name, rows in sorted(everything.items(), key=lambda item: _place(item[0]))
-        if isinstance(rows, list)
-    ]
+    del everything["made_at"]
+    with request.app.state.parts.database.read() as conn:
+        reader = reader_of(everything, pages.operator_names(conn), words)
     return carer_page(
-        request, "export.html", language, seat=seat, tables=tables, readings=readings, made=say_day(now, language)
+        request,
+        "export.html",
+        language,
+        seat=seat,
+        tables=readable(everything, reader),
+        readings=say_readings(readings, reader),
+        made=say_date(local(now, reader.timezone).date(), language),
     )
 
 
@@ -231,26 +236,6 @@ def _readings(store: TelemetryStore | None, home_id: str, now: float) -> list[di
     except StoreUnavailable:
         return [*found, {"device": "", "kind": "unavailable", "points": []}]
     return found
-
-
-def _readable(row: dict[str, Any], now: float, language: str) -> list[tuple[str, str]]:
-    """A row as names and values; times as people say them."""
-    shown = []
-    for name, value in row.items():
-        if value in (None, "", [], {}):
-            continue
-        if (name == "at" or name.endswith("_at")) and isinstance(value, float) and value > 0:
-            shown.append((name, say_moment(value, now, language)))
-        else:
-            shown.append(
-                (name, json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
-            )
-    return shown
-
-
-def _place(table: str) -> int:
-    """What a person looks for first stands first."""
-    return list(TABLES).index(table) if table in TABLES else len(TABLES)
 
 
 def _own_look(one: Look, resident: str) -> bool:

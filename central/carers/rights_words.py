@@ -154,25 +154,3 @@ STATES: Final[Mapping[str, str]] = {
     "done": later("done"),
     "refused": later("refused, with the reason"),
 }
-
-TABLES: Final[Mapping[str, str]] = {
-    "residents": later("Who you are"),
-    "homes": later("Your home"),
-    "contacts": later("Your people"),
-    "contact_profiles": later("When your people can come, and what you share with them"),
-    "cases": later("Your alarms"),
-    "case_events": later("What was done in each alarm"),
-    "alarms": later("Messages of the devices"),
-    "deliveries": later("Messages to your people"),
-    "devices": later("The devices in your home"),
-    "consents": later("What you agreed to"),
-    "share_changes": later("What you shared and took back"),
-    "rights_requests": later("What you asked about your data"),
-    "audit_log": later("Who looked"),
-    "care_plans": later("Your care plan"),
-    "care_notes": later("Slow changes"),
-    "routine_weeks": later("Your weeks in numbers"),
-    "findings": later("What was noticed by sensors"),
-    "readings": later("What the sensors tell"),
-}
-"""What tables are called in a readable export; those without a name are called as in the database."""

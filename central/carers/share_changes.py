@@ -27,7 +27,8 @@ from central.texts import Words, later
 router = APIRouter(tags=["rights"])
 ConsentWriter = Annotated[Seat, Depends(allowed("consents", "write"))]
 
-_NAMES: Final[Mapping[str, str]] = {share: shared.name for share, shared in SHARED.items()}
+_MINE: Final[Mapping[str, str]] = {**{share: shared.name for share, shared in SHARED.items()}, ROUTINE: ROUTINE_NAME}
+"""What can be agreed to, as the resident says it."""
 
 
 class SharesBody(BaseModel):
@@ -67,14 +68,18 @@ def set_shares(
     return Response(status_code=204)
 
 
-def decisions_of(conn: Connection, home_id: str, words: Words) -> list[Decision]:
-    """Everything that the residents of a home agreed to and took back, newest first, in words."""
+def decisions_of(conn: Connection, home_id: str, words: Words, called: Mapping[str, str] = _MINE) -> list[Decision]:
+    """Everything that the residents of a home agreed to and took back, newest first, in words.
+
+    Args:
+        called: what can be agreed to, by whoever speaks: residents of themselves, or the office of them.
+    """
     names: Mapping[str, str] = pages.operator_names(conn)
     contacts = pages.contact_names(conn, home_id)
     found = [
         Decision(
             at=one.at,
-            what=words.gettext(_NAMES.get(one.share, one.share)),
+            what=words.gettext(called.get(one.share, one.share)),
             whom=contacts.get(one.contact_id, one.contact_id),
             given=one.given,
             said_by=one.said_by,
@@ -84,7 +89,7 @@ def decisions_of(conn: Connection, home_id: str, words: Words) -> list[Decision]
     ]
     for person in people.residents_of(conn, home_id):
         for one in care.consents_of(conn, person.id):
-            what = words.gettext(ROUTINE_NAME) if one.what == ROUTINE else one.what
+            what = words.gettext(called.get(one.what, one.what))
             team = words.gettext(later("The care team"))
             found.append(Decision(one.given_at, what, team, True, *_who(one.given_by, names)))
             if one.withdrawn_at is not None:

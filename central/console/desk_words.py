@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from central.alarm_cases.case import RING_LIMIT, STEP_TIMER, CaseEvent, EventType, Facts
+from central.alarm_cases.priority import Priority
 from central.texts import Words, later
 
 NEEDED: Final[Mapping[int, str]] = {
@@ -16,6 +17,13 @@ NEEDED: Final[Mapping[int, str]] = {
     5: later("No answer"),
 }
 """The answers to "what is needed?", by their key."""
+PRIORITIES: Final[Mapping[int, str]] = {
+    Priority.LIFE: later("Life"),
+    Priority.URGENT: later("Urgent"),
+    Priority.ROUTINE: later("Routine"),
+    Priority.TECHNICAL: later("Technical"),
+    Priority.TEST: later("Test"),
+}
 PROTOCOL_STEPS: Final[Mapping[str, str]] = {
     "call_out": later("Call out three times"),
     "raise_volume": later("Raise the volume"),

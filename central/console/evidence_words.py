@@ -90,6 +90,11 @@ DIRECTIONS: Final[Mapping[str, str]] = {
 _KMH_PER_M_S: Final = 3.6
 
 
+def kind_name(kind: str, words: Words) -> str:
+    """What a kind of reading is called."""
+    return words.gettext(KIND_NAMES.get(kind) or _EVIDENCE.get((kind, True), kind))
+
+
 def say_value(kind: str, value: float, words: Words) -> str:
     """A measured value with its unit, as people say it: "38,2 °C", "41 km/h"."""
     if kind == "speed":

@@ -107,6 +107,11 @@ def say_month(month: date | str, language: str) -> str:
     return format_skeleton("yMMMM", _as_day(month), locale=_dated(language))
 
 
+def say_day_of_year(day: date | str, language: str) -> str:
+    """A day as it comes every year: "9 November"."""
+    return format_skeleton("MMMMd", _as_day(day), locale=_dated(language))
+
+
 def _as_day(day: date | str) -> date:
     return day if isinstance(day, date) else date.fromisoformat(f"{day}-01" if len(day) == len("2026-11") else day)
 

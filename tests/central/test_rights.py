@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from central.carers.rights_words import SHARED
+from central.console.pages import file_words
 from central.storage import person_export, rota, shares
 from central.storage.people import Resident, add_resident
 from central.storage.tables import metadata
@@ -161,9 +164,14 @@ def test_the_office_writes_down_what_a_resident_said_and_both_see_the_same(setti
     assert cap.send("PUT", path, body).status_code == 204
     assert consent(setting) == ("alarms", "daily_line")
     file = cap.get("/residents/carme?tab=consents").text
+    assert "Una ratlla tranquil·la cada dia" in file, "said about the person, in the office"
+    shown = file[file.index("<main") : file.index("</main>")]
+    assert not any(mine in shown for mine in ("Les meves alarmes", "Com he començat el dia", "On se m"))
     assert file.count("Carme, per telèfon") == 4
     assert "ho ha apuntat Montse" in file
-    assert carme.get("/rights").text.count("ho va dir Carme, per telèfon") == 4
+    own = carme.get("/rights").text
+    assert own.count("ho va dir Carme, per telèfon") == 4
+    assert "Les meves alarmes" in own
     clock.now += 60
     carme.send("PUT", MARTA, {"share": "daily_line", "given": False})
     file = cap.get("/residents/carme?tab=consents").text
@@ -176,8 +184,15 @@ def test_the_office_writes_down_what_a_resident_said_and_both_see_the_same(setti
     for given in (True, False):
         cap.send("POST", "/api/homes/carme/residents/carme/consents", said | {"given": given})
     file = cap.get("/residents/carme?tab=consents").text
-    assert file.count('<th scope="row">Les meves setmanes en xifres') == 2
+    assert file.count('<th scope="row">Que les setmanes a casa s') == 2
     assert "la filla" in file
+
+
+def test_the_office_has_words_of_its_own_for_everything_that_can_be_shared() -> None:
+    assert set(file_words.SHARES) == set(file_words.SHARES_SEE) == set(SHARED)
+    mine = {text for one in SHARED.values() for text in (one.name, one.sees)}
+    theirs = {*file_words.SHARES.values(), *file_words.SHARES_SEE.values()}
+    assert not [text for text in mine & theirs if re.search(r"\b(my|I|you|your)\b", text, flags=re.IGNORECASE)]
 
 
 def test_a_consent_changed_with_a_contacts_facts_is_proven_too(setting: Setting) -> None:

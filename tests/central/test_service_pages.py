@@ -154,7 +154,7 @@ def test_the_lot_takes_two_calls_of_each_and_an_emergency_where_there_was_one(se
 def test_the_table_for_elsewhere_names_nobody_and_is_written_down(setting: Setting, app: FastAPI, clock: Clock) -> None:
     answered(setting, clock, "carme", 10, ref="A1")
     auditor = Person(app, "x-auditor")
-    status, text = auditor.get("/api/quality/cases.csv")
+    status, text = auditor.get("/api/quality/cases.csv?lang=codes")
     assert status == 200
     (row,) = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     assert (row["kind"], row["wait_s"], row["cause"], row["operator"]) == ("help", "10.0", "mistake", "")
@@ -164,6 +164,35 @@ def test_the_table_for_elsewhere_names_nobody_and_is_written_down(setting: Setti
         newest = audit_log.find(conn, audit_log.Filter(account_id="x-auditor"), 5)
     assert any((row.entry.resource, row.entry.action) == ("quality", "export") for row in newest)
     assert Person(app, "x-operator").get("/api/quality/cases.csv")[0] == 403
+
+
+def test_the_table_for_elsewhere_is_in_the_readers_language_and_for_programs_in_codes(
+    setting: Setting, app: FastAPI, clock: Clock
+) -> None:
+    answered(setting, clock, "carme", 10, ref="A1")
+    auditor = Person(app, "x-auditor")
+
+    def table(query: str = "") -> tuple[list[str], list[str]]:
+        status, text = auditor.get(f"/api/quality/cases.csv{query}")
+        assert status == 200
+        heads, row = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+        return heads, row
+
+    heads, row = table()
+    assert {"Municipi", "Prioritat", "Tipus d'alarma", "Com ha acabat", "L'alarma era certa?"} <= set(heads)
+    assert {"Vida", "Botó d'ajuda", "Equivocació", "Conversa", "Resolt parlant", "no"} <= set(row)
+    opened = dict(zip(heads, row, strict=True))["Obert"]
+    assert (len(opened), opened[10], "T" in opened) == (19, " ", False)
+    assert "Necesitaba ayuda" not in row
+    assert "Resuelto hablando" in table("?lang=es")[1]
+    assert {"How it ended", "Priority"} <= set(table("?lang=en")[0])
+    heads, row = table("?lang=codes")
+    assert heads == [
+        "case", "municipality", "priority", "kind", "opened", "wait_s", "abandoned", "spoken_after_s", "help_after_s",
+        "closed_after_s", "late_s", "repeats", "cause", "action", "outcome", "label", "operator",
+    ]  # fmt: skip
+    assert {"1", "help", "mistake", "talked", "resolved_by_talk"} <= set(row)
+    assert auditor.get("/api/quality/cases.csv?lang=la")[0] == 422
 
 
 def put(person: Person, name: str, **body: object) -> tuple[int, object]:

@@ -149,6 +149,10 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-reload]")) location.reload();
   if (event.target.closest("[data-print]")) print();
 });
+// Paper cannot be unfolded.
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+});
 if (now) {
   if (now.dataset.seen) watchForAPerson();
   const every = now.dataset.seen ? ASK_EVERY_MS : CALM_EVERY_MS;

@@ -10,7 +10,7 @@ from babel.dates import get_day_names
 from central.agenda.kind_words import AGENDA_KINDS
 from central.agenda.rules import RETRIES, STRICT, Kind, Rule
 from central.storage.agenda import Call, Item
-from central.texts import Words, later, say_clock, say_moment
+from central.texts import Words, later, say_clock, say_date, say_day_of_year, say_moment
 
 KINDS: Final = AGENDA_KINDS
 REPEATS: Final[Mapping[str, str]] = {
@@ -47,7 +47,7 @@ def weekdays(words: Words) -> dict[int, str]:
 def say_rule(rule: Rule, words: Words) -> str:
     """When a rule wants its calls."""
     if rule.repeat == "once":
-        return words.say(later("Once, on {day} at {time}"), day=rule.starts_on, time=rule.at)
+        return words.say(later("Once, on {day} at {time}"), day=say_date(rule.starts_on, words.language), time=rule.at)
     if rule.repeat == "days":
         return words.say(later("Every {count} days at {time}"), count=rule.every, time=rule.at)
     if rule.repeat == "weekly":
@@ -56,7 +56,9 @@ def say_rule(rule: Rule, words: Words) -> str:
         return words.say(later("{days} at {time}"), days=days, time=rule.at)
     if rule.repeat == "monthly":
         return words.say(later("Every month on day {day} at {time}"), day=int(rule.starts_on[8:]), time=rule.at)
-    return words.say(later("Every year on {day} at {time}"), day=rule.starts_on[5:], time=rule.at)
+    return words.say(
+        later("Every year on {day} at {time}"), day=say_day_of_year(rule.starts_on, words.language), time=rule.at
+    )
 
 
 def item_line(one: Item, words: Words) -> dict[str, Any]:

@@ -123,6 +123,14 @@ SHARES: Final[Mapping[str, str]] = {
     "history": later("Earlier alarms"),
     "access_notes": later("The way in"),
 }
+SHARES_SEE: Final[Mapping[str, str]] = {
+    "alarms": later("Is asked to come when help is needed, and sees what happened."),
+    "daily_line": later("Sees one line a day, such as “up at 8:10”."),
+    "location": later("Sees during an alarm in which room they moved last."),
+    "readings": later("Sees alarms about measurements, and changes that last for weeks."),
+    "history": later("Is told and sees how alarms ended, and sees who opened the file."),
+    "access_notes": later("Sees how to get in, only while going there, and it is noted."),
+}
 CONSENTS: Final[Mapping[str, str]] = {
     "routine": later("That the weeks at home are told in numbers"),
 }

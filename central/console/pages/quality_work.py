@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
@@ -16,6 +13,7 @@ from pydantic import BaseModel, Field
 from central.console import case_view
 from central.console import quality_view as view
 from central.console.access import Seat
+from central.console.pages import quality_table
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.console.templating import CENTRE_TIMEZONE
@@ -23,7 +21,7 @@ from central.service_figures import Answers, Help, answers, help_times
 from central.storage import call_audits, service_quality
 from central.storage.reach import NUMBER_MAX
 from central.storage.service_quality import LateAnswer, scope_of
-from central.texts import later
+from central.texts import later, translator
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("quality", "read"))]
@@ -33,12 +31,6 @@ Text = Annotated[str, Query(max_length=80)]
 
 REASON_MIN: Final = 10
 """Shortest reason: "busy" explains nothing."""
-_COLUMNS: Final = (
-    "case", "municipality", "priority", "kind", "opened", "wait_s", "abandoned", "spoken_after_s", "help_after_s",
-    "closed_after_s", "late_s", "repeats", "cause", "action", "outcome", "label", "operator",
-)  # fmt: skip
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula at the beginning of a cell."""
 
 
 class ReasonBody(BaseModel):
@@ -152,45 +144,30 @@ def keep_audit(request: Request, seat: Worker, audit_id: int, body: AuditBody) -
 
 @router.get("/api/quality/cases.csv", tags=["quality"], response_class=Response)
 def export(
-    request: Request, seat: Exporter, since: Text = "", until: Text = "", municipality: Text = ""
+    request: Request,
+    seat: Exporter,
+    since: Text = "",
+    until: Text = "",
+    municipality: Text = "",
+    lang: Literal["", "codes", "ca", "es", "en"] = "",
 ) -> StreamingResponse:
-    """Every case of a span as a table (CSV, UTF-8), without names and addresses. That it was taken is in the log."""
+    """Every case of a span as a table (CSV, UTF-8), without names and addresses. That it was taken is in the log.
+
+    Heads and codes are said in the language `lang`, or that of whoever asks, and times by the centre's clock. For
+    `lang=codes` they are as everywhere in the interface, the same for ever, and times are in UTC.
+    """
     now: float = request.app.state.clock()
     asked = view.period_of(since, until, now, CENTRE_TIMEZONE)
     scope = scope_of(seat.who, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
     with_operators = view.sees_operators(seat)
+    words = None if lang == "codes" else translator(lang or seat.operator.language)
 
     def lines() -> Iterator[str]:
-        yield "\ufeff" + _csv(_COLUMNS)
+        yield "\ufeff" + quality_table.head(words)
         with request.app.state.parts.database.read() as conn:
             for case in service_quality.exported(conn, scope):
-                yield _csv(_row(case, with_operators))
+                yield quality_table.line(case if with_operators else case | {"operator": ""}, words)
 
     name = f"llar-{asked.first}-{asked.last}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _row(case: dict[str, Any], with_operators: bool) -> list[object]:
-    opened_at: float = case["opened_at"]
-
-    def after(at: float | None) -> object:
-        return "" if at is None else round(at - opened_at, 3)
-
-    gave_up = case["abandoned_at"] is not None and (
-        case["answered_at"] is None or case["abandoned_at"] < case["answered_at"]
-    )
-    opened = datetime.fromtimestamp(opened_at, UTC).isoformat(timespec="milliseconds")
-    return [
-        case["id"], case["municipality"], case["priority"], case["kind"], opened, after(case["answered_at"]),
-        int(gave_up), after(case["spoken_at"]), after(case["arrived_at"]), after(case["closed_at"]),
-        round(case["late_s"], 3), case["repeats"], case["cause"], case["action"], case["outcome"], case["label"],
-        case["operator"] if with_operators else "",
-    ]  # fmt: skip
-
-
-def _csv(cells: Any) -> str:
-    line = io.StringIO()
-    safe = (f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells)
-    csv.writer(line, lineterminator="\r\n").writerow(safe)
-    return line.getvalue()

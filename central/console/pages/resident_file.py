@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from central.agenda.rules import Kind
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, STANDARD
 from central.carers.invitation_changes import invitation_of
-from central.carers.rights_words import SHARED
 from central.carers.share_changes import decisions_of
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
@@ -338,12 +337,13 @@ def _consents(
     return {
         "consents": found,
         "asked": choices(file_words.CONSENTS, words),
-        "shares": {code: (words.gettext(one.name), words.gettext(one.sees)) for code, one in SHARED.items()},
+        "shares": choices(file_words.SHARES, words),
+        "sees": choices(file_words.SHARES_SEE, words),
         "seen_by": [
             {"id": one.id, "called": one.called, "consent": rota.profile(connection, one.id).consent}
             for one in people.contacts_of(connection, home.id)
         ],
-        "decisions": decisions_of(connection, home.id, words),
+        "decisions": decisions_of(connection, home.id, words, {**file_words.SHARES, **file_words.CONSENTS}),
         "may_write": seat.may("consents", "write"),
     }
 
