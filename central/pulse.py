@@ -20,6 +20,8 @@ BEAT_EVERY_S: Final = 1.0
 STUCK_AFTER_S: Final = 180.0
 """A loop that has been at one thing for so long stands still: far above all that the database, the broker or a store
 may take before they give up by themselves (`database.POSTGRES_WAITS`, the pool's 30 s)."""
+PAUSED_S: Final = 5.0
+"""Whoever looks for loops that stand still each second, and comes so late, was paused with all of them."""
 STOOD_STILL: Final = 4
 """Exit code of a process that ended itself because one of its loops stood still."""
 LINE: Final = 0
@@ -37,6 +39,7 @@ class Pulse:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._looked_s = self._counts_from_s = clock()
         self._since: dict[str, float] = {}
         self._started = False
         self._began = False
@@ -55,10 +58,20 @@ class Pulse:
         """This thread has nothing to do now, for however long."""
         self._since.pop(threading.current_thread().name, None)
 
+    def look(self) -> dict[str, float]:
+        """`stuck`, asked every `BEAT_EVERY_S`. After a pause of the machine or of this process it counts anew: no loop
+        could have come on in it."""
+        now = self._clock()
+        if now - self._looked_s > PAUSED_S:
+            self._counts_from_s = now
+        self._looked_s = now
+        return self.stuck()
+
     def stuck(self) -> dict[str, float]:
         """The threads that stand still, and for how many seconds."""
         now = self._clock()
-        return {name: now - since for name, since in self._since.copy().items() if now - since > STUCK_AFTER_S}
+        spans = {name: now - max(since, self._counts_from_s) for name, since in self._since.copy().items()}
+        return {name: span_s for name, span_s in spans.items() if span_s > STUCK_AFTER_S}
 
     def start(self) -> None:
         """Begins to beat, on a thread of its own."""
@@ -67,7 +80,7 @@ class Pulse:
             threading.Thread(target=self._run, name="pulse", daemon=True).start()
 
     def _run(self) -> None:
-        while not (stuck := self.stuck()):
+        while not (stuck := self.look()):
             with contextlib.suppress(OSError):  # a supervisor that is gone is noticed elsewhere
                 os.write(LINE, BEGAN if self._began else LIVES)
             time.sleep(BEAT_EVERY_S)

@@ -11,6 +11,7 @@ from central.alarm_cases.priority import CONTACTS_UNREACHABLE
 from central.alarm_cases.rota import Gap, unreachable_hours
 from central.case_desk import CaseDesk
 from central.detection.finding import Finding
+from central.pulse import PULSE
 from central.storage import cases, home_facts, homes, incidents, rota
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -43,6 +44,7 @@ class ReachWatch:
             ids = [home.home_id for home in homes.list_enrolled(connection)]
         for home_id in ids:
             self.look(home_id, now)
+            PULSE.goes_on()
         return now + EVERY_S
 
     def look(self, home_id: str, now: float) -> list[Gap]:

@@ -147,7 +147,10 @@ def _forgive(children: list[_Child], turned_s: float) -> float:
     now_s = time.monotonic()
     if now_s - turned_s > OWN_STALL_S:
         for child in children:
-            child.heard_s = now_s
+            if child.heard_s is None:
+                child.started_s = now_s  # one that has not beaten yet is still being loaded
+            else:
+                child.heard_s = now_s
     return now_s
 
 

@@ -292,14 +292,8 @@ def _web_settings(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        callback_notify=_at_work,
-        timeout_notify=1,
         timeout_graceful_shutdown=CLOSE_WAIT_S,
     )
-
-
-async def _at_work() -> None:
-    PULSE.at_work()
 
 
 class _Console(uvicorn.Server):
@@ -308,6 +302,11 @@ class _Console(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, live: Live) -> None:
         super().__init__(config)
         self._live = live
+
+    async def on_tick(self, counter: int) -> bool:
+        """What the loop does ten times a second. `callback_notify` would stand still when the clock is set back."""
+        PULSE.at_work()
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ends the server; a second time, at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fastapi import FastAPI
 
-from central import pulse, restarts, supervisor
+from central import pulse, restarts, supervisor, wiring
 from central.__main__ import main
 from central.console import access
+from central.console.live import Live
 from central.storage import homes, people
 from central.storage.database import Database
 from central.supervisor import CANNOT_START
@@ -161,6 +164,50 @@ def test_a_loop_that_waits_or_comes_on_does_not_stand_still() -> None:
     assert list(watched.stuck().values()) == [pulse.STUCK_AFTER_S + 1.0]
     watched.waits()
     assert watched.stuck() == {}
+
+
+def test_a_pause_of_the_machine_makes_no_loop_stand_still() -> None:
+    now_s = 0.0
+    watched = pulse.Pulse(lambda: now_s)
+
+    def look_for(span_s: float) -> dict[str, float]:
+        nonlocal now_s
+        for _ in range(int(span_s / pulse.BEAT_EVERY_S)):
+            now_s += pulse.BEAT_EVERY_S
+            found = watched.look()
+        return found
+
+    watched.at_work()
+    assert look_for(60.0) == {}
+    now_s += 3_600.0
+    assert look_for(60.0) == {}, "it goes on, and so may the loop"
+    assert look_for(pulse.STUCK_AFTER_S), "it did not"
+
+
+def test_a_clock_that_is_set_back_does_not_make_the_web_servers_loop_stand_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s, wall_s = 0.0, time.time()
+    watched = pulse.Pulse(lambda: now_s)
+    monkeypatch.setattr(wiring, "PULSE", watched)
+    monkeypatch.setattr("uvicorn.server.time.time", lambda: wall_s)
+    server = wiring._Console(wiring._web_settings(FastAPI()), Live())
+    asyncio.run(server.on_tick(0))
+    now_s, wall_s = now_s + 100.0, wall_s - 7_200.0
+    asyncio.run(server.on_tick(10))
+    now_s += 100.0
+    assert watched.stuck() == {}
+
+
+def test_a_process_that_is_still_being_loaded_after_a_pause_has_its_time(tmp_path: Path) -> None:
+    loading = supervisor._Child("desk", [sys.executable, "-c", "import time; time.sleep(60)"])
+    supervisor._keep_running(loading, tmp_path)
+    now_s = supervisor._forgive([loading], time.monotonic() - 3_600)
+    try:
+        assert supervisor._silent_s(loading, now_s + supervisor.FIRST_BEAT_S - 1.0) == 0.0
+        assert supervisor._silent_s(loading, now_s + supervisor.FIRST_BEAT_S + 1.0) > 0.0
+    finally:
+        supervisor._end([loading])
 
 
 def test_after_a_pause_of_the_machine_nobody_is_killed_for_the_silence_in_it(tmp_path: Path) -> None:

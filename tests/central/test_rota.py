@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from central import reach_watch
 from central.alarm_cases.care_plan import STANDARD, CarePlan, PlanRow, plan_for, read_plan
 from central.alarm_cases.case import EventType
 from central.alarm_cases.priority import Priority
@@ -22,6 +23,7 @@ from central.alarm_cases.rota import (
     read_profile,
     unreachable_hours,
 )
+from central.pulse import STUCK_AFTER_S, Pulse
 from central.reach_watch import ReachWatch
 from central.storage import cases, homes, rota
 from central.storage.tables import contacts
@@ -151,6 +153,31 @@ def test_the_plan_for_the_kind_and_the_person_comes_first_and_none_before_its_ti
     assert plan_for(rows, "help", 10.0).carers == "parallel"
     assert (plan_for(rows, "help", 200.0).carers, plan_for(rows, "help", 200.0).version) == ("in_turn", 2)
     assert plan_for(rows, "fall", 60.0).first == "family"
+
+
+def test_looking_through_many_homes_on_a_slow_database_is_no_standing_still(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 0.0
+
+    def slowly(*_: object) -> None:
+        nonlocal now_s
+        now_s += 15.0
+
+    watched = Pulse(lambda: now_s)
+    monkeypatch.setattr(reach_watch, "PULSE", watched)
+    with town.database.begin() as connection:
+        for number in range(20):
+            homes.enrol_home(connection, f"home-{number + 2}", address="x", now=0.0)
+    due_at = ReachWatch(town.desk).work(NOON)
+    sa.event.listen(sa.Engine, "before_cursor_execute", slowly)
+    try:
+        watched.at_work()
+        ReachWatch(town.desk).work(due_at)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", slowly)
+    assert now_s > 2 * STUCK_AFTER_S
+    assert watched.stuck() == {}
 
 
 def test_a_home_that_nobody_could_come_to_is_a_technicians_case_until_it_is_mended(town: Town) -> None:
