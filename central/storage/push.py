@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from central.storage.database import put
 from central.storage.desk_tables import push_subscriptions as table
-from central.storage.tables import account_contacts
+from central.storage.tables import account_contacts, operators
 
 CHANNEL: Final = "push"
 BROWSERS_MAX: Final = 10
@@ -48,12 +48,13 @@ def forget(
 
 
 def of_contacts(connection: sa.Connection, contact_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The addresses of contacts' browsers, by contact, the newest first."""
+    """The addresses of contacts' browsers, by contact, the newest first; none of an account that is disabled."""
     own = sa.select(table.c.contact_id, table.c.address, table.c.made_at).where(table.c.contact_id.in_(contact_ids))
     by_account = (
         sa.select(account_contacts.c.contact_id, table.c.address, table.c.made_at)
         .join(table, table.c.account_id == account_contacts.c.account_id)
-        .where(account_contacts.c.contact_id.in_(contact_ids))
+        .join(operators, operators.c.id == account_contacts.c.account_id)
+        .where(account_contacts.c.contact_id.in_(contact_ids), sa.not_(operators.c.disabled))
     )
     found: dict[str, list[tuple[float, str]]] = {}
     for contact_id, address, made_at in connection.execute(sa.union(own, by_account)):

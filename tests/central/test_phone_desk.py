@@ -35,7 +35,7 @@ from central.phone_desk import PhoneDesk, read_answer
 from central.push_desk import PushDesk, forgetting
 from central.refusals import RefusalCounter
 from central.sealing import Sealer
-from central.storage import carer_links, cases, deliveries, push, rota
+from central.storage import accounts, carer_links, cases, deliveries, push, rota
 from central.storage.tables import account_contacts, contacts, homes
 from central.storage.tables import cases as case_table
 from gateway.contract.alarm_kinds import AlarmKind
@@ -412,6 +412,19 @@ def test_an_accounts_browser_is_a_way_to_all_whose_contact_it_is(office: PhoneOf
         office.push.subscribe(more, T + number, account_id="joan")
     with office.town.database.read() as connection:
         assert len(push.of_contacts(connection, ["marc"])["marc"]) == push.BROWSERS_MAX
+
+
+def test_an_account_that_is_disabled_is_told_of_no_alarm(office: PhoneOffice) -> None:
+    browser = office.pushes.subscribe()
+    subscription = msgspec.convert(browser.subscription(), Subscription)
+    with office.town.database.begin() as connection:
+        connection.execute(sa.insert(account_contacts).values(account_id="joan", contact_id="marc"))
+    office.push.subscribe(subscription, T, account_id="joan")
+    for disabled, ways in ((True, ["sms", "voice"]), (False, ["push", "sms", "voice"])):
+        with office.town.database.begin() as connection:
+            accounts.change(connection, "joan", disabled=disabled)
+            roster = rota.roster(connection, "home-1", tuple(office.channels))
+        assert [way.channel for it in roster if it.id == "marc" for way in it.ways] == ways
 
 
 def test_a_browser_that_left_is_no_way_any_more(office: PhoneOffice) -> None:
