@@ -10,13 +10,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
+from central.access_rules import Role, may_give
 from central.console.access import Seat
 from central.console.pages.editing import not_found
 from central.console.problem import Problem
 from central.console.rights import allowed
 from central.notification.channel import Channel, Message
 from central.notification.delivery import Verdict
-from central.storage import invitations, pages, people, rota
+from central.storage import invitations, pages, people, reach, rota
 from central.storage.people import Contact
 from central.texts import later, translator
 
@@ -64,6 +65,10 @@ def invite(
         contact = next((one for one in people.contacts_of(conn, home_id) if one.id == contact_id), None)
         if contact is None:
             raise not_found()
+        if not may_give(seat.who, Role.CARER, frozenset(filter(None, [reach.municipality_of(conn, home_id)]))):
+            # its alarm may be anybody's while it rings; an account in it is not
+            text = later("You may not give this role, or not for these municipalities.")
+            raise Problem(403, "not_yours_to_give", text)
         if invitations.account_of(conn, contact_id):
             raise Problem(409, "has_account", later("This contact has an account already."))
         if invitations.made_since(conn, contact_id, now - 86_400.0) >= INVITATIONS_A_DAY:

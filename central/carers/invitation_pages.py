@@ -97,9 +97,9 @@ def _begin(request: Request, token: str, invited: Invited, account: Operator, no
     until_at = now + access.session_s(account)
     try:
         with request.app.state.parts.database.begin() as conn:
+            _use_up(conn, token, invited.contact_id, account.id, now)
             people.add_operator(conn, account)
             accounts.link_contacts(conn, account.id, [invited.contact_id])
-            _use_up(conn, token, account.id, now)
             hashed = access.token_hash(session)
             people.start_session(conn, hashed, account.id, now, until_at, origin=origin, browser=browser)
     except (IntegrityError, _UsedMeanwhileError):
@@ -120,11 +120,11 @@ def _begin(request: Request, token: str, invited: Invited, account: Operator, no
 
 
 class _UsedMeanwhileError(Exception):
-    """The invitation was used by another request."""
+    """Another request used the invitation, or made the contact an account."""
 
 
-def _use_up(conn: Connection, token: str, account_id: str, now: float) -> None:
-    if not invitations.use(conn, token, account_id, now):
+def _use_up(conn: Connection, token: str, contact_id: str, account_id: str, now: float) -> None:
+    if invitations.account_of(conn, contact_id) or not invitations.use(conn, token, account_id, now):
         raise _UsedMeanwhileError
 
 

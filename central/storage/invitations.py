@@ -60,7 +60,8 @@ def withdraw(conn: sa.Connection, contact_id: str, now: float) -> bool:
 
 
 def find(conn: sa.Connection, token: str, now: float) -> Invited | None:
-    """Whom a token invites; None for one that is unknown, used, taken back or has run out."""
+    """Whom a token invites; None for one that is unknown, used, taken back or has run out, or whose contact has come by
+    an account in another way."""
     if not 0 < len(token) <= TOKEN_LENGTH_MAX:
         return None
     query = (
@@ -69,7 +70,7 @@ def find(conn: sa.Connection, token: str, now: float) -> Invited | None:
         .where(table.c.token_hash == _fingerprint(token), table.c.used_at.is_(None), table.c.expires_at > now)
     )
     row = conn.execute(query).first()
-    return None if row is None else Invited(*row)
+    return None if row is None or account_of(conn, row.id) else Invited(*row)
 
 
 def use(conn: sa.Connection, token: str, account_id: str, now: float) -> bool:

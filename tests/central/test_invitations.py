@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from central.access_rules import RINGS_FOR_ALL_S, Role
 from central.carers.parts import CarersParts
 from central.notification.channel import Message
 from central.notification.delivery import Sent, Verdict
@@ -108,6 +110,18 @@ def test_a_link_runs_out_is_replaced_and_is_taken_back(app: FastAPI, cap: Phone,
     assert TestClient(app).get("/c/invite/nonsense").status_code == 404
 
 
+def test_a_link_opens_nothing_once_the_contact_has_an_account_in_another_way(
+    app: FastAPI, setting: Setting, cap: Phone
+) -> None:
+    path = path_of(cap.send("POST", PATH))
+    with setting.database.begin() as conn:
+        accounts.link_contacts(conn, "marta-acc", ["marta", "joan"])
+    assert TestClient(app).get(path).status_code == 404
+    assert follow(app, path, **GIVEN)[1].status_code == 404
+    with setting.database.read() as conn:
+        assert people.operator(conn, "joan-ferrer") is None
+
+
 def test_it_goes_by_sms_in_the_contacts_language_and_not_without_end(cap: Phone, post: Post) -> None:
     made = cap.send("POST", PATH, {"way": "sms"})
     assert made.json()["sent_to"] == "600 555 011"
@@ -136,6 +150,21 @@ def test_what_cannot_be_taken_is_said_and_the_link_stays_good(app: FastAPI, sett
     with setting.database.read() as conn:
         assert people.operator(conn, "joan-ferrer") is None
     assert follow(app, path, **GIVEN)[1].status_code == 303
+
+
+def test_an_alarm_that_rings_everywhere_lets_nobody_from_elsewhere_invite(
+    app: FastAPI, setting: Setting, clock: Clock
+) -> None:
+    with setting.database.begin() as conn:
+        given = people.operator(conn, "cap")
+        assert given is not None
+        people.add_operator(conn, replace(given, id="eva", role=Role.SUPERVISOR, municipalities=("Sants",)))
+        conn.exec_driver_sql("UPDATE homes SET municipality = 'Gràcia'")
+    eva = log_in(app, "eva")
+    assert eva.send("POST", PATH).status_code == 404
+    setting.alarm("carme")
+    clock.now += RINGS_FOR_ALL_S[2]
+    assert eva.send("POST", PATH).json()["reason"] == "not_yours_to_give"
 
 
 def test_only_who_keeps_accounts_invites(app: FastAPI, cap: Phone) -> None:
