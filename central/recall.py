@@ -35,7 +35,6 @@ MEASURED: Final = (
 )
 """Kinds, seconds and newest rows of what is measured: at least what the timeline keeps and detectors judge."""
 MARKS_S: Final = 2 * 3_600.0
-MARKS_MAX: Final = 300
 """Of a hub's marks, one a minute at most: whether it was away lately, and may still hold something back."""
 ACTS_PER_DAY: Final = 3_000
 STATES_PER_DAY: Final = 3_000
@@ -63,7 +62,7 @@ def recall_home(engine: Engine, store: TelemetryStore, kept: HabitStore, home: s
     marked_at = next((row.at for row in last if (row.device, row.kind) == (HUB_DEVICE, "heartbeat")), None)
     readings = [Reading(row.device, row.kind, row.value, row.at) for row in (*last, *rows)]
     begin = now - MARKS_S
-    marks = [row.at for row in store.events(home, ["heartbeat"], begin, until, MARKS_MAX) if row.device == HUB_DEVICE]
+    marks = [point.at for point in store.points(home, HUB_DEVICE, "heartbeat", begin, until)]
     if any(at < begin - 3_600 for at in heard):
         marks.append(begin)
     engine.recall(home, marked_at, readings, now, heard=heard, marks=marks, habits=habits, states=states)
