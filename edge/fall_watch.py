@@ -148,6 +148,8 @@ class FallWatch:
             OSError: the process could not be started, ended, or was ended because it did not answer.
         """
         if find_spec("numpy") is None:
+            # nobody judges: what was felt must not be asked about after some later stop
+            self._notice_judged()
             raise OSError("numpy is not installed, without which no fall is found: run install_hub.py again")
         command = (sys.executable, "-m", "devices.wearable.judge_process")
         pipe = asyncio.subprocess.PIPE

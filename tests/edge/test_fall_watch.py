@@ -113,6 +113,16 @@ async def test_a_hard_blow_is_told_at_once_and_again_when_it_has_been_judged(mon
         assert (home.felt[1:], home.found[0][0].value) == ([""], "suspected")
 
 
+async def test_a_blow_that_nobody_can_judge_is_not_kept_for_some_later_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fall_watch, "BLOW_JUDGED_S", 0.0)
+    monkeypatch.setattr(fall_watch, "find_spec", lambda _name: None)
+    home = Home()
+    home.walk_and_fall()
+    with pytest.raises(OSError, match="numpy"):
+        await home.watch.run(lambda: None)
+    assert home.felt == ["belt", ""]
+
+
 @pytest.mark.slow
 async def test_a_wearable_whose_link_breaks_in_a_fall_is_judged_by_what_there_is(
     monkeypatch: pytest.MonkeyPatch,
