@@ -7,10 +7,12 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from central.alarm_cases.closing import Action, Cause, Closing, Outcome
+from central.storage import accounts
 from central.storage.people import Resident
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
-from tests.central.console_setting import enrol, wait_until
+from tests.central.console_setting import PASSWORD, enrol, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -72,6 +74,62 @@ def test_an_answer_that_was_overtaken_does_not_bring_back_an_older_card(console:
     answered.value.finished()
     page.evaluate(TWO_PICTURES)
     expect(card(page, case_id).locator(".holder")).to_contain_text("parlant", timeout=1)
+
+
+def test_an_answer_that_was_overtaken_does_not_bring_back_a_case_that_is_closed(console: Console) -> None:
+    page = console.seat()
+    case_id = console.setting.alarm("carme")
+    expect(card(page, case_id)).to_be_visible()
+
+    def overtaken(route: Route) -> None:
+        answer = route.fetch()
+        now = console.setting.clock()
+        console.setting.desk.talk(case_id, "ana", now)
+        console.setting.desk.close(case_id, "ana", Closing(Cause.MISTAKE, Action.TALKED, Outcome.RESOLVED_BY_TALK), now)
+        expect(card(page, case_id)).to_have_count(0)
+        route.fulfill(response=answer)
+
+    page.route("**/take", overtaken)
+    page.route("**/api/queue", lambda route: route.abort())
+    with page.expect_response("**/take") as answered:
+        page.keyboard.press("F2")
+    answered.value.finished()
+    page.evaluate(TWO_PICTURES)
+    expect(card(page, case_id)).to_have_count(0, timeout=1)
+
+
+def test_a_break_of_the_line_too_short_to_be_called_lost_loads_the_queue_anew(console: Console) -> None:
+    page = console.seat()
+    loads: list[str] = []
+    page.on("request", lambda request: loads.append(request.url) if request.url.endswith("/api/queue") else None)
+    with page.expect_request("**/live"):
+        live = console.setting.live
+        live._in_loop(live._end_all)
+
+    def loaded_anew() -> bool:
+        page.evaluate(TWO_PICTURES)  # what the browser does is told meanwhile
+        return len(loads) >= 2
+
+    wait_until(loaded_anew)  # when it is let go, and when it is back
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_whoever_logs_in_again_in_the_same_tab_begins_ready(console: Console) -> None:
+    page = console.seat()
+    page.locator(".state-switch button[value=break]").click()
+    wait_until(lambda: [one.state for one in console.setting.live.at_desk()] == ["break"])
+    with console.setting.database.begin() as conn:
+        accounts.end_sessions(conn, "ana")
+    page.wait_for_url("**/login*")
+    page.locator("#name").fill("ana")
+    page.locator("#name").press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog[open]")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-heard]")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".state-switch button[value=ready]")).to_have_attribute("aria-pressed", "true")
 
 
 def test_what_rings_pulses_and_not_for_those_who_ask_for_no_movement(console: Console) -> None:

@@ -311,7 +311,7 @@ for (const [id, opens] of [
 byId("logout").addEventListener(
   "click",
   (event) => {
-    if (own.held().length === 0) return own.forget();
+    if (own.held().length === 0) return;
     event.stopImmediatePropagation();
     byId("menu").hidePopover();
     toast(t("You still hold cases: hand them over or close them first."), "bad");

@@ -2,11 +2,13 @@
 
 const LOST_MS = 5000;
 
-/** Listens to /live. `on` has: connected(), lost(), beat(data), case(card), reload(). */
+/** Listens to /live. `on` has: connected(), also after a break too short to be called lost, lost(), beat(data),
+ * case(card), reload(). */
 export class Line {
   constructor(on) {
     this.on = on;
     this.up = null;
+    this.broken = false;
     this.heardAt = performance.now();
     this.open();
     const pulse = new Worker("/static/js/pulse.js");
@@ -20,6 +22,7 @@ export class Line {
     this.source.addEventListener("case", (event) => this.heard("case", event));
     this.source.addEventListener("reload", (event) => this.heard("reload", event));
     this.source.addEventListener("error", () => {
+      this.broken = true;
       if (this.source.readyState === EventSource.CLOSED) this.on.refused();
     });
   }
@@ -27,10 +30,11 @@ export class Line {
   heard(name, event) {
     this.heardAt = performance.now();
     const data = JSON.parse(event.data);
-    const wasUp = this.up;
+    const isNew = !this.up || this.broken;
     this.up = true;
+    this.broken = false;
     this.on[name](data);
-    if (!wasUp) this.on.connected();
+    if (isNew) this.on.connected();
   }
 
   watch() {

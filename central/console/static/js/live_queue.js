@@ -9,6 +9,7 @@ export class LiveQueue {
   constructor(context) {
     this.context = context;
     this.cards = new Map();
+    this.gone = new Map(); // case -> the version with which it left, since the queue was loaded
     this.incidents = new Map();
     this.colleagues = new Map();
     this.offers = new Map();
@@ -38,6 +39,7 @@ export class LiveQueue {
   takeWhole(fresh) {
     const before = new Map(this.cards);
     this.cards.clear();
+    this.gone.clear();
     for (const card of fresh.cards) this.cards.set(card.id, same(before.get(card.id), card));
     this.incidents = new Map(fresh.incidents.map((one) => [one.id, one]));
     for (const one of fresh.colleagues) this.colleagues.set(one.id, one.called);
@@ -65,9 +67,11 @@ export class LiveQueue {
 
   /** A card from an event or from the answer to a command; these may overtake each other. */
   put(card) {
-    if (this.cards.get(card.id)?.version > card.version) return false;
-    if (card.state === "closed") this.cards.delete(card.id);
-    else this.cards.set(card.id, card);
+    if (this.cards.get(card.id)?.version > card.version || this.gone.get(card.id) > card.version) return false;
+    if (card.state === "closed") {
+      this.cards.delete(card.id);
+      this.gone.set(card.id, card.version);
+    } else this.cards.set(card.id, card);
     return true;
   }
 

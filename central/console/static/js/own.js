@@ -1,6 +1,6 @@
 // How this operator is: ready, busy with a case, writing up the last one, on a break. The page derives it and says it
 // again with every sign of life, so that a console that has lost its line stops being ready by itself.
-import { post } from "./api.js";
+import { page, post } from "./api.js";
 
 const WRAP_UP_S = 60;
 const KEPT = "llar-own-state";
@@ -17,21 +17,16 @@ export class OwnState {
     this.recall();
   }
 
-  /** A page that is loaded again in this tab, by the same person, goes on as they were. */
+  /** A page that is loaded again in this tab goes on as it was, in the same session: whoever logs in begins anew. */
   recall() {
     const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-    if (kept.me === this.context.me) Object.assign(this, { chosen: kept.chosen, wrapUpUntil: kept.wrapUpUntil });
+    if (kept.session === page.form_token) Object.assign(this, { chosen: kept.chosen, wrapUpUntil: kept.wrapUpUntil });
   }
 
   keep() {
-    const { chosen, wrapUpUntil, context } = this;
-    sessionStorage.setItem(KEPT, JSON.stringify({ me: context.me, chosen, wrapUpUntil }));
+    const { chosen, wrapUpUntil } = this;
+    sessionStorage.setItem(KEPT, JSON.stringify({ session: page.form_token, chosen, wrapUpUntil }));
     this.tell();
-  }
-
-  /** Whoever logs out and comes back begins anew. */
-  forget() {
-    sessionStorage.removeItem(KEPT);
   }
 
   /** Cases in hand that are not parked. */
