@@ -26,7 +26,6 @@ CALM_S: Final = 3_600.0
 """A walk is over for good after so long."""
 KNOWN_S: Final = 3 * 3600.0
 """What is known of a home must begin so long ago, or nobody can say what happened before."""
-_ANY: Final[frozenset[str]] = frozenset()
 BED_MATS: Final = frozenset({"serial_bed_mat"})
 """Models that are always a bed."""
 
@@ -37,7 +36,7 @@ class Presence(NamedTuple):
     Attributes:
         known: the activity's version, the last day learned, the limits, the sensors not believed.
         hours: of sleep, as seconds of the local day.
-        last: the last sign of anybody, by which devices is not said; None = none in the last day.
+        last: the last sign of anybody; None = none in the last day.
         exit: an entry door since which nobody was noticed indoors; visit: one to the bathroom that goes on.
         walk: the last walk of the night, until an hour after it.
     """
@@ -72,7 +71,7 @@ def _reckon(timeline: Timeline, limits: Limits, known: tuple[int, int, Limits, M
     return Presence(
         known,
         hours,
-        last._replace(devices=_ANY),
+        last,
         gone[0] if gone and gone[0].back_at is None and not in_bed(activity, limits, gone[0].at) else None,
         stays[0] if stays and stays[0].end_at is None else None,
         _last_walk(timeline, limits, last.at, hours, known[3]),

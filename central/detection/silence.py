@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
@@ -20,6 +20,9 @@ from central.detection.fixed_limit import used_up_at
 from central.detection.habits import Habits, Start
 from central.detection.past_silences import DAY_STEPS
 from central.detection.profile import Limits
+
+if TYPE_CHECKING:
+    from central.detection.situation import Situation
 
 SHORTEST_S: Final = 3_600.0
 """No silence shorter than this is judged."""
@@ -49,7 +52,7 @@ class Broken(NamedTuple):
 
 class Expectation(NamedTuple):
     """When the silence that is going on will be too long, or was, for as long as nothing else is known: the activity's
-    version, the last day learned, the home's limits, the sensors that are not believed."""
+    version, the last day learned, the home's limits, the sensors that are not believed. `told`: what is said of it."""
 
     version: int
     learned_day: int
@@ -57,6 +60,7 @@ class Expectation(NamedTuple):
     without: Mapping[str, float]
     due_at: float
     broken: Broken | None
+    told: Situation | None = None
 
 
 def start_of(act: Act, zone: ZoneInfo) -> Start:

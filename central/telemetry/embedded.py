@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sqlite3
 from collections import OrderedDict, defaultdict
@@ -255,7 +256,8 @@ class EmbeddedStore:
     def _files(self, form: re.Pattern[str]) -> list[str]:
         if not self._folder.is_dir():
             return []
-        return [match[1] for path in self._folder.iterdir() if (match := form.match(path.name))]
+        with os.scandir(self._folder) as entries:
+            return [match[1] for entry in entries if (match := form.match(entry.name))]
 
     def _between(self, form: re.Pattern[str], start: int, end: int) -> list[str]:
         first, last = _day_name(start // DAY_MS), _day_name(max(end - 1, start) // DAY_MS)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from central.alarm_cases.case import Facts
@@ -95,6 +95,7 @@ moves = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(moves, st.integers(0, 23))
+@example([("door", 20.0)], 0)
 def test_the_last_hours_tell_the_same_as_the_whole_day(steps: list[tuple[str, float]], hour: int) -> None:
     timeline, now = Timeline(), MONDAY + hour * HOUR
     for device, pause_s in steps:

@@ -87,10 +87,19 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
         broken = memory.broken
     else:
         broken = _broken(timeline, limits, moment.now, known)
-    if broken is None:
+        memory = timeline.expectation
+    if broken is None or memory is None:
         return []
     if not can_judge_absence(timeline, limits, moment) or not _somebody_watches(timeline, limits, moment.now):
         return None
+    told = memory.told or _told(timeline, broken, limits)
+    if told is not memory.told:
+        timeline.expectation = memory._replace(told=told)
+    return [told]
+
+
+def _told(timeline: Timeline, broken: Broken, limits: Limits) -> Situation:
+    """What is said of it: looked up once, since what is usual is asked of four months of silences."""
     reason, expected = _expected(timeline, broken, limits)
     quiet_s = round(broken.found_at - broken.since_at)
     facts: dict[str, str | float] = {
@@ -100,7 +109,7 @@ def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situat
         "limit_s": quiet_s,
         **expected,
     }
-    return [_situation(timeline, broken.since_at, broken.found_at, reason, facts)]
+    return _situation(timeline, broken.since_at, broken.found_at, reason, facts)
 
 
 def _broken(
