@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from central.storage import cases, deliveries
 from tests.browser.conftest import Console
+from tests.browser.seeing import fits, look
 from tests.central.carers_setting import furnish_carers, link, share
 from tests.central.console_setting import PASSWORD, wait_until
 
@@ -33,21 +33,6 @@ def enter(town: Console, name: str, path: str, **context: object) -> Page:
     page.wait_for_url(lambda url: "/login" not in url)
     page.goto(f"{town.url}{path}")
     return page
-
-
-def look(page: Page) -> None:
-    for theme in ("light", "dark"):
-        page.emulate_media(reduced_motion="reduce", color_scheme=theme)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
-    page.emulate_media(color_scheme="light")
-
-
-def fits(page: Page) -> None:
-    for width in (320, 390, 720):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
-    page.set_viewport_size({"width": 390, "height": 844})
 
 
 def text_doubled(page: Page) -> None:

@@ -17,7 +17,8 @@ from central.sealing import Sealer
 from central.storage import push
 from simulators.push_service import PushService
 from tests.browser.conftest import Console
-from tests.browser.test_carers_pages import PHONE, enter, fits, look, text_doubled
+from tests.browser.seeing import fits, look
+from tests.browser.test_carers_pages import PHONE, enter, text_doubled
 from tests.central.carers_setting import furnish_carers, link
 from tests.central.console_setting import open_setting, serve, wait_until
 
