@@ -76,15 +76,16 @@ def test_the_same_recordings_give_the_same_weights_and_these_tell_falls_from_dai
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("about", [100, pytest.param(300, marks=pytest.mark.long)])
 @pytest.mark.parametrize("rate_hz", [50.0, 25.0])
 @pytest.mark.parametrize("site", Site)
-def test_the_models_know_the_recordings_that_they_were_made_from(site: Site, rate_hz: float) -> None:
+def test_the_models_know_the_recordings_that_they_were_made_from(site: Site, rate_hz: float, about: int) -> None:
     """That the weights fit this code; how good they are for others, `python -m benchmarks falls` measures."""
     path = recordings_file(site)
     if path is None:
         pytest.skip(f"NOT TESTED: {ABSENT}")
     trials = load_trials(path)
-    trials = trials[:: 1 + len(trials) // 300]
+    trials = trials[:: 1 + len(trials) // about]
     for gyroscope in (True, False):
         detector = FallDetector(site, rate_hz, gyroscope=gyroscope)
         found = score(trials, [stream(detector, each, rate_hz) for each in trials])
