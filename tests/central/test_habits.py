@@ -321,8 +321,8 @@ def month() -> tuple[Reading, ...]:
     return tuple(ordered(days, alive(collapse, 0.6), alive(shut, 5), stray(shut, 5)))
 
 
-@settings(max_examples=6, deadline=None)
-@given(st.lists(st.floats(36, 46.9), min_size=1, max_size=5).map(sorted))
+@settings(max_examples=3, deadline=None)
+@given(st.lists(st.floats(36, 46.9), min_size=3, max_size=8).map(sorted))
 def test_restarts_at_any_instant_change_no_finding(days: list[float]) -> None:
     flat = after_five_weeks()
     for day in days:
@@ -414,7 +414,7 @@ def learned_habits() -> Habits:
 weak_signs = st.lists(st.floats(60, 3 * DAY), max_size=20).map(sorted)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(weak_signs, st.booleans(), st.integers(0, 23))
 def test_whatever_stray_triggers_come_somebody_is_missed_within_a_day(
     signs: list[float], door: bool, hour: int
