@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import getpass
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,8 +141,19 @@ def _run(given: argparse.Namespace, config: CentralConfig) -> int:
     return supervisor.supervise(["desk", "receiver"], given.config, config.data_folder)
 
 
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Around the import of a whole process: what it loads stays for good, so looking for garbage in it is in vain, then
+    (a quarter of the start) and later."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
+
+
 def _desk(_given: argparse.Namespace, config: CentralConfig) -> int:
-    from central import preparing, wiring
+    with _loading():
+        from central import preparing, wiring
 
     try:
         wiring.run_desk(config)
@@ -151,7 +163,8 @@ def _desk(_given: argparse.Namespace, config: CentralConfig) -> int:
 
 
 def _receiver(_given: argparse.Namespace, config: CentralConfig) -> int:
-    from central import receiver
+    with _loading():
+        from central import receiver
 
     receiver.run(config)
     return 0

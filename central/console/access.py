@@ -7,6 +7,7 @@ a session, carry that session's form token.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import logging
@@ -69,8 +70,12 @@ HASHER: Final = passwords.HASHER
 hash_password: Final = passwords.hash_password
 _turns = threading.BoundedSemaphore(HASHING_AT_ONCE)
 _places = threading.BoundedSemaphore(HASHING_AT_ONCE + HASHING_WAITING)
-_NOBODY: Final = HASHER.hash(secrets.token_hex(16))
-"""Checked when the name is unknown, so that the time taken tells nothing."""
+
+
+@functools.cache
+def _nobodys_hash() -> str:
+    """Checked when the name is unknown, so that the time taken tells nothing."""
+    return HASHER.hash(secrets.token_hex(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,8 @@ def _log_in(
         operator = people.operator(conn, name)
     if operator is not None and operator.locked_until_at > now:
         return LoginRefused("locked", operator.locked_until_at)
-    if not _matches(_NOBODY if operator is None else operator.password_hash, password) or operator is None:
+    nobodys = _nobodys_hash()
+    if not _matches(nobodys if operator is None else operator.password_hash, password) or operator is None:
         return count_failure(database, operator, now)
     if operator.disabled:
         return LoginRefused("disabled")

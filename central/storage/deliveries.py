@@ -25,7 +25,10 @@ _COLUMNS: Final = tuple(field.name for field in fields(Delivery))
 
 
 def find(connection: sa.Connection, delivery_id: int) -> Delivery | None:
-    """One delivery, locked against other writers where the database locks rows."""
+    """One delivery, locked against other writers where the database locks rows: its case first, as everybody does who
+    then comes to its deliveries; in the other order two of them would wait for each other."""
+    of_case = sa.select(deliveries.c.case_id).where(deliveries.c.id == delivery_id).scalar_subquery()
+    connection.execute(sa.select(cases.c.id).where(cases.c.id == of_case).with_for_update())
     query = sa.select(deliveries).where(deliveries.c.id == delivery_id).with_for_update()
     row = connection.execute(query).first()
     return None if row is None else _delivery(row)
@@ -34,15 +37,14 @@ def find(connection: sa.Connection, delivery_id: int) -> Delivery | None:
 def find_by_provider(connection: sa.Connection, channel: str, provider_ref: str) -> Delivery | None:
     """The newest delivery that a channel knows under that name."""
     query = (
-        sa.select(deliveries)
+        sa.select(deliveries.c.id)
         .where(
             deliveries.c.channel == channel, deliveries.c.provider_ref == provider_ref, deliveries.c.provider_ref != ""
         )
         .order_by(deliveries.c.id.desc())
-        .with_for_update()
     )
-    row = connection.execute(query).first()
-    return None if row is None else _delivery(row)
+    found = connection.execute(query).scalar()
+    return None if found is None else find(connection, found)
 
 
 def queue(

@@ -37,9 +37,11 @@ RATIOS = {
     "painted": "to painted on all",
 }
 
-LENGTHY = {"painted", "falls", "ingest", "outages"}
-"""Ten browsers at once; a training of models where the recordings are; and what is run and printed by a test of its
-own: `ingest` below, `outages` among the journeys."""
+LENGTHY = {"painted", "falls", "agent", "alarm_latency", "flood", "engine_load", "simulated_collapses"}
+LENGTHY |= {"ingest", "outages", "restarts", "escalation"}
+"""Ten browsers at once; a training of models where the recordings are; what starts the whole system several times; and
+what is run and printed by a test of its own: `ingest` below, `outages` among the journeys, `restarts` in
+`test_restarts`, `escalation` in `test_escalation_months`."""
 
 
 def run(name: str, page: Path, **environment: str) -> tuple[str, Outcome]:

@@ -25,7 +25,6 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from py_vapid import Vapid02
-from pywebpush import WebPushException, webpush
 
 from central.config import PushConfig
 from central.notification.channel import Message
@@ -134,6 +133,10 @@ class WebPushChannel:
     def __init__(
         self, config: PushConfig, key: VapidKey, forget: Callable[[str], None], errands: Errands | None = None
     ) -> None:
+        # loaded only where it is configured: it brings another HTTP client with it
+        from pywebpush import WebPushException, webpush
+
+        self._push, self._refusal = webpush, WebPushException
         self._config, self._key, self._forget = config, key, forget
         self._errands = errands or Errands(self.name)
 
@@ -159,7 +162,7 @@ class WebPushChannel:
         headers: dict[str, str | int | float] = {"Urgency": "high" if message.urgent else "normal", "Topic": tag}
         try:
             with Line() as line:
-                webpush(
+                self._push(
                     msgspec.to_builtins(subscription),
                     json.dumps(payload, ensure_ascii=False),
                     self._key.vapid,
@@ -169,7 +172,7 @@ class WebPushChannel:
                     headers=headers,
                     requests_session=line,
                 )
-        except WebPushException as error:
+        except self._refusal as error:
             status = error.status_code or 0
             if status in GONE:
                 self._forget(subscription.endpoint)
