@@ -38,7 +38,7 @@ def configure(folder: Path, extra: str = "") -> Path:
 
 IMPATIENT = """
 from central import __main__, supervisor
-supervisor.SILENT_MAX_S = 5.0
+supervisor.SILENT_MAX_S = 12.0
 raise SystemExit(__main__.main())
 """
 
@@ -108,7 +108,7 @@ def test_the_processes_end_when_the_one_that_watches_them_is_killed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program", [("-c", IMPATIENT)], ids=["five seconds without a beat"])
+@pytest.mark.parametrize("program", [("-c", IMPATIENT)], ids=["twelve seconds without a beat"])
 @pytest.mark.parametrize("name", ["desk", "receiver"])
 def test_a_process_that_is_there_and_does_nothing_is_killed_and_started_again(
     centre: psutil.Process, tmp_path: Path, wait_until: Wait, name: str
