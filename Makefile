@@ -8,8 +8,8 @@ demo: ## the whole system on this machine: broker, centre, one real hub, a stree
 	@$(PYTHON) tools/bootstrap.py demo
 	@$(BIN)/llar-demo $(ARGS)
 
-test: ready ## everything, with real servers, a real browser and emulated machines; five at a time, since much of it waits
-	$(BIN)/pytest -n 5 --no-loadscope-reorder -m "not long" $(ARGS)
+test: ready ## everything, with real servers, a real browser and emulated machines; four at a time, since much of it waits
+	$(BIN)/pytest -n 4 --no-loadscope-reorder -m "not long" $(ARGS)
 
 long: ready ## the same promises at greater size: every role fuzzed, ten browsers at once; a quarter of an hour more
 	$(BIN)/pytest -m long $(ARGS)

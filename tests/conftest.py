@@ -21,13 +21,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _ON_EMULATED_MACHINES = (
     "tests/bluez/",
     "tests/edge/test_buttons_usb.py",
+    "tests/edge/test_outbox_real_disk.py",
     "tests/journeys/test_firmware_press.py",
+    "tests/journeys/test_power_cuts.py",
 )
 
 
 _LONGEST_FIRST = (
-    "tests/edge/test_outbox_real_disk.py",
-    "tests/journeys/test_power_cuts.py",
     "tests/benchmarks/test_benchmarks.py",
     "tests/central/test_bad_input.py",
     "tests/central/test_escalation_months.py",
@@ -60,12 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """For `-n 5 --no-loadscope-reorder`."""
+    """For `-n 4 --no-loadscope-reorder`."""
     return _OneMachineAtATime(config, log)
 
 
 class _OneMachineAtATime(LoadScopeScheduling):
-    """One worker does all that keeps an emulated machine busy, so that two never fight for the cores.
+    """One worker does all that runs on emulated machines, so that two never fight for the cores.
 
     The others do the rest, file by file, because the tests of a file share servers.
     """
