@@ -14,6 +14,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 START_WAIT_S = 60.0
+ICU_SINCE = 15
+"""The first release whose initdb takes a locale of ICU's."""
 
 
 def programs() -> Path | None:
@@ -30,9 +32,12 @@ def postgres(bin_folder: Path) -> Iterator[str]:
     if user:
         shutil.chown(folder, user, user)
     options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    if int(bin_folder.parent.name) >= ICU_SINCE:
+        # words in the order of people, as the server of a town has it, and not of bytes as SQLite does
+        options += ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=ca"]
     initdb: list[str | Path] = [bin_folder / "initdb", "-D", folder / "data", *options]
     subprocess.run(initdb, check=True, user=user, group=user, capture_output=True, cwd="/")
-    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}")
+    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=50")
     command: list[str | Path] = [bin_folder / "postgres", "-D", folder / "data"]
     command += [part for one in settings for part in ("-c", one)]
     with (folder / "log").open("wb") as log:

@@ -6,6 +6,7 @@ Adverts carry no times: the hub dates what it hears by its own clock, so that at
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
@@ -22,6 +23,7 @@ HUB_WAIT_S: Final = 120.0
 ON_AIR_S: Final = 0.4
 """At the greatest speed each packet is on the air for so long, four times repeated."""
 MTU_LEAST: Final = 100
+END_S: Final = 2.0
 _OBJECTS: Final = {
     "motion": ObjectId.MOTION,
     "open": ObjectId.DOOR,
@@ -97,9 +99,16 @@ async def play_home(
     try:
         await _say_all(sensors, heard, speed, tell)
     finally:
-        for sensor in sensors.values():
-            await sensor.power_off()
-        await radio.die()
+        await _end(radio, *sensors.values())
+
+
+async def _end(radio: HubController, *sensors: BTHomeSensor | Wearable) -> None:
+    await radio.die()
+    # stopped in the midst of a command, bumble's host waits for good before the next one
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            for sensor in sensors:
+                await sensor.power_off()
 
 
 async def _hub_there(radio: HubController, tell: Callable[[str], None]) -> None:
@@ -118,7 +127,11 @@ async def _say_all(
     sensors: dict[str, BTHomeSensor], heard: Iterable[Heard], speed: float, tell: Callable[[str], None]
 ) -> None:
     began, first_at, count, silent = time.monotonic(), None, 0, 0
+    playing = asyncio.current_task()
     for one in heard:
+        if playing is not None and playing.cancelling():
+            # the wait_for in which bumble sends a command loses a cancellation up to Python 3.11
+            raise asyncio.CancelledError
         first_at = one.at if first_at is None else first_at
         reading = one.reading
         if reading.device not in sensors or reading.kind not in _OBJECTS:
@@ -162,8 +175,7 @@ async def play_fall(port: int, trial: Trial, speed: float, tell: Callable[[str],
     except TimeoutError:
         raise NothingToPlay("The hub has not connected to the wearable: is it in its enrolment file?") from None
     finally:
-        await worn.power_off()
-        await radio.die()
+        await _end(radio, worn)
 
 
 def _raw(*axes: float) -> tuple[int, int, int]:

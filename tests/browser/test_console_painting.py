@@ -100,17 +100,26 @@ def test_an_answer_that_was_overtaken_does_not_bring_back_a_case_that_is_closed(
 
 def test_a_break_of_the_line_too_short_to_be_called_lost_loads_the_queue_anew(console: Console) -> None:
     page = console.seat()
-    loads: list[str] = []
-    page.on("request", lambda request: loads.append(request.url) if request.url.endswith("/api/queue") else None)
-    with page.expect_request("**/live"):
-        live = console.setting.live
+    loads: list[Route] = []
+
+    def slow_at_first(route: Route) -> None:
+        loads.append(route)
+        if len(loads) > 1:
+            route.continue_()
+
+    page.route("**/api/queue", slow_at_first)
+    live = console.setting.live
+    # as it is let go it asks; the first sign of life of the new line comes while that is still unanswered
+    with page.expect_request("**/api/me/state"), page.expect_request("**/api/queue"):
         live._in_loop(live._end_all)
+    page.evaluate(TWO_PICTURES)
+    loads[0].continue_()
 
-    def loaded_anew() -> bool:
+    def loaded_once_more() -> bool:
         page.evaluate(TWO_PICTURES)  # what the browser does is told meanwhile
-        return len(loads) >= 2
+        return len(loads) == 2
 
-    wait_until(loaded_anew)  # when it is let go, and when it is back
+    wait_until(loaded_once_more)  # as it is back
     expect(page.locator("#lost")).to_be_hidden()
 
 

@@ -6,8 +6,6 @@ import contextlib
 import itertools
 import os
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from benchmarks.postgres import postgres, programs
 from central.case_desk import CaseChange, CaseDesk
 from central.storage import homes
 from central.storage.database import Database, migrate
@@ -34,47 +33,15 @@ NOON = 1_795_262_400.0
 
 
 @pytest.fixture(scope="session")
-def postgres_folder() -> Iterator[Path]:
-    """The socket folder of a PostgreSQL cluster that lives as long as the tests, with the template `migrated`."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL cluster that lives as long as the tests; its database `migrated` is a template."""
+    found = programs()
+    if found is None:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql (these promises were NOT tested on it)")
-    user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="llar-pg-"))
-    if user:
-        shutil.chown(folder, user, user)
-    initdb: list[str | Path] = [
-        programs[-1] / "initdb",
-        "-D",
-        folder / "data",
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    ]
-    if int(programs[-1].parent.name) >= 15:
-        # words in the order of people, as the server of a town has it, and not of bytes as SQLite does
-        initdb += ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=ca"]
-    subprocess.run(initdb, check=True, user=user, group=user, capture_output=True, cwd="/")
-    settings = ("fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=50")
-    options = [part for setting in settings for part in ("-c", setting)]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs[-1] / "postgres", "-D", folder / "data", *options],
-            user=user, group=user, stdout=log, stderr=log, cwd="/",
-        )  # fmt: skip
-    try:
-        _await_postgres(folder, server)
-        _in_postgres(folder, "CREATE DATABASE migrated")
-        migrate(_postgres_url(folder, "migrated"))
-        yield folder
-    finally:
-        server.terminate()
-        server.wait(30)
-        shutil.rmtree(folder)
+    with postgres(found) as server:
+        _in_postgres(server, "CREATE DATABASE migrated")
+        migrate(postgres_database(server, "migrated"))
+        yield server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -83,39 +50,29 @@ def chosen_database(request: pytest.FixtureRequest) -> Iterator[None]:
     if os.environ.get("LLAR_TEST_DATABASE") != "postgresql":
         yield
         return
-    folder: Path = request.getfixturevalue("postgres_folder")
+    server: str = request.getfixturevalue("postgres_server")
     before = console_setting.new_database[0]
-    console_setting.new_database[0] = lambda _path: _new_in_postgres(folder)
+    console_setting.new_database[0] = lambda _path: _new_in_postgres(server)
     yield
     console_setting.new_database[0] = before
 
 
-def _new_in_postgres(folder: Path) -> str:
+def postgres_database(server: str, name: str) -> str:
+    """The URL of another database of that server."""
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _new_in_postgres(server: str) -> str:
     name = f"test_{next(_numbers)}"
-    _in_postgres(folder, f"CREATE DATABASE {name} TEMPLATE migrated")
-    return _postgres_url(folder, name)
+    _in_postgres(server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    return postgres_database(server, name)
 
 
-def _postgres_url(folder: Path, name: str) -> str:
-    return f"postgresql://postgres@/{name}?host={folder}"
-
-
-def _in_postgres(folder: Path, statement: str) -> None:
-    url = _postgres_url(folder, "postgres").replace("postgresql:", "postgresql+psycopg:")
+def _in_postgres(server: str, statement: str) -> None:
+    url = server.replace("postgresql:", "postgresql+psycopg:")
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql(statement)
-
-
-def _await_postgres(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return _in_postgres(folder, "SELECT 1")
-        except sa.exc.OperationalError:
-            assert server.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -134,10 +91,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    folder: Path = request.getfixturevalue("postgres_folder")
-    url = _new_in_postgres(folder)
+    server: str = request.getfixturevalue("postgres_server")
+    url = _new_in_postgres(server)
     yield url
-    _in_postgres(folder, f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+    _in_postgres(server, f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -146,11 +103,11 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
         return
-    folder: Path = request.getfixturevalue("postgres_folder")
+    server: str = request.getfixturevalue("postgres_server")
     name = f"empty_{next(_numbers)}"
-    _in_postgres(folder, f"CREATE DATABASE {name}")
-    yield _postgres_url(folder, name)
-    _in_postgres(folder, f"DROP DATABASE {name} WITH (FORCE)")
+    _in_postgres(server, f"CREATE DATABASE {name}")
+    yield postgres_database(server, name)
+    _in_postgres(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ turned = threading.Event()
 held_up = []
 
 class SlowDisk:
-    """Gives a library only when the event loop has turned meanwhile."""
+    """Gives a library only when the event loop has turned meanwhile. A loop that is held up by it turns at no time."""
 
     def find_spec(self, name, path=None, target=None):
         if name in SLOW and loop is not None:
             turned.clear()
-            if not turned.wait(5):
+            if not turned.wait(25):
                 held_up.append(name)
             read.add(name)
 
@@ -45,7 +45,7 @@ async def main():
     loop = asyncio.get_running_loop()
     agent = Agent(config, load_enrolment(config.enrolment), "hub-word", system_clock())
     work, turning = asyncio.create_task(agent.run()), asyncio.create_task(turn())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(80):
         while not SLOW_HERE <= read:
             await asyncio.sleep(0.01)
     agent.stop()

@@ -14,6 +14,7 @@ export class LiveQueue {
     this.colleagues = new Map();
     this.offers = new Map();
     this.loading = null;
+    this.again = false;
     this.meanwhile = [];
     this.loadDue = null;
     this.oddBeats = 0;
@@ -23,15 +24,21 @@ export class LiveQueue {
     return [...this.cards.values()];
   }
 
-  /** Loads the whole queue. What events say meanwhile is newer than the answer, and counts after it. */
+  /** Loads the whole queue. What events say meanwhile is newer than the answer, and counts after it. Asked for while
+   * it is being loaded, it is loaded once more: the answer on its way may be older than what was asked for. */
   load() {
-    if (this.loading) return this.loading;
+    if (this.loading) {
+      this.again = true;
+      return this.loading;
+    }
+    this.again = false;
     this.meanwhile = [];
     this.loading = get("/api/queue")
       .then((fresh) => this.takeWhole(fresh))
       .catch((error) => this.context.failed(error))
       .finally(() => {
         this.loading = null;
+        if (this.again) this.load();
       });
     return this.loading;
   }
