@@ -113,8 +113,8 @@ async def hub(tmp_path: Path, broker: Broker, desk: Desk) -> AsyncIterator[Small
     made.wire.unplug()
 
 
-async def test_a_full_disk_holds_up_no_call_and_is_used_again_when_there_is_room(hub: SmallHub) -> None:
-    await hub.start()
+async def fill_and_make_room(hub: SmallHub) -> None:
+    """A full disk holds up no call, the centre is told, and the disk is used again when there is room."""
     await hub.order(f"dd if=/dev/zero of={STORE}/fill bs=16k 2>/dev/null; sync")
 
     async def press_until_it_shows() -> None:
@@ -128,14 +128,21 @@ async def test_a_full_disk_holds_up_no_call_and_is_used_again_when_there_is_room
     await hub.order(f"rm {STORE}/fill")
     await until(lambda: not any("outbox" in fault for fault in hub.faults), "the hub says that it is well again")
     await until(lambda: hub.wire.waiting == 0, "the pendants get their acknowledgement")
+
+
+@pytest.mark.long
+async def test_a_disk_that_was_full_loses_and_doubles_nothing_in_a_power_cut(hub: SmallHub) -> None:
+    await hub.start()
+    await fill_and_make_room(hub)
     hub.machine.cut_power()
     await hub.start()
     await hub.arrives(f"pendant-{hub.pressed - 1}")
     assert hub.each_press_is_one_alarm(), hub.desk.alarms
 
 
-async def test_a_disk_that_turns_read_only_and_a_damaged_file_hold_up_no_call(hub: SmallHub) -> None:
+async def test_a_full_disk_one_that_turns_read_only_and_a_damaged_file_hold_up_no_call(hub: SmallHub) -> None:
     await hub.start()
+    await fill_and_make_room(hub)
     for _ in range(12):
         hub.press()
         await until(lambda: hub.wire.waiting == 0, "the hub acknowledges a press")
