@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test long quick check fix bench firmware lock texts schema clean
+.PHONY: demo test long quick check fix bench firmware lock schema ready clean
 
 demo: ## the whole system on this machine: broker, centre, one real hub, a street of homes
 	@$(PYTHON) tools/bootstrap.py demo
