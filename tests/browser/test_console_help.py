@@ -325,7 +325,7 @@ def test_keys_are_changed_kept_on_the_account_and_shown_on_the_buttons(console: 
     page.keyboard.press("Escape")
     expect(page.locator('[data-act="take"] kbd')).to_have_text("F9")
     page.keyboard.press("F2")
-    expect(page.locator(".case-head")).to_contain_text("Encara no té ningú aquest cas")
+    expect(page.locator(".case-head")).to_contain_text("Aquest cas encara no el té ningú")
     page.keyboard.press("F9")
     expect(page.locator(".case-head")).to_contain_text("Teniu aquest cas")
 

@@ -81,7 +81,7 @@ def test_an_invited_contact_makes_an_account_and_is_in(
 ) -> None:
     path = path_of(cap.send("POST", PATH))
     shown = TestClient(app).get(path)
-    assert "<li>Una ratlla tranquil·la cada dia</li>" in shown.text
+    assert "<li>Una línia tranquil·litzadora al dia</li>" in shown.text
     assert "<li>Com s" not in shown.text, "the way in is not shared"
     assert 'value="joan-ferrer"' in shown.text
     client, answer = follow(app, path, **GIVEN)

@@ -164,7 +164,7 @@ def test_the_office_writes_down_what_a_resident_said_and_both_see_the_same(setti
     assert cap.send("PUT", path, body).status_code == 204
     assert consent(setting) == ("alarms", "daily_line")
     file = cap.get("/residents/carme?tab=consents").text
-    assert "Una ratlla tranquil·la cada dia" in file, "said about the person, in the office"
+    assert "Una línia tranquil·litzadora al dia" in file, "said about the person, in the office"
     shown = file[file.index("<main") : file.index("</main>")]
     assert not any(mine in shown for mine in ("Les meves alarmes", "Com he començat el dia", "On se m"))
     assert file.count("Carme, per telèfon") == 4
