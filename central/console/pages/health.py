@@ -308,9 +308,9 @@ def _channels(view: HealthView, words: Words) -> Sign:
         return Sign(name, "bad", says, words.gettext(later("Set up at least one in the configuration of the centre.")))
     if not missing:
         return Sign(name, "ok", words.say(later("Set up: {channels}."), channels=up), "")
-    says = words.say(later("Set up: {channels}. Not set up: {missing}."), channels=up, missing=missing)
-    advice = words.gettext(later("Who can only be reached by a way that is not set up counts as not reachable."))
-    return Sign(name, "ok", says, advice)
+    says = words.say(later("Set up: {channels}."), channels=up)
+    lacking = later("Not set up: {missing}. Who can only be reached by these counts as not reachable.")
+    return Sign(name, "ok", says, words.say(lacking, missing=missing))
 
 
 PROCESSES: Final = {"desk": later("alarm desk"), "receiver": later("receiver of measurements")}
