@@ -16,6 +16,7 @@ from central.carers.share_changes import decisions_of
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
 from central.console.pages import agenda_words, care, file_words, key_words
+from central.console.pages.device_words import model_names
 from central.console.pages.file_lines import (
     case_line,
     contact_line,
@@ -47,7 +48,6 @@ from central.storage import (
 )
 from central.storage import care as care_store
 from central.texts import LANGUAGES, Words, later, say_moment, translator
-from devices.catalogue import CATALOGUE
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("resident_file", "read"))]
@@ -323,7 +323,7 @@ def _devices(
     return {
         "devices": lines,
         "hub_state": heard_hub,
-        "models": sorted(CATALOGUE),
+        "models": model_names(words),
         "may_write": seat.may("devices", "write"),
         "unit": words.gettext(later("Unit")),
         "proven_at": home_facts.facts_of(connection, home.id)["proven_at"],
