@@ -123,28 +123,17 @@ class AlarmLane:
         self._worker = threading.Thread(target=self._work, name="alarm-lane", daemon=True)
 
     def start(self) -> None:
-        """Recalls how cases stand, and begins.
-
-        Raises:
-            DatabaseError: the cases cannot be read.
-        """
-        now = time.time()
-        for closed in self._desk.closed_since(now - CLOSED_TOLD_S):
-            answer = AlarmAnswer(closed.ref, 0, closed.at, Stage.CLOSED, str(closed.case_id), closed.who)
-            self._progress.note(AlarmRef(closed.hub, closed.ref), Told((closed.case_id, closed.version), answer))
-        for change in self._desk.standing(now):
-            self._remember(change)
+        """Recalls how cases stand, as soon as the database can be read; then takes alarms."""
         self._worker.start()
-        self._client.start()
 
     def stop(self) -> None:
         """Ends after the message at hand; what waits unacknowledged comes again to the next holder of the session."""
         self._stopping.set()
-        self._client.stop()
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait((_STOP, 0, None))
         if self._worker.is_alive():
             self._worker.join()
+        self._client.stop()
 
     def on_change(self, change: CaseChange) -> None:
         """Tells the home how far help has come. A listener of the desk; from any thread, never blocks."""
@@ -233,7 +222,23 @@ class AlarmLane:
 
     # the worker
 
+    def _recall(self) -> bool:
+        now = time.time()
+        for closed in self._desk.closed_since(now - CLOSED_TOLD_S):
+            answer = AlarmAnswer(closed.ref, 0, closed.at, Stage.CLOSED, str(closed.case_id), closed.who)
+            self._progress.note(AlarmRef(closed.hub, closed.ref), Told((closed.case_id, closed.version), answer))
+        for change in self._desk.standing(now):
+            self._remember(change)
+        return True
+
     def _work(self) -> None:
+        PULSE.at_work()
+        try:
+            self._until_stored(self._recall)
+        except Exception:  # what cannot be told again must not keep new alarms out
+            log.exception("how cases stand cannot be recalled")
+        PULSE.waits()
+        self._client.start()
         while (received := self._waiting.get()[2]) is not None and not self._stopping.is_set():
             PULSE.at_work()
             try:
@@ -315,7 +320,7 @@ class AlarmLane:
 
     def _database_fails(self, error: DatabaseError, pause_s: float) -> None:
         self.database_fault = in_words(error)[:200]
-        log.error("the database does not take an alarm, trying again in %s s: %s", pause_s, in_words(error))
+        log.error("the database takes no alarm, trying again in %s s: %s", pause_s, in_words(error))
         self._stopping.wait(pause_s)
         PULSE.goes_on()
 

@@ -37,6 +37,8 @@ OWN_STALL_S: Final = 5.0
 """A supervisor that did not turn for so long was paused, or killed somebody, or the machine is at its end."""
 FIRST_BEAT_S: Final = 120.0
 """How long it may take to the first: loading the program from a slow disk on a busy machine."""
+PATIENCE_MAX: Final = 16
+"""One that was killed while it was loading has twice the time at its next start: no machine is too slow for ever."""
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,9 @@ class _Child:
     started_s: float = 0.0
     backoff_s: float = BACKOFF_FIRST_S
     start_at_s: float = 0.0
+    began: bool = False
     ran: bool = False
+    patience: int = 1
 
 
 def supervise(names: list[str], config: str, folder: Path) -> int:
@@ -100,6 +104,8 @@ def _keep_running(child: _Child, folder: Path) -> int | None:
             if not (silent_s := _silent_s(child, now_s)):
                 return None
             log.critical("%s has not been heard for %.0f s; killed", child.name, silent_s)
+            if not child.began:
+                child.patience = min(child.patience * 2, PATIENCE_MAX)
             stuck, code = True, _kill(child.process)
         if code == CANNOT_START and not child.ran:
             return code
@@ -125,7 +131,7 @@ def _start(child: _Child, now_s: float) -> None:
         log.warning("%s cannot be started: %s; tried again in %.1f s", child.name, error, child.backoff_s)
         _close(child)
         _wait_before_start(child, now_s)
-    child.started_s, child.heard_s = now_s, None
+    child.started_s, child.heard_s, child.began = now_s, None, False
 
 
 def _listen(child: _Child, now_s: float) -> None:
@@ -133,12 +139,14 @@ def _listen(child: _Child, now_s: float) -> None:
     with contextlib.suppress(OSError):  # nothing there: the line itself stands as long as the process does
         if beats := child.line.recv(65_536):
             child.heard_s = now_s
-            child.ran = child.ran or BEGAN in beats
+            child.began = child.began or BEGAN in beats
+            child.ran = child.ran or child.began
 
 
 def _silent_s(child: _Child, now_s: float) -> float:
     """For how long a running process has been silent; 0 while that is nothing to wonder at."""
     since_s, most_s = (child.started_s, FIRST_BEAT_S) if child.heard_s is None else (child.heard_s, SILENT_MAX_S)
+    most_s *= 1 if child.began else child.patience
     return now_s - since_s if now_s - since_s > most_s else 0.0
 
 

@@ -122,6 +122,7 @@ class DeskProcess:
         self.webhooks = DueLoop("webhooks", self._webhook_sender.work_due)
         self._checkpoints = DueLoop("audit", self._note_audit_head)
         self._noted_until_at = 0.0
+        self._due_fault = ""
         self.live = Live()
         phone_desk = PhoneDesk(self.database, self.deliveries, self.carers, config.phone)
         self.phone: PhoneEntrance | None = None
@@ -186,13 +187,18 @@ class DeskProcess:
             commits=self.lane.commits,
             commit_p50_ms=self.lane.commit_ms(0.5),
             commit_p99_ms=self.lane.commit_ms(0.99),
-            database=self.lane.database_fault or "ok",
+            database=self.lane.database_fault or self._due_fault or "ok",
             channels=self._channels,
             restarts=tuple(restarts.read(self._config.data_folder)),
         )
 
     def _work_due(self, now: float) -> float | None:
-        next_at = self.desk.work_due(now)
+        try:
+            next_at = self.desk.work_due(now)
+        except DatabaseError as error:
+            self._due_fault = in_words(error)[:200]
+            raise
+        self._due_fault = ""
         try:
             self._refusals.flush(self.database)
             self._reach.work(now)

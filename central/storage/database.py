@@ -17,6 +17,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long SQLite waits for another process's write; within one process writers queue on a lock instead."""
+WRITERS_WAIT_S: Final = 30.0
+"""How long a writer queues there: while another program holds the file locked, each waits the time above in turn."""
+LOCK_WAIT_S: Final = 20
+"""How long a statement waits on PostgreSQL for what another session holds locked, unless the URL or the role says so. A
+repair or a forgotten transaction may hold a table for hours: that is a database which is busy, and said to be, and no
+loop that stands still (`pulse.STUCK_AFTER_S`)."""
 
 CONNECTIONS_KEPT: Final = 10
 CONNECTIONS_MAX: Final = 60
@@ -44,14 +50,31 @@ def try_again(error: DatabaseError) -> bool:
 def in_words(error: DatabaseError) -> str:
     """What went wrong, as the database itself says it, in one line."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    return str(cause).strip().partition("\n")[0]
+    said = str(cause).strip().partition("\n")[0]
+    locked = getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE
+    return f"a table is locked by another session: {said}" if locked else said
 
 
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class BadDatabaseUrl(Exception):
     """The database's address cannot be used; the message says why."""
+
+
+class _Turns:
+    """Lets one thread write at a time; the others wait, but not for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=WRITERS_WAIT_S):
+            raise sa.exc.TimeoutError(f"the database is locked: other writes have not ended for {WRITERS_WAIT_S:.0f} s")
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
 
 
 class Database:
@@ -60,7 +83,7 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         # SQLite makes a second writer poll with growing naps; a lock wakes it at once.
-        self._writers: Any = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._writers: Any = _Turns() if engine.dialect.name == "sqlite" else nullcontext()
         self._write = engine.execution_options(llar_write=True)
         # a transaction of SQLite reads from one moment by itself
         sqlite_file = engine.dialect.name == "sqlite"
@@ -151,7 +174,9 @@ def _engine(url: str) -> sa.Engine:
         raise BadDatabaseUrl(f"The database address cannot be used: {error}") from None
     except ImportError:
         raise BadDatabaseUrl("PostgreSQL needs the extra 'postgres': pip install 'llar[postgres]'.") from None
-    if not postgres:
+    if postgres:
+        event.listen(engine, "connect", _prepare_postgres)
+    else:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -167,6 +192,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    # not among the options of the connection: poolers refuse those
+    query = "SELECT set_config('lock_timeout', %s, false) WHERE current_setting('lock_timeout') = '0'"
+    connection.execute(query, (f"{LOCK_WAIT_S}s",))
+    connection.commit()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -210,6 +210,27 @@ def test_a_process_that_is_still_being_loaded_after_a_pause_has_its_time(tmp_pat
         supervisor._end([loading])
 
 
+def test_a_machine_that_is_too_slow_to_load_a_process_in_time_is_not_too_slow_for_ever(tmp_path: Path) -> None:
+    slow = supervisor._Child("desk", [sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def loads_for(span_s: float) -> bool:
+        if slow.process is None:
+            slow.start_at_s = 0.0
+            supervisor._keep_running(slow, tmp_path)
+        slow.started_s = time.monotonic() - span_s
+        supervisor._keep_running(slow, tmp_path)
+        return slow.process is not None
+
+    try:
+        assert not loads_for(1.5 * supervisor.FIRST_BEAT_S), "this long is a hang, at first"
+        assert loads_for(1.5 * supervisor.FIRST_BEAT_S), "killed at each start, the desk would never come up"
+        slow.began, slow.heard_s = True, time.monotonic() - 1.5 * supervisor.SILENT_MAX_S
+        supervisor._keep_running(slow, tmp_path)
+        assert slow.process is None, "once it has begun, silence is a hang as before"
+    finally:
+        supervisor._end([slow])
+
+
 def test_after_a_pause_of_the_machine_nobody_is_killed_for_the_silence_in_it(tmp_path: Path) -> None:
     sleeper = supervisor._Child("desk", [sys.executable, "-c", "import time; time.sleep(60)"])
     supervisor._keep_running(sleeper, tmp_path)

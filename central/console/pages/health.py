@@ -230,7 +230,9 @@ def _database(view: HealthView, words: Words) -> Sign:
             name,
             "bad",
             words.gettext(later("Does not take alarms.")),
-            words.gettext(later("Alarms wait at the homes until it answers. Check its disk and its server.")),
+            words.gettext(
+                later("Alarms wait at the homes until it answers. Check its disk, its server, and what locks it.")
+            ),
             view.database,
         )
     if view.commit_p99_ms is None:
