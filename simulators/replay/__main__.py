@@ -32,7 +32,8 @@ as a hub over MQTT to a running centre; times are moved so that the recording re
       16 days at once, nobody noticed for the last 14 hours: the centre finds it within a minute or two
   python -m simulators.replay home simulated:7 --to broker ... --teach --days 20 --hours 12 --speed 60
       the history slowly enough to be learned from (two days a minute), the last 12 hours in 12 minutes,
-      and on from now at the pace of the clock. While it catches up the centre sees a hub that back-fills
+      and on from now at the pace of the clock. While it catches up the centre sees a hub that back-fills.
+      Of a hub that is back the centre learns nothing for ten minutes: they are waited for; with --first-time not
   python -m simulators.replay fall waist --to broker ... --speed max
       the hub's own detector judges the movement; a fall is an alarm, and the centre's answer is shown.
       --trial 12 plays another one, which may be daily life; what it is, is said
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     home.add_argument("--hours", type=_hours, default=0.0, help="the last hours, which are played at --speed")
     home.add_argument("--still", type=_hours, default=0.0, metavar="HOURS", help="nobody is noticed since so long")
     home.add_argument("--teach", action="store_true", help="the history at a pace at which the centre learns it")
+    home.add_argument("--first-time", action="store_true", help="with --teach: the centre never heard of this hub")
     home.add_argument("--until-now", action="store_true", help="ends when now is reached")
     home.add_argument("--timezone", type=_timezone, default="Europe/Madrid", help="where the home stands")
     fall = kinds.add_parser("fall", help="movement: wrist, waist, simulated, simulated-sitting")
@@ -218,7 +220,7 @@ async def _play_home(given: argparse.Namespace, tell: Callable[[str], None]) -> 
     hub = _hub(given)
     line = await to_broker.connected(hub)
     try:
-        pace = to_broker.Pace(given.hours, given.speed, given.teach, not given.until_now)
+        pace = to_broker.Pace(given.hours, given.speed, given.teach, not given.until_now, given.first_time)
         await to_broker.play_home(hub, past, coming, pace, tell)
     finally:
         line.cancel()

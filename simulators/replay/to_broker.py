@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from gateway.contract.alarm_kinds import AlarmKind
@@ -24,6 +24,8 @@ LESSON_DAYS: Final = 2.5
 LESSON_S: Final = 75.0
 """The centre learns when it judges, once a minute, and keeps four days in detail, of which one and a quarter may not be
 closed yet: so many more may come in that time, and no day is lost."""
+SETTLES_S: Final = 600.0
+"""A hub that the centre heard before is back: so long it learns nothing, since more may come of the time before."""
 BLOCK: Final = 5
 _NAP_S: Final = 0.05
 
@@ -33,7 +35,8 @@ class Pace(NamedTuple):
 
     Attributes:
         hours: so much before now is not sent at once, but played `speed` times as fast as it was.
-        teach: whether the history is sent slowly enough for the centre to learn it all.
+        teach: whether the history is sent slowly enough for the centre to learn it all; first_time: that the centre
+            has never heard of this hub, and need not wait for what it held back.
         stay: whether it goes on at the pace of the wall clock once now is reached.
     """
 
@@ -41,6 +44,7 @@ class Pace(NamedTuple):
     speed: float = float("inf")
     teach: bool = False
     stay: bool = True
+    first_time: bool = False
 
 
 async def connected(hub: SimulatedHub) -> asyncio.Task[None]:
@@ -77,19 +81,33 @@ async def play_home(
 
 
 async def _send_history(hub: SimulatedHub, history: Sequence[Heard], pace: Pace, tell: Callable[[str], None]) -> None:
-    lesson_ends_at = history[0].at + LESSON_DAYS * 86_400 if history else 0.0
-    for number, heard in enumerate(history, start=1):
-        if pace.teach and heard.at >= lesson_ends_at:
-            lesson_ends_at += LESSON_DAYS * 86_400
-            tell(f"{number:,} of {len(history):,} readings sent; the centre learns from them")
-            await _sent(hub)
-            await asyncio.sleep(LESSON_S)
-        hub.say(heard.reading)
-        while hub.backlog > BACKLOG_MAX:
-            tell(f"{number:,} of {len(history):,} readings sent")
-            await asyncio.sleep(_NAP_S)
-    await _sent(hub)
+    number = 0
+    for lesson, pause_s in lessons(history, first_time=pace.first_time) if pace.teach else [(history, 0.0)]:
+        for heard in lesson:
+            hub.say(heard.reading)
+            number += 1
+            while hub.backlog > BACKLOG_MAX:
+                tell(f"{number:,} of {len(history):,} readings sent")
+                await asyncio.sleep(_NAP_S)
+        await _sent(hub)
+        if pause_s:
+            tell(f"{number:,} of {len(history):,} readings sent; the centre learns from them, for {pause_s:.0f} s")
+            await asyncio.sleep(pause_s)
     tell(f"{len(history):,} readings of the past are with the broker")
+
+
+def lessons(history: Sequence[Heard], *, first_time: bool) -> Iterator[tuple[list[Heard], float]]:
+    """A history in parts, each with the seconds in which the centre learns it; none after the last."""
+    pause_s = LESSON_S if first_time else SETTLES_S + LESSON_S
+    lesson: list[Heard] = []
+    ends_at = history[0].at + LESSON_DAYS * 86_400 if history else 0.0
+    for heard in history:
+        if heard.at >= ends_at:
+            yield lesson, pause_s
+            lesson, pause_s = [], LESSON_S
+            ends_at += LESSON_DAYS * 86_400
+        lesson.append(heard)
+    yield lesson, 0.0
 
 
 async def _catch_up(

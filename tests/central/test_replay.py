@@ -23,13 +23,12 @@ from central.receiver import Parts, Receiver
 from central.storage.homes import DeviceAtHome, EnrolledHome
 from central.telemetry.embedded import EmbeddedStore
 from central.telemetry.spool import Spool
-from devices.vocabulary import Reading
 from gateway.broker import Broker, start_broker
 from gateway.contract.topics import shard_of
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 from simulators import recorded_homes
 from simulators.replay.sources import home_of, stretch
-from simulators.replay.to_broker import LESSON_DAYS, LESSON_S
+from simulators.replay.to_broker import lessons
 
 pytestmark = pytest.mark.slow
 
@@ -144,33 +143,30 @@ def test_a_home_in_which_nobody_is_noticed_any_more_is_found_inactive(
     assert time.time() - finding.since_at > 19.9 * 3600
 
 
-@pytest.mark.parametrize("seed", [1, 7])
-def test_the_pace_of_lessons_is_one_at_which_every_day_is_learned(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "heard_before"), [(1, False), (7, False), (7, True)])
+def test_the_pace_of_lessons_is_one_at_which_every_day_is_learned(seed: int, heard_before: bool) -> None:
     now = datetime(2026, 5, 20, 13, tzinfo=UTC).timestamp()
     home = home_of(f"simulated:{seed}", 18, "Europe/Madrid", now)
     past, _ = stretch(home, now, 18)
-    engine = Engine(now, 0.0)
-    engine.enrol("flat", Limits(timezone="Europe/Madrid"), now)
-    engine.recall("flat", None, (), now)
-    lesson_ends_at = past[0].at
-    readings: list[Reading] = []
+    engine = Engine(now - 7200, 0.0)
+    engine.enrol("flat", Limits(timezone="Europe/Madrid"), now - 7200)
+    engine.recall("flat", None, (), now - 7200)
+    if heard_before:
+        engine.hear("flat", now - 3600)
+        engine.due(now)
     learned_days = []
-    for heard in past:
-        if heard.at >= lesson_ends_at:
-            lesson_ends_at += LESSON_DAYS * 86_400
-            engine.hear("flat", now)
-            engine.take("flat", readings, now)
-            readings = []
-            now += LESSON_S
-            engine.due(now)
-            learned_days.append(habits_of(engine).days)
-        readings.append(heard.reading)
-    engine.hear("flat", now)
-    engine.take("flat", readings, now)
-    engine.due(now + LESSON_S)
+    for lesson, pause_s in lessons(past, first_time=not heard_before):
+        engine.take("flat", [heard.reading for heard in lesson], now)
+        # a hub beats each minute, and homes are judged as often
+        for at in (*range(int(now), int(now + pause_s), 60), int(now + pause_s)):
+            engine.hear("flat", at)
+            engine.due(at)
+        now += pause_s
+        learned_days.append(habits_of(engine).days)
+    engine.due(now + 60)
     assert habits_of(engine).days >= 17
     # each lesson by itself: a lively home has more in a fortnight than is kept
-    assert all(later > before for before, later in pairwise(learned_days))
+    assert all(later > before for before, later in pairwise(learned_days[:-1]))
 
 
 def habits_of(engine: Engine) -> Habits:
