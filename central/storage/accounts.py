@@ -86,6 +86,37 @@ def towns_of(conn: sa.Connection, found: Collection[Operator]) -> dict[str, froz
     return towns
 
 
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """Somebody whom an account is there for: a carer's dear one, with the `relation` to them, or the resident itself."""
+
+    full_name: str
+    address: str
+    relation: str
+
+
+def whom_of(conn: sa.Connection, account_ids: Collection[str]) -> dict[str, list[Whom]]:
+    """Account's id -> who is cared for by it or speaks by it; none for those who work here."""
+    ids = list(account_ids)
+    carers = (
+        sa.select(account_contacts.c.account_id, residents.c.full_name, homes.c.address, contacts.c.relation)
+        .join(contacts, contacts.c.id == account_contacts.c.contact_id)
+        .join(homes, homes.c.id == contacts.c.home_id)
+        .join(residents, residents.c.home_id == homes.c.id)
+        .where(account_contacts.c.account_id.in_(ids))
+    )
+    themselves = (
+        sa.select(operators.c.id, residents.c.full_name, homes.c.address, sa.literal(""))
+        .join(residents, residents.c.id == operators.c.resident_id)
+        .join(homes, homes.c.id == residents.c.home_id)
+        .where(operators.c.id.in_(ids))
+    )
+    known: dict[str, list[Whom]] = {account_id: [] for account_id in ids}
+    for row in conn.execute(sa.union(carers, themselves).order_by("full_name")):
+        known[row.account_id].append(Whom(row.full_name, row.address, row.relation))
+    return known
+
+
 def change(conn: sa.Connection, account_id: str, **values: Any) -> None:
     """Sets columns of an account, such as `role`, `called`, `disabled`, `municipalities`, `password_due`."""
     conn.execute(sa.update(operators).where(operators.c.id == account_id).values(**values))

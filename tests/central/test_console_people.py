@@ -50,6 +50,16 @@ def setting(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Setting
         yield opened
 
 
+def test_the_list_of_accounts_names_whom_a_carer_and_a_resident_stand_for(app: FastAPI) -> None:
+    page = Person(app, "x-auditor").client.get("/accounts").text
+    lines = {line.split("</span>", 1)[0]: line for line in page.split('<th scope="row">')}
+    carer = next(line for name, line in lines.items() if "x-carer" in name)
+    resident = next(line for name, line in lines.items() if "x-resident" in name)
+    assert "Pere Miralles" in carer
+    assert "Carrer de Sants 312" in carer
+    assert "Pere Miralles" in resident
+
+
 def test_each_role_gets_what_the_matrix_says_and_no_more(setting: Setting, app: FastAPI) -> None:
     case = setting.alarm("carme", AlarmKind.FLOOD)
     asked = {

@@ -18,6 +18,7 @@ from central.access_rules import EVERYWHERE, Action, Resource, Role, Rule, given
 from central.console import access, second_factor
 from central.console.access import Seat
 from central.console.pages.account_words import ROLES
+from central.console.pages.file_words import RELATIONS, choices
 from central.console.problem import Problem
 from central.console.rights import allowed, entry_for, trail
 from central.console.templating import office_page
@@ -104,6 +105,7 @@ def show(request: Request, seat: Reader, q: Words = "", after: After = "") -> Re
     found = list_accounts(request, seat, q, after)
     with state.parts.database.read() as conn:
         places = reach.municipalities(conn, seat.who)
+        whom = accounts.whom_of(conn, [one.id for one in found.accounts])
     words = translator(seat.operator.language)
     given = [role for role in Role if may_give(seat.who, role, frozenset())]
     return office_page(
@@ -114,6 +116,8 @@ def show(request: Request, seat: Reader, q: Words = "", after: After = "") -> Re
         accounts=found.accounts,
         following=found.following,
         q=q,
+        whom=whom,
+        relations=choices(RELATIONS, words),
         roles={role.value: words.gettext(ROLES[role]) for role in Role},
         given=given,
         places=places,
