@@ -88,7 +88,7 @@ def towns_of(conn: sa.Connection, found: Collection[Operator]) -> dict[str, froz
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Somebody whom an account is there for: whom a carer helps, with the `relation` to them, or the resident itself."""
+    """Somebody whom an account is there for: one whom a carer helps, with the `relation`, or the resident itself."""
 
     full_name: str
     address: str
