@@ -17,6 +17,8 @@ SPAN_DAYS_MAX: Final = 400
 """A year and a month; more is a report of its own."""
 FALSE_DAYS_MAX: Final = 35
 """False alarms are read from the logs of their cases: five weeks at most at once."""
+MONTHS_OFFERED: Final = 24
+"""A report is compared with that of a year before; an older one is asked for by its address."""
 PERIODS: Final = {"today": 1, "week": 7, "month": 30, "quarter": 90}
 """Periods that one asks for most: their last days, today included."""
 CURVE_WIDTH, CURVE_HEIGHT = 640, 220
@@ -82,6 +84,14 @@ def period_of(since: str, until: str, now: float, timezone: str, preset: str = "
         first = today - timedelta(days=PERIODS.get(preset, 30) - 1)
     last = min(max(last or today, first), first + timedelta(days=SPAN_DAYS_MAX))
     return _period(first, last, zone)
+
+
+def months_to_choose(latest: str, chosen: str) -> list[str]:
+    """Months to choose from as "2026-11": the last two years of them, the latest first, and the one that is chosen."""
+    year, number = (int(part) for part in latest.split("-"))
+    count = year * 12 + number - 1
+    months = [f"{(count - back) // 12}-{(count - back) % 12 + 1:02d}" for back in range(MONTHS_OFFERED)]
+    return months if chosen in months else [chosen, *months]
 
 
 def narrowed(period: Period, days: int, timezone: str) -> Period:

@@ -121,6 +121,7 @@ def report(
         "quality_report.html",
         "/quality",
         month=month,
+        months=view.months_to_choose(this_month, month),
         month_at=(span.since_at + span.until_at) / 2,
         chosen=chosen,
         made_at=now,
@@ -239,6 +240,7 @@ def _audit_values(conn: Connection, seat: Seat, month: str, scope: Scope, now: f
     audits = call_audits.audits_of_month(conn, month) if view.sees_operators(seat) else []
     return {
         "month": month,
+        "months": view.months_to_choose(this_month, month),
         "audits": audits,
         "sees_operators": view.sees_operators(seat),
         "names": pages.operator_names(conn),

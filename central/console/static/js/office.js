@@ -7,6 +7,7 @@
 // A button  <button data-api=… data-method=… data-body='{"…"}' data-ask="Really?" data-then=…>  does one thing.
 import { Refused, page, send } from "./api.js";
 import { byId, fill, h } from "./dom.js";
+import "./dates.js";
 import { toast } from "./notices.js";
 import { furnishPage } from "./page.js";
 import { moment, span, t } from "./words.js";

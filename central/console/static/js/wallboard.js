@@ -17,7 +17,7 @@ const STATES = {
 };
 const CASE_STATES = {
   new: t("waits for somebody"),
-  taken: t("taken"),
+  taken: t("with somebody"),
   talking: t("speaking"),
   waiting: t("parked"),
   withdrawn: t("taken back by the home"),
