@@ -26,7 +26,7 @@ async def test_a_press_is_answered_by_people(build_town: Callable[..., Town]) ->
         await home.start()
         ana = await asyncio.to_thread(Seat, town)
         await home.pendant.say(PRESS)
-        await home.says("El centre ja té la seva trucada.")
+        await home.says("La central ja té la seva trucada.")
         card = (await asyncio.to_thread(ana.queue))[0]
         assert (card["kind"], card["priority"], card["person"]["called"]) == ("help", 1, "Maria 1")
         assert (await asyncio.to_thread(ana.do, card["id"], "take")).is_success
@@ -78,5 +78,5 @@ async def test_the_home_says_that_it_is_still_trying(build_town: Callable[..., T
         home.agent.kill()
         await asyncio.to_thread(town.start)
         await home.start()
-        await home.says("El centre ja té la seva trucada.")
+        await home.says("La central ja té la seva trucada.")
         assert len(town.cases()) == 1, "the press survived the hub's power cut and the centre's absence"
