@@ -25,13 +25,15 @@ from central.case_change import CaseChange, change_of, repeated
 from central.case_intake import DESK, alarm_into_case, decide, finding_into_case, open_drill
 from central.detection.finding import Finding
 from central.flood import group_silences
-from central.storage import cases, deliveries, rota
+from central.storage import cases, deliveries, rota, settings
 from central.storage.database import Database, DatabaseError, try_again
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer
 
-__all__ = ["NOBODY_REACHABLE", "CaseChange", "CaseDesk", "Done", "Refused"]
+__all__ = ["NOBODY_ON_CALL", "NOBODY_REACHABLE", "CaseChange", "CaseDesk", "Done", "Refused"]
 
+NOBODY_ON_CALL: Final = "nobody_on_call"
+"""In the log: the supervisor's step has come, and the service has written down nobody whom it could call."""
 EMAIL: Final = "email"
 PHONE: Final = "phone"
 """The operator's own telephone: no message goes out."""
@@ -304,6 +306,8 @@ class CaseDesk:
                 wanted = escalation.carers_wanted(case, item.step)
                 if wanted:
                     facts = asking.ask_next(connection, case, facts, wanted, self.channels, now)
+                if item.step == escalation.SUPERVISOR and not settings.current(connection).on_call.people:
+                    facts = msgspec.structs.replace(facts, state=NOBODY_ON_CALL)
                 event = CaseEvent(EventType.ESCALATED, now, DESK, facts)
             decided = decide(connection, case, event)
             assert isinstance(decided, Decided), decided

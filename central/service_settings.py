@@ -4,12 +4,13 @@
 - `ladder`: when the next are asked, for homes whose care plan says nothing else.
 - `protocols`: what operators read for a kind of alarm, where the care plan has no text of its own.
 - `closings`: templates for closing a case with one press.
+- `on_call`: who is called when no operator takes a case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -19,6 +20,8 @@ from gateway.contract.alarm_kinds import AlarmKind
 
 CLOSINGS_MAX: Final = 20
 """Templates that fit a dialog without searching in it."""
+ON_CALL_MAX: Final = 8
+"""Called one after the other: with more, the last hears it too late."""
 Percent = Annotated[float, msgspec.Meta(ge=50, le=100)]
 
 
@@ -65,6 +68,21 @@ class Closings(_Strict, frozen=True):
     templates: Annotated[tuple[ClosingTemplate, ...], msgspec.Meta(max_length=CLOSINGS_MAX)] = ()
 
 
+class OnCallPerson(_Strict, frozen=True):
+    """Somebody on call: a name, a way that the centre has set up, and the address or number there."""
+
+    called: Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]+$")]
+    channel: Literal["voice", "sms", "apprise", "email"]
+    address: Annotated[str, msgspec.Meta(min_length=3, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+    language: Literal["ca", "es", "en"] = "ca"
+
+
+class OnCall(_Strict, frozen=True):
+    """Those who are called, all at the same step of the ladder, in this order."""
+
+    people: Annotated[tuple[OnCallPerson, ...], msgspec.Meta(max_length=ON_CALL_MAX)] = ()
+
+
 class ServiceSettings(msgspec.Struct, frozen=True):
     """All of them; what nobody has set is as built in."""
 
@@ -72,18 +90,21 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     ladder: Ladder = Ladder()
     protocols: Protocols = Protocols()
     closings: Closings = Closings()
+    on_call: OnCall = OnCall()
 
 
-TYPES: Final[Mapping[str, type[Targets | Ladder | Protocols | Closings]]] = {
+Setting = Targets | Ladder | Protocols | Closings | OnCall
+TYPES: Final[Mapping[str, type[Setting]]] = {
     "targets": Targets,
     "ladder": Ladder,
     "protocols": Protocols,
     "closings": Closings,
+    "on_call": OnCall,
 }
 """Name of a setting -> what it is."""
 
 
-def read_setting(name: str, body: object) -> Targets | Ladder | Protocols | Closings | str:
+def read_setting(name: str, body: object) -> Setting | str:
     """A setting from untrusted data, or in one sentence what is wrong with it."""
     if name not in TYPES:
         return f"there is no setting {name!r}"
@@ -107,9 +128,14 @@ def _faults(setting: object) -> Iterator[str]:
     if isinstance(setting, Closings):
         names = [template.name for template in setting.templates]
         yield from (f"{name!r} stands there twice" for name in names if names.count(name) > 1)
+    if isinstance(setting, OnCall):
+        ways = [(person.channel, person.address) for person in setting.people]
+        yield from (
+            f"{address!r} stands there twice" for channel, address in ways if ways.count((channel, address)) > 1
+        )
 
 
-def as_body(setting: Targets | Ladder | Protocols | Closings) -> dict[str, Any]:
+def as_body(setting: Setting) -> dict[str, Any]:
     """A setting as it is stored."""
     body: dict[str, Any] = msgspec.to_builtins(setting)
     return body

@@ -94,7 +94,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
             of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice".
         contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
-        operator: handed over: to whom, "" for whoever takes it first.
+        operator: handed over: to whom, "" for whoever takes it first; told: the name of somebody on call.
         incident: grouped: under which incident.
         triage: triaged: 1 to 5; silent: nobody answers, and the line is open without a sound.
         step: escalated, recalled, prompted: which step was due; late_s tells how late it was acted on. stepped: which

@@ -9,7 +9,7 @@ from typing import Final
 from central.agenda.kind_words import AGENDA_KINDS
 from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
 from central.alarm_cases.priority import CALL_UNANSWERED, CONTACTS_UNREACHABLE, RISK_CALL_UNANSWERED, SMS_UNVERIFIED
-from central.case_desk import NOBODY_REACHABLE
+from central.case_desk import NOBODY_ON_CALL, NOBODY_REACHABLE
 from central.console import desk_words
 from central.console.evidence_words import POSITION_PARTS, positions, value_words
 from central.console.finding_words import KIND_WORDS, REASONS, WHAT_HAPPENED, details
@@ -24,7 +24,7 @@ _UNVERIFIED: Final = later(
 _STEPS: Final[Mapping[str, str]] = {
     "second_burst": later("Nobody has taken it after {waited}. The tone sounds again."),
     "every_operator": later("Nobody has taken it after {waited}. Every operator is called."),
-    "supervisor": later("Nobody has taken it after {waited}. The supervisor is called."),
+    "supervisor": later("Nobody has taken it after {waited}. Whoever is on call is called."),
     "first_carer": later("Nobody has taken it after {waited}. The first contact is told."),
     "every_carer": later("Nobody has taken it after {waited}. All contacts are told."),
     "home_reassured": later("Nobody has taken it after {waited}. The home hears that we are coming."),
@@ -32,6 +32,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "still_ringing": later("It is still ringing after {waited}."),
 }
 _NOBODY_REACHABLE: Final = later("Nobody has taken it after {waited}, and no contact can be told by e-mail.")
+_NOBODY_ON_CALL: Final = later("Nobody has taken it after {waited}, and nobody is on call. It stands on the wallboard.")
 _RECALLS: Final[Mapping[str, str]] = {
     "recall": later("The time until which it was parked is over."),
     "review": later("Nothing has been written here for long. It asks for attention again."),
@@ -269,7 +270,7 @@ def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_
         EventType.CALLED: lambda: say(_called(facts), who=who, contact=contact),
         EventType.TOLD: lambda: say(
             later("Message to {contact}: {state}."),
-            contact=contact,
+            contact=contact or facts.operator,
             state=words.gettext(DELIVERY_STATES.get(facts.state, facts.state)),
         ),
         EventType.ON_THE_WAY: lambda: say(
@@ -296,6 +297,8 @@ def _called(facts: Facts) -> str:
 def _step(facts: Facts) -> str:
     if facts.state == NOBODY_REACHABLE:
         return _NOBODY_REACHABLE
+    if facts.state == NOBODY_ON_CALL:
+        return _NOBODY_ON_CALL
     return _STEPS.get(facts.step, _STEPS["still_ringing"])
 
 

@@ -20,7 +20,8 @@ class Message:
         link: where the carer opens and answers it without an account; "" when the centre has no address for carers.
         language: of the texts.
         urgent: whether it may break through silence where a channel can do that.
-        purpose: "alarm" (please come), "stand_down" (somebody else is going), "summary" (how it ended); more may come.
+        purpose: "alarm" (please come), "stand_down" (somebody else is going), "summary" (how it ended), "on_call" (no
+            operator has taken it); more may come.
         case_id: the number to name on the telephone.
         resident: the name to be used, for a voice that reads a menu.
         test: whether it is a drill: nobody needs help.

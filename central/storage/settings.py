@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from central.service_settings import TYPES, Closings, Ladder, Protocols, ServiceSettings, Targets, as_body
+from central.service_settings import TYPES, ServiceSettings, Setting, as_body
 from central.storage.service_tables import service_settings
 
 # built once: this stands on an alarm's way
@@ -54,7 +54,7 @@ def versions(conn: sa.Connection, name: str) -> list[Version]:
 def keep(
     conn: sa.Connection,
     name: str,
-    setting: Targets | Ladder | Protocols | Closings,
+    setting: Setting,
     now: float,
     by: str,
     seen_version: int,

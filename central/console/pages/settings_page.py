@@ -18,7 +18,7 @@ from central.console.finding_words import KIND_WORDS
 from central.console.problem import Problem
 from central.console.rights import allowed
 from central.console.templating import office_page
-from central.service_settings import TYPES, Closings, as_body, read_setting
+from central.service_settings import TYPES, Closings, OnCall, as_body, read_setting
 from central.storage import pages, settings
 from central.storage.settings import StaleSetting
 from central.texts import later, translator
@@ -30,12 +30,13 @@ Operator = Annotated[Seat, Depends(allowed("station", "read"))]
 
 STEPS: Final = {
     "every_operator": later("Every operator hears it"),
-    "supervisor": later("The supervisor hears it"),
+    "supervisor": later("Whoever is on call is called"),
     "first_carer": later("The first contact is told"),
     "every_carer": later("All contacts are told"),
     "home_reassured": later("The home hears that we are coming"),
 }
 LABELS: Final = {"": later("not said"), "true": later("the alarm was right"), "false": later("the alarm was false")}
+ON_CALL_WAYS: Final = ("voice", "sms", "apprise", "email")
 HISTORY_SHOWN: Final = 10
 
 
@@ -56,6 +57,24 @@ class TemplateBody(BaseModel):
     outcome: Annotated[str, Field(max_length=20)]
     label: Annotated[str, Field(max_length=8)] = ""
     note: Annotated[str, Field(max_length=300)] = ""
+
+
+class OnCallBody(BaseModel):
+    """Somebody who is called when no operator takes a case, over the version of the list that its writer has seen."""
+
+    version: Annotated[int, Field(ge=0, le=10_000_000)]
+    called: Annotated[str, Field(min_length=1, max_length=60)]
+    channel: Annotated[str, Field(max_length=12)]
+    address: Annotated[str, Field(min_length=3, max_length=200)]
+    language: Annotated[str, Field(max_length=2)] = "ca"
+
+
+class OnCallEndBody(BaseModel):
+    """Who is on call no longer, over the version of the list that its writer has seen."""
+
+    version: Annotated[int, Field(ge=0, le=10_000_000)]
+    channel: Annotated[str, Field(max_length=12)]
+    address: Annotated[str, Field(max_length=200)]
 
 
 class RemoveBody(BaseModel):
@@ -114,13 +133,16 @@ def show(request: Request, seat: Reader) -> Response:
             "ladder": later("When the next are asked"),
             "protocols": later("Texts to follow"),
             "closings": later("Templates for closing"),
+            "on_call": later("Who is on call"),
         },
+        ways={name: text for name, text in wording.CHANNELS.items() if name in ON_CALL_WAYS},
+        set_up=state.parts.health().channels,
     )
 
 
 @router.get("/api/settings/{name}", tags=["settings"])
 def read(request: Request, seat: Reader, name: str) -> Standing:
-    """A setting as it holds: targets, ladder, protocols or closings."""
+    """A setting as it holds: targets, ladder, protocols, closings or on_call."""
     _known(name)
     with request.app.state.parts.database.read() as conn:
         return _standing(conn, name)
@@ -156,6 +178,24 @@ def remove_template(request: Request, seat: Writer, body: RemoveBody) -> Standin
         standing = settings.current(conn).closings
     left = Closings(tuple(one for one in standing.templates if one.name != body.name))
     return _keep(request, seat, "closings", as_body(left), body.version)
+
+
+@router.post("/api/settings/on_call/people", tags=["settings"])
+def add_on_call(request: Request, seat: Writer, body: OnCallBody) -> Standing:
+    """Somebody more on call, called after the others."""
+    with request.app.state.parts.database.read() as conn:
+        value = as_body(settings.current(conn).on_call)
+    value["people"] = [*value["people"], body.model_dump(exclude={"version"})]
+    return _keep(request, seat, "on_call", value, body.version)
+
+
+@router.post("/api/settings/on_call/people/remove", tags=["settings"])
+def remove_on_call(request: Request, seat: Writer, body: OnCallEndBody) -> Standing:
+    """Somebody less."""
+    with request.app.state.parts.database.read() as conn:
+        people = settings.current(conn).on_call.people
+    left = OnCall(tuple(one for one in people if (one.channel, one.address) != (body.channel, body.address)))
+    return _keep(request, seat, "on_call", as_body(left), body.version)
 
 
 def _keep(request: Request, seat: Seat, name: str, value: dict[str, Any], seen_version: int) -> Standing:

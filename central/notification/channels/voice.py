@@ -23,6 +23,10 @@ class VoiceChannel(SmsChannel):
     receipt_wait_s: float | None = RECEIPT_WAIT_S
 
     def _asked(self, message: Message) -> tuple[str, dict[str, str | int]]:
+        if message.purpose == "on_call" and message.urgent:
+            # twice: whoever is woken by it misses the beginning
+            say = f"{message.short} {message.short}"
+            return "calls", {"say": say, "language": message.language, "ring_s": RING_S}
         if message.purpose != "alarm":
             return super()._asked(message)
         say = say_menu(message.resident, message.language, test=message.test)
