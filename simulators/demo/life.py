@@ -58,10 +58,16 @@ _NOTES: Final = {
     "help_needed": ("No es podia aixecar de la butaca.", "No podia obrir l'aixeta de la calefacció."),
     "fall": ("Ha relliscat al bany, no s'ha fet mal.", "Ha caigut al passadís, li fa mal el maluc."),
     "unwell": ("Marejada en llevar-se.", "Pressió alta, ha descansat i ha baixat.", "Li costa respirar."),
-    "sensor_false": ("Fum de la cuina, res més.", "El sensor ha saltat en deixar caure el penjoll."),
+    "sensor_false": ("El sensor ha saltat en deixar caure el penjoll.",),
     "fire_gas_water": ("S'ha deixat l'aixeta oberta.",),
-    "equipment": ("Pila canviada.", "Havia desendollat l'aparell per netejar."),
+    "equipment": ("Pila canviada.",),
     "test": ("Prova mensual: tot correcte.",),
+}
+_NOTES_OF_KIND: Final = {
+    ("inactivity", "mistake"): ("S'havia adormit al sofà, està bé.", "Feia hores que llegia sense moure's. Tot bé."),
+    ("medication", "mistake"): ("Ja se l'havia pres, en un got a part.", "Se l'ha pres mentre parlàvem."),
+    ("smoke", "sensor_false"): ("Fum de la cuina, res més.", "Se li han cremat les torrades."),
+    ("mains_lost", "equipment"): ("Havia desendollat l'aparell per netejar.",),
 }
 _LATE_WHY: Final = (
     "Tres alarmes alhora per una avaria elèctrica al barri; érem dues persones.",
@@ -153,7 +159,7 @@ def _live(case: Case, course: str, cause: str, label: str, contacts: list[str], 
         end = spoken + round(dice.uniform(45, 280), 1)
         ending = {"action": "technician" if course == "technician" else "talked", "outcome": "resolved_by_talk"}
     closing = {"after_s": end, "do": "closed", "by": who, "cause": cause, "label": label}
-    steps.append({**closing, **ending, "text": dice.choice(_NOTES[cause])})
+    steps.append({**closing, **ending, "text": dice.choice(_NOTES_OF_KIND.get((case["kind"], cause), _NOTES[cause]))})
 
 
 def _send_contact(case: Case, who: str, spoken: float, contacts: list[str], dice: random.Random) -> float:

@@ -78,8 +78,8 @@ def settle(console: Console) -> None:
         problems = [Problem("device_battery_low", now - 90_000, "hall-motion", "8 %")] if number % 9 == 4 else []
         setting.states.hear(home, HubState(True, now, hearing={"ble": 3.0}, problems=problems), now)
     AgendaDesk(setting.desk).work(now)
-    setting.alarm("h-1", AlarmKind.HELP, "penjoll", ref="N1", at=now - 40)
-    case = setting.alarm("s-003", AlarmKind.FALL, "bany", ref="N2", at=now - 200)
+    setting.alarm("h-1", AlarmKind.HELP, "penjoll", ref="N1", at=now - 40, hub="h-1")
+    case = setting.alarm("s-003", AlarmKind.FALL, "bany", ref="N2", at=now - 200, hub="s-003")
     setting.desk.take(case, "ana", now - 180)
 
 
@@ -100,6 +100,7 @@ def ready(page: Page, url: str) -> None:
         expect(page.locator("#cases tbody tr").first).to_be_visible()
     if "measurements" in url:
         expect(page.locator("#rooms")).not_to_be_empty()
+        expect(page.locator("#charts")).not_to_be_empty()
     if url.endswith("/health"):
         expect(page.locator(".sign").first).to_be_visible()
 

@@ -102,6 +102,7 @@ class Setting:
         mty: MessageType = MessageType.FIRST,
         pri: int = 0,
         evidence: list[Record] | None = None,
+        hub: str = "",
     ) -> int:
         """An alarm of a home's hub, as the alarm lane hands it to the desk; its case number."""
         now = self.clock() if at is None else at
@@ -117,7 +118,7 @@ class Setting:
             pri=pri,
             evidence=evidence or [],
         )
-        return int(self.desk.receive_alarm(f"hub-{home}", alarm, encoding.encode(alarm), now).case)
+        return int(self.desk.receive_alarm(hub or f"hub-{home}", alarm, encoding.encode(alarm), now).case)
 
     def finding(
         self, home: str, kind: AlarmKind, reason: str, facts: dict[str, str | float], at: float | None = None
