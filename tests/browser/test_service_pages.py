@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -113,6 +114,23 @@ def test_nothing_stands_in_the_way_of_anybody(console: Console, themes: tuple[st
             page.evaluate("document.querySelectorAll('.operation ~ .operation').forEach((one) => one.remove())")
         look(page, themes)
         fits(page, (390, 720, 820), height=844)
+
+
+def test_paper_is_white_and_what_is_chosen_stays_seen_in_the_few_colours_of_a_system(console: Console) -> None:
+    page = supervisor(console)
+    page.goto(f"{console.url}/quality/report")
+    page.emulate_media(media="print")
+    for theme in ("dark", "contrast"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+        ink = page.locator("h1").evaluate("(one) => getComputedStyle(one).color")
+        assert all(int(part) < 80 for part in re.findall(r"\d+", ink)[:3]), (theme, ink)
+    page.emulate_media(media="screen", forced_colors="active")
+    page.goto(f"{console.url}/quality?period=month")
+    background = "(one) => getComputedStyle(one).backgroundColor"
+    here, elsewhere = page.locator(".tabs a[aria-current]"), page.locator(".tabs a:not([aria-current])").first
+    assert here.evaluate(background) != elsewhere.evaluate(background)
+    page.fill("#since", "2026-11-10")
+    expect(page.locator("label[for=since]")).to_contain_text("Nov")
 
 
 def test_a_template_of_the_service_is_offered_when_a_case_is_closed(console: Console) -> None:
