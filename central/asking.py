@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from central.alarm_cases.case import Case, Facts
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.rota import Ranked, RotaContact, contact_order, next_contacts
+from central.alarm_cases.summary import next_way
 from central.notification.delivery import REACHED, UNSENT, Delivery, called_off
 from central.storage import deliveries, rota
 
@@ -58,22 +59,34 @@ def ask(connection: sa.Connection, case: Case, contact: RotaContact, now: float,
 def another_way(
     connection: sa.Connection, case: Case, delivery: Delivery, channels: Collection[str], now: float
 ) -> str:
-    """Queues the same message by the contact's next way that was not tried in this round; its channel, "" for none."""
-    if delivery.purpose != deliveries.ALARM:
-        return ""
+    """Queues the same message by the contact's next way that was not tried in this round; its channel, "" for none.
+
+    Nobody is asked any more when somebody goes; and only who goes is told the way in.
+    """
+    wanted = {deliveries.ALARM: "", deliveries.WAY_IN: delivery.contact_id}
     contact = contact_in(rota.roster(connection, case.home_id, channels), delivery.contact_id)
-    if contact is None:
+    if contact is None or wanted.get(delivery.purpose) != case.helper_id:
         return ""
-    same = [it for it in deliveries.of_contact(connection, case.id, contact.id) if it.round == delivery.round]
+    sent = [it for it in deliveries.of_case(connection, case.id) if it.purpose == delivery.purpose]
+    same = [it for it in sent if (it.contact_id, it.round) == (contact.id, delivery.round)]
     if any(it.state in REACHED for it in same):
         return ""
     tried = {it.channel for it in same}
-    for way in contact.ways:
-        if way.channel in tried:
-            continue
-        deliveries.queue(connection, case.id, contact.id, way.channel, delivery.purpose, now, delivery.round)
-        return way.channel
-    return ""
+    if delivery.purpose == deliveries.WAY_IN:
+        channel = next_way(contact, tried)
+    else:
+        channel = next((way.channel for way in contact.ways if way.channel not in tried), "")
+    if channel:
+        deliveries.queue(connection, case.id, contact.id, channel, delivery.purpose, now, delivery.round)
+    return channel
+
+
+def send_way_in(connection: sa.Connection, case: Case, contact_id: str, channel: str, now: float) -> None:
+    """Queues the link to the way in for who has said by a call, on `channel`, that they go. Where it would call, a text
+    is sent, to the telephone that they hold; never is a code read out to whoever answers."""
+    purpose = deliveries.WAY_IN
+    round_ = deliveries.rounds(connection, case.id, contact_id, purpose) + 1
+    deliveries.queue(connection, case.id, contact_id, channel, purpose, now, round_)
 
 
 def stand_down(connection: sa.Connection, case_id: int, going: str, now: float) -> list[str]:

@@ -69,10 +69,18 @@ class CarerDesk:
         return Done(decided.case, decided.event)
 
     def accepted(
-        self, case_id: int, contact_id: str, eta_minutes: int, now: float, delivery_id: int = 0
+        self,
+        case_id: int,
+        contact_id: str,
+        eta_minutes: int,
+        now: float,
+        delivery_id: int = 0,
+        *,
+        send_way_in: bool = False,
     ) -> Done | Refused:
         """ "I am going": others who were asked are told so and are left in peace.
 
+        With `send_way_in` a link to the way in follows, for who answered a call and has no page before their eyes.
         Refused with `already_going` when somebody else goes already; `called` is their name.
         """
         eta = min(max(eta_minutes, 0), ETA_MINUTES_MAX)
@@ -80,6 +88,8 @@ class CarerDesk:
 
         def follow(connection: sa.Connection, case: Case, facts: Facts) -> Facts:
             told = asking.stand_down(connection, case.id, contact_id, now)
+            if send_way_in and facts.channel:
+                asking.send_way_in(connection, case, contact_id, facts.channel, now)
             return msgspec.structs.replace(facts, contacts=tuple(told))
 
         return self._answer(case_id, contact_id, answer, now, delivery_id, follow)

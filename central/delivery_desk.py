@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from central import asking
+from central import asking, family_summary
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts
 from central.alarm_cases.decision import Decided
 from central.case_change import CaseChange, change_of
@@ -123,8 +123,9 @@ class DeliveryDesk:
         deliveries.save(connection, settled, now)
         case = cases.find(connection, known.case_id)
         if case is None or not case.open:
+            self._tell_otherwise(connection, case, settled, now)
             return None
-        way = "" if case.helper_id else asking.another_way(connection, case, settled, self._desk.channels, now)
+        way = asking.another_way(connection, case, settled, self._desk.channels, now)
         said = detail[:FAULT_MAX]
         facts = Facts(contact=known.contact_id, channel=known.channel, state=NO_RECEIPT, text=said, reason=way)
         return _told(connection, case, facts, now)
@@ -135,13 +136,20 @@ class DeliveryDesk:
         fault = (detail or after.fault)[:FAULT_MAX]
         deliveries.save(connection, replace(after, fault=fault), now)
         case = cases.find(connection, known.case_id)
+        if after.state is DeliveryState.FAILED_FOR_GOOD and known.state is not after.state:
+            self._tell_otherwise(connection, case, after, now)
         if case is None or not case.open or after.state is known.state is not DeliveryState.FAILED_NOW:
             return None
         way = ""
-        if after.state is DeliveryState.FAILED_FOR_GOOD and not case.helper_id:
+        if after.state is DeliveryState.FAILED_FOR_GOOD:
             way = asking.another_way(connection, case, after, self._desk.channels, now)
         facts = Facts(contact=after.contact_id, channel=after.channel, state=after.state.value, text=fault, reason=way)
         return _told(connection, case, facts, now)
+
+    def _tell_otherwise(self, connection: sa.Connection, case: Case | None, delivery: Delivery, now: float) -> None:
+        """The word after a case goes by the contact's next way when one fails."""
+        if case is not None and delivery.purpose == deliveries.SUMMARY:
+            family_summary.another_way(connection, case, delivery, self._desk.channels, now)
 
     def _tell(self, change: CaseChange | None) -> None:
         if change is not None:

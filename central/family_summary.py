@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from central.alarm_cases import summary
 from central.alarm_cases.case import Case, Facts
 from central.alarm_cases.summary import Ending, Recipient
-from central.notification.delivery import Delivery, DeliveryState
+from central.asking import contact_in
+from central.notification.delivery import REACHED, Delivery, DeliveryState
 from central.storage import cases, deliveries, rota
 
 
@@ -50,6 +51,27 @@ def due_at(connection: sa.Connection, case: Case, contact_id: str, now: float) -
     if contact_id in summary.awake(cases.events_of(connection, case.id), _asked(sent)):
         return now
     return summary.after_the_night(now, rota.timezone_of(connection, case.home_id))
+
+
+def another_way(
+    connection: sa.Connection, case: Case, delivery: Delivery, channels: Collection[str], now: float
+) -> str:
+    """Queues the word by the contact's next way, when the one that it went by has failed or told nothing in its time;
+    its channel, "" for none. Never at night, also not to who was awake for the case: it can wait until the morning.
+    """
+    contact = contact_in(rota.roster(connection, case.home_id, channels), delivery.contact_id)
+    if contact is None or due_at(connection, case, contact.id, now) is None:
+        return ""
+    words = [it for it in deliveries.of_case(connection, case.id) if it.purpose == deliveries.SUMMARY]
+    same = [it for it in words if (it.contact_id, it.round) == (contact.id, delivery.round)]
+    if any(it.state in REACHED for it in same):
+        return ""
+    channel = summary.next_way(contact, {it.channel for it in same})
+    if channel:
+        morning_at = summary.after_the_night(now, rota.timezone_of(connection, case.home_id))
+        purpose, round_ = deliveries.SUMMARY, delivery.round
+        deliveries.queue(connection, case.id, contact.id, channel, purpose, now, round_, due_at=morning_at)
+    return channel
 
 
 def _asked(sent: Iterable[Delivery]) -> set[str]:

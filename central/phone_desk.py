@@ -33,6 +33,9 @@ ANSWER_READ_MAX: Final = 300
 """So much of an SMS is looked at for an answer."""
 ETA_MAX_MIN: Final = 240
 
+_ASKS_NOTHING: Final = ("llar-on-call-", "llar-test-")
+"""Messages that no carer answers by key: to somebody on call, and tests, which are answered by their link."""
+
 log = logging.getLogger(__name__)
 
 
@@ -94,16 +97,24 @@ def read_report(body: bytes) -> Report | Rejection:
 
 
 class PhoneDesk:
-    """Takes what telephones answer. From any thread."""
+    """Takes what telephones answer. From any thread.
 
-    def __init__(self, database: Database, messages: DeliveryDesk, carers: CarerDesk, config: PhoneConfig) -> None:
+    Args:
+        address: of the centre as carers reach it, for the link that follows a "yes" by key; "" for none.
+    """
+
+    def __init__(
+        self, database: Database, messages: DeliveryDesk, carers: CarerDesk, config: PhoneConfig, address: str = ""
+    ) -> None:
         self._database, self._messages, self._carers = database, messages, carers
-        self._config = config
+        self._config, self._writes = config, bool(address)
 
     def take(self, report: Report, now: float) -> Say | Rejection:
         """One report; what the gateway does next. The Rejection is `no_such_message`. Repeats change nothing."""
         with self._database.read() as connection:
             asked = phone.find(connection, delivery_of(report.key))
+        if asked is None and report.key.startswith(_ASKS_NOTHING):
+            return Say()
         if asked is None:
             return Rejection("no_such_message", "a message that is not of ours")
         at = min(report.at, now)  # a clock that is ahead must not make somebody answer tomorrow
@@ -155,7 +166,7 @@ class PhoneDesk:
             if again:
                 return Say(words.gettext(later("Thank you.")), then="hang_up")
             eta = max(0, asked.minutes_away - int(late_s // 60))
-            return Say(self._going(asked, eta, now, words), then="hang_up")
+            return Say(self._going(asked, eta, now, words, by_voice=True), then="hang_up")
         if digit == "2":
             said = words.gettext(later("Thank you.")) if again else self._cannot(asked, now, words)
             return Say(said, then="hang_up")
@@ -169,10 +180,21 @@ class PhoneDesk:
             return Say(f"{words.gettext(later('There is no number on file for the home.'))} {menu}", then="menu")
         return Say(menu, then="menu")
 
-    def _going(self, asked: Asked, minutes: int, now: float, words: Words) -> str:
-        done = self._carers.accepted(asked.case_id, asked.contact_id, minutes, now, asked.delivery_id)
+    def _going(self, asked: Asked, minutes: int, now: float, words: Words, *, by_voice: bool = False) -> str:
+        """What is said to who goes. Who answers an SMS has its link; to who answers a call it is sent now: how to get
+        in is read there, as the resident lets them, and never said aloud to whoever picks up."""
+        sends = by_voice and self._writes
+        done = self._carers.accepted(
+            asked.case_id, asked.contact_id, minutes, now, asked.delivery_id, send_way_in=sends
+        )
         if isinstance(done, Done):
-            return words.gettext(later("Thank you. We are telling everybody that you are going."))
+            thanks = words.gettext(later("Thank you. We are telling everybody that you are going."))
+            if not by_voice:
+                return thanks
+            more = later("Call the centre to hear how to get in.")
+            if sends:
+                more = later("What you need to get in comes by text message to this telephone.")
+            return f"{thanks} {words.gettext(more)}"
         if done.reason == "already_going":
             return words.say(
                 later("{who} is going already. You need not do anything. Thank you."), who=done.called or "…"

@@ -14,6 +14,8 @@ from central.texts import local
 
 QUIET_FROM_H, QUIET_UNTIL_H = 22, 8
 """In the home's own time: nobody is woken to hear that all is well, unless they were asked to come."""
+RECEIPT_WAIT_S: Final = 900.0
+"""So long a calm word may lie in a drawer before another way is tried; a notification lives no longer."""
 ANSWERED: Final = "answered"
 _THERE: Final = frozenset({EventType.ARRIVED, EventType.ALL_WELL, EventType.NEEDS_HELP})
 _NOTHING_HAPPENED: Final = frozenset({Cause.TEST, Cause.EQUIPMENT})
@@ -83,6 +85,16 @@ def recipients(
         and contact.id not in told
         and now >= contact.profile.muted_until_at
     ]
+
+
+def next_way(contact: RotaContact, tried: Collection[str]) -> str:
+    """The channel by which a word goes after those that were tried; "" for none.
+
+    Where a call would be made a text is sent, so that a number that got a text already gets no second one.
+    """
+    used = {way.address for way in contact.ways if way.channel in tried}
+    left = [way.channel for way in contact.ways if way.channel not in tried and way.address not in used]
+    return left[0] if left else ""
 
 
 def awake(log: Iterable[CaseEvent], asked: Collection[str]) -> set[str]:

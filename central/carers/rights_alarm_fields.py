@@ -54,6 +54,7 @@ _PURPOSES: Final[Mapping[str, str]] = {
     "alarm": later("to ask them to come"),
     "stand_down": later("to say that somebody else is going"),
     "summary": later("to say how it ended"),
+    "way_in": later("to say how to get in"),
 }
 _ARRIVALS: Final[Mapping[str, str]] = {"line": later("over the line"), "sms": later("SMS")}
 _CHECKLISTS: Final[Mapping[str, str]] = {"no_answer": later("No answer"), "silent": later("silent")}

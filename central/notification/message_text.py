@@ -24,7 +24,8 @@ class Occasion:
         at: when it began, Unix seconds; timezone: of the home.
         answered: whether somebody at the centre has it in hand.
         operator_asks: whether a person at the centre asked for this message (else the desk did by itself).
-        purpose: "alarm", "stand_down" when somebody else is going, or "summary" when it is over.
+        purpose: "alarm", "stand_down" when somebody else is going, "way_in" for who goes and answered by a call, or
+            "summary" when it is over.
         going: what the one who is going is called; ending: what is said of the end.
     """
 
@@ -48,6 +49,9 @@ def write_short(occasion: Occasion, language: str) -> str:
     facts = {"name": _name(occasion, words), "clock": clock, "case": occasion.case_id}
     if occasion.purpose == "stand_down":
         line = words.say(later("{who} is going to {name}. You need not do anything."), who=occasion.going, **facts)
+    elif occasion.purpose == "way_in":
+        text = later("You are going to {name}. Open this for what you need, and to tell us that you are there.")
+        line = words.say(text, **facts)
     elif occasion.purpose == "summary":
         return " ".join(words.say(sentence, who=occasion.ending.spoke, **facts) for sentence in _how_it_ended(occasion))
     else:
@@ -58,7 +62,7 @@ def write_short(occasion: Occasion, language: str) -> str:
 def write(occasion: Occasion, contact: str, language: str) -> tuple[str, str]:
     """Subject and text for a contact called `contact`, in `language`."""
     words = translator(language)
-    if occasion.purpose == "stand_down":
+    if occasion.purpose in {"stand_down", "way_in"}:
         return _only_told(occasion, contact, language)
     if occasion.purpose == "summary":
         why = words.say(later("You get this because {name} lets you know how alarms end."), name=_name(occasion, words))

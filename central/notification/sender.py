@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from central import family_summary
+from central.alarm_cases import summary
 from central.alarm_cases.case import Case
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.summary import Ending
@@ -29,7 +30,7 @@ from central.notification.delivery import (
     called_off,
 )
 from central.notification.message_text import NO_ENDING, Occasion, write, write_short
-from central.storage import carer_links, cases, deliveries, rota
+from central.storage import carer_links, cases, deliveries, push, rota
 from central.storage.database import Database
 from central.storage.deliveries import AboutCase
 from central.storage.rota import Addressee
@@ -108,8 +109,7 @@ class Sender:
         sent = ready if isinstance(ready, Sent) else self._send(delivery, ready)
         if isinstance(ready, _Ready):
             retry = ready.channel.retry
-            tells = ready.link or ready.channel.receipts
-            wait_s = ready.channel.receipt_wait_s if tells and delivery.purpose == deliveries.ALARM else None
+            wait_s = _receipt_wait_s(delivery, ready)
         after = after_attempt(delivery, sent, max(now, self._clock()), retry, wait_s)
         log.info("case %d: %s to %s: %s %s", after.case_id, after.channel, after.contact_id, after.state, after.fault)
         self._desk.record(after, max(now, self._clock()))
@@ -124,8 +124,10 @@ class Sender:
         if delivery.purpose == deliveries.STAND_DOWN and not about.helper:
             return Sent(Verdict.NEVER, "nobody is going any more")
         ending = family_summary.ending(connection, case) if delivery.purpose == deliveries.SUMMARY else NO_ENDING
+        if delivery.purpose == deliveries.WAY_IN and (case.helper_id != delivery.contact_id or not self._address):
+            return Sent(Verdict.NEVER, "not going any more" if self._address else "no address for carers")
         link = ""
-        if self._address and delivery.purpose == deliveries.ALARM:
+        if self._address and _opens(delivery):
             link = f"{self._address}/c/{carer_links.make(connection, delivery.id, now)}"
         return _Ready(channel, _occasion(case, about, delivery.purpose, ending), contact, link)
 
@@ -147,7 +149,7 @@ class Sender:
                 short=write_short(occasion, contact.language),
                 link=ready.link,
                 language=contact.language,
-                urgent=delivery.purpose == deliveries.ALARM,
+                urgent=delivery.purpose in _ANSWERED,
                 purpose=delivery.purpose,
                 case_id=delivery.case_id,
                 resident=occasion.resident,
@@ -157,6 +159,27 @@ class Sender:
         except Exception as error:  # a fault of ours in one message: counted as an attempt, so that it ends
             log.exception("case %d: the message to %s cannot be sent", delivery.case_id, delivery.contact_id)
             return Sent(Verdict.NOT_NOW, f"{type(error).__name__}: {error}")
+
+
+_ANSWERED: Final = frozenset({deliveries.ALARM, deliveries.WAY_IN})
+"""Purposes that somebody acts on now."""
+
+
+def _opens(delivery: Delivery) -> bool:
+    """Whether a link goes with a message; with a word after a case only where a browser tells by it that it came."""
+    told = delivery.purpose == deliveries.SUMMARY and delivery.channel == push.CHANNEL
+    return delivery.purpose in _ANSWERED or told
+
+
+def _receipt_wait_s(delivery: Delivery, ready: _Ready) -> float | None:
+    """How long a receipt may take before another way is tried; None where none is awaited."""
+    wait_s = ready.channel.receipt_wait_s
+    if wait_s is None or not (ready.link or ready.channel.receipts):
+        return None
+    if delivery.purpose in _ANSWERED:
+        return wait_s
+    tells = ready.channel.receipts and (ready.link or delivery.channel != push.CHANNEL)
+    return max(wait_s, summary.RECEIPT_WAIT_S) if delivery.purpose == deliveries.SUMMARY and tells else None
 
 
 def _instead(connection: sa.Connection, delivery: Delivery, case: Case | None, now: float) -> Delivery | None:

@@ -19,6 +19,8 @@ ALARM: Final = "alarm"
 STAND_DOWN: Final = "stand_down"
 SUMMARY: Final = "summary"
 """Tells how a closed case ended."""
+WAY_IN: Final = "way_in"
+"""To who goes and has no page before their eyes: the link by which they see how to get in, and tell how it is there."""
 LATELY_S: Final = 30 * 86_400.0
 """How far back it counts how well somebody was reached."""
 _COLUMNS: Final = tuple(field.name for field in fields(Delivery))

@@ -11,13 +11,13 @@ from central.alarm_cases.case import CaseEvent, EventType, Facts
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.rota import Address, Profile, RotaContact, Share
-from central.alarm_cases.summary import after_the_night, recipients, worth_telling
+from central.alarm_cases.summary import RECEIPT_WAIT_S, after_the_night, recipients, worth_telling
 from central.carer_desk import CarerDesk
-from central.case_desk import Done
+from central.case_desk import CaseDesk, Done
 from central.delivery_desk import DeliveryDesk
-from central.notification.delivery import Sent, Verdict
+from central.notification.delivery import DeliveryState, Sent, Verdict
 from central.notification.sender import Sender
-from central.storage import deliveries, people, rota
+from central.storage import deliveries, people, push, rota
 from central.storage.people import Contact
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -225,3 +225,106 @@ def test_whom_an_operator_spoke_with_by_telephone_at_night_is_awake() -> None:
     (found,) = recipients([contact], [rung], "", (), (), NIGHT + 60, "Europe/Madrid")
     assert (found.channel, found.due_at) == ("sms", NIGHT + 60)
     assert worth_telling(Priority.URGENT)
+
+
+class TwoWays(Family):
+    """Joana by SMS first, whose network tells what became of it, and by e-mail."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town)
+        self.sms = FakeChannel("sms")
+        self.desk = town.desk = CaseDesk(town.database, town.changes.append, ("sms", "voice", "email"))
+        self.mail.receipts, self.mail.receipt_wait_s = frozenset(), None
+        self.shares("joana", "alarms", "history")
+
+    def shares(self, contact_id: str, *shares: Share, muted_until_at: float = 0.0) -> None:
+        ways = (Address("sms", "+34600000009"), Address("voice", "+34600000009"), Address("email", "joana@example.org"))
+        with self.town.database.begin() as connection:
+            profile = Profile(addresses=ways, consent=shares, muted_until_at=muted_until_at)
+            rota.keep_profile(connection, contact_id, profile, T, "maria")
+
+    def send(self, at: float) -> None:
+        channels = {"sms": self.sms, "voice": FakeChannel("voice"), "email": self.mail}
+        Sender(self.town.database, DeliveryDesk(self.town.desk), channels, clock=lambda: at).work_due(at)
+
+    def mailed(self) -> int:
+        return len(self.mail.messages)
+
+
+@pytest.fixture
+def two_ways(town: Town) -> TwoWays:
+    return TwoWays(town)
+
+
+def test_a_word_of_which_nothing_is_heard_goes_by_the_next_way_once_and_not_twice_to_one_number(
+    two_ways: TwoWays,
+) -> None:
+    case_id = two_ways.case()
+    two_ways.close(case_id, T + 60)
+    two_ways.send(T + 61)
+    two_ways.send(T + 61 + RECEIPT_WAIT_S - 1)
+    assert (len(two_ways.sms.messages), two_ways.mailed()) == (1, 0), "it may lie in a drawer for a while"
+    two_ways.send(T + 61 + RECEIPT_WAIT_S)
+    two_ways.send(T + 10_000)
+    assert (len(two_ways.sms.messages), two_ways.mailed()) == (1, 1)
+    assert two_ways.mail.messages[0].short == two_ways.sms.messages[0].short
+    assert two_ways.queued(case_id) == [("joana", "sent"), ("joana", "sent")]
+
+
+def test_a_word_that_has_come_needs_no_second_way(two_ways: TwoWays) -> None:
+    case_id = two_ways.case()
+    two_ways.close(case_id, T + 60)
+    two_ways.send(T + 61)
+    messages = DeliveryDesk(two_ways.town.desk)
+    key = two_ways.sms.messages[0].key
+    assert messages.report("sms", "r1", DeliveryState.DELIVERED, T + 70, T + 70, provider_ref=key)
+    two_ways.send(T + 10_000)
+    assert two_ways.mailed() == 0
+
+
+def test_a_word_that_cannot_be_sent_goes_by_the_next_way_but_never_at_night(two_ways: TwoWays) -> None:
+    two_ways.sms.answer = Sent(Verdict.NEVER, "no such number")
+    case_id = two_ways.case(NIGHT)
+    assert isinstance(two_ways.town.desk.notify_contact(case_id, "ana", "joana", NIGHT + 20, "sms"), Done)
+    two_ways.sms.answer = Sent(Verdict.TAKEN)
+    two_ways.send(NIGHT + 21)
+    two_ways.sms.answer = Sent(Verdict.NEVER, "no such number")
+    two_ways.close(case_id, NIGHT + 60)
+    two_ways.send(NIGHT + 61)
+    assert [it.purpose for it in two_ways.sms.messages] == ["alarm", "summary"], "who was woken anyway hears at once"
+    two_ways.send(MORNING - 1)
+    assert two_ways.mailed() == 0, "but is not woken a second time"
+    two_ways.send(MORNING)
+    assert two_ways.mailed() == 1
+
+
+def test_the_second_way_is_not_taken_for_who_may_not_know_any_more_or_when_it_was_opened_again(
+    two_ways: TwoWays,
+) -> None:
+    first = two_ways.case()
+    two_ways.close(first, T + 60)
+    two_ways.send(T + 61)
+    two_ways.shares("joana", "alarms")
+    two_ways.send(T + 5_000)
+    two_ways.shares("joana", "alarms", "history")
+    two_ways.town.desk.reopen(first, "ana", "ha tornat a trucar", T + 5_001)
+    two_ways.send(T + 10_000)
+    assert two_ways.mailed() == 0
+
+
+def test_a_browser_tells_by_its_link_that_a_word_has_come(town: Town) -> None:
+    family, browser = Family(town), FakeChannel("push")
+    town.desk = CaseDesk(town.database, town.changes.append, ("push", "email"))
+    with town.database.begin() as connection:
+        push.keep(connection, "https://push.example.org/1", "{}", T, contact_id="joana")
+    case_id = family.case()
+    family.close(case_id, T + 60)
+    channels = {"push": browser, "email": family.mail}
+    messages = DeliveryDesk(town.desk)
+    for at in (T + 61, T + 61 + RECEIPT_WAIT_S):
+        Sender(town.database, messages, channels, clock=lambda at=at: at, address="https://llar.example.org").work_due(
+            at
+        )
+    (word,) = browser.messages
+    assert word.link.startswith("https://llar.example.org/c/"), "its service worker has nothing else to confirm by"
+    assert [it.link for it in family.mail.messages] == [""]

@@ -152,6 +152,7 @@ function deliveries(view) {
             `${t(page.channels[line.channel] ?? line.channel)}, ${moment(line.changed_at, view.now)}`,
             line.purpose === "stand_down" && ` · ${t("somebody else goes")}`,
             line.purpose === "summary" && ` · ${t("how it ended")}`,
+            line.purpose === "way_in" && ` · ${t("the way in, by a link")}`,
             line.attempt > 1 && ` · ${t("attempt {count}", { count: line.attempt })}`,
             line.fault && ` · ${line.fault}`,
           ),
