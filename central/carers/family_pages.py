@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
 
 from central.alarm_cases.rota import Gap, Profile
 from central.carers.alert import ETA_CHOICES_MIN, AlertView, withheld
 from central.carers.looked import Look, looks
-from central.carers.speaker import BY_LINK, AnswerBody, Speaker, called_by, look, say
+from central.carers.speaker import AnswerBody, Speaker, called_by, look, say, say_plainly
 from central.carers.web import carer_page, fragment_answer
 from central.console.access import Seat
 from central.console.pages.care import say_change
 from central.console.problem import Problem
-from central.console.rights import admit, allowed
+from central.console.rights import admit, allowed, allowed_by_form
 from central.reach_watch import gaps_of
 from central.storage import accounts, care, carer_cases, people, reach_tests, rota
+from central.storage.carer_links import BY_LINK
 from central.storage.reach_tests import ReachTest
 from central.texts import Words, later, local, say_clock, say_day, say_moment, translator
 
@@ -27,6 +28,7 @@ router = APIRouter()
 Own = Annotated[Seat, Depends(allowed("rota", "read"))]
 StatusReader = Annotated[Seat, Depends(allowed("status", "read"))]
 Helper = Annotated[Seat, Depends(allowed("help", "work"))]
+HelperByForm = Annotated[Seat, Depends(allowed_by_form("help", "work"))]
 LASTING_WEEKS: Final = 3
 """A slow change is told to a family when it has lasted so long: earlier it is worry without use."""
 GAPS_SHOWN: Final = 4
@@ -123,7 +125,7 @@ def show_case(request: Request, seat: StatusReader, case_id: int) -> Response:
         seat=seat,
         here="now",
         view=view,
-        acts=_acts(case_id),
+        acts=_acts(seat, case_id),
         going=ETA_CHOICES_MIN,
     )
 
@@ -134,8 +136,17 @@ def case_now(request: Request, seat: StatusReader, case_id: int) -> Response:
     speaker = speaker_for(request, seat, case_id)
     view = look(request, speaker)
     return fragment_answer(
-        request, "alert_now.html", speaker.language, view=view, acts=_acts(case_id), going=ETA_CHOICES_MIN
+        request, "alert_now.html", speaker.language, view=view, acts=_acts(seat, case_id), going=ETA_CHOICES_MIN
     )
+
+
+@router.post("/family/case/{case_id}", include_in_schema=False)
+def answer_without_script(
+    request: Request, seat: HelperByForm, case_id: int, answer: Annotated[str, Form(max_length=20)] = ""
+) -> Response:
+    """An answer from a browser in which no script runs, or not yet; shows the page anew."""
+    say_plainly(request, speaker_for(request, seat, case_id), answer)
+    return RedirectResponse(f"/family/case/{case_id}", status_code=303)
 
 
 @router.get("/api/family/cases/{case_id}", tags=["carers"])
@@ -170,8 +181,9 @@ def show_looked(
     return carer_page(request, "looked.html", language, seat=seat, here="now", looks=found, name=name, shared=shared)
 
 
-def _acts(case_id: int) -> dict[str, str]:
+def _acts(seat: Seat, case_id: int) -> dict[str, str]:
     return {
+        "token": seat.form_token,
         "api": f"/api/family/cases/{case_id}/answers",
         "form": f"/family/case/{case_id}",
         "now": f"/family/case/{case_id}/now",

@@ -1,10 +1,12 @@
 """The page of an invitation: `/c/invite/<token>` says what a carer will be asked and makes them an account, once.
 
-Opening the address changes nothing: mail programs and messengers fetch links by themselves.
+Who has an account already, since they care for somebody else too, logs in and adds this person to it. Opening the
+address changes nothing: mail programs and messengers fetch links by themselves.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 import unicodedata
@@ -18,12 +20,14 @@ from sqlalchemy.exc import IntegrityError
 from central.access_rules import Role
 from central.audit import origin_of
 from central.audit_chain import AuditEntry
-from central.carers.speaker import BY_LINK, called_by
+from central.carers.speaker import called_by
 from central.carers.web import carer_page
-from central.console import access
+from central.console import access, coming_back
+from central.console.access import Seat
 from central.console.pages.file_words import SHARES
-from central.console.rights import open_door, trail
+from central.console.rights import needs_second_factor, open_door, trail
 from central.storage import accounts, invitations, people, rota
+from central.storage.carer_links import BY_LINK
 from central.storage.invitations import Invited
 from central.storage.people import Operator
 from central.texts import later, say_day, translator
@@ -48,6 +52,42 @@ def show(request: Request, token: Token) -> Response:
     with state.parts.database.read() as conn:
         invited = invitations.find(conn, token, state.clock())
     return _gone(request) if invited is None else _page(request, token, invited, suggested_name(invited.called))
+
+
+@router.get("/c/invite/{token}/log-in", include_in_schema=False, dependencies=Public)
+def log_in_first(request: Request, token: Token) -> Response:
+    """To the log-in and from there back here; straight back for who is logged in."""
+    if _carer(request) is not None:
+        return RedirectResponse(f"/c/invite/{token}", status_code=303)
+    answer = RedirectResponse("/login?to=family", status_code=303)
+    coming_back.come_back(answer, f"/c/invite/{token}", secure=request.app.state.parts.config.cookie_secure)
+    return answer
+
+
+@router.post("/c/invite/{token}/join", include_in_schema=False, dependencies=Public)
+def join(request: Request, token: Token, form: Annotated[str, Form(max_length=64)] = "") -> Response:
+    """Adds the person to the account that is logged in here."""
+    state = request.app.state
+    now: float = state.clock()
+    seat = _carer(request)
+    if seat is None or not hmac.compare_digest(form.encode(), seat.form_token.encode()):
+        return RedirectResponse(f"/c/invite/{token}/log-in", status_code=303)
+    account_id = seat.operator.id
+    if seat.operator.password_due or (needs_second_factor(request, seat) and not seat.operator.totp_sealed):
+        return RedirectResponse("/me", status_code=303)
+    with state.parts.database.read() as conn:
+        invited = invitations.find(conn, token, now)
+    if invited is None:
+        return _gone(request)
+    try:
+        with state.parts.database.begin() as conn:
+            _use_up(conn, token, invited.contact_id, account_id, now)
+            mine = accounts.contacts_of_account(conn, account_id)
+            accounts.link_contacts(conn, account_id, [*mine, invited.contact_id])
+    except _UsedMeanwhileError:
+        return _gone(request)
+    _write_down(request, invited, account_id, f"account {account_id} is now contact {invited.contact_id} too", now)
+    return RedirectResponse("/family", status_code=303)
 
 
 @router.post("/c/invite/{token}", include_in_schema=False, dependencies=Public)
@@ -104,19 +144,33 @@ def _begin(request: Request, token: str, invited: Invited, account: Operator, no
             people.start_session(conn, hashed, account.id, now, until_at, origin=origin, browser=browser)
     except (IntegrityError, _UsedMeanwhileError):
         return ""
+    what = f"new account {account.id}: carer, by invitation of contact {invited.contact_id}"
+    _write_down(request, invited, f"{BY_LINK}{invited.contact_id}"[:32], what, now)
+    return session
+
+
+def _write_down(request: Request, invited: Invited, by: str, what: str, now: float) -> None:
     trail(request).append(
         AuditEntry(
             at=now,
-            account_id=f"{BY_LINK}{invited.contact_id}"[:32],
+            account_id=by,
             role=Role.CARER.value,
             resource="accounts",
             action="write",
             outcome="allowed",
-            what=f"new account {account.id}: carer, by invitation of contact {invited.contact_id}",
-            origin=origin,
+            home_id=invited.home_id,
+            what=what,
+            origin=origin_of(request.client.host if request.client else ""),
         )
     )
-    return session
+
+
+def _carer(request: Request) -> Seat | None:
+    """The account of a carer that is logged in in this browser."""
+    state = request.app.state
+    cookie = request.cookies.get(access.SESSION_COOKIE, "")
+    seat = access.seat_of(state.parts.database, cookie, state.clock())
+    return seat if seat is not None and seat.who.role is Role.CARER else None
 
 
 class _UsedMeanwhileError(Exception):
@@ -139,10 +193,11 @@ def _page(request: Request, token: str, invited: Invited, name: str, fault: str 
     with request.app.state.parts.database.read() as conn:
         resident = called_by(conn, invited.contact_id, invited.home_id, words.language)
         sees = _sees(conn, invited.contact_id)
-    return carer_page(
+    answer = carer_page(
         request,
         "invite.html",
         words.language,
+        seat=_carer(request),
         status=422 if fault else 200,
         invited=invited,
         resident=resident,
@@ -152,6 +207,8 @@ def _page(request: Request, token: str, invited: Invited, name: str, fault: str 
         until=say_day(invited.expires_at, words.language),
         token=token,
     )
+    coming_back.has_come_back(answer)
+    return answer
 
 
 def _sees(conn: Connection, contact_id: str) -> list[str]:
@@ -161,7 +218,8 @@ def _sees(conn: Connection, contact_id: str) -> list[str]:
 
 def _gone(request: Request) -> Response:
     language = access.language_of(request)
-    text = later(
-        "This invitation is not good any more: it was used, replaced, or is too old. Ask the centre for another."
+    answer = carer_page(
+        request, "carer_message.html", language, status=404, text=translator(language).gettext(_NOT_GOOD)
     )
-    return carer_page(request, "carer_message.html", language, status=404, text=translator(language).gettext(text))
+    coming_back.has_come_back(answer)
+    return answer

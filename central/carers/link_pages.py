@@ -6,14 +6,14 @@ sent by the page when a person touches it; answers are posts.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from central.carers.alert import ETA_CHOICES_MIN, AlertView
 from central.carers.phone_pages import manifest_of
-from central.carers.speaker import AnswerBody, Speaker, look, say
+from central.carers.speaker import AnswerBody, Speaker, look, say, say_plainly
 from central.carers.web import carer_page, fragment_answer
 from central.console import access
 from central.console.problem import Problem
@@ -24,8 +24,6 @@ from central.texts import later, translator
 router = APIRouter()
 Public = [Depends(open_door)]
 Token = Annotated[str, Path(max_length=64)]
-_NO_JS: Final = {f"going{minutes}": ("going", minutes) for minutes in ETA_CHOICES_MIN}
-"""What the buttons of the page say when no script takes them."""
 
 
 def speaker_of(request: Request, token: str) -> Speaker:
@@ -75,14 +73,7 @@ def manifest(request: Request, token: Token) -> Response:
 def answer_without_script(request: Request, token: Token, answer: Annotated[str, Form(max_length=20)] = "") -> Response:
     """An answer from a browser without scripts; shows the page anew."""
     speaker = speaker_of(request, token)
-    said, minutes = _NO_JS.get(answer, (answer, 15))
-    if said not in {"going", "cannot", "here", "well", "ambulance", "advice"}:
-        raise Problem(422, "bad_content", later("This cannot be done."))
-    try:
-        say(request, speaker, AnswerBody.model_validate({"answer": said, "eta_minutes": minutes}))
-    except Problem as problem:
-        if problem.status != 409:
-            raise
+    say_plainly(request, speaker, answer)
     return RedirectResponse(f"/c/{token}", status_code=303)
 
 
@@ -135,7 +126,7 @@ def answer_test(request: Request, token: Token) -> Response:
 
 
 def _acts(token: str) -> dict[str, str]:
-    return {"api": f"/api/links/{token}/answers", "form": f"/c/{token}", "now": f"/c/{token}/now"}
+    return {"token": "", "api": f"/api/links/{token}/answers", "form": f"/c/{token}", "now": f"/c/{token}/now"}
 
 
 def _page(request: Request, token: str, speaker: Speaker, view: AlertView) -> Response:

@@ -9,10 +9,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from central.access_rules import Role
-from central.carers.speaker import BY_LINK
 from central.console.pages.account_words import ROLES
 from central.storage import audit_log, pages
 from central.storage.audit_log import Filter
+from central.storage.carer_links import BY_LINK
 from central.texts import Words, later, say_moment
 
 SHOWN_S: Final = 90 * 86_400.0
@@ -37,6 +37,7 @@ WHAT: Final[Mapping[str, str]] = {
     "hubs": later("the devices"),
     "drill": later("a test of the alarm"),
     "rights": later("a request about my data"),
+    "accounts": later("the account of a contact"),
 }
 _DID: Final[Mapping[str, str]] = {
     "read": later("looked at: {what}"),

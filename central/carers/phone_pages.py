@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -12,7 +13,9 @@ from central.carers.web import carer_page
 from central.console import access
 from central.console.access import Seat
 from central.console.rights import allowed, open_door
-from central.texts import Words, later, translator
+from central.storage import push
+from central.storage.push import Subscribed
+from central.texts import Words, later, say_day, translator
 
 router = APIRouter()
 Own = Annotated[Seat, Depends(allowed("rota", "read"))]
@@ -24,7 +27,24 @@ _WORKER: Final = Path(__file__).parent / "static" / "sw.js"
 @router.get("/family/phone", include_in_schema=False)
 def show(request: Request, seat: Own) -> Response:
     """Notifications and installation on this telephone; language; log-out."""
-    return carer_page(request, "phone.html", seat.operator.language, seat=seat, here="phone")
+    language = seat.operator.language
+    with request.app.state.parts.database.read() as conn:
+        browsers = said_browsers(push.of_account(conn, seat.operator.id), language)
+    return carer_page(request, "phone.html", language, seat=seat, here="phone", browsers=browsers)
+
+
+class SaidBrowser(NamedTuple):
+    """A browser that takes notifications, since when in words."""
+
+    id: str
+    contact_id: str
+    browser: str
+    since: str
+
+
+def said_browsers(found: Sequence[Subscribed], language: str) -> list[SaidBrowser]:
+    """Browsers as a page lists them."""
+    return [SaidBrowser(one.id, one.contact_id, one.browser, say_day(one.made_at, language)) for one in found]
 
 
 @router.get("/family/manifest.webmanifest", include_in_schema=False, dependencies=Public)

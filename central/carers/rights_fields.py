@@ -36,6 +36,7 @@ from central.carers.rights_values import (
     changes,
     codes,
     day,
+    first_code,
     hours,
     language,
     limits,
@@ -63,6 +64,7 @@ _CALLS: Final[Mapping[str, str]] = {
     "done": later("done"),
     "cancelled": later("called off"),
 }
+_CALL_EVENTS: Final[Mapping[str, str]] = {**agenda_words.OUTCOMES, "done": later("done")}
 
 _PERSON: Final[dict[str, Record]] = {
     "residents": Record(
@@ -114,6 +116,18 @@ _PERSON: Final[dict[str, Record]] = {
             "back_by_at": Field(later("Back by"), moment),
         },
         "id home_id version",
+    ),
+    "key_moves": Record(
+        later("Where your keys went"),
+        {"at": AT, "what": Field(later("What happened"), codes(key_words.MOVES))},
+        {
+            "whom": Field(later("To whom"), person),
+            "place": Field(later("Where it is kept"), first_code(key_words.KEPT)),
+            "back_by_at": Field(later("Back by"), moment),
+            "note": NOTE,
+            "by": BY,
+        },
+        "key_id position",
     ),
     "conditions": Record(
         later("Your health, as far as helpers must know it"),
@@ -204,6 +218,12 @@ _SERVICE: Final[dict[str, Record]] = {
             "attempts": TRIES,
         },
         "id item_id home_id due_at late_at taken_at version",
+    ),
+    "agenda_events": Record(
+        later("What became of each call"),
+        {"at": AT, "what": Field(later("What happened"), codes(_CALL_EVENTS))},
+        {"note": NOTE, "moved_to_at": Field(later("Put off until"), moment), "by": WHO},
+        "call_id position",
     ),
     "care_plans": Record(
         later("Your care plan"),

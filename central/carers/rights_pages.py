@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from central.access_rules import Role
 from central.alarm_cases.rota import Share
 from central.carers.looked import Look, looks
+from central.carers.phone_pages import said_browsers
 from central.carers.rights_readable import readable, reader_of, say_readings
 from central.carers.rights_words import CATEGORIES, KINDS, ROUTINE_NAME, ROUTINE_SEES, SHARED, STATES
 from central.carers.share_changes import decisions_of
@@ -24,7 +25,7 @@ from central.console.access import Seat
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.reach_watch import ReachWatch
-from central.storage import care, pages, people, person_export, rights_requests, shares
+from central.storage import care, pages, people, person_export, push, rights_requests, shares
 from central.storage.homes import ROUTINE
 from central.storage.rights_requests import RightsRequest
 from central.telemetry.store import StoreUnavailable, TelemetryStore
@@ -99,6 +100,7 @@ def show(request: Request, seat: Own) -> Response:
         found = looks(conn, home_id, resident_id, now, words)
         routine = care.agrees(conn, resident_id, ROUTINE)
         asked = rights_requests.of_resident(conn, resident_id)
+        phones = said_browsers(push.listed(conn, [one.id for one in contacts]), words.language)
     return carer_page(
         request,
         "rights.html",
@@ -108,6 +110,7 @@ def show(request: Request, seat: Own) -> Response:
         me=me,
         contacts=contacts,
         given=given,
+        phones=phones,
         shared=SHARED,
         categories=CATEGORIES,
         retention_days=state.parts.carers.retention_days,

@@ -10,10 +10,10 @@ from central.agenda.rules import read_rule
 from central.alarm_cases.rota import Profile, read_profile
 from central.carers.rights_words import SHARED
 from central.carers.rota_words import WAYS, absence_line
-from central.carers.speaker import BY_LINK
-from central.console.pages import agenda_words, file_words
+from central.console.pages import agenda_words, change_words, file_words
 from central.console.pages.file_lines import say_minutes
 from central.console.wording import Names
+from central.storage.carer_links import BY_LINK
 from central.texts import LANGUAGES, Words, later, local, say_clock, say_date, say_duration, say_month, say_number
 
 
@@ -126,6 +126,16 @@ def subject(table: Mapping[str, str]) -> Say:
     return lambda value, reader: codes(table)(str(value).partition(":")[0], reader)
 
 
+def first_code(table: Mapping[str, str]) -> Say:
+    """A code with what somebody wrote behind it: "team_safe slot 4"."""
+
+    def say(value: Any, reader: Reader) -> str:
+        code, _, written = str(value or "").partition(" ")
+        return " ".join(filter(None, (codes(table)(code, reader) if code else "", written)))
+
+    return say
+
+
 def person(value: Any, reader: Reader) -> str:
     """Whoever an id of an account or contact stands for; words as they stand ("ana: the daughter" is both)."""
     account, colon, said_by = str(value or "").partition(": ")
@@ -189,15 +199,18 @@ def profile(value: Any, reader: Reader) -> str:
 def rule(value: Any, reader: Reader) -> str:
     """When calls are to be made, and what for."""
     found = read_rule(value)
-    return "" if isinstance(found, str) else _lines([agenda_words.say_rule(found, reader.words), found.note])
+    if isinstance(found, str):
+        return ""
+    until = agenda_words.say_until(found, reader.words)
+    return _lines([agenda_words.say_rule(found, reader.words), until, found.note])
 
 
 def changes(value: Any, reader: Reader) -> str:
     """Which fields of a file were changed, from what to what."""
-    words = reader.words
+    to = change_words.Telling(reader.words, reader.timezone, reader.names.contacts)
     return _lines(
-        f"{file_words.field_name(name, words)}: {file_words.shown(old, words) or '–'} → "
-        f"{file_words.shown(new, words) or '–'}"
+        f"{file_words.field_name(name, reader.words)}: {change_words.said(name, old, to) or '–'} → "
+        f"{change_words.said(name, new, to) or '–'}"
         for name, (old, new) in dict(value or {}).items()
     )
 

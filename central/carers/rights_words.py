@@ -82,6 +82,13 @@ CATEGORIES: Final = (
         _SERVICE,
     ),
     Category(
+        later("Your weeks in numbers"),
+        later("How often you go out, have visits and call, week by week."),
+        later("So that the care team sees what changes and can ask you about it."),
+        _AGREED,
+        later("Until you take it back; then it is deleted."),
+    ),
+    Category(
         later("What you agreed to"),
         later("What you share with whom, since when, and when you took it back."),
         later("So that your word holds and can be shown."),

@@ -18,16 +18,14 @@ from central.alarm_cases.transitions import Refused
 from central.audit import origin_of
 from central.audit_chain import AuditEntry
 from central.carer_desk import CarerDesk
-from central.carers.alert import END_SHOWN_S, AlertView, Home, Known, view_of
+from central.carers.alert import END_SHOWN_S, ETA_CHOICES_MIN, AlertView, Home, Known, view_of
 from central.carers.day import last_seen
 from central.case_desk import Done
 from central.console.problem import Problem
 from central.console.rights import trail
 from central.storage import cases, deliveries, pages, people, rota
+from central.storage.carer_links import BY_LINK
 from central.texts import later, translator
-
-BY_LINK: Final = "~"
-"""Begins the name in the audit log of a contact who came by a link and has no account; no account's id begins so."""
 
 Said = Literal["opened", "going", "cannot", "here", "well", "ambulance", "advice"]
 
@@ -104,6 +102,26 @@ def say(request: Request, speaker: Speaker, body: AnswerBody) -> None:
         case _:
             done = desk.needs_help(case_id, contact_id, body.answer, now)
     _refuse(done, translator(speaker.language).say)
+
+
+_PLAIN: Final = {f"going{minutes}": ("going", minutes) for minutes in ETA_CHOICES_MIN}
+"""What the buttons of an alarm's page say when no script takes them."""
+
+
+def say_plainly(request: Request, speaker: Speaker, button: str) -> None:
+    """Takes what they say by a button of the plain form; what the page then shows says why it came too late.
+
+    Raises:
+        Problem: 422 for no such button, 404 as `say` does.
+    """
+    said, minutes = _PLAIN.get(button, (button, 15))
+    if said not in {"going", "cannot", "here", "well", "ambulance", "advice"}:
+        raise Problem(422, "bad_content", later("This cannot be done."))
+    try:
+        say(request, speaker, AnswerBody.model_validate({"answer": said, "eta_minutes": minutes}))
+    except Problem as problem:
+        if problem.status != 409:
+            raise
 
 
 def _refuse(done: Done | Refused, say_it: Any) -> None:

@@ -210,8 +210,11 @@ def who_is(conn: Connection, account: Operator) -> Who:
     return Who(account.id, role, frozenset(account.municipalities))
 
 
-def seat(request: Request) -> Seat:
+def seat(request: Request, form: str = "") -> Seat:
     """The account that asks: by its session's cookie, or a program by its key as a bearer token.
+
+    Args:
+        form: the form token, where it came in a plain form and not as a header.
 
     Raises:
         Problem: 401 without either, 403 for a change within a session without its form token, 429 for a program
@@ -229,7 +232,7 @@ def seat(request: Request) -> Seat:
     if found is None:
         raise Problem(401, "not_logged_in", later("Please log in."))
     if request.method not in {"GET", "HEAD"} and not bearer:
-        sent = request.headers.get("x-form-token", "")
+        sent = form or request.headers.get("x-form-token", "")
         if not hmac.compare_digest(sent.encode(), found.form_token.encode()):
             raise Problem(403, "wrong_form_token", later("This page is out of date. Load it again."))
     return found

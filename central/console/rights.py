@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request
+from fastapi import Form, Request
 from fastapi.exceptions import RequestValidationError
 
 from central.access_rules import Action, Place, Resource, Role, Rule, Verdict, decide, listed, personal
@@ -68,15 +68,30 @@ def allowed(resource: str, action: str) -> Callable[[Request], Seat]:
     rule = Rule(Resource(resource), Action(action))
 
     def needed(request: Request) -> Seat:
-        seat = access.seat(request)
-        if rule.resource is not Resource.ME:
-            _refuse_unfinished(request, seat)
-        _refuse_beyond_numbers(request)
-        ids = {name: _id(name, value) for name, value in request.path_params.items() if name in reach.NAMES}
-        return admit(request, seat, resource, action, **ids)
+        return _admitted(request, rule, access.seat(request))
 
     _RULES[needed] = rule
     return needed
+
+
+@cache
+def allowed_by_form(resource: str, action: str) -> Callable[..., Seat]:
+    """The same for a plain form of a page without its script, which carries its token in the field `form`."""
+    rule = Rule(Resource(resource), Action(action))
+
+    def needed(request: Request, form: Annotated[str, Form(max_length=64)] = "") -> Seat:
+        return _admitted(request, rule, access.seat(request, form))
+
+    _RULES[needed] = rule
+    return needed
+
+
+def _admitted(request: Request, rule: Rule, seat: Seat) -> Seat:
+    if rule.resource is not Resource.ME:
+        _refuse_unfinished(request, seat)
+    _refuse_beyond_numbers(request)
+    ids = {name: _id(name, value) for name, value in request.path_params.items() if name in reach.NAMES}
+    return admit(request, seat, rule.resource, rule.action, **ids)
 
 
 def open_door() -> None:

@@ -14,6 +14,9 @@ from central.storage.tables import cases, contacts, deliveries
 LIVES_S: Final = 24 * 3_600.0
 """A link in an old message must open nothing: whoever finds the telephone later is not the carer."""
 TOKEN_BYTES: Final = 16
+BY_LINK: Final = "~"
+"""Begins the name, wherever it is written who did something, of a contact who came by a link and has no account; no
+account's id begins so."""
 TOKEN_LENGTH_MAX: Final = 64
 
 

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases.rota import Profile
-from central.storage import home_words, records, rota, shares
+from central.storage import home_words, records, rota
 from central.storage.database import put
 from central.storage.office_tables import home_access
 from central.storage.tables import contacts, deliveries, device_keys, devices, homes, residents
@@ -103,7 +103,6 @@ def edit_contact(
             connection.execute(sa.update(contacts).where(contacts.c.id == contact_id).values(**values))
         if profile is not None:
             rota.keep_profile(connection, contact_id, profile, now, by)
-            shares.note_changes(connection, contact_id, before.consent, profile.consent, now, resident_id="", by=by)
         home_words.refresh(connection, row["home_id"])
     return version
 

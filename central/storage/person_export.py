@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from central.storage.office_tables import agenda_calls, house_keys
 from central.storage.tables import cases, contacts, deliveries, homes, hubs, metadata, operators, residents
 
 ROWS_MAX: Final = 50_000
@@ -78,6 +79,8 @@ def _ids_of(resident_id: str, home_id: str) -> dict[str, sa.Select[Any]]:
         "case_id": in_home,
         "contact_id": sa.select(contacts.c.id).where(contacts.c.home_id == home_id),
         "delivery_id": sa.select(deliveries.c.id).where(deliveries.c.case_id.in_(in_home)),
+        "call_id": sa.select(agenda_calls.c.id).where(agenda_calls.c.home_id == home_id),
+        "key_id": sa.select(house_keys.c.id).where(house_keys.c.home_id == home_id),
         "hub_id": sa.select(hubs.c.id).where(hubs.c.home_id == home_id),
         "hub": sa.select(hubs.c.id).where(hubs.c.home_id == home_id),
         "account_id": sa.select(operators.c.id).where(operators.c.resident_id == resident_id),

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases.rota import Share
-from central.storage import rota
+from central.storage import push, rota
 from central.storage.carer_tables import share_changes
 from central.storage.tables import contacts
 
@@ -56,7 +56,10 @@ def set_shares(
     by: str,
     said_by: str = "",
 ) -> bool:
-    """Lets a contact see these kinds of data and no others, with the proof of what changed; false when nothing did."""
+    """Lets a contact see these kinds of data and no others, with the proof of what changed; false when nothing did.
+
+    Who is asked to come no longer is not rung either: notifications that they began by a link end.
+    """
     held = _locked(conn, contact_id)
     if held is None or held == frozenset(after):
         return False
@@ -64,6 +67,8 @@ def set_shares(
     consent = tuple(one for one in SHARES if one in after)
     rota.keep_profile(conn, contact_id, msgspec.structs.replace(profile, consent=consent), now, by)
     note_changes(conn, contact_id, held, after, now, resident_id=resident_id, by=by, said_by=said_by)
+    if "alarms" in held and "alarms" not in after:
+        push.end_of_contact(conn, contact_id, now, by)
     return True
 
 

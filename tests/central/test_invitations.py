@@ -13,11 +13,14 @@ from fastapi.testclient import TestClient
 
 from central.access_rules import RINGS_FOR_ALL_S, Role
 from central.carers.parts import CarersParts
+from central.console.access import form_token
 from central.notification.channel import Message
 from central.notification.delivery import Sent, Verdict
 from central.storage import accounts, invitations, people
+from central.storage.audit_log import Filter, find
+from central.storage.people import Contact, Resident
 from tests.central.carers_setting import SITE, Phone, furnish_carers, log_in
-from tests.central.console_setting import Clock, Setting, open_setting
+from tests.central.console_setting import PASSWORD, Clock, Setting, enrol, open_setting
 
 NOON = 1_795_262_400.0
 PATH = "/api/homes/carme/contacts/joan/invitation"
@@ -175,3 +178,77 @@ def test_only_who_keeps_accounts_invites(app: FastAPI, cap: Phone) -> None:
     assert cap.send("POST", "/api/homes/carme/contacts/nobody/invitation").status_code == 404
     assert f'data-api="{PATH}"' not in ana.get("/residents/carme?tab=contacts").text
     assert f'data-api="{PATH}"' in cap.get("/residents/carme?tab=contacts").text
+
+
+@pytest.fixture
+def pere(setting: Setting) -> str:
+    """Pere, whose niece Marta Puig is too; she has an account as Carme's daughter. The path of her invitation."""
+    resident = Resident("pere", "pere", "Pere", "Pere Mas", 1940)
+    enrol(setting, "pere", "Carrer Gran 1", "Sants", [resident], [Contact("marta-2", "pere", 1, "Marta Puig")])
+    with setting.database.begin() as conn:
+        return f"/c/invite/{invitations.make(conn, 'marta-2', 'cap', NOON)}"
+
+
+def people_of(carer: Phone) -> list[tuple[str, str]]:
+    return [(one["name"], one["contact_id"]) for one in carer.get("/api/family").json()]
+
+
+def join(carer: Phone, path: str, form: str = "") -> Any:
+    return carer.client.post(f"{path}/join", data={"form": form or carer.form_token}, headers=SITE)
+
+
+def test_a_carer_who_is_logged_in_adds_a_second_person_and_one_phone_shows_both(
+    app: FastAPI, setting: Setting, pere: str
+) -> None:
+    marta = log_in(app, "marta-acc")
+    shown = marta.get(pere).text
+    assert "Heu entrat com a Marta Puig" in shown
+    assert 'name="password"' not in shown
+    assert people_of(marta) == [("Carme", "marta")], "opening it changes nothing"
+    answer = join(marta, pere)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/family")
+    assert people_of(marta) == [("Carme", "marta"), ("Pere", "marta-2")]
+    case = setting.alarm("pere")
+    given = marta.send("POST", f"/api/family/cases/{case}/answers", {"answer": "going"})
+    assert given.json()["stage"] == "going"
+    assert join(marta, pere).status_code == 404, "once"
+    with setting.database.read() as conn:
+        (entry,) = [row.entry for row in find(conn, Filter(), 50) if "too" in row.entry.what]
+    assert (entry.account_id, entry.home_id) == ("marta-acc", "pere")
+    assert entry.what == "account marta-acc is now contact marta-2 too"
+
+
+def test_who_is_not_logged_in_logs_in_and_comes_back_to_the_invitation(app: FastAPI, pere: str) -> None:
+    client = TestClient(app, follow_redirects=False)
+    assert f'href="{pere}/log-in"' in client.get(pere).text
+    assert client.get(f"{pere}/log-in").headers["location"] == "/login?to=family"
+    client.get("/login")
+    data = {"name": "marta-acc", "password": PASSWORD, "form": client.cookies.get("llar_form")}
+    assert client.post("/login", data=data, headers=SITE).headers["location"] == pere
+    marta = Phone(client, form_token(client.cookies["llar_session"]))
+    assert marta.get(f"{pere}/log-in").headers["location"] == pere
+    assert "Heu entrat com a Marta Puig" in marta.get(pere).text
+    assert join(marta, pere).headers["location"] == "/family"
+    assert len(people_of(marta)) == 2
+    again = TestClient(app, follow_redirects=False)
+    again.cookies.set("llar_after", "//evil.example")
+    again.get("/login")
+    data["form"] = again.cookies.get("llar_form")
+    assert again.post("/login", data=data, headers=SITE).headers["location"] == "/"
+
+
+def test_only_a_carers_own_finished_account_is_joined_and_by_its_own_page(
+    app: FastAPI, setting: Setting, pere: str
+) -> None:
+    marta, ana = log_in(app, "marta-acc"), log_in(app, "ana")
+    assert join(marta, pere, "a forged token").headers["location"] == f"{pere}/log-in"
+    assert join(ana, pere).headers["location"] == f"{pere}/log-in"
+    assert 'name="password"' in ana.get(pere).text, "an operator who is a neighbour makes an account of their own"
+    assert marta.client.post(f"{pere}/join", headers={"origin": "https://evil.example"}).status_code == 403
+    with setting.database.begin() as conn:
+        accounts.change(conn, "marta-acc", password_due=True)
+    assert join(marta, pere).headers["location"] == "/me"
+    with setting.database.begin() as conn:
+        accounts.change(conn, "marta-acc", password_due=False)
+    assert people_of(marta) == [("Carme", "marta")]
+    assert TestClient(app).get(pere).status_code == 200, "it is still good"

@@ -238,7 +238,6 @@ def test_contacts_say_when_they_can_come_and_a_gap_is_seen_at_once(app: FastAPI,
         **facts,
         hours={"0": {"begin": "09:00", "end": "14:00"}, "1": {"begin": "", "end": ""}},
         night_ok=False,
-        consent=["alarms", "history"],
     )
     assert (status, made) == (200, {"version": 1})
     begin = setting.clock() + 86_400

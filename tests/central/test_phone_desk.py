@@ -405,8 +405,8 @@ def test_an_accounts_browser_is_a_way_to_all_whose_contact_it_is(office: PhoneOf
     with office.town.database.read() as connection:
         (marc,) = [it for it in rota.roster(connection, "home-1", tuple(office.channels)) if it.id == "marc"]
     assert [way.channel for way in marc.ways] == ["push", "sms", "voice"]
-    assert not office.push.unsubscribe(browser.endpoint, T, account_id="ana"), "not hers"
-    assert office.push.unsubscribe(browser.endpoint, T, account_id="joan")
+    assert not office.push.unsubscribe(browser.endpoint, account_id="ana"), "not hers"
+    assert office.push.unsubscribe(browser.endpoint, account_id="joan")
     for number in range(push.BROWSERS_MAX + 2):
         more = msgspec.convert(office.pushes.subscribe().subscription(), Subscription)
         office.push.subscribe(more, T + number, account_id="joan")

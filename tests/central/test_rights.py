@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from central.carers.rights_words import SHARED
 from central.console.pages import file_words
-from central.storage import person_export, rota, shares
+from central.storage import people, person_export, rota, shares
 from central.storage.people import Resident, add_resident
 from central.storage.tables import metadata
 from tests.central.carers_setting import ALL, furnish_carers, log_in
@@ -195,10 +195,24 @@ def test_the_office_has_words_of_its_own_for_everything_that_can_be_shared() -> 
     assert not [text for text in mine & theirs if re.search(r"\b(my|I|you|your)\b", text, flags=re.IGNORECASE)]
 
 
-def test_a_consent_changed_with_a_contacts_facts_is_proven_too(setting: Setting) -> None:
-    ana = log_in(setting.app(), "ana")
-    facts = {"called": "Marta", "version": 0, "consent": ["alarms"]}
-    assert ana.send("PUT", "/api/homes/carme/contacts/marta", facts).status_code == 200
+@pytest.mark.parametrize("who", ["ana", "cap"])
+def test_what_a_contact_may_see_is_not_changed_beside_their_telephone_number(setting: Setting, who: str) -> None:
+    """Who may write consents does so where it is written down who said so; who may not, not at all."""
+    app = setting.app()
+    person = log_in(app, who)
+    facts = {"called": "Marta", "version": 0}
+    refused = person.send("PUT", "/api/homes/carme/contacts/marta", facts | {"consent": ["alarms"]})
+    assert (refused.status_code, refused.json()["reason"]) == (403, "not_yours_to_decide")
+    assert "ho decideix la persona atesa" in refused.json()["text"]
+    assert consent(setting) == ALL
     with setting.database.read() as conn:
-        proof = {(one.share, one.given, one.by) for one in shares.changes_of(conn, "carme")}
-    assert proof == {(share, False, "ana") for share in ALL if share != "alarms"}
+        assert [one.called for one in people.contacts_of(conn, "carme")] == ["Marta Puig", "Joan Ferrer"]
+        assert shares.changes_of(conn, "carme") == []
+    assert person.send("PUT", "/api/homes/carme/contacts/marta", facts).status_code == 200
+    assert consent(setting) == ALL
+    assert 'name="consent"' not in person.get("/residents/carme?tab=contacts").text
+    offered = 'name="shares"' in person.get("/residents/carme?tab=consents").text
+    assert offered == (who == "cap")
+    path = "/api/homes/carme/residents/carme/shares/marta"
+    given = person.send("PUT", path, {"shares": ["alarms"], "said_by": "Carme"})
+    assert given.status_code == (204 if who == "cap" else 403)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from central.access_rules import Action, Resource, Role
-from central.agenda.rules import Kind, Outcome
+from central.agenda.rules import Kind, Outcome, Rule
 from central.alarm_cases import escalation, protocol
 from central.alarm_cases.care_plan import STANDARD
 from central.alarm_cases.case import RING_LIMIT, STEP_TIMER, State
@@ -22,7 +22,7 @@ from central.carers.rights_fields import RECORDS
 from central.carers.rights_readable import readable, reader_of, say_readings
 from central.carers.rights_values import Reader
 from central.notification.delivery import DeliveryState
-from central.storage import deliveries, person_export
+from central.storage import agenda, deliveries, key_register, person_export
 from central.storage.tables import metadata
 from central.texts import LANGUAGES, translator
 from gateway.contract.alarm_kinds import AlarmKind
@@ -39,7 +39,7 @@ CODES: Final[dict[tuple[str, str], Iterable[Any]]] = {
     ("cases", "protocol_step"): {step.name for steps in protocol.PROTOCOLS.values() for step in steps},
     ("care_plans", "kind"): ["", *AlarmKind],
     ("deliveries", "state"): DeliveryState,
-    ("deliveries", "purpose"): {deliveries.ALARM, deliveries.STAND_DOWN, "summary"},
+    ("deliveries", "purpose"): {deliveries.ALARM, deliveries.STAND_DOWN, deliveries.SUMMARY, deliveries.WAY_IN},
     ("deliveries", "channel"): {"email", "sms", "voice", "push", "apprise"},
     ("delivery_receipts", "state"): DeliveryState,
     ("agenda_items", "kind"): Kind,
@@ -56,6 +56,9 @@ CODES: Final[dict[tuple[str, str], Iterable[Any]]] = {
     ("audit_log", "outcome"): {"allowed", "refused", "glass"},
     ("alarms", "ways"): {"line", "sms", "line,sms"},
     ("house_keys", "state"): {"in_place", "out", "lost", "retired"},
+    ("agenda_events", "what"): {"taken", "released", "no_answer", "moved", "done", "cancelled"},
+    ("key_moves", "what"): {"registered", "out", "back", "moved", "lost", "found", "retired"},
+    ("key_moves", "place"): {"contact", "key_safe", "team_safe", "team_safe 4"},
     ("house_keys", "kept"): {"contact", "key_safe", "team_safe"},
     ("call_audits", "result"): {"good", "to_improve", "poor"},
     ("due_times", "step"): {
@@ -139,6 +142,14 @@ def test_values_are_said_as_people_say_them() -> None:
     assert RECORDS["agenda_items"].fields["body"].say(rule, reader()) == "dl., dj. a les 10:30\nCom ha dormit"
     yearly = {"starts_on": "2026-11-09", "repeat": "yearly"}
     assert RECORDS["agenda_items"].fields["body"].say(yearly, reader("en")) == "Every year on 9 November at 10:00"
+    ends = RECORDS["agenda_items"].fields["body"].say(rule | {"until_on": "2026-12-01"}, reader())
+    assert ends.splitlines()[1] == "fins al dia 1 de desembre del 2026"
+    moved = {"first": ["operator", "family"], "carers": ["", "in_turn"], "order": ["best", "agreed"]}
+    assert RECORDS["record_changes"].fields["changes"].say(moved, reader("en")).splitlines() == [
+        "Who hears of it first: The operator → The family",
+        "How contacts are asked: – → One after the other",
+        "Order: Who can be there soonest → As agreed with the resident",
+    ]
     changes = {"called": ["Carme", "Carmeta"], "lives_alone": [True, False]}
     assert RECORDS["record_changes"].fields["changes"].say(changes, reader("en")) == (
         "Name to be used: Carme → Carmeta\nLives alone: yes → no"
@@ -242,3 +253,29 @@ def test_readings_are_counted_by_room_and_kind_and_a_fault_is_said() -> None:
     ]
     said = say_readings(series, reader_of(tables, {}, translator("ca")))
     assert said == ["cuina: moviment, 3 vegades", "Ara no es poden llegir les mesures."]
+
+
+def test_where_keys_went_and_what_became_of_calls_are_in_the_export(setting: Setting, clock: Clock) -> None:
+    with setting.database.begin() as conn:
+        kept = {"tag": "K-7", "opens": "Porta", "kept": "team_safe", "place": "4"}
+        number = key_register.register(conn, "carme", kept, NOON, "ana")
+        key = key_register.find(conn, "carme", number)
+        assert key is not None
+        key_register.move(conn, key, "out", NOON + 60, "ana", whom="marta", state="out", out_to="marta")
+        rule = Rule(starts_on="2026-11-21", at="13:30")
+        agenda.add_item(conn, "carme", Kind.FOLLOW_UP.value, rule, now=NOON, by="ana", timezone="Europe/Madrid")
+        (item,) = agenda.items_of(conn, "carme")
+        agenda.add_call(conn, item, NOON + 1_800)
+        (call,) = agenda.calls(conn, None, states=agenda.OPEN, until_at=NOON + 86_400, home_id="carme")
+        agenda.add_event(conn, call.id, NOON + 1_900, "ana", "no_answer", "ningú")
+        tables = person_export.export(conn, "carme")
+    shown = {table.name: table for table in readable(tables, reader_of(tables, {"ana": "Ana"}, translator("en")))}
+    moves = shown["Where your keys went"].records
+    day = "21 November 2026"
+    assert [one.heading for one in moves] == [f"{day}, 13:01 · handed out", f"{day}, 13:00 · registered"]
+    assert dict(moves[0].fields)["To whom"] == "Marta Puig"
+    assert dict(moves[1].fields)["Where it is kept"] == "In the team's safe 4"
+    (event,) = shown["What became of each call"].records
+    assert (event.heading, dict(event.fields)) == (
+        "21 November 2026, 13:31 · no answer", {"Note": "ningú", "Who": "Ana"},
+    )  # fmt: skip

@@ -71,6 +71,7 @@ export async function refresh() {
 function paint(text) {
   const fresh = document.createElement("template");
   fresh.innerHTML = text;
+  release(fresh.content);
   if (now.innerHTML.replace(/\s+/g, " ").trim() === fresh.innerHTML.replace(/\s+/g, " ").trim()) return;
   const held = document.activeElement?.dataset?.answer;
   const open = [...now.querySelectorAll("details")].map((one) => one.open);
@@ -144,9 +145,14 @@ function watchForAPerson() {
   for (const sign of signs) addEventListener(sign, heard, { capture: true, passive: true });
 }
 
+/* What only a script can do is inert until every script of the page has run: a press before would be lost. */
+function release(root) {
+  for (const one of root.querySelectorAll("[inert]")) one.inert = false;
+}
+
+document.addEventListener("DOMContentLoaded", () => release(document));
 document.addEventListener("submit", submit);
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-reload]")) location.reload();
   if (event.target.closest("[data-print]")) print();
 });
 // Paper cannot be unfolded.

@@ -1,6 +1,6 @@
 // On the telephone, also while no page is open: shows what is pushed, and says so honestly when there is no connection.
 // Pages are never kept: an old alarm that looks new would be worse than none.
-const KEPT = "llar-family-1";
+const KEPT = "llar-family-2";
 const OFFLINE = "/family/offline";
 const FILES = [OFFLINE, "/static/carers/carer.css", "/static/carers/carer.js", "/static/css/tokens.css", "/static/css/elements.css", "/static/js/theme.js", "/static/img/llar.svg"];
 

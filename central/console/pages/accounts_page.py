@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -22,7 +22,8 @@ from central.console.pages.file_words import RELATIONS, choices
 from central.console.problem import Problem
 from central.console.rights import allowed, entry_for, trail
 from central.console.templating import office_page
-from central.storage import accounts, people, reach
+from central.reach_watch import ReachWatch
+from central.storage import accounts, people, push, reach
 from central.storage.people import Operator
 from central.texts import LANGUAGES, later, translator
 
@@ -84,10 +85,12 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A first password, or a program's key: shown once, to be handed over."""
+    """A first password, or a program's key: shown once, to be handed over. `phones` is on how many telephones and
+    browsers notifications have ended."""
 
     id: str
     secret: str
+    phones: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,23 +161,28 @@ def add(request: Request, seat: Writer, body: NewAccountBody) -> Handed:
 
 @router.post("/api/accounts/{account_id}", tags=["accounts"], status_code=204)
 def change(request: Request, seat: Writer, account_id: str, body: AccountBody) -> Response:
-    """Changes name, role or reach; the account's sessions end, so that it holds at once."""
+    """Changes name, role or reach; the account's sessions end, so that it holds at once. Of who is a carer no longer
+    notifications end too."""
     with request.app.state.parts.database.begin() as conn:
         _keepable(conn, seat, account_id)
         _check(conn, seat, body)
+        phones = _Phones() if body.role is Role.CARER else _end_phones(conn, account_id)
         accounts.change(conn, account_id, called=body.called, role=body.role.value, language=body.language)
         _furnish(conn, account_id, body)
         ended = accounts.end_sessions(conn, account_id)
+    _tell_phones(request, seat, account_id, phones)
     return _closed(request, ended)
 
 
 @router.post("/api/accounts/{account_id}/disable", tags=["accounts"], status_code=204)
 def disable(request: Request, seat: Writer, account_id: str) -> Response:
-    """Nobody logs in by it any more; whoever is logged in is out at once."""
+    """Nobody logs in by it any more; whoever is logged in is out at once, and notifications end on every telephone."""
     with request.app.state.parts.database.begin() as conn:
         _keepable(conn, seat, account_id)
         accounts.change(conn, account_id, disabled=True)
         ended = accounts.end_sessions(conn, account_id)
+        phones = _end_phones(conn, account_id)
+    _tell_phones(request, seat, account_id, phones)
     return _closed(request, ended)
 
 
@@ -189,7 +197,8 @@ def enable(request: Request, seat: Writer, account_id: str) -> Response:
 
 @router.post("/api/accounts/{account_id}/reset", tags=["accounts"])
 def reset(request: Request, seat: Writer, account_id: str) -> Handed:
-    """A new first password, for somebody who forgot theirs or lost their telephone; lifts a lock, ends sessions."""
+    """A new first password, for somebody who forgot theirs or lost their telephone; lifts a lock, ends sessions and
+    notifications: whoever has the old telephone must not hear of the next alarm."""
     password = _new_password()
     hashed = access.hash_password(password)
     database = request.app.state.parts.database
@@ -200,9 +209,11 @@ def reset(request: Request, seat: Writer, account_id: str) -> Handed:
         people.set_password(conn, account_id, hashed)
         accounts.change(conn, account_id, password_due=True)
         ended = accounts.end_sessions(conn, account_id)
+        phones = _end_phones(conn, account_id)
     second_factor.end(database, account_id)
+    _tell_phones(request, seat, account_id, phones)
     _closed(request, ended)
-    return Handed(account_id, password)
+    return Handed(account_id, password, phones.count)
 
 
 @router.post("/api/accounts/{account_id}/key", tags=["accounts"])
@@ -302,6 +313,29 @@ def _furnish(conn: Connection, account_id: str, body: AccountBody) -> None:
 
 def _new_password() -> str:
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+class _Phones(NamedTuple):
+    """On how many telephones and browsers notifications have ended, and for whose homes they were."""
+
+    count: int = 0
+    homes: frozenset[str] = frozenset()
+
+
+def _end_phones(conn: Connection, account_id: str) -> _Phones:
+    homes = accounts.homes_of_carer(conn, account_id)
+    return _Phones(push.end_of_account(conn, account_id), homes)
+
+
+def _tell_phones(request: Request, seat: Seat, account_id: str, phones: _Phones) -> None:
+    """Notifications that have ended are written down, and homes for which nobody can be reached now are looked at."""
+    if not phones.count:
+        return
+    what = f"account {account_id}: notifications ended on {phones.count}"
+    trail(request).append(entry_for(request, seat, _CHANGED, None, what=what))
+    state = request.app.state
+    for home_id in sorted(phones.homes):
+        ReachWatch(state.parts.desk).look(home_id, state.clock())
 
 
 def _closed(request: Request, ended: list[str]) -> Response:

@@ -61,6 +61,13 @@ def say_rule(rule: Rule, words: Words) -> str:
     )
 
 
+def say_until(rule: Rule, words: Words) -> str:
+    """Until when a rule holds, "" for without end."""
+    if not rule.until_on:
+        return ""
+    return words.say(later("until {day}"), day=say_date(rule.until_on, words.language))
+
+
 def item_line(one: Item, words: Words) -> dict[str, Any]:
     """What asks for calls, in a line."""
     return {
@@ -70,7 +77,7 @@ def item_line(one: Item, words: Words) -> dict[str, Any]:
         "title": one.title,
         "note": one.rule.note,
         "when": say_rule(one.rule, words),
-        "until": one.rule.until_on,
+        "until": say_until(one.rule, words),
         "source": one.source,
         "made_by": one.made_by,
         "made_at": one.made_at,

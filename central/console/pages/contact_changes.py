@@ -1,4 +1,4 @@
-"""Changes to contacts: who they are, when and how they can be reached, what they may see, in which order."""
+"""Changes to contacts: who they are, when and how they can be reached, in which order. Not what they may see."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ class ContactFacts(BaseModel):
 
 
 class ContactBody(ContactFacts):
-    """A change to a contact. `hours` is day of the week ("0" Monday) -> when they can come; without it they stay."""
+    """A change to a contact. `hours` is day of the week ("0" Monday) -> when they can come; without it they stay.
+
+    `consent` may only repeat what holds: it is the resident's, and is changed where it is written down who said so.
+    """
 
     version: Seen
     hours: Annotated[dict[Annotated[str, Field(pattern=r"^[0-6]$")], Hours], Field(max_length=7)] | None = None
@@ -82,10 +85,13 @@ def add(request: Request, seat: Writer, home_id: str, body: ContactFacts) -> Mad
 
 @router.put("/api/homes/{home_id}/contacts/{contact_id}")
 def change(request: Request, seat: Writer, home_id: str, contact_id: str, body: ContactBody) -> Kept:
-    """What is on record of a contact, and what they declared."""
+    """What is on record of a contact, and what they declared; 403 `not_yours_to_decide` for what they may see."""
     facts = body.model_dump(include=set(ContactFacts.model_fields))
     with writing(request, seat) as (connection, now, by):
         before = rota.profile(connection, contact_id)
+        if body.consent is not None and set(body.consent) != set(before.consent):
+            text = later("What a contact may see is decided by the resident. It is changed under Consents.")
+            raise Problem(403, "not_yours_to_decide", text)
         profile = _declared(before, body)
         version = file_edits.edit_contact(connection, contact_id, body.version, facts, profile, now, by)
     _look(request, home_id)
@@ -148,8 +154,6 @@ def _declared(before: Profile, body: ContactBody) -> Profile:
         changes["night_ok"] = body.night_ok
     if "muted_until_at" in body.model_fields_set:
         changes["muted_until_at"] = body.muted_until_at or 0.0
-    if body.consent is not None:
-        changes["consent"] = tuple(dict.fromkeys(body.consent))
     return _checked(msgspec.structs.replace(before, **changes))
 
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from central.console.access import Seat
-from central.console.pages.file_words import field_name, shown
+from central.console.pages.change_words import Telling, said
+from central.console.pages.file_words import field_name
 from central.console.problem import Problem, ProblemBody
 from central.storage import pages
 from central.storage.records import Change, ChangedMeanwhileError
@@ -93,12 +94,12 @@ def _told(error: ChangedMeanwhileError, names: dict[str, str], words: Words, now
     last = error.changes[-1]
     who = names.get(last.by, last.by)
     clashes = list(_clashes(error.changes, words))
-    said = "; ".join(f"{one.name}: {one.before or '–'} → {one.after or '–'}" for one in clashes)
+    listed = "; ".join(f"{one.name}: {one.before or '–'} → {one.after or '–'}" for one in clashes)
     text = words.say(
         later("{who} changed this at {time}: {changes}. Nothing of yours is lost: look at it and keep it again."),
         who=who,
         time=say_moment(last.at, now, words.language),
-        changes=said,
+        changes=listed,
     )
     return ChangedMeanwhile(text, who, error.version, clashes)
 
@@ -114,8 +115,8 @@ def _clashes(changes: list[Change], words: Words) -> Iterator[Clash]:
         yield Clash(
             field=name,
             name=field_name(name, words),
-            before=shown(first[name], words),
-            after=shown(after, words),
+            before=said(name, first[name], Telling(words)),
+            after=said(name, after, Telling(words)),
             value=after,
         )
 

@@ -51,6 +51,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "room": later("Room"),
     "model": later("Model"),
     "ended": later("Ended"),
+    "notifications": later("Notifications"),
 }
 SUBJECTS: Final[Mapping[str, str]] = {
     "home": later("Home"),
@@ -63,6 +64,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "order": later("Order of contacts"),
     "device": later("Device"),
     "absence": later("Absence"),
+    "notifications": later("Notifications"),
 }
 FLAGS: Final[Mapping[str, str]] = {
     "oxygen": later("Oxygen"),

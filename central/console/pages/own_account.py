@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, Field
 
-from central.console import access, second_factor
+from central.console import access, coming_back, second_factor
 from central.console.access import PASSWORD_MAX, LoginRefused, Seat
 from central.console.pages.account_words import ORIGINS, ROLES
 from central.console.problem import Problem
@@ -179,7 +179,7 @@ def take_code(request: Request, code: Annotated[str, Form(max_length=40)] = "") 
     with parts.database.begin() as conn:
         accounts.make_session_full(conn, seat.session, now, now + access.session_s(seat.operator))
         people.clear_failed_logins(conn, seat.operator.id)
-    return RedirectResponse("/", status_code=303)
+    return RedirectResponse(coming_back.way_back(request), status_code=303)
 
 
 def _half_in(request: Request) -> Seat | None:

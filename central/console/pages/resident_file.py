@@ -15,7 +15,7 @@ from central.carers.invitation_changes import invitation_of
 from central.carers.share_changes import decisions_of
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
-from central.console.pages import agenda_words, care, file_words, key_words
+from central.console.pages import agenda_words, care, change_words, file_words, key_words
 from central.console.pages.device_words import model_names
 from central.console.pages.file_lines import (
     case_line,
@@ -43,6 +43,7 @@ from central.storage import (
     key_register,
     pages,
     people,
+    push,
     records,
     rota,
 )
@@ -171,8 +172,10 @@ def _contacts(
     desk = request.app.state.parts.desk
     roster = {one.id: one for one in rota.roster(connection, home.id, desk.channels)}
     lines = []
-    ids = [one.id for one in people.contacts_of(connection, home.id)]
-    for person in people.contacts_of(connection, home.id):
+    found = people.contacts_of(connection, home.id)
+    ids = [one.id for one in found]
+    notified = push.listed(connection, ids)
+    for person in found:
         known = roster[person.id]
         spans: dict[int, list[tuple[str, str]]] = {}
         for span in known.profile.weekly:
@@ -188,6 +191,7 @@ def _contacts(
                 "simple": all(len(day) == 1 for day in spans.values()),
                 "ways": [way.channel for way in known.ways],
                 "earlier": one_earlier(ids, person.id),
+                "browsers": [one for one in notified if one.contact_id == person.id],
             }
         )
     return {
@@ -195,7 +199,7 @@ def _contacts(
         "gaps": say_gaps(connection, home.id, desk.channels, now, words),
         "shares": choices(file_words.SHARES, words),
         "may_write": seat.may("contacts", "write"),
-        "channels": desk.channels,
+        "may_consents": seat.may("consents", "read"),
         "weekdays": agenda_words.weekdays(words),
     }
 
@@ -353,19 +357,16 @@ def _history(
 ) -> dict[str, Any]:
     found = home_file.cases_of(connection, home.id, CASES_SHOWN)
     subjects = choices(file_words.SUBJECTS, words)
-    changed = [
-        {
-            "at": one.at,
-            "by": one.by,
-            "subject": subjects.get(one.subject.partition(":")[0], one.subject),
-            "fields": [
-                (file_words.field_name(name, words), file_words.shown(old, words), file_words.shown(new, words))
-                for name, (old, new) in one.fields.items()
-            ],
-        }
-        for one in records.changes_of(connection, home.id)
-        if seat.may("medical", "read") or not one.subject.startswith(("condition:", "resident:"))
-    ]
+    to = change_words.Telling(words, home.timezone, pages.contact_names(connection, home.id))
+    changed = change_words.lines(
+        (
+            one
+            for one in records.changes_of(connection, home.id)
+            if seat.may("medical", "read") or not one.subject.startswith(("condition:", "resident:"))
+        ),
+        to,
+        subjects,
+    )
     return {"cases": [case_line(one, now, words) for one in found], "changed": changed}
 
 

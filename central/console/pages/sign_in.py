@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel
 
-from central.console import access
+from central.console import access, coming_back
 from central.console.access import LoginRefused, Seat
 from central.console.problem import Problem
 from central.console.rights import allowed, open_door
@@ -59,7 +59,7 @@ def log_in(
     if isinstance(result, LoginRefused):
         return _form(request, name, _why(result, words.language), 403)
     token, operator = result
-    answer = RedirectResponse("/login/code" if operator.totp_sealed else "/", status_code=303)
+    answer = RedirectResponse("/login/code" if operator.totp_sealed else coming_back.way_back(request), status_code=303)
     lasts_s = access.session_s(operator)
     access.keep_session(answer, token, secure=state.parts.config.cookie_secure, lasts_s=lasts_s)
     answer.delete_cookie(access.FORM_COOKIE)

@@ -21,6 +21,9 @@ document.addEventListener("sent", (event) => {
   if (!event.detail.secret) return location.reload();
   event.target.closest("dialog")?.close();
   byId("handed-secret").textContent = event.detail.secret;
+  const phones = byId("handed-phones");
+  phones.hidden = !event.detail.phones;
+  phones.textContent = phones.dataset.said.replace("{count}", event.detail.phones);
   byId("handed").showModal();
 });
 byId("handed-done").addEventListener("click", () => location.reload());
