@@ -325,6 +325,7 @@ listen({
   step: (by) => queue.step(by),
   inQueue: () => byId("queue").contains(document.activeElement),
 });
+byId("menu").inert = false; // what was pressed before would have been lost
 paintOwn();
 const stream = new Line(line);
 live.load().then(() => {

@@ -133,8 +133,13 @@ export function paintTimes(root = document) {
     one.textContent = t("{span} ago", { span: span(now - Number(one.dataset.ago)) });
 }
 
+function release() {
+  for (const one of document.querySelectorAll("[inert]")) one.inert = false;
+}
+
 furnishPage();
 document.addEventListener("submit", submit);
+document.addEventListener("DOMContentLoaded", release);
 document.addEventListener("click", click);
 paintTimes();
 setInterval(paintTimes, AGES_EVERY_MS);
