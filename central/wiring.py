@@ -47,6 +47,7 @@ from central.sealing import open_sealer
 from central.settings_desk import SettingsDesk
 from central.sms_intake import SmsIntake
 from central.storage.database import Database, DatabaseError, in_words
+from central.supervisor_call import SupervisorCall
 from central.telemetry.open_store import open_store
 from central.webhooks.sender import WebhookSender, networks_of
 from gateway.mqtt_client import BrokerSettings
@@ -114,6 +115,8 @@ class DeskProcess:
         self._settings = DueLoop("settings", settings.work)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
+        self._supervisors = SupervisorCall(self.desk, channels)
+        self._calling = DueLoop("on-call", self._supervisors.work)
         self._due = DueLoop("due-times", self._work_due, PULSE)
         self._office = DueLoop("office", AgendaDesk(self.desk).work)
         self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address)
@@ -124,7 +127,7 @@ class DeskProcess:
         self._noted_until_at = 0.0
         self._due_fault = ""
         self.live = Live()
-        phone_desk = PhoneDesk(self.database, self.deliveries, self.carers, config.phone)
+        phone_desk = PhoneDesk(self.database, self.deliveries, self.carers, config.phone, config.carers.address)
         self.phone: PhoneEntrance | None = None
         if report_key := read_secret(config.phone.report_key_file):
             self.phone = PhoneEntrance(phone_desk, self._refusals, report_key)
@@ -146,6 +149,7 @@ class DeskProcess:
             case_announcer(self.database, self.live),
             self._labels.on_change,
             proof_keeper(self.database),
+            self._supervisors.on_change,
             self._wake,
         ]
         self._due.start()
@@ -158,9 +162,11 @@ class DeskProcess:
         self._settings.start()
         self._labelling.start()
         self._testing.start()
+        self._calling.start()
 
     def stop(self) -> None:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
+        self._calling.stop()
         self._testing.stop()
         self._labelling.stop()
         self._settings.stop()
@@ -220,6 +226,8 @@ class DeskProcess:
         if change.event_type in _MAY_SEND:
             for lane in self._sending:
                 lane.wake()
+        if change.event_type == EventType.ESCALATED:
+            self._calling.wake()
         if change.event_type == EventType.CLOSED:
             self._labelling.wake()
 
