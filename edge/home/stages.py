@@ -26,6 +26,8 @@ FORGOTTEN_AFTER_S: Final = 12 * 3_600.0
 """A call that nobody closed leaves the screen after this long: no help is still on its way then."""
 GLAD_SHOWN_S: Final = 12.0
 """So long the home says that it is glad that all is well."""
+AGAIN_S: Final = 120.0
+"""Whoever waits hears the same word again so often: no dead silence."""
 ALARMS_MAX: Final = 32
 """Most alarms held; the oldest go first."""
 
@@ -108,7 +110,8 @@ class Scene:
 
     `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
     waited long for an answer; `contacts_told`, that an SMS went to the contacts; `second_path`, that without a line
-    there still is a modem. `question` names what is asked, and `left_s` is how long its answer is waited for.
+    there still is a modem. `question` names what is asked, and `left_s` is how long its answer is waited for. `again`
+    counts how often the same word is to be said again to whoever waits.
     """
 
     name: SceneName
@@ -122,6 +125,7 @@ class Scene:
     second_path: bool = False
     question: str = ""
     left_s: float = 0.0
+    again: int = 0
 
 
 def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
@@ -247,10 +251,12 @@ def scene(home: Home, now: float) -> Scene:
         same = [a for a in known if a.kind is newest.kind and now - a.told_at < SAME_CALL_S]
         if not same and (written := _written_about(newest, shown, now)):
             told = any(alarm.contacts_told for alarm in written)
-            return Scene(SceneName.MESSAGED, newest.kind, connected=home.connected, contacts_told=told)
+            again = _again(newest.heard_at, now)
+            return Scene(SceneName.MESSAGED, newest.kind, connected=home.connected, contacts_told=told, again=again)
         if not same:
             reached = any(alarm.kind is not AlarmKind.TEST for alarm in known)
-            return Scene(SceneName.TRYING, newest.kind, connected=home.connected, reached_before=reached)
+            again = _again(newest.heard_at, now)
+            return Scene(SceneName.TRYING, newest.kind, connected=home.connected, reached_before=reached, again=again)
         newest = same[-1]
     together = [alarm for alarm in shown if alarm is newest or (newest.case and alarm.case == newest.case)]
     last = max(together, key=lambda alarm: order(alarm.stage, alarm.answered_at) if alarm.stage else (False, -1.0, 0))
@@ -262,7 +268,16 @@ def scene(home: Home, now: float) -> Scene:
         _minutes_left(last, now),
         connected=home.connected,
         reassured=last.reassured and last.stage is Stage.RECEIVED,
+        again=_again(last.told_at, now) if last.stage in _WAITS else 0,
     )
+
+
+_WAITS: Final = frozenset({Stage.RECEIVED, Stage.TAKEN, Stage.ON_THE_WAY})
+"""With somebody at the door, or when it is over, nothing is said again."""
+
+
+def _again(since: float, now: float) -> int:
+    return max(0, int((now - since) // AGAIN_S))
 
 
 def _written_about(call: OpenAlarm, shown: list[OpenAlarm], now: float) -> list[OpenAlarm]:
@@ -286,6 +301,8 @@ def changes_at(home: Home, now: float) -> float:
     moments += [
         now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now
     ]
+    waited = [alarm.heard_at if alarm.stage is None else alarm.told_at for alarm in home.alarms if _is_open(alarm)]
+    moments += [since + AGAIN_S * (1 + _again(since, now)) for since in waited]
     return min((moment for moment in moments if moment > now), default=math.inf)
 
 

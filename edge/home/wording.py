@@ -30,10 +30,15 @@ _TONES: Final[dict[SceneName, str]] = {
 }
 
 
+_LOUD: Final = frozenset({SceneName.TAKEN, SceneName.ON_THE_WAY, SceneName.ARRIVED})
+"""A step louder from when a person has taken the call."""
+
+
 class Shown(msgspec.Struct, frozen=True):
     """What the page shows. `scene` chooses the shape, `tone` the colour; `word` stands by the ring.
 
-    `fine` and `help` are the words of the two answers, where something is asked.
+    `fine` and `help` are the words of the two answers, where something is asked. `again` rises when the same sentence
+    is to be said once more; `loud`: somebody is there, and their words must not be missed.
     """
 
     scene: str
@@ -44,6 +49,8 @@ class Shown(msgspec.Struct, frozen=True):
     label: str = ""
     fine: str = ""
     help: str = ""
+    again: int = 0
+    loud: bool = False
 
 
 @cache
@@ -71,6 +78,8 @@ def put_in_words(scene: Scene, language: str) -> Shown:
         label=words["test"]["label"] if scene.kind is AlarmKind.TEST else "",
         fine=own.get("fine", ""),
         help=own.get("want_help", ""),
+        again=scene.again,
+        loud=scene.name in _LOUD,
     )
 
 

@@ -133,3 +133,43 @@ async def test_the_open_page_changes_by_itself_and_says_so_when_the_agent_is_gon
     await page.unroute("**/events*")
     await page.clock.run_for(14_000)
     await expect(page.locator("#sentence")).to_contain_text("Ana is with you now.")
+
+
+SOUNDS = """
+window.played = []; window.spoken = [];
+const make = AudioContext.prototype.createGain;
+AudioContext.prototype.createGain = function () {
+  const gain = make.call(this); const rise = gain.gain.exponentialRampToValueAtTime.bind(gain.gain);
+  gain.gain.exponentialRampToValueAtTime = (level, at) => {
+    if (level > 0.01) window.played.push(level);
+    return rise(level, at);
+  };
+  return gain;
+};
+speechSynthesis.getVoices = () => [{ lang: "en-GB", localService: true }];
+speechSynthesis.speak = (words) => window.spoken.push([words.text, words.lang, words.volume]);
+"""
+"""Notes what the page asks the browser's loudspeaker and voice to do; an emulated machine has neither."""
+
+
+async def test_each_step_of_help_sounds_and_is_read_aloud_louder_once_somebody_is_there(
+    port_and_presence: tuple[int, Presence], page: Page
+) -> None:
+    port, presence = port_and_presence
+    await page.add_init_script(SOUNDS)
+    await page.goto(f"http://127.0.0.1:{port}/?lang=en")
+    await page.mouse.click(5, 5)
+    presence.line(connected=True)
+    await expect(page.locator("body")).to_have_attribute("data-line", "yes")
+    assert await page.evaluate("[played.length, spoken.length]") == [0, 0]  # the clock is silent
+    presence.heard(pressed())
+    await page.wait_for_function("played.length === 2 && spoken.length === 1")
+    assert (await page.evaluate("spoken[0]"))[:2] == ["I have heard you. I am calling for help. I am here.", "en"]
+    presence.answered(AlarmAnswer("a1", 0, 1.8e9, Stage.TAKEN, who="Ana"))
+    await page.wait_for_function("spoken.length === 2 && played.length === 5")
+    (before, after), (quiet, louder) = (
+        await page.evaluate("spoken.map((one) => one[2])"),
+        await page.evaluate("[played[0], played[4]]"),
+    )
+    assert after > before
+    assert louder > quiet

@@ -13,6 +13,7 @@ from edge.config import LANGUAGES
 from edge.drivers.gsm_pdu import encode_submit
 from edge.home.contact_text import contact_text
 from edge.home.stages import (
+    AGAIN_S,
     CLOSED_SHOWN_S,
     FORGOTTEN_AFTER_S,
     GLAD_SHOWN_S,
@@ -289,3 +290,19 @@ def test_that_all_is_well_is_said_for_a_moment_only() -> None:
     assert scene(home, 10.0).name is SceneName.GLAD
     assert changes_at(home, 10.0) == 10.0 + GLAD_SHOWN_S, "the screen looks again then"
     assert scene(home, 10.0 + GLAD_SHOWN_S).name is SceneName.IDLE
+
+
+@pytest.mark.parametrize("stage", [Stage.RECEIVED, Stage.TAKEN, Stage.ON_THE_WAY])
+def test_whoever_waits_hears_the_same_word_again_every_two_minutes(stage: Stage) -> None:
+    home = answered(pressed("a1"), said(stage=stage, who="Marc"), 10)
+    moments, now = [], 10.0
+    while (now := changes_at(home, now)) < 10 + 3 * AGAIN_S + 1:
+        moments.append((now, scene(home, now).again))
+    assert {(10 + AGAIN_S, 1), (10 + 2 * AGAIN_S, 2), (10 + 3 * AGAIN_S, 3)} <= set(moments)
+    assert put_in_words(scene(home, 10 + AGAIN_S), "en").again == 1
+    further = answered(home, said(stage=Stage.ARRIVED, who="Marc"), 200)
+    assert scene(further, 200 + 2 * AGAIN_S).again == 0  # somebody is there
+
+
+def test_while_there_is_no_line_it_says_again_that_it_is_still_trying() -> None:
+    assert [scene(pressed("a1"), at).again for at in (60, AGAIN_S, 2 * AGAIN_S)] == [0, 1, 2]

@@ -1,5 +1,5 @@
 "use strict";
-// Shows what the agent says and nothing else; when the agent falls silent, says so.
+// Shows and sounds what the agent says and nothing else; when the agent falls silent, says so.
 
 const LOST_AFTER_MS = 12000; // the agent speaks every 5 s
 const ANSWERS = ["fine", "help"];
@@ -17,7 +17,8 @@ function show(shown) {
   body.dataset.tone = shown.tone;
   body.dataset.line = shown.connected === false ? "no" : "yes";
   byId("word").textContent = shown.word;
-  say(shown.scene === "idle" ? "" : shown.sentence);
+  say(shown.scene === "idle" ? "" : shown.sentence, shown.again ?? 0);
+  sound(shown);
   byId("detail").textContent = shown.scene === "idle" ? "" : shown.detail;
   byId("idle-text").textContent = shown.sentence || shown.detail;
   byId("label").textContent = shown.label;
@@ -29,15 +30,76 @@ function show(shown) {
   fit();
 }
 
-// each sentence on a line of its own; untouched when nothing changed, so that it is read aloud once
+// each sentence on a line of its own; untouched when nothing changed, so that it is read aloud once, and put there anew
+// when it is to be read again
 let said = "";
-function say(text) {
-  if (text === said) return;
-  said = text;
+function say(text, again) {
+  if (`${again} ${text}` === said) return;
+  said = `${again} ${text}`;
   byId("sentence").replaceChildren(
     ...text.split(/(?<=\.) /).map((part) => Object.assign(document.createElement("span"), { textContent: `${part} ` })),
   );
 }
+
+// A beep at once, tones that rise with each step of help, and the words aloud where this machine has a voice for them.
+// A browser that was not allowed to sound (see edge/README.md) does so after the first touch.
+const TONES = {
+  heard: [880, 880],
+  trying: [440],
+  messaged: [440, 523],
+  received: [523, 659],
+  taken: [523, 659, 784],
+  on_the_way: [523, 659, 784],
+  arrived: [523, 659, 784, 1047],
+  asking: [659, 880, 659],
+  glad: [784, 659],
+};
+const STALE_MS = 1500;
+const LOUD = { usual: 0.35, more: 0.6 };
+let audio = null;
+let sounded = null;
+
+function sound(shown) {
+  const now = `${shown.scene} ${shown.again ?? 0}`;
+  if (now === sounded) return;
+  const isFirst = sounded === null;
+  sounded = now;
+  // a page that is opened in the middle of a call begins with it; one that shows the clock is silent
+  if (!(shown.scene in TONES)) return void (isFirst || window.speechSynthesis?.cancel());
+  const loud = shown.loud ? LOUD.more : LOUD.usual;
+  const at = Date.now();
+  // allowed only later, by a touch: then this moment is over
+  const play = () => Date.now() - at < STALE_MS && TONES[shown.scene].forEach((hertz, place) => tone(hertz, place * 0.22, loud));
+  audio ??= new AudioContext();
+  audio.resume().then(play, () => {});
+  aloud(shown, loud);
+}
+
+function tone(hertz, after, loud) {
+  const start = audio.currentTime + after;
+  const gain = audio.createGain();
+  gain.gain.setValueAtTime(0.0001, start);
+  gain.gain.exponentialRampToValueAtTime(loud, start + 0.02);
+  gain.gain.exponentialRampToValueAtTime(0.0001, start + 0.2);
+  const source = audio.createOscillator();
+  source.frequency.value = hertz;
+  source.connect(gain).connect(audio.destination);
+  source.start(start);
+  source.stop(start + 0.22);
+}
+
+function aloud(shown, loud) {
+  const voices = window.speechSynthesis?.getVoices() ?? [];
+  // only a voice of this machine: nobody else hears what happens here, and it speaks without a line
+  if (!voices.some((voice) => voice.localService && voice.lang.toLowerCase().startsWith(hello.language))) return;
+  speechSynthesis.cancel();
+  const words = new SpeechSynthesisUtterance([shown.sentence, shown.detail].filter(Boolean).join(" "));
+  words.lang = hello.language;
+  words.rate = 0.85;
+  words.volume = Math.min(1, loud + 0.4);
+  speechSynthesis.speak(words);
+}
+addEventListener("pointerdown", () => audio?.resume());
 
 // the answers to what is asked, and by the ring how much time is left for one
 let asked = "";
