@@ -35,6 +35,8 @@ SETTLE_AFTER_OUTAGE_S: Final = 600.0
 long as it was. So a line that comes and goes keeps silence from being judged only while it is down most of the time."""
 LEARN_AT_ONCE: Final = 2
 """Homes that learn a day in one call of `due`: some tens of milliseconds each, and all have the same mornings."""
+LEARN_AGAIN_S: Final = 0.1
+"""So many more have their turn after this time: until then nothing is judged there that goes by habits."""
 BLIND_S: Final = 6 * 3600.0
 """Where the store cannot tell the past, what was open of measurements stays so for so long: new ones have come then."""
 FRESH_S: Final = 5.0
@@ -101,7 +103,7 @@ class Engine:
         self._settled_at = started_at + grace_s
         self._deaf_since: float | None = None
         self._learned: set[str] = set()
-        self._may_learn = 0
+        self._may_learn = self._wait_to_learn = 0
         self.catching_up = True
 
     # who there is
@@ -273,13 +275,16 @@ class Engine:
 
     def _judge_soon(self, home: str, known: _Home, now: float) -> None:
         if known.due_at > now + 1.0:
-            known.due_at = now + 1.0
-            heapq.heappush(self._due, (known.due_at, home))
+            self._judge_at(home, known, now + 1.0)
+
+    def _judge_at(self, home: str, known: _Home, at: float) -> None:
+        known.due_at = at
+        heapq.heappush(self._due, (at, home))
 
     def due(self, now: float, most: int = 500) -> list[Finding]:
         """Judges the homes whose time has come, at most `most` of them, and returns what is to be said."""
         said: list[Finding] = []
-        self._may_learn = LEARN_AT_ONCE
+        self._may_learn, self._wait_to_learn = LEARN_AT_ONCE, 0
         if self._due and self._due[0][0] > now + JUDGE_EVERY_S:
             self._clock_set_back(now)
         while self._due and self._due[0][0] <= now and most > 0:
@@ -287,11 +292,14 @@ class Engine:
             known = self._homes.get(home)
             if known is None or known.due_at != due_at:
                 continue
-            known.due_at = max(due_at + JUDGE_EVERY_S, now)
-            heapq.heappush(self._due, (known.due_at, home))
+            # also after the loop stood still each in its own second
+            self._judge_at(home, known, due_at + JUDGE_EVERY_S * ((now - due_at) // JUDGE_EVERY_S + 1))
             if known.known:
+                waited = self._wait_to_learn
                 said += self._judge(home, known, now)
                 most -= 1
+                if self._wait_to_learn > waited:
+                    self._judge_at(home, known, now + LEARN_AGAIN_S * (1 + waited // LEARN_AT_ONCE))
         return said
 
     def _learn(self, home: str, known: _Home, moment: Moment) -> bool:
@@ -305,7 +313,10 @@ class Engine:
             return True
         strong_at = timeline.activity.strong_at(limits.room_of, limits.entry_doors, moment.now, without)
         if strong_at is not None and learnable_day(strong_at, limits.zone()) > timeline.habits.learned_day:
-            if not self._may_learn or not can_judge_absence(timeline, limits, moment):
+            if not can_judge_absence(timeline, limits, moment):
+                return False
+            if not self._may_learn:
+                self._wait_to_learn += 1
                 return False
             if learn(timeline.habits, timeline.activity, limits, strong_at):
                 self._may_learn -= 1
@@ -322,10 +333,12 @@ class Engine:
     def _clock_set_back(self, now: float) -> None:
         self._started_at = min(self._started_at, now)
         self._settled_at = min(self._settled_at, now + SETTLE_AFTER_OUTAGE_S)
-        for known in self._homes.values():
-            known.due_at = now
+        self._due.clear()
+        for home, known in self._homes.items():
+            self._judge_at(home, known, now + (known.due_at - now) % JUDGE_EVERY_S)
             known.timeline.clock_set_back(now)
-        self._due = [(now, home) for home in sorted(self._homes)]
+            for open_ in known.open.values():
+                open_.stated_at = min(open_.stated_at, now)
 
     def _judge(self, home: str, known: _Home, now: float) -> list[Finding]:
         said: list[Finding] = []

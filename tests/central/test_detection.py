@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.console import finding_words
-from central.detection.engine import RESTATE_EVERY_S, Engine, Open, load_detectors
+from central.detection.engine import LEARN_AT_ONCE, RESTATE_EVERY_S, Engine, Open, load_detectors
 from central.detection.finding import Finding
 from central.detection.profile import DeviceAtHome, Limits, limits_of
 from central.detection.timeline import Timeline
@@ -574,6 +574,45 @@ def test_many_homes_are_judged_a_few_at_a_time() -> None:
         found += batch
     assert len({finding.home for finding in found}) == 600
     assert engine.due(MONDAY + 1, most=10) == [], "each once a minute"
+
+
+def test_where_all_homes_have_a_day_to_learn_at_once_none_waits_for_minutes_to_be_judged_by_habits() -> None:
+    engine, now = Engine(MONDAY, 0.0), MONDAY + 2 * DAY
+    homes = [f"flat-{number}" for number in range(60)]
+    seen = [
+        Reading("kitchen", "motion", True, MONDAY + hour * HOUR + part) for hour in range(48) for part in (0, 20, 40)
+    ]
+    for home in homes:
+        engine.enrol(home, LIMITS, now)
+        engine.recall(home, None, (), now)
+        engine.take(home, seen, now)
+
+    def learned() -> int:
+        return sum(timeline is not None and timeline.habits.days > 0 for timeline in map(engine.timeline, homes))
+
+    at_once = []
+    for tenth in range(50):
+        for home in homes:
+            engine.hear(home, now + 60 + tenth / 10)
+        before = learned()
+        engine.due(now + 60 + tenth / 10)
+        at_once.append(learned() - before)
+    assert learned() == len(homes)
+    assert max(at_once) <= LEARN_AT_ONCE, "and the loop is not held up"
+
+
+@pytest.mark.parametrize("seconds", [600.0, -600.0], ids=["the loop stood still", "the clock was set back"])
+def test_homes_are_judged_each_in_its_own_second_whatever_happened_to_the_clock(seconds: float) -> None:
+    engine = Engine(MONDAY - DAY, 0.0)
+    for number in range(60):
+        engine.enrol(f"flat-{number}", LIMITS, MONDAY)
+        engine.recall(f"flat-{number}", MONDAY - DAY, (), MONDAY + number)
+    for second in range(130):
+        engine.due(MONDAY + second)
+    engine.due(MONDAY + 130 + seconds)
+    said = [len(engine.due(MONDAY + 130 + seconds + second)) for second in range(1, 400)]
+    assert sum(said) >= 60
+    assert max(said) <= 5
 
 
 # order, doubles, bounds
