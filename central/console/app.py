@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from central.access_rules import Place, Resource, Who, in_reach, rings_for_all
@@ -65,7 +66,7 @@ from central.push_desk import PushDesk
 from central.sealing import Sealer
 from central.storage import operator_settings, reach
 from central.storage import pages as read_models
-from central.storage.database import Database, DatabaseError
+from central.storage.database import Database, DatabaseError, in_words
 from central.storage.pages import Card
 from central.telemetry.store import TelemetryStore
 from central.texts import later, translator
@@ -292,6 +293,9 @@ def _says_json(request: Request) -> bool:
 
 
 def _answer_database_down(request: Request, error: Exception) -> Response:
-    log.error("the database failed: %s", error)
     words = translator(access.language_of(request))
+    if isinstance(error, DataError):  # such as a NUL in a text, or a number too large for its column
+        log.warning("the database cannot hold what was sent: %s", in_words(error))
+        return Problem(422, "bad_content", words.gettext(_REFUSALS[400][1])).answer()
+    log.error("the database failed: %s", error)
     return Problem(503, "database", words.gettext(later("The database does not answer. Nothing was stored."))).answer()

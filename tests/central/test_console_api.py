@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from central.console.health_view import HealthView
 from central.internal import HubPresence, ReceiverHealth
 from central.restarts import Restart
+from central.storage import accounts
 from central.storage.health import Refusal, add_refusals
 from central.telemetry.store import Row, StoreUnavailable
 from gateway.contract.alarm_kinds import AlarmKind
@@ -331,3 +332,10 @@ def test_language_is_kept_with_the_operator(ana: Seated) -> None:
     ana.do("/api/me/language", 204, language="es")
     assert 'lang="es"' in ana.client.get("/").text
     assert ana.do("/api/me/language", 422, language="tlh")["reason"] == "unknown_language"
+
+
+def test_what_the_database_cannot_hold_is_no_fault_of_it(setting: Setting, ana: Seated) -> None:
+    with setting.database.begin() as connection:
+        accounts.change(connection, "ana", role="coordinator")
+    answer = ana.client.delete("/api/homes/carme/devices/a%00b", headers=ana.token)
+    assert answer.status_code in {404, 422}, answer.text
