@@ -74,6 +74,7 @@ class Change(NamedTuple):
 
 
 _CHANGE_BITS: Final = _CODE_BITS + 1
+_CHANGES_PER_STEP: Final = STEP_MS << _CHANGE_BITS
 
 
 def _change_of(at: float, code: int, *, on: bool) -> int:
@@ -144,15 +145,7 @@ class Activity:
         version: grows with everything that is noted.
     """
 
-    __slots__ = (
-        "_changes",
-        "_hours",
-        "_masks",
-        "_packed",
-        "_steps",
-        "devices",
-        "version",
-    )
+    __slots__ = ("_changes", "_hours", "_masks", "_packed", "_steps", "devices", "version")
 
     def __init__(self) -> None:
         self.devices: list[str] = []
@@ -336,8 +329,8 @@ class Activity:
         start = bisect_left(self._steps, first)
         found = dict(zip(self._steps[start:], self._masks[start:], strict=True))
         for change in self._changes[self._first_change(first * STEP_S) :]:
-            number = (change >> _CHANGE_BITS) // STEP_MS
-            found[number] = found.get(number, 0) | 1 << _code_of(change)
+            number = change // _CHANGES_PER_STEP
+            found[number] = found.get(number, 0) | 1 << (change >> 1 & _CODES - 1)
         return sorted(found.items())
 
     def last_at(self) -> float | None:

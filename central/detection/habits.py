@@ -22,20 +22,18 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from central.detection.activity import STEP_S
 from central.detection.day_summary import Note, Summaries
-from central.detection.past_silences import DAY_STEPS, Columns, PastSilences, Silence, begun, read
+from central.detection.hazard import PAST_DAYS, Ended, age, hazard, hazard_of_home
+from central.detection.past_silences import DAY_STEPS, Columns, PastSilences, Silence
+from central.detection.worst import LIMIT_DAYS, WORST_OF_DAYS, Worst
 
 SLOTS: Final = 48
-PAST_DAYS: Final = 120
 SILENCES_MAX: Final = 1_800
-"""Silences kept: fifteen a day for four months, 7 kB."""
+"""Silences kept: fifteen a day for four months, about 4 kB."""
 SHORTEST_STEPS: Final = 4
 """Shorter silences than this say nothing of long ones."""
 LEARNED_AFTER_DAYS: Final = 14
 """Before so many days are learned the fixed limits hold."""
-LIMIT_DAYS: Final = 90
-WORST_OF_DAYS: Final = 5
 OWN_SHARE: Final = 0.3
 """How much a budget's own past sets its limit; the past of all budgets sets the rest."""
 TAIL_BLOCKS: Final = 6
@@ -47,7 +45,6 @@ MORNINGS_LEAST: Final = 7
 HAZARD_SHARE: Final = 0.7
 USUAL_SHARE: Final = 0.15
 ELAPSED_SHARE: Final = 0.15
-_HALF_LIFE_DAYS: Final = 60.0
 _RATE_HALF_LIFE_DAYS: Final = 14.0
 _NEAR_STEPS: Final = 18.0
 """Standard deviation of "about this time of day": an hour and a half."""
@@ -55,16 +52,10 @@ _OTHER_ROOM: Final = 0.15
 _OTHER_DOOR: Final = 0.05
 _HOME_WEIGHT: Final = 5.0
 """So many silences of any kind stand behind those that compare."""
-_PRIOR_WEIGHT: Final = 10.0
-_PRIOR_PER_HOUR: Final = 0.3
-"""Of a home of which nothing is known: somebody silent is seen again within the hour with 30 %."""
 _ELAPSED_UNIT: Final = 36
 _DOOR_BIT: Final = 0x80
 _ROOMS_MAX: Final = 100
 _MORNING_ROOMS: Final = 128
-_BLOCKS: Final = 1_000_000
-"""More blocks of days than a calendar has: a budget and a block make one number."""
-_AGES: Final = [0.5 ** (days / _HALF_LIFE_DAYS) for days in range(PAST_DAYS + 1)]
 _NEAR: Final = [
     2.718281828459045 ** (-0.5 * (min(steps, DAY_STEPS - steps) / _NEAR_STEPS) ** 2) for steps in range(DAY_STEPS)
 ]
@@ -84,13 +75,6 @@ class Usual(NamedTuple):
 
     steps: int
     room: str
-
-
-class _Ended(NamedTuple):
-    """How many silences ended after so many steps, weighted, and their weight in all."""
-
-    ended: list[float]
-    weight: float
 
 
 class Kept(msgspec.Struct, array_like=True):
@@ -126,14 +110,12 @@ class Habits:
     """
 
     __slots__ = (
-        "_closed",
         "_mornings",
         "_past",
         "_rooms",
         "_seen",
         "_watched",
-        "_worst_scores",
-        "_worst_whens",
+        "_worst",
         "days",
         "first_day",
         "learned_day",
@@ -144,13 +126,9 @@ class Habits:
         self.learned_day = self.first_day = self.days = 0
         self._rooms: list[str] = []
         self._past = PastSilences()
-        # how many of them there were when the last day closed
-        self._closed = 0
         self._seen = array("d", [0.0] * SLOTS)
         self._watched = array("d", [0.0] * SLOTS)
-        # the greatest score that anything ordinary reached, by budget and block of days
-        self._worst_whens = array("I")
-        self._worst_scores = array("d")
+        self._worst = Worst()
         # steps of the day and rooms: step * _MORNING_ROOMS + room
         self._mornings = array("H")
         self.summaries = Summaries()
@@ -179,22 +157,7 @@ class Habits:
 
     def note_worst(self, budget: int, day: int, score: float) -> None:
         """The score that a silence of that budget reached before it ended by itself."""
-        when = budget * _BLOCKS + day // WORST_OF_DAYS
-        if when not in self._worst_whens:
-            if score > 0:
-                self._worst_whens.append(when)
-                self._worst_scores.append(score)
-            return
-        place = self._worst_whens.index(when)
-        self._worst_scores[place] = max(score, self._worst_scores[place])
-
-    def _worst(self, budgets: Collection[int]) -> dict[tuple[int, int], float]:
-        """Block of days of a budget -> the greatest score there."""
-        return {
-            (when // _BLOCKS, when % _BLOCKS): score
-            for when, score in zip(self._worst_whens, self._worst_scores, strict=True)
-            if when // _BLOCKS in budgets
-        }
+        self._worst.note(budget, day // WORST_OF_DAYS, score)
 
     def note_morning(self, step: int, room: str) -> None:
         """The first strong evidence of a day, after the small hours: local step of the day, and where."""
@@ -210,31 +173,26 @@ class Habits:
         self.days += any(watched)
         self.first_day = self.first_day or day
         self.learned_day = day
-        self._past.forget(day - PAST_DAYS, SILENCES_MAX)
-        self._closed = len(self._past)
-        first_block = (day - LIMIT_DAYS) // WORST_OF_DAYS
-        kept = [place for place, when in enumerate(self._worst_whens) if when % _BLOCKS >= first_block]
-        self._worst_whens = array("I", [self._worst_whens[place] for place in kept])
-        self._worst_scores = array("d", [self._worst_scores[place] for place in kept])
+        self._past.close(day - PAST_DAYS, SILENCES_MAX)
+        self._worst.forget((day - LIMIT_DAYS) // WORST_OF_DAYS)
 
     # judging
 
     def scores(self, start: Start) -> list[float]:
         """How unusual a silence that began so is after 0, 1, 2 ... steps, up to a day; never falls."""
-        alike, of_home = self._comparable(start)
-        prior = [_PRIOR_PER_HOUR * STEP_S / 3600] * DAY_STEPS
-        hazard = _hazard(alike, array("f", _hazard(of_home, prior, _PRIOR_WEIGHT)), _HOME_WEIGHT)
+        of_home = hazard_of_home(self._past.packed, self.learned_day + 1)
+        shares = hazard(self._comparable(start), of_home, _HOME_WEIGHT)
         rates = self._rates()
         total = usual = 0.0
         scores = [0.0]
         for step in range(1, DAY_STEPS + 1):
-            total += hazard[step - 1]
+            total += shares[step - 1]
             usual += rates[(start.step + step) % DAY_STEPS * SLOTS // DAY_STEPS]
             scores.append(total**HAZARD_SHARE * usual**USUAL_SHARE * (step / _ELAPSED_UNIT) ** ELAPSED_SHARE)
         return scores
 
-    def _comparable(self, start: Start) -> tuple[_Ended, _Ended]:
-        """The silences that compare, and those of the home: all that were known when the last day closed."""
+    def _comparable(self, start: Start) -> Ended:
+        """The silences that compare."""
         same = self._rooms.index(start.room) if start.room in self._rooms else _ROOMS_MAX
         matches = [
             (1.0 if place & ~_DOOR_BIT == same else _OTHER_ROOM)
@@ -242,20 +200,18 @@ class Habits:
             for place in range(256)
         ]
         near = [_NEAR[step - start.step] for step in range(DAY_STEPS)]
-        ended, of_home = [0.0] * DAY_STEPS, [0.0] * DAY_STEPS
-        weight = home_weight = 0.0
-        today, left = self.learned_day + 1, self._closed
-        for day, codes in self._past.by_day():
-            age = _AGES[min((today - day) % 65_536, PAST_DAYS)]
-            for step, length, place in map(begun, codes):
-                alike = age * near[step] * matches[place]
-                ended[length - 1] += alike
-                weight += alike
-                if left > 0:
-                    of_home[length - 1] += age
-                    home_weight += age
-                left -= 1
-        return _Ended(ended, weight), _Ended(of_home, home_weight)
+        ended, weight = [0.0] * DAY_STEPS, 0.0
+        table = self._past.table()
+        today, midnight, counts = self.learned_day + 1, -DAY_STEPS, 0.0
+        for begin, length, place in zip(table.starts, table.lengths, table.places, strict=True):
+            step = begin - midnight
+            if step >= DAY_STEPS:
+                day, step = divmod(begin, DAY_STEPS)
+                midnight, counts = begin - step, age(today - day)
+            alike = counts * near[step] * matches[place]
+            ended[length - 1] += alike
+            weight += alike
+        return Ended(ended, weight)
 
     def _rates(self) -> list[float]:
         rates = [(seen + 1) / (watched + 5) for seen, watched in zip(self._seen, self._watched, strict=True)]
@@ -271,25 +227,11 @@ class Habits:
             today: ordinal of the local day.
         """
         blocks = min(LIMIT_DAYS, today - self.first_day) / 30
-        whole = self._tail(self._worst(among), wished * blocks)
-        own = self._tail(self._worst((budget,)), wished * share * blocks)
+        whole = _tail(self._worst.of_blocks(among), wished * blocks)
+        own = _tail(self._worst.of_blocks((budget,)), wished * share * blocks)
         if whole is None or own is None:
             return whole
         return float(whole ** (1 - OWN_SHARE) * own**OWN_SHARE)
-
-    def _tail(self, worst: dict[tuple[int, int], float], times: float) -> float | None:
-        """What the worst score of a block exceeds `times`; beyond the greatest ones the logarithms of scores are taken
-        to fall off exponentially (Weissman's estimator)."""
-        of_block: dict[int, float] = {}
-        for (_, block), score in worst.items():
-            of_block[block] = max(score, of_block.get(block, 1e-6))
-        greatest = sorted(of_block.values(), reverse=True)
-        count = min(TAIL_BLOCKS, len(greatest) - 1)
-        if count < 1:
-            return None
-        floor = greatest[count]
-        spread = sum(log(score / floor) for score in greatest[:count]) / count
-        return float(floor * (count / max(times, 1e-3)) ** spread)
 
     def rare(self, watch: int, wished: float, least: float, today: int) -> float:
         """The score, not below `least`, that ordinary life exceeds `wished` times in 30 days. While little is known it
@@ -299,10 +241,10 @@ class Habits:
             watch: under which the scores were noted by `note_worst`.
             today: ordinal of the local day.
         """
-        worst = self._worst((watch,))
+        worst = self._worst.of_blocks((watch,))
         if not self.learned:
-            return max(least, *(score * UNSURE for score in worst.values()), 0.0)
-        return max(least, self._tail(worst, wished * min(LIMIT_DAYS, today - self.first_day) / 30) or 0.0)
+            return max(least, *(score * UNSURE for score in worst), 0.0)
+        return max(least, _tail(worst, wished * min(LIMIT_DAYS, today - self.first_day) / 30) or 0.0)
 
     def day_rates(self) -> list[float]:
         """For each half hour of the local day, in how large a share of it somebody is usually about."""
@@ -310,7 +252,7 @@ class Habits:
 
     def usual(self, start: Start) -> Usual | None:
         """What comparable silences were like; None where nothing compares."""
-        (ended, weight), _ = self._comparable(start)
+        ended, weight = self._comparable(start)
         if weight < 1.0:
             return None
         left, steps = weight * 0.9, 0
@@ -332,8 +274,9 @@ class Habits:
 
     def _usual_room(self, start: Start) -> str:
         votes = [0.0] * (_ROOMS_MAX + 1)
-        for step, _, place, end in map(read, self._past.codes()):
-            votes[end] += _NEAR[step - start.step] * (bool(place & _DOOR_BIT) == start.door)
+        table = self._past.table()
+        for begin, place, end in zip(table.starts, table.places, table.ends, strict=True):
+            votes[end] += _NEAR[begin % DAY_STEPS - start.step] * (bool(place & _DOOR_BIT) == start.door)
         best = max(range(len(self._rooms)), key=votes.__getitem__, default=_ROOMS_MAX)
         return self._named(best)
 
@@ -358,10 +301,7 @@ class Habits:
             summaries_day=self.summaries.last_day,
             summaries=self.summaries.kept(),
             notes=list(self.summaries.notes),
-            worst=sorted(
-                (when // _BLOCKS, when % _BLOCKS, score)
-                for when, score in zip(self._worst_whens, self._worst_scores, strict=True)
-            ),
+            worst=self._worst.kept(),
         )
 
     @classmethod
@@ -372,7 +312,6 @@ class Habits:
         habits._rooms = [intern(room) for room in kept.rooms]
         columns = Columns(kept.begun_days, kept.begun_steps, kept.lengths, kept.places, kept.ends)
         habits._past = PastSilences.of(columns, kept.learned_day)
-        habits._closed = len(habits._past)
         habits._seen, habits._watched = array("d", kept.seen), array("d", kept.watched)
         if len(kept.seen) != SLOTS or len(kept.watched) != SLOTS:
             raise ValueError("columns of different length")
@@ -380,19 +319,16 @@ class Habits:
             raise ValueError("no morning is like that")
         habits._mornings = array("H", [step * _MORNING_ROOMS + room for step, room in kept.mornings])
         habits.summaries = Summaries(kept.summaries_day, kept.summaries, kept.notes)
-        whens = [budget * _BLOCKS + block for budget, block, _ in kept.worst]
-        if not all(0 <= when < 2**32 for when in whens):
-            raise ValueError("no budget has such a number")
-        habits._worst_whens = array("I", whens)
-        habits._worst_scores = array("d", [score for _, _, score in kept.worst])
+        habits._worst = Worst.of(kept.worst)
         return habits
 
 
-def _hazard(silences: _Ended, behind: Sequence[float], behind_weight: float) -> list[float]:
-    """The share of what lasted so long that ended in this step, with `behind` standing in as `behind_weight`."""
-    hazard = []
-    weight = silences.weight
-    for step, count in enumerate(silences.ended):
-        hazard.append((count + behind_weight * behind[step]) / (weight + behind_weight))
-        weight = max(0.0, weight - count)
-    return hazard
+def _tail(greatest: Sequence[float], times: float) -> float | None:
+    """What the worst score of a block exceeds `times`; beyond the greatest ones the logarithms of scores are taken to
+    fall off exponentially (Weissman's estimator). `greatest`: the worst of each block, the greatest first."""
+    count = min(TAIL_BLOCKS, len(greatest) - 1)
+    if count < 1:
+        return None
+    floor = greatest[count]
+    spread = sum(log(score / floor) for score in greatest[:count]) / count
+    return float(floor * (count / max(times, 1e-3)) ** spread)

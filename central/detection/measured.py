@@ -33,6 +33,9 @@ MEASURED_KINDS: Final = frozenset({*_STEPS, *POSITION_KINDS, DOSE_KIND})
 BODY_KINDS: Final = ("body_temperature", "diastolic", "heart_rate", "spo2", "systolic", "weight")
 _SPAN_BITS: Final = 20
 """Milliseconds of the longest step."""
+_BELOW_0: Final = 10_000
+_HUNDREDTHS_MAX: Final = 65_535
+"""Values from -100 to 555, in 16 bits: more than the vocabulary lets pass of any of these kinds."""
 SERIES_MAX: Final = 24
 """Most series of numbers of one home: a cuff, a scale, an oximeter, a belt, and a climate sensor in each room."""
 FIXES_MAX: Final = 32
@@ -55,53 +58,103 @@ class Step(NamedTuple):
 
 
 class Series:
-    """The newest steps of one device and kind; times to the millisecond, values to single precision."""
+    """The newest steps of all devices of one kind, in one table; times to the millisecond, values to the hundredth.
 
-    __slots__ = ("_kind", "_times", "_values")
+    Attributes:
+        devices: those that have a row in it.
+    """
+
+    __slots__ = ("_high", "_kind", "_low", "_times", "_values", "devices")
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        # of each step the first time, and how much later the last is
+        self.devices: list[str] = []
+        # a row of each device, oldest first, 0 where no step is yet: the first time, and how much later the last is
         self._times = array("Q")
-        self._values = array("f")
+        # the lowest and the highest value of each; where no step is yet, any value of the device
+        self._values = array("H")
+        self._low, self._high = _HUNDREDTHS_MAX, 0
 
-    def add(self, at: float, value: float) -> None:
-        """Takes a value into its step."""
+    def watch(self, device: str, value: float) -> None:
+        """A device of this kind is there, with its first value."""
+        most = _STEPS[self._kind][1]
+        self.devices.append(device)
+        self._times.extend([0] * most)
+        self._values.extend([_hundredths(value)] * 2 * most)
+        self._bound()
+
+    def add(self, device: str, at: float, value: float) -> None:
+        """Takes a value of a device that is there into its step."""
         step_ms, most = _STEPS[self._kind]
-        at_ms = round(at * 1000)
+        first_place = self.devices.index(device) * most
+        end_place = first_place + most
+        at_ms, said = round(at * 1000), _hundredths(value)
         begin = at_ms // step_ms * step_ms
         times, values = self._times, self._values
-        place = bisect_left(times, begin << _SPAN_BITS)
+        place = bisect_left(times, begin << _SPAN_BITS, first_place, end_place)
         pair = 2 * place
-        if place < len(times) and times[place] >> _SPAN_BITS < begin + step_ms:
+        if place < end_place and times[place] >> _SPAN_BITS < begin + step_ms:
             first, last = _span_of(times[place])
             times[place] = _packed(min(first, at_ms), max(last, at_ms))
-            values[pair], values[pair + 1] = min(values[pair], value), max(values[pair + 1], value)
-            return
-        times.insert(place, _packed(at_ms, at_ms))
-        values[pair:pair] = array("f", (value, value))
-        if len(times) > most:
-            del times[0], values[:2]
+            values[pair], values[pair + 1] = min(values[pair], said), max(values[pair + 1], said)
+            self._low, self._high = min(self._low, said), max(self._high, said)
+        elif place > first_place:
+            # the oldest makes room
+            low, high = values[2 * first_place], values[2 * first_place + 1]
+            times[first_place : place - 1] = times[first_place + 1 : place]
+            times[place - 1] = _packed(at_ms, at_ms)
+            values[2 * first_place : pair - 2] = values[2 * first_place + 2 : pair]
+            values[pair - 2] = values[pair - 1] = said
+            self._low, self._high = min(self._low, said), max(self._high, said)
+            if low == self._low or high == self._high:
+                self._bound()
 
-    def steps(self) -> list[Step]:
-        """All steps that are kept, oldest first."""
-        values = self._values
-        spans = map(_span_of, self._times)
+    def _bound(self) -> None:
+        self._low, self._high = min(self._values), max(self._values)
+
+    def steps(self, device: str) -> list[Step]:
+        """All steps that are kept of a device, oldest first."""
+        first, end = self._row(device)
         return [
-            # single precision says 36.6 as 36.599998
-            Step(first / 1000, last / 1000, round(values[2 * place], 2), round(values[2 * place + 1], 2))
-            for place, (first, last) in enumerate(spans)
+            Step(begin / 1000, last / 1000, _value_of(self._values[2 * place]), _value_of(self._values[2 * place + 1]))
+            for place in range(bisect_left(self._times, 1, first, end), end)
+            for begin, last in (_span_of(self._times[place]),)
         ]
 
+    def _row(self, device: str) -> tuple[int, int]:
+        most = _STEPS[self._kind][1]
+        first = self.devices.index(device) * most
+        return first, first + most
+
     def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest value that is kept, to single precision; quick."""
-        return min(self._values, default=math.nan), max(self._values, default=math.nan)
+        """The lowest and the highest value that is kept of any device; quick."""
+        return _value_of(self._low), _value_of(self._high)
+
+    def bounds_of(self, device: str) -> tuple[float, float]:
+        """The lowest and the highest value that is kept of a device."""
+        first, end = self._row(device)
+        values = self._values[2 * first : 2 * end]
+        return _value_of(min(values)), _value_of(max(values))
 
     def drop_after(self, at: float) -> None:
         """Lets go of what is later."""
-        step_ms = _STEPS[self._kind][0]
-        place = bisect_left(self._times, (int(at * 1000) // step_ms + 1) * step_ms << _SPAN_BITS)
-        del self._times[place:], self._values[2 * place :]
+        step_ms, most = _STEPS[self._kind]
+        later = (int(at * 1000) // step_ms + 1) * step_ms << _SPAN_BITS
+        for first in range(0, len(self._times), most):
+            place = bisect_left(self._times, later, first, first + most)
+            gone = first + most - place
+            values = self._values[2 * first : 2 * place] or self._values[2 * first : 2 * first + 2]
+            self._times[first : first + most] = array("Q", [0] * gone) + self._times[first:place]
+            self._values[2 * first : 2 * (first + most)] = values[:1] * (2 * most - len(values)) + values
+        self._bound()
+
+
+def _hundredths(value: float) -> int:
+    return min(max(round(value * 100) + _BELOW_0, 0), _HUNDREDTHS_MAX)
+
+
+def _value_of(hundredths: int) -> float:
+    return (hundredths - _BELOW_0) / 100
 
 
 def _packed(first_ms: int, last_ms: int) -> int:
@@ -188,13 +241,13 @@ class Measured:
     """What was measured in one home.
 
     Attributes:
-        series: kind -> device -> its newest values; fixes: locator -> positions; doses: dispenser -> words.
+        series: kind -> the newest values of its devices; fixes: locator -> positions; doses: dispenser -> words.
     """
 
     __slots__ = ("doses", "fixes", "series")
 
     def __init__(self) -> None:
-        self.series: dict[str, dict[str, Series]] = {}
+        self.series: dict[str, Series] = {}
         self.fixes: dict[str, Fixes] = {}
         self.doses: dict[str, Doses] = {}
 
@@ -214,21 +267,26 @@ class Measured:
             if fixes is not None:
                 fixes.add(kind, at, float(value))
             return
-        of_kind = self.series.setdefault(kind, {})
-        series = of_kind.get(device)
-        if series is None and sum(map(len, self.series.values())) < SERIES_MAX:
-            series = of_kind[intern(device)] = Series(intern(kind))
-        if series is not None:
-            series.add(at, float(value))
+        series = self.series.get(kind)
+        if series is None or device not in series.devices:
+            if sum(len(one.devices) for one in self.series.values()) >= SERIES_MAX:
+                return
+            if series is None:
+                series = self.series[intern(kind)] = Series(intern(kind))
+            series.watch(intern(device), float(value))
+        series.add(device, at, float(value))
 
     def of_kind(self, kind: str) -> list[tuple[str, list[Step]]]:
         """Devices that measure this kind, in name order, with their steps."""
-        found = [(device, series.steps()) for device, series in self.series.get(kind, {}).items()]
+        series = self.series.get(kind)
+        if series is None:
+            return []
+        found = [(device, series.steps(device)) for device in series.devices]
         return sorted(item for item in found if item[1])
 
     def drop_after(self, at: float) -> None:
         """Lets go of what bears a later time: the clock was set back."""
-        series = (one for of_kind in self.series.values() for one in of_kind.values())
-        kept: Iterator[Series | Fixes | Doses] = chain(series, self.fixes.values(), self.doses.values())
+        kept: Iterator[Series | Fixes | Doses]
+        kept = chain(self.series.values(), self.fixes.values(), self.doses.values())
         for one in kept:
             one.drop_after(at)

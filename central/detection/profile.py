@@ -155,6 +155,9 @@ def limits_of(
             changes[key] = msgspec.convert(care_plan[key], _FIELDS[key])
         except msgspec.ValidationError as error:
             faults.append(f"{key}: {error}")
+    for key in changes.keys() & {"entry_doors", "beds", "lively_sensors"}:
+        # the very names of the devices above
+        changes[key] = tuple(intern(device) for device in msgspec.convert(changes[key], tuple[str, ...]))
     if "inactivity_hours" in changes:
         by_day = changes["inactivity_hours"]
         assert isinstance(by_day, float)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from central.detection.activity import KEEP_S, NOBODY, STEP_S, Activity
@@ -101,7 +102,7 @@ def eager_devices(
 def _candidates(steps: Sequence[tuple[int, int]], devices: int, least: float) -> list[int]:
     """Devices that fired in so many steps, alone or with one other: few homes have any at a time."""
     counts = [0] * devices
-    for mask, times in Counter(mask for _, mask in steps).items():
+    for mask, times in Counter(map(itemgetter(1), steps)).items():
         if mask.bit_count() <= 2:
             for code in {mask.bit_length() - 1, (mask & -mask).bit_length() - 1}:
                 counts[code] += times

@@ -11,8 +11,9 @@ from typing import Final
 
 TRACE_MAX: Final = 128
 """Readings kept of one device and kind: a lively day of a door, and 1 kB."""
-ACTS_MAX: Final = 16
-"""Of movements and other acts, which need no comparing with those before: the last walk through the home."""
+ACTS_MAX: Final = 8
+"""Of movements and other acts, which need no comparing with those before: the last walk through the home, which is all
+that is ever shown or asked for."""
 
 
 def _mark_of(at: float, value: bool) -> int:

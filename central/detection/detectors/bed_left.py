@@ -31,6 +31,8 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     last = presence.last
     if last is None or presence.exit is not None or last.at < (limits.away_until_at or 0.0):
         return []
+    if moment.now < last.at + 60 * limits.bed_left_minutes:
+        return []
     found_at = last.at + 60 * limit_of(timeline, limits, Watch.BED_LEFT, last.at)
     if moment.now < found_at:
         return []

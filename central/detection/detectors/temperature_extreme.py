@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from central.detection.care_plan import Climate
-from central.detection.measured import Series, Step
+from central.detection.measured import Step
 from central.detection.profile import Limits
 from central.detection.situation import Detector, Moment, Situation, can_judge_absence
 from central.detection.timeline import Sighting, Timeline
@@ -33,10 +33,13 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     """The rooms that are too cold, too hot, or becoming hot."""
     found: list[Situation] = []
     blind = False
-    for device, series in sorted(timeline.measured.series.get("temperature", {}).items(), key=lambda item: item[0]):
-        if device in limits.climate.ignore or _is_ordinary(series, limits.climate):
+    series = timeline.measured.series.get("temperature")
+    if series is None or _is_ordinary(series.bounds(), limits.climate):
+        return found
+    for device in sorted(series.devices):
+        if device in limits.climate.ignore or _is_ordinary(series.bounds_of(device), limits.climate):
             continue
-        steps = series.steps()
+        steps = series.steps(device)
         situations = _of_room(device, steps, limits)
         if situations and moment.now - steps[-1].last_at > GAP_S:
             blind = True
@@ -47,9 +50,9 @@ def judge(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation]
     return found
 
 
-def _is_ordinary(series: Series, plan: Climate) -> bool:
-    """Whether nothing that is kept is beyond any limit: so it is in nearly all rooms nearly always."""
-    low, high = series.bounds()
+def _is_ordinary(bounds: tuple[float, float], plan: Climate) -> bool:
+    """Whether no value within is beyond any limit: so it is in nearly all rooms nearly always."""
+    low, high = bounds
     too_cold = plan.cold_c is not None and low < plan.cold_c
     too_hot = plan.hot_c is not None and high > plan.hot_c
     return not too_cold and not too_hot and not high >= FIRE_FROM_C
