@@ -41,7 +41,7 @@ STEPS: Final[Mapping[str, str]] = {
 
 def weekdays(words: Words) -> dict[int, str]:
     """The days of the week, from Monday."""
-    return dict(get_day_names("wide", locale=words.language))
+    return dict(sorted(get_day_names("wide", locale=words.language).items()))
 
 
 def say_rule(rule: Rule, words: Words) -> str:
