@@ -279,3 +279,26 @@ def test_where_keys_went_and_what_became_of_calls_are_in_the_export(setting: Set
     assert (event.heading, dict(event.fields)) == (
         "21 November 2026, 13:31 · no answer", {"Note": "ningú", "Who": "Ana"},
     )  # fmt: skip
+
+
+def test_a_files_history_and_calls_are_read_in_words_too(setting: Setting) -> None:
+    cap = log_in(setting.app(), "cap")
+    path = "/api/homes/carme"
+    assert cap.send("POST", f"{path}/plans", {"version": 0, "first": "family", "order": "agreed"}).status_code == 200
+    hours = {"called": "Marta", "version": 0, "hours": {"0": {"begin": "09:00", "end": "14:00"}}}
+    assert cap.send("PUT", f"{path}/contacts/marta", hours).status_code == 200
+    assert cap.send("PUT", f"{path}/contact-order", {"contacts": ["joan", "marta"]}).status_code == 200
+    call = {"kind": "follow_up", "repeat": "weekly", "weekdays": [0], "starts_on": "2026-11-23", "at": "10:00"}
+    made = cap.send("POST", f"{path}/agenda", call | {"until_on": "2026-12-31", "title": "", "note": ""})
+    assert made.status_code == 200, made.text
+    history = read(cap.get("/residents/carme?tab=history").text)
+    for said in (
+        "Qui ho sap primer: L'operador → La família",
+        "Ordre: Qui hi pot ser abans → Com s'ha acordat amb la persona",
+        "Horari: – → dilluns 09:00–14:00",
+        "Ordre: Marta, Joan Ferrer → Joan Ferrer, Marta",
+    ):
+        assert said in history, said
+    calls = read(cap.get("/residents/carme?tab=calls").text)
+    assert "fins al dia 31 de desembre del 2026" in calls
+    assert "2026-12-31" not in calls
