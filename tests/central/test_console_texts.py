@@ -11,6 +11,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 import central
+from central.console.pages.agenda_words import weekdays
 from central.texts import LANGUAGES, say_clock, say_date, say_day, say_duration, say_moment, say_month, translator
 
 ROOM = Path(central.__file__).parent
@@ -75,6 +76,13 @@ def test_catalogues_hold_no_duplicates_and_nothing_fuzzy(language: str) -> None:
     assert sorted({text for text in ids if ids.count(text) > 1}) == []
     with path.open("rb") as file:
         assert [message.id for message in read_po(file, locale=language) if message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_week_begins_on_monday(language: str) -> None:
+    named = weekdays(translator(language))
+    assert list(named) == list(range(7))
+    assert named[0] == {"ca": "dilluns", "es": "lunes", "en": "Monday"}[language]
 
 
 def test_times_and_spans_are_said_as_people_say_them() -> None:
