@@ -4,7 +4,7 @@ import { get, page } from "./api.js";
 import { byId, setText } from "./dom.js";
 import { CaseRoom, may } from "./case.js";
 import * as dialogs from "./dialogs.js";
-import { paintClocks, run } from "./desk_clocks.js";
+import { paintClocks, paintClocksInSight, run } from "./desk_clocks.js";
 import { listen } from "./keys.js";
 import { Line } from "./live.js";
 import { LiveQueue } from "./live_queue.js";
@@ -22,6 +22,8 @@ const CHARTS_EVERY_MS = 60_000;
 const OWN_ANSWER_MS = 1000;
 const SOUND_EVERY_MS = 2000;
 const REPAINT_EVERY_MS = 60_000;
+/** Where the page is in sight its title can wait: the browser draws its own frame anew for it. */
+const TITLE_EVERY_S = 5;
 
 const me = page.operator.id;
 const known = {
@@ -38,13 +40,13 @@ let painting = false;
 const now = () => Date.now() / 1000 + offset;
 const tones = new Tones();
 const notices = new Notices();
-const live = new LiveQueue({ now, loaded, changed: paintQueue, failed: tell });
+const live = new LiveQueue({ now, loaded, failed: tell });
 const own = new OwnState({ me, now, cards: () => live.all, changed: linkTold });
 const strip = new Strip({ now, setOwn, soundTest, ownChanged });
 const queue = new Queue(byId("queue"), {
   me,
   now,
-  tick: paintTimes,
+  tick: (card) => paintClocks(now(), card),
   open,
   offer: (card) => live.offerOf(card),
   incidents: () => live.incidents,
@@ -73,6 +75,14 @@ const acts = new Acts({
 function paintTimes() {
   paintClocks(now());
   strip.tick();
+}
+
+/** Once a second: all that changes of itself, in one picture. */
+function tick() {
+  paintClocksInSight(now());
+  strip.tick();
+  if (Math.floor(now()) % TITLE_EVERY_S === 0) notices.paintTitle();
+  if (live.endOffers()) paintQueue();
 }
 
 /** Sound and words at once; the painting once for all that came within one picture. */
@@ -144,6 +154,7 @@ const line = {
   reload: () => live.load(),
   connected() {
     up = true;
+    notices.lost = false;
     byId("lost").hidden = true;
     own.tell();
     paintOwn();
@@ -156,7 +167,8 @@ const line = {
       byId("lost"),
       t("Connection lost. Alarms do not reach this console. Use another one, and tell your supervisor."),
     );
-    document.title = `⚠ ${t("Connection lost")} · Llar`;
+    notices.lost = true;
+    notices.paintTitle();
     paintOwn();
   },
   refused() {
@@ -332,7 +344,9 @@ live.load().then(() => {
   const chosen = Number(location.hash.slice(1));
   if (chosen) open(chosen, { focus: false });
 });
-run(now, paintTimes);
+run(now, tick);
+document.addEventListener("scroll", () => paintClocksInSight(now()), { capture: true, passive: true });
+document.addEventListener("visibilitychange", () => notices.paintTitle());
 setInterval(sound, SOUND_EVERY_MS);
 setInterval(paintQueue, REPAINT_EVERY_MS);
 setInterval(() => known.home && known.selected !== null && loadPictures(known.home.home.id), CHARTS_EVERY_MS);

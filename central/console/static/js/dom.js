@@ -36,11 +36,15 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** The same for what changes every second: the text alone changes, no node comes or goes. */
+/** The same for what changes every second: the text alone changes, no node comes or goes. How long it is says how wide
+ * a clock of the queue or the strip stands, so that nothing around it is laid out anew. */
 export function setTicking(element, text) {
   const only = element.firstChild;
-  if (only === null || only.nextSibling) setText(element, text);
-  else if (only.data !== text) only.data = text;
+  const shown = element.textContent;
+  if (shown === text) return;
+  if (shown.length !== text.length) element.style.setProperty("--length", text.length);
+  if (only === null || only.nextSibling) element.textContent = text;
+  else only.data = text;
 }
 
 /** Puts the children in this order, and moves only those that stand elsewhere. */

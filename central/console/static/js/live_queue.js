@@ -5,7 +5,7 @@ const LONGEST_QUEUE = 500;
 const LOAD_AFTER_MS = 1500;
 
 export class LiveQueue {
-  /** `context` has: now(), loaded(fresh), changed(), failed(error). */
+  /** `context` has: now(), loaded(fresh), failed(error). */
   constructor(context) {
     this.context = context;
     this.cards = new Map();
@@ -83,10 +83,15 @@ export class LiveQueue {
   }
 
   offered(id, offer) {
-    if (!offer) return this.offers.delete(id);
-    this.offers.set(id, offer);
-    const left = Math.max(0, offer.until_at - this.context.now());
-    return setTimeout(() => this.context.changed(), left * 1000 + 50);
+    if (offer) this.offers.set(id, offer);
+    else this.offers.delete(id);
+  }
+
+  /** Takes away the offers whose time is over. Gives whether there were any. */
+  endOffers() {
+    const over = [...this.offers].filter(([, offer]) => offer.until_at <= this.context.now());
+    for (const [id] of over) this.offers.delete(id);
+    return over.length > 0;
   }
 
   /** To whom a ringing case is offered first, as long as the offer stands. */

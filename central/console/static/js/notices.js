@@ -16,14 +16,15 @@ export class Notices {
   constructor() {
     this.known = new Map();
     this.primed = false;
+    this.lost = false;
+    this.title = t("Console");
   }
 
   /** Compares with what was known: a new P1 is said at once, the rest when there is a pause. */
   follow(cards) {
     const ringing = inOrder(cards.filter(isRinging));
-    const plain = t("Console");
-    const title = ringing.length ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()}` : plain;
-    if (document.title !== `${title} · Llar`) document.title = `${title} · Llar`;
+    this.title = ringing.length ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()}` : t("Console");
+    if (document.hidden) this.paintTitle();
     for (const card of ringing) {
       const mark = this.known.get(card.id);
       if (mark === card.mark || (mark && !this.primed)) continue;
@@ -32,6 +33,11 @@ export class Notices {
     }
     for (const id of this.known.keys()) if (!ringing.some((card) => card.id === id)) this.known.delete(id);
     this.primed = true;
+  }
+
+  paintTitle() {
+    const title = `${this.lost ? `⚠ ${t("Connection lost")}` : this.title} · Llar`;
+    if (document.title !== title) document.title = title;
   }
 
   say(card) {

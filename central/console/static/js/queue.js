@@ -125,6 +125,7 @@ function paint(button, card, context) {
     holder(card, context.me),
     offered(card, context),
   );
+  context.tick(button);
 }
 
 /** Cases of one incident under one row; a matter of life always stands by itself. */
@@ -168,7 +169,6 @@ export class Queue {
     const shown = asShown(cards).flatMap((group, index) => this.group(group, this.groups[index], before));
     arrange(this.element, shown);
     if (focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true });
-    this.context.tick();
   }
 
   group(cards, { heading, number, list }, before) {
@@ -200,6 +200,7 @@ export class Queue {
       h("span", { class: "waits number" }, h("span", { "data-since": incident.opened_at })),
       h("span", { class: "about" }, h("span", { class: "who" }, causeOf(incident)), h("span", { class: "chip" }, open ? t("Close the list") : t("Open the list"))),
     );
+    this.context.tick(row);
     return item;
   }
 

@@ -16,6 +16,17 @@ function standing(link, up) {
   return ["ok", t("All lines stand")];
 }
 
+/** How many ring, for each mark: its element, and that of the number. */
+function newCounters() {
+  const counters = Object.entries(MARKS).map(([mark, { short, word }]) => {
+    const number = h("span", { class: "ticks" });
+    const name = h("span", { class: "unseen" }, `${word}: `);
+    return [mark, { number, counter: h("span", { class: "count", title: `${short} ${word}` }, shape(mark, 18), name, number) }];
+  });
+  fill(byId("counts"), counters.map(([, { counter }]) => counter));
+  return counters;
+}
+
 export class Strip {
   /** `context` has: now(), setOwn(state), soundTest(). */
   constructor(context) {
@@ -82,23 +93,13 @@ export class Strip {
       .filter((card) => card.priority <= 3)
       .reduce((oldest, card) => Math.min(oldest, card.ring_at), Infinity);
     const of = (mark) => waiting.filter((card) => card.mark === mark).length;
-    const counted = Object.keys(MARKS).map(of).join();
-    if (this.counted === counted) return;
-    this.counted = counted;
-    fill(
-      byId("counts"),
-      Object.entries(MARKS).map(([mark, { short, word }]) => {
-        const count = of(mark);
-        if (mark === "TEST" && count === 0) return null;
-        return h(
-          "span",
-          { class: count ? "count" : "count none", title: `${short} ${word}` },
-          shape(mark, 18),
-          h("span", { class: "unseen" }, `${word}: `),
-          String(count),
-        );
-      }),
-    );
+    this.counters ??= newCounters();
+    for (const [mark, { counter, number }] of this.counters) {
+      const count = of(mark);
+      counter.classList.toggle("none", count === 0);
+      counter.hidden = mark === "TEST" && count === 0;
+      setTicking(number, String(count));
+    }
   }
 
   answers(answers) {
