@@ -153,7 +153,6 @@ class AnswerTimes:
     counted: int
     within_60_s: int
     within_180_s: int
-    median_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,16 +270,10 @@ def answer_times(conn: Connection, since_at: float, now: float) -> AnswerTimes:
     rows = conn.execute(
         select(cases.c.opened_at, first_taken).where(cases.c.opened_at >= since_at, cases.c.priority <= _ROUTINE)
     )
-    waits = sorted(
+    waits = [
         (at if at is not None else now) - opened_at for opened_at, at in rows if at is not None or now - opened_at > 60
-    )
-    return AnswerTimes(
-        since_at,
-        len(waits),
-        sum(wait <= 60 for wait in waits),
-        sum(wait <= 180 for wait in waits),
-        waits[len(waits) // 2] if waits else None,
-    )
+    ]
+    return AnswerTimes(since_at, len(waits), sum(wait <= 60 for wait in waits), sum(wait <= 180 for wait in waits))
 
 
 def refusal_lines(conn: Connection) -> list[RefusalLine]:

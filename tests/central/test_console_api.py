@@ -214,7 +214,6 @@ def test_todays_share_answered_in_time_counts_the_overdue(setting: Setting, ana:
         "counted": 1,
         "within_60_s": 1,
         "within_180_s": 1,
-        "median_s": 30.0,
     }
     setting.alarm("stranger", AlarmKind.HELP, at=NOON - 61)
     setting.alarm("stranger-2", AlarmKind.HELP, at=NOON - 59)
