@@ -7,6 +7,7 @@ they stand in the home's file, where the office ends them, and end with the cont
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -33,7 +34,7 @@ ContactWriter = Annotated[Seat, Depends(allowed("contacts", "write"))]
 Public = [Depends(open_door)]
 Token = Annotated[str, Field(min_length=1, max_length=TOKEN_LENGTH_MAX)]
 Endpoint = Annotated[str, Field(min_length=1, max_length=1_000)]
-ID_LENGTH_MAX: Final = 64
+_IDS: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class KeysBody(BaseModel):
@@ -123,7 +124,7 @@ def read_own(request: Request, seat: OwnReader) -> list[OwnBrowser]:
 def end_own(request: Request, seat: Own, subscription_id: str) -> Response:
     """Ends them on one of these, such as a telephone that is lost."""
     with request.app.state.parts.database.begin() as conn:
-        ended = push.end_of_account(conn, seat.operator.id, subscription_id[:ID_LENGTH_MAX])
+        ended = push.end_of_account(conn, seat.operator.id, _id(subscription_id))
     if not ended:
         raise _no_such_browser()
     return Response(status_code=204)
@@ -136,7 +137,7 @@ def end_of_contact(
     """Ends what a contact began by the link of a message; what belongs to an account is ended by its owner."""
     now: float = request.app.state.clock()
     with request.app.state.parts.database.begin() as conn:
-        ended = push.end_of_contact(conn, contact_id, now, seat.operator.id, subscription_id[:ID_LENGTH_MAX])
+        ended = push.end_of_contact(conn, contact_id, now, seat.operator.id, _id(subscription_id))
     if not ended:
         raise _no_such_browser()
     return Response(status_code=204)
@@ -174,6 +175,11 @@ def received(request: Request, body: ReceivedBody) -> Response:
 
 def _subscription(body: SubscriptionBody) -> Subscription:
     return Subscription(body.endpoint, SubscriptionKeys(body.keys.p256dh, body.keys.auth))
+
+
+def _id(given: str) -> str:
+    """As it is in a path; one that no browser has names none, and not all of them."""
+    return given if _IDS.fullmatch(given) else "-"
 
 
 def _browser(request: Request) -> str:
