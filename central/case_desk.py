@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from central import asking, family_summary
+from central import asking, family_summary, follow_up
 from central.alarm_cases import escalation, protocol
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.closing import Closing
@@ -248,6 +248,7 @@ class CaseDesk:
         elif event.type is EventType.CLOSED:
             asking.call_off_all(connection, case.id, event.at)
             family_summary.queue(connection, case, event.facts, self.channels, event.at)
+            follow_up.write_down(connection, case, event.facts.follow_up, event.actor, event.at)
 
     def happen(self, case_id: int, event: CaseEvent, only_of: str = "") -> Done | Refused:
         """Lets an event happen that no operator's rights decide; `only_of`: if that operator still holds the case."""
@@ -342,6 +343,7 @@ def facts_of_closing(closing: Closing) -> Facts:
         told=closing.told,
         text=closing.note,
         label=closing.label.value,
+        follow_up=closing.follow_up.value,
         explanation=closing.explanation,
     )
 

@@ -59,6 +59,15 @@ class Label(StrEnum):
     FALSE = "false"
 
 
+class FollowUp(StrEnum):
+    """When somebody rings the resident again; the call stands in the agenda from then on."""
+
+    NONE = ""
+    TODAY = "today"
+    TOMORROW = "tomorrow"
+    WEEK = "week"
+
+
 class Closing(msgspec.Struct, frozen=True):
     """An operator's closing words. `told` holds the ids of contacts who were told; `explanation` says why nobody took
     the case in time, where that was not written before."""
@@ -70,3 +79,4 @@ class Closing(msgspec.Struct, frozen=True):
     note: Note = ""
     label: Label = Label.NOT_SAID
     explanation: Note = ""
+    follow_up: FollowUp = FollowUp.NONE

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from central.alarm_cases.case import NOTE_MAX
-from central.alarm_cases.closing import Action, Cause, Closing, Label, Outcome
+from central.alarm_cases.closing import Action, Cause, Closing, FollowUp, Label, Outcome
 from central.case_desk import CaseDesk
 from central.console import case_view
 from central.console.access import Seat
@@ -57,7 +57,8 @@ class ExplainBody(BaseModel):
 
 
 class ClosingBody(BaseModel):
-    """How a case ended; codes of the closing list. `told` holds contacts' ids."""
+    """How a case ended; codes of the closing list. `told` holds contacts' ids; `follow_up` puts a call into the
+    agenda."""
 
     cause: Cause
     action: Action = Action.NONE
@@ -66,6 +67,7 @@ class ClosingBody(BaseModel):
     note: Text = ""
     label: Label = Label.NOT_SAID
     explanation: Text = ""
+    follow_up: FollowUp = FollowUp.NONE
 
 
 @router.get("/{case_id}")
@@ -110,7 +112,7 @@ def release(request: Request, seat: Worker, case_id: int, body: ReleaseBody) -> 
 @router.post("/{case_id}/close")
 def close(request: Request, seat: Worker, case_id: int, body: ClosingBody) -> CaseView:
     """Closes the case."""
-    closing = Closing(body.cause, body.action, body.outcome, tuple(body.told), body.note, body.label, body.explanation)
+    closing = Closing(**body.model_dump(exclude={"told"}), told=tuple(body.told))
     return answer(request, seat, _desk(request).close(case_id, seat.operator.id, closing, _now(request)), case_id)
 
 

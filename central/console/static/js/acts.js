@@ -10,7 +10,6 @@ import { inAskingOrder } from "./resident.js";
 import { t } from "./words.js";
 
 const UNSPOKEN = ["call_out", "raise_volume", "listen"];
-const CALLED_BACK_AFTER_S = { today: 7200, tomorrow: 86400, week: 7 * 86400 };
 
 export class Acts {
   /** `desk` has: me, known, room, open(id), put(card), show(view), refresh(), paint(), closedOne(). */
@@ -88,30 +87,16 @@ export class Acts {
   close(id, can, view) {
     if (!can.close) return toast(can.take ? t("Take the case before closing it.") : t("Somebody else has this case."), "bad");
     const contacts = this.desk.known.home?.contacts ?? [];
-    return askClosing(view, contacts, (body, follow) => this.closes(id, view, body, follow));
+    return askClosing(view, contacts, (body) => this.closes(id, body));
   }
 
-  async closes(id, view, body, follow) {
+  async closes(id, body) {
     const why = await this.command(id, "close", body);
     if (why) return why;
     toast(t("Case {id} is closed.", { id }));
-    if (follow) this.followUp(view, follow);
     this.desk.closedOne();
     this.desk.open(null);
     return "";
-  }
-
-  /** The call to make later stands in the agenda, on the clock of the home. */
-  followUp(view, follow) {
-    const { home } = this.desk.known.home ?? {};
-    const due = new Date((view.now + CALLED_BACK_AFTER_S[follow]) * 1000);
-    const there = (options) => new Intl.DateTimeFormat("en-CA", { timeZone: home?.timezone, ...options }).format(due);
-    post(`/api/homes/${view.card.home_id}/agenda`, {
-      kind: "follow_up",
-      title: t("Follow-up of case {id}", { id: view.card.id }),
-      starts_on: there({ year: "numeric", month: "2-digit", day: "2-digit" }),
-      at: follow === "today" ? there({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : "10:00",
-    }).catch(() => toast(t("The agenda did not take the follow-up; it stands in the note of the case."), "bad"));
   }
 
   // ---- what is needed, and the checklist ----

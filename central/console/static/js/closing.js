@@ -21,7 +21,7 @@ const FOLLOW_UPS = {
   week: t("Ring them in a week"),
 };
 
-/** Asks how a case ended. `submit(body, followUp)` gives "" or why not. */
+/** Asks how a case ended. `submit(body)` gives "" or why not. */
 export function close({ card, summary_to }, contacts, submit) {
   const pick = (form, values) => {
     const { note = "", ...chosen } = values;
@@ -78,8 +78,8 @@ export function close({ card, summary_to }, contacts, submit) {
           label: data.get("label") ?? "",
           note: follow ? `${note}${note ? "\n" : ""}${t("Follow-up")}: ${FOLLOW_UPS[follow]}` : note,
           explanation: String(data.get("explanation") ?? "").trim(),
+          follow_up: follow,
         },
-        follow,
       );
     },
     { feet: feet(t("Close the case"), hint("close") === "Ctrl+Enter" ? "Ctrl+Enter" : ""), wide: true },

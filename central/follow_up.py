@@ -1,0 +1,41 @@
+"""The call that is to be made after a case: into the agenda within the transaction that closes the case."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from central.agenda.rules import Kind, Rule
+from central.alarm_cases.case import Case
+from central.alarm_cases.closing import FollowUp
+from central.storage import agenda, people, rota
+from central.texts import later, local, translator
+
+AFTER_S: Final = {FollowUp.TODAY: 7_200.0, FollowUp.TOMORROW: 86_400.0, FollowUp.WEEK: 7 * 86_400.0}
+"""When it is due: in two hours, or at a friendly hour of that day."""
+FRIENDLY_AT: Final = "10:00"
+
+
+def write_down(connection: sa.Connection, case: Case, wanted: str, by: str, now: float) -> int | None:
+    """Asks for the call that a closing wants, on the home's own clock; the agenda's number, None for none."""
+    if wanted not in AFTER_S:
+        return None
+    follow_up = FollowUp(wanted)
+    timezone = rota.timezone_of(connection, case.home_id)
+    due = local(now + AFTER_S[follow_up], timezone)
+    at = f"{due:%H:%M}" if follow_up is FollowUp.TODAY else FRIENDLY_AT
+    living_there = people.residents_of(connection, case.home_id)
+    operator = people.operator(connection, by)
+    words = translator(operator.language if operator else "ca")
+    return agenda.add_item(
+        connection,
+        case.home_id,
+        Kind.FOLLOW_UP.value,
+        Rule(starts_on=f"{due:%Y-%m-%d}", at=at),
+        now=now,
+        by=by,
+        timezone=timezone,
+        resident_id=living_there[0].id if len(living_there) == 1 else "",
+        title=words.say(later("Follow-up of case {id}"), id=case.id),
+    )
