@@ -213,7 +213,7 @@ def reset(request: Request, seat: Writer, account_id: str) -> Handed:
     second_factor.end(database, account_id)
     _tell_phones(request, seat, account_id, phones)
     _closed(request, ended)
-    return Handed(account_id, password, phones.count)
+    return Handed(account_id, password, phones.ended)
 
 
 @router.post("/api/accounts/{account_id}/key", tags=["accounts"])
@@ -318,7 +318,7 @@ def _new_password() -> str:
 class _Phones(NamedTuple):
     """On how many telephones and browsers notifications have ended, and for whose homes they were."""
 
-    count: int = 0
+    ended: int = 0
     homes: frozenset[str] = frozenset()
 
 
@@ -329,9 +329,9 @@ def _end_phones(conn: Connection, account_id: str) -> _Phones:
 
 def _tell_phones(request: Request, seat: Seat, account_id: str, phones: _Phones) -> None:
     """Notifications that have ended are written down, and homes for which nobody can be reached now are looked at."""
-    if not phones.count:
+    if not phones.ended:
         return
-    what = f"account {account_id}: notifications ended on {phones.count}"
+    what = f"account {account_id}: notifications ended on {phones.ended}"
     trail(request).append(entry_for(request, seat, _CHANGED, None, what=what))
     state = request.app.state
     for home_id in sorted(phones.homes):
