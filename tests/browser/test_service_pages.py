@@ -86,6 +86,22 @@ def test_a_late_call_stands_on_the_wall_until_its_reason_is_written(console: Con
     expect(page.locator("#exceptions")).to_be_hidden()
 
 
+def test_what_nobody_has_taken_in_30_s_calls_the_supervisor_at_the_wallboard(console: Console) -> None:
+    page = supervisor(console)
+    sounding = """() => { const made = AudioContext.prototype.createOscillator; window.tones = 0;
+        AudioContext.prototype.createOscillator = function () { window.tones += 1; return made.call(this); }; }"""
+    page.evaluate(sounding)
+    page.get_by_role("button", name="Sound off: turn it on").press("Enter")
+    expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
+    tested = page.evaluate("window.tones")
+    case = console.setting.alarm("carme", AlarmKind.HELP, at=time.time() - 40)
+    expect(page.locator("#say-now")).to_have_text(f"Nobody has taken case {case}: Help button.")
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
+    assert page.evaluate("window.tones") > tested > 0
+    console.setting.desk.take(case, "ana", time.time())
+    expect(page).to_have_title(re.compile(r"^Wallboard"))
+
+
 def test_the_board_says_so_when_the_desk_is_away(console: Console) -> None:
     page = supervisor(console)
     page.context.set_offline(True)

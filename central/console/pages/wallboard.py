@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from central import service_figures as figures
 from central.access_rules import Action, Resource, Role, listed
+from central.alarm_cases import escalation
 from central.alarm_cases.case import CaseEvent, EventType, Facts
 from central.console import case_view
 from central.console.access import Seat
@@ -131,7 +132,9 @@ def show(request: Request, seat: Reader, big: Annotated[bool, Query()] = False) 
     state = request.app.state
     with state.parts.database.read() as conn:
         operators = _can_take(conn)
+        supervisor_s = settings.current(conn).ladder.after_s.get(escalation.SUPERVISOR)
     data = {
+        "supervisor_s": supervisor_s,
         "big": big,
         "may_reassign": seat.may("quality", "work") and not big,
         "live": seat.may("station", "read"),

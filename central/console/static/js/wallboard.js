@@ -3,6 +3,7 @@ import { byId, fill, h, setText } from "./dom.js";
 import { get, page } from "./api.js";
 import { shape } from "./marks.js";
 import { toast } from "./notices.js";
+import { Tones } from "./tones.js";
 import { KINDS, MARKS, decimal, exactClock, moment, span, t, ticking } from "./words.js";
 
 const SOONEST_MS = 1000;
@@ -139,6 +140,38 @@ function reassign(one) {
   byId("reassign").showModal();
 }
 
+// What nobody has taken by the supervisor's step of the ladder sounds here, once somebody has pressed for it.
+const SUPERVISOR_S = { P1: 30, P2: 180 };
+const tones = new Tones();
+const plain = document.title;
+const called = new Set();
+
+function callSupervisor() {
+  const calls = (board?.cases ?? []).filter(
+    ({ mark, ring_at: at }) => at && mark in SUPERVISOR_S && now() - at >= (page.supervisor_s ?? SUPERVISOR_S[mark]),
+  );
+  tones.follow(calls.map(({ id, mark }) => ({ id, mark })));
+  document.title = calls.length ? `(${calls.length}) ${t("Nobody has taken case {case}", { case: calls[0].id })} · Llar` : plain;
+  for (const id of called) if (!calls.some((one) => one.id === id)) called.delete(id);
+  for (const { id, kind } of calls) {
+    if (called.has(id)) continue;
+    called.add(id);
+    const text = `${t("Nobody has taken case {case}", { case: id })}: ${KINDS[kind] ?? KINDS.other}.`;
+    setText(byId("say-now"), text);
+    if (document.hidden && "Notification" in window && Notification.permission === "granted")
+      new Notification(text, { tag: `case-${id}`, requireInteraction: true }).onclick = () => window.focus();
+  }
+}
+
+byId("sound").addEventListener("click", async ({ currentTarget: button }) => {
+  if (tones.able) await tones.context.suspend();
+  else await tones.test();
+  button.setAttribute("aria-pressed", String(tones.able));
+  setText(button, tones.able ? t("Sound on: turn it off") : t("Sound off: turn it on"));
+  if (tones.able && "Notification" in window && Notification.permission === "default")
+    Notification.requestPermission().catch(() => {});
+});
+
 async function read() {
   if (reading) {
     wanted = true;
@@ -184,6 +217,7 @@ function soon() {
 }
 
 function tick() {
+  callSupervisor();
   for (const one of document.querySelectorAll("[data-since]")) setText(one, ticking(now() - Number(one.dataset.since)));
   if (byId("wall-clock")) setText(byId("wall-clock"), exactClock(now()));
   if (performance.now() - readAt > LATEST_MS) soon();
