@@ -33,7 +33,7 @@ export function speechBar(view, home) {
       "p",
       { class: "greeting", lang: view.greeting.language },
       icon("sound", 18),
-      h("span", {}, "“", view.greeting.text, "”"),
+      h("q", {}, view.greeting.text),
     ),
     view.speech
       ? null
