@@ -261,14 +261,16 @@ def scene(home: Home, now: float) -> Scene:
     together = [alarm for alarm in shown if alarm is newest or (newest.case and alarm.case == newest.case)]
     last = max(together, key=lambda alarm: order(alarm.stage, alarm.answered_at) if alarm.stage else (False, -1.0, 0))
     assert last.stage is not None
+    comforted = last.reassured and last.stage is Stage.RECEIVED
     return Scene(
         _SCENE_OF[last.stage],
         newest.kind,
         last.who,
         _minutes_left(last, now),
         connected=home.connected,
-        reassured=last.reassured and last.stage is Stage.RECEIVED,
-        again=_again(last.told_at, now) if last.stage in _WAITS else 0,
+        reassured=comforted,
+        # the word of comfort is another one: it is said when it comes
+        again=_again(last.told_at, now) + comforted if last.stage in _WAITS else 0,
     )
 
 

@@ -300,6 +300,8 @@ def test_whoever_waits_hears_the_same_word_again_every_two_minutes(stage: Stage)
         moments.append((now, scene(home, now).again))
     assert {(10 + AGAIN_S, 1), (10 + 2 * AGAIN_S, 2), (10 + 3 * AGAIN_S, 3)} <= set(moments)
     assert put_in_words(scene(home, 10 + AGAIN_S), "en").again == 1
+    comforted = scene(reassured(home), 11).again
+    assert comforted == (stage is Stage.RECEIVED)  # said when it comes
     further = answered(home, said(stage=Stage.ARRIVED, who="Marc"), 200)
     assert scene(further, 200 + 2 * AGAIN_S).again == 0  # somebody is there
 
