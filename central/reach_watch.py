@@ -32,20 +32,24 @@ class ReachWatch:
 
     def __init__(self, desk: CaseDesk) -> None:
         self._desk = desk
+        self._due_at = 0.0
 
     def work(self, now: float) -> float:
         """Looks through all homes when a day is over; when it is due again. By one process only."""
+        if now < self._due_at <= now + EVERY_S:  # asked after every alarm: no transaction for nothing
+            return self._due_at
         with self._desk.database.begin() as connection:
-            due_at = incidents.chore_due(connection, CHORE, now, now + EVERY_S)
-            if due_at > now:
-                return due_at
-            if not incidents.claim_chore(connection, CHORE, due_at, now + EVERY_S):
-                return now + EVERY_S
+            self._due_at = incidents.chore_due(connection, CHORE, now, now + EVERY_S)
+            if self._due_at > now:
+                return self._due_at
+            due_at, self._due_at = self._due_at, now + EVERY_S
+            if not incidents.claim_chore(connection, CHORE, due_at, self._due_at):
+                return self._due_at
             ids = [home.home_id for home in homes.list_enrolled(connection)]
         for home_id in ids:
             self.look(home_id, now)
             PULSE.goes_on()
-        return now + EVERY_S
+        return self._due_at
 
     def look(self, home_id: str, now: float) -> list[Gap]:
         """Looks at one home, as after a change of its rota; its gaps."""

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
@@ -64,7 +65,7 @@ from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
 from central.push_desk import PushDesk
 from central.sealing import Sealer
-from central.storage import operator_settings, reach
+from central.storage import operator_settings
 from central.storage import pages as read_models
 from central.storage.database import Database, DatabaseError, in_words
 from central.storage.pages import Card
@@ -127,22 +128,23 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
         if live.clients() == 0:
             return
         with database.read() as conn:
-            card = read_models.card(conn, change.case_id)
-            place = Place(change.home_id, reach.municipality_of(conn, change.home_id))
-        told: dict[str, object] = {"now": change.at, "event": change.event_type, "actor": change.actor, "card": card}
+            card, municipality = read_models.card_in_town(conn, change.case_id)
+            quiet = Place(change.home_id, municipality)
+            calling = replace(quiet, calls=change.case_id)
+            is_open = card is not None and card.state != "closed"
+            owner = card.owner_id if card is not None and is_open else ""
+            for_all = card is not None and is_open and rings_for_all(card.priority, card.ring_at, change.at)
+
+            def sees(who: Who) -> bool:
+                calls = for_all or (is_open and owner == who.account_id)
+                return in_reach(who, Resource.CASE, calling if calls else quiet)
+
+            offer = offer_first(conn, live, change, card, sees)
+        told: dict[str, object] = {"now": change.at, "event": change.event_type, "actor": change.actor}
         gone = {"id": change.case_id, "state": "closed", "version": card.version if card else 0}
-
-        def sees(who: Who) -> bool:
-            calls = (
-                card is not None
-                and card.state != "closed"
-                and (card.owner_id == who.account_id or rings_for_all(card.priority, card.ring_at, change.at))
-            )
-            return in_reach(who, Resource.CASE, replace(place, calls=change.case_id if calls else 0))
-
-        told["offer"] = offer_first(database, live, change, card, sees)
         # whose reach the case has just left takes it off their list
-        live.publish("case", told, sees, {**told, "actor": "", "card": gone, "offer": None})
+        instead = {**told, "actor": "", "card": gone, "offer": None}
+        live.publish("case", {**told, "card": card, "offer": offer}, sees, instead)
 
     return announce
 
@@ -151,7 +153,7 @@ _OFFERED_AFTER: Final = frozenset({"opened", "joined", "released", "handed_over"
 
 
 def offer_first(
-    database: Database, live: Live, change: CaseChange, card: Card | None, sees: Callable[[Who], bool]
+    conn: Connection, live: Live, change: CaseChange, card: Card | None, sees: Callable[[Who], bool]
 ) -> Offer | None:
     """To whom a case that has begun to ring is offered first; None when to nobody, or when it rings no more."""
     if card is None or card.ring_at is None:
@@ -160,13 +162,13 @@ def offer_first(
     if change.event_type not in _OFFERED_AFTER or card.ring_at < change.at:
         return live.offers.standing(change.at).get(change.case_id)
     at_desk = live.at_desk(sees)
-    with database.read() as conn:
-        if change.to:
-            giver = read_models.operator_names(conn).get(change.actor, "")
-            handed = Handed(change.actor, giver, change.reason, hears_it(at_desk, change.to))
-            return live.offers.hand(change.case_id, change.to, handed, change.at)
-        busy = read_models.busy_operators(conn)
-        spoken = operator_settings.spoken_by(conn, [one.operator for one in at_desk])
+    if change.to:
+        giver = read_models.operator_names(conn).get(change.actor, "")
+        handed = Handed(change.actor, giver, change.reason, hears_it(at_desk, change.to))
+        return live.offers.hand(change.case_id, change.to, handed, change.at)
+    ready = [one.operator for one in at_desk if one.state == "ready"]
+    busy = read_models.busy_operators(conn) if ready else set()
+    spoken = operator_settings.spoken_by(conn, ready) if len(ready) > 1 else {}
     language = card.person.language if card.person else ""
     operator = offered_to(at_desk, busy, spoken, language, card.owner_id)
     return live.offers.give(change.case_id, operator, change.at) if operator else None

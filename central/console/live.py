@@ -95,8 +95,7 @@ class Live:
         Where `sees` is given, those of whom it is false get an event with `instead`.
         """
         self.published += 1
-        other = event_bytes(event_name, instead) if sees is not None else b""
-        self._in_loop(self._spread, event_bytes(event_name, data), sees, other)
+        self._in_loop(self._spread, event_bytes(event_name, data), sees, event_name, instead)
 
     def stop(self) -> None:
         """Ends every stream, so that the web server can end. From any thread."""
@@ -199,9 +198,12 @@ class Live:
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody is listening any more
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def _spread(self, full: bytes, sees: Callable[[Who], bool] | None, other: bytes) -> None:
+    def _spread(self, full: bytes, sees: Callable[[Who], bool] | None, event_name: str, instead: object) -> None:
+        other = b""
         for client in list(self._clients.values()):
-            event = full if sees is None or client.who is None or sees(client.who) else other
+            event = full
+            if sees is not None and client.who is not None and not sees(client.who):
+                event = other = other or event_bytes(event_name, instead)
             if client.waiting.full():
                 self.dropped += 1
                 log.warning("console of %s does not keep up: told to load anew", client.operator)

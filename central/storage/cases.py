@@ -60,16 +60,17 @@ class StaleCase(Exception):
 
 _COLUMNS: Final = tuple(column.name for column in fields(Case))
 
-# Building a statement costs more than running it; those on an alarm's way are built once.
+# Building a statement costs more than running it; those on an alarm's way are built once. SQLite plans a statement anew
+# at every run when a parameter stands where it weighs a partial index or a LIKE: there the value is part of the text.
+_OPEN: Final = cases.c.state != sa.literal_column(f"'{State.CLOSED.value}'")
 _FIND: Final = sa.select(cases).where(cases.c.id == sa.bindparam("case")).with_for_update()
 _RECENT: Final = (
     sa.select(cases)
     .where(
         cases.c.home_id == sa.bindparam("home"),
-        cases.c.state != State.CLOSED.value,
+        _OPEN,
         cases.c.last_alarm_at >= sa.bindparam("since"),
     )
-    .order_by(cases.c.priority, cases.c.last_alarm_at.desc())
     .with_for_update()
 )
 _FIND_ALARM: Final = sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at, alarms.c.ways).where(
@@ -89,6 +90,19 @@ _DUE: Final = (
 _NEXT_DUE: Final = sa.select(sa.func.min(due_times.c.due_at)).where(
     due_times.c.done_at.is_(None), due_times.c.due_at > sa.bindparam("after")
 )
+_OPERATOR_CALLED: Final = sa.select(operators.c.called).where(
+    operators.c.id == sa.bindparam("operator"), ~operators.c.disabled
+)
+_CLAIM: Final = sa.update(due_times).where(
+    due_times.c.case_id == sa.bindparam("case"),
+    due_times.c.step == sa.bindparam("which"),
+    due_times.c.due_at == sa.bindparam("since"),
+    due_times.c.done_at.is_(None),
+)
+_FORGET_DUE: Final = sa.delete(due_times).where(
+    due_times.c.case_id == sa.bindparam("case"), due_times.c.done_at.is_(None)
+)
+_SAVE: Final = sa.update(cases).where(cases.c.id == sa.bindparam("case"), cases.c.version == sa.bindparam("loaded"))
 _ADD_CASE: Final = sa.insert(cases).returning(cases.c.id)
 _ADD_EVENT: Final = sa.insert(case_events)
 _ADD_ALARM: Final = sa.insert(alarms)
@@ -127,7 +141,7 @@ def closed_since(connection: sa.Connection, since_at: float) -> list[ClosedAlarm
 
 
 def recent_open_cases(connection: sa.Connection, home_id: str, since_at: float) -> list[Case]:
-    """The open cases of a home with an alarm since then, the most urgent first, then the newest."""
+    """The open cases of a home with an alarm since then, in no order."""
     return [_case(row) for row in connection.execute(_RECENT, {"home": home_id, "since": since_at})]
 
 
@@ -173,14 +187,12 @@ def save(connection: sa.Connection, before: Case, after: Case, event: CaseEvent)
     values = _values(after)
     known = _values(before)
     changed = {name: value for name, value in values.items() if value != known[name]}
-    statement = sa.update(cases).where(cases.c.id == before.id, cases.c.version == before.version).values(changed)
-    if connection.execute(statement).rowcount != 1:
+    if connection.execute(_SAVE, {**changed, "case": before.id, "loaded": before.version}).rowcount != 1:
         raise StaleCase(before.id)
     _log(connection, before.id, after.version, event)
     webhooks.queue_news(connection, after, event, after.version)
     if before.timers != after.timers:
-        open_rows = sa.and_(due_times.c.case_id == before.id, due_times.c.done_at.is_(None))
-        connection.execute(sa.delete(due_times).where(open_rows))
+        connection.execute(_FORGET_DUE, {"case": before.id})
         for timer in after.timers:
             _wait(connection, before.id, timer)
 
@@ -197,17 +209,9 @@ def next_due_at(connection: sa.Connection, after: float) -> float | None:
 
 def claim(connection: sa.Connection, item: Due, now: float) -> bool:
     """Marks a due-time as acted on; false when another process was first or the case has moved on."""
-    statement = (
-        sa.update(due_times)
-        .where(
-            due_times.c.case_id == item.case_id,
-            due_times.c.step == item.step,
-            due_times.c.due_at == item.due_at,
-            due_times.c.done_at.is_(None),
-        )
-        .values(done_at=now, late_s=max(0.0, now - item.due_at))
-    )
-    return connection.execute(statement).rowcount == 1
+    this = {"case": item.case_id, "which": item.step, "since": item.due_at}
+    acted = {"done_at": now, "late_s": max(0.0, now - item.due_at)}
+    return connection.execute(_CLAIM, {**this, **acted}).rowcount == 1
 
 
 def find_alarm(connection: sa.Connection, name: AlarmRef) -> KnownAlarm | None:
@@ -297,8 +301,7 @@ def end_finding(connection: sa.Connection, key: str, now: float) -> None:
 
 def operator_called(connection: sa.Connection, operator_id: str) -> str | None:
     """The operator's name to be used; None when there is no such operator, or they may not work any more."""
-    query = sa.select(operators.c.called).where(operators.c.id == operator_id, ~operators.c.disabled)
-    return connection.execute(query).scalar()
+    return connection.execute(_OPERATOR_CALLED, {"operator": operator_id}).scalar()
 
 
 def contact_called(connection: sa.Connection, home_id: str, contact_id: str) -> str | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -118,12 +117,19 @@ class Database:
 def migrate(url: str, revision: str = "head") -> None:
     """Brings the tables to the newest revision, or to an older one than that; does nothing where they are.
 
+    Every program begins so. Alembic, a good part of what they load, is loaded only where there is something to do.
+
     Raises:
         BadDatabaseUrl: not a URL of a kind that is known here.
         DatabaseError: the database cannot be reached or written.
     """
     engine = _engine(url)
     try:
+        if revision == "head" and _revision_of(engine) == newest_revision():
+            return
+        from alembic import command
+        from alembic.config import Config
+
         with engine.execution_options(llar_write=True).begin() as connection:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -131,6 +137,21 @@ def migrate(url: str, revision: str = "head") -> None:
             command.upgrade(config, revision)
     finally:
         engine.dispose()
+
+
+def newest_revision() -> str:
+    """The revision that no other one follows, as the files of the revisions say."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (_MIGRATIONS / "versions").glob("*.py"))
+    made = set(re.findall(r'^revision = "(.*)"$', text, re.MULTILINE))
+    followed = set(re.findall(r'^down_revision = "(.*)"$', text, re.MULTILINE))
+    return ", ".join(sorted(made - followed))
+
+
+def _revision_of(engine: sa.Engine) -> str:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return ""
+        return ", ".join(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars())
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
@@ -146,11 +167,21 @@ def _insert_new(dialect: str, table: sa.Table) -> sa.sql.expression.Executable:
 
 def put(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> None:
     """Inserts a row, or replaces the other columns of the one with the same primary key."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(table).values(values)
+    connection.execute(_put(connection.dialect.name, table, tuple(values)), values)
+
+
+def put_all(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Does the same with several rows that name the same columns."""
+    if rows:
+        connection.execute(_put(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+@cache
+def _put(dialect: str, table: sa.Table, names: tuple[str, ...]) -> sa.sql.expression.Executable:
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def _engine(url: str) -> sa.Engine:
@@ -169,6 +200,7 @@ def _engine(url: str) -> sa.Engine:
             poolclass=sa.QueuePool,
             pool_size=CONNECTIONS_KEPT,
             max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
+            pool_use_lifo=True,  # the one used last still has its pages and statements at hand
         )
     except (sa.exc.ArgumentError, ValueError) as error:
         raise BadDatabaseUrl(f"The database address cannot be used: {error}") from None

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from central.storage.database import put
 from central.storage.desk_tables import operator_settings
 from central.storage.tables import operators
+
+# built once: this stands between an alarm and the consoles
+_SPOKEN: Final = (
+    sa.select(operators.c.id, operators.c.language, operator_settings.c.speaks)
+    .outerjoin(operator_settings, operator_settings.c.account_id == operators.c.id)
+    .where(operators.c.id.in_(sa.bindparam("accounts", expanding=True)))
+)
 
 
 class OperatorSettings(NamedTuple):
@@ -37,9 +44,5 @@ def keep_settings(connection: sa.Connection, account_id: str, settings: Operator
 
 def spoken_by(connection: sa.Connection, account_ids: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The languages of each of these accounts: those that they said, else the one in which they read the console."""
-    query = (
-        sa.select(operators.c.id, operators.c.language, operator_settings.c.speaks)
-        .outerjoin(operator_settings, operator_settings.c.account_id == operators.c.id)
-        .where(operators.c.id.in_(account_ids))
-    )
-    return {row.id: tuple(row.speaks or ()) or (row.language,) for row in connection.execute(query)}
+    rows = connection.execute(_SPOKEN, {"accounts": list(account_ids)})
+    return {row.id: tuple(row.speaks or ()) or (row.language,) for row in rows}

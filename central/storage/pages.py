@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, exists, func, literal_column, select
 
 from central.alarm_cases.case import EventType
 from central.alarm_cases.priority import MARKS
@@ -179,15 +180,27 @@ def queue(conn: Connection, within: ColumnElement[bool] | None = None) -> list[C
     """The open cases within a reach, most urgent, then oldest first; one that the home took back is at most routine."""
     withdrawn = (cases.c.state == "withdrawn") & (cases.c.priority < _ROUTINE)
     urgency = case((withdrawn, _ROUTINE), else_=cases.c.priority)
-    query = _cards().where(cases.c.state != "closed").order_by(urgency, cases.c.opened_at, cases.c.id).limit(QUEUE_MAX)
-    rows = conn.execute(query if within is None else query.where(within))
-    return _with_people(conn, list(rows.mappings()))
+    query = _CARDS.where(cases.c.state != "closed").order_by(urgency, cases.c.opened_at, cases.c.id).limit(QUEUE_MAX)
+    rows = conn.execute(query if within is None else query.where(within)).mappings().all()
+    people: dict[str, list[RowMapping]] = {}
+    living_there = conn.execute(_PEOPLE, {"homes": sorted({row["home_id"] for row in rows})})
+    for person in living_there.mappings():
+        people.setdefault(person["home_id"], []).append(person)
+    return [_card(row, people.get(row["home_id"], [])) for row in rows]
 
 
 def card(conn: Connection, case_id: int) -> Card | None:
     """One case as the queue shows it, closed ones too."""
-    rows = conn.execute(_cards().where(cases.c.id == case_id))
-    return next(iter(_with_people(conn, list(rows.mappings()))), None)
+    return card_in_town(conn, case_id)[0]
+
+
+def card_in_town(conn: Connection, case_id: int) -> tuple[Card | None, str]:
+    """One case as the queue shows it, and the municipality where its home lies, "" when nobody said so."""
+    row = conn.execute(_CARD, {"case": case_id}).mappings().first()
+    if row is None:
+        return None, ""
+    living_there = conn.execute(_PEOPLE, {"homes": [row["home_id"]]}).mappings().all()
+    return _card(row, living_there), row["municipality"]
 
 
 def queue_stamp(conn: Connection, within: ColumnElement[bool] | None = None) -> tuple[int, int]:
@@ -201,8 +214,7 @@ def queue_stamp(conn: Connection, within: ColumnElement[bool] | None = None) -> 
 
 def busy_operators(conn: Connection) -> set[str]:
     """Operators who have a case in hand that is not parked."""
-    held = select(cases.c.owner_id).where(cases.c.state.in_(("taken", "talking")), cases.c.owner_id.is_not(None))
-    return set(conn.execute(held).scalars())
+    return set(conn.execute(_HELD).scalars())
 
 
 def operator_names(conn: Connection) -> dict[str, str]:
@@ -302,54 +314,44 @@ def _devices(conn: Connection, home_id: str) -> dict[str, DeviceAtHome]:
     return {device.id: device for device in devices_of(conn, home_id)}
 
 
-def _cards() -> Select[Any]:
-    return (
-        select(
-            *cases.c,
-            func.coalesce(operators.c.called, "").label("owner"),
-            func.coalesce(contacts.c.called, "").label("helper"),
-            homes.c.address,
-            homes.c.district,
-        )
-        .join(homes, homes.c.id == cases.c.home_id)
-        .outerjoin(operators, operators.c.id == cases.c.owner_id)
-        .outerjoin(contacts, contacts.c.id == cases.c.helper_id)
+# Building a statement costs more than running it; those on an alarm's way to the consoles are built once.
+_CARDS: Final = (
+    select(
+        cases,
+        func.coalesce(operators.c.called, "").label("owner"),
+        func.coalesce(contacts.c.called, "").label("helper"),
+        homes.c.address,
+        homes.c.district,
+        homes.c.municipality,
+        exists().where(alarms.c.case_id == cases.c.id, alarms.c.ways.like(literal_column("'sms%'"))).label("by_sms"),
     )
+    .join(homes, homes.c.id == cases.c.home_id)
+    .outerjoin(operators, operators.c.id == cases.c.owner_id)
+    .outerjoin(contacts, contacts.c.id == cases.c.helper_id)
+)
+_CARD: Final = _CARDS.where(cases.c.id == bindparam("case"))
+_PEOPLE: Final = (
+    select(residents).where(residents.c.home_id.in_(bindparam("homes", expanding=True))).order_by(residents.c.id)
+)
+_HELD: Final = select(cases.c.owner_id).where(cases.c.state.in_(("taken", "talking")), cases.c.owner_id.is_not(None))
+_AS_THEY_STAND: Final = [name for name in Card.__slots__ if name not in {"mark", "owner_id", "person"}]
+_OF_PERSON: Final = [name for name in CardPerson.__slots__ if name not in {"flags", "others"}]
 
 
-def _with_people(conn: Connection, rows: list[RowMapping]) -> list[Card]:
-    wanted = {row["home_id"] for row in rows}
-    people: dict[str, list[RowMapping]] = {}
-    found = conn.execute(select(residents).where(residents.c.home_id.in_(wanted)).order_by(residents.c.id))
-    for person in found.mappings():
-        people.setdefault(person["home_id"], []).append(person)
-    ids = [row["id"] for row in rows]
-    by_sms = select(alarms.c.case_id).where(alarms.c.case_id.in_(ids), alarms.c.ways.like("sms%"))
-    texted = set(conn.execute(by_sms).scalars())
-    return [_card(row, people.get(row["home_id"], []), by_sms=row["id"] in texted) for row in rows]
-
-
-def _card(row: RowMapping, living_there: list[RowMapping], *, by_sms: bool) -> Card:
-    apart = {"mark", "owner_id", "by_sms", "person"}
-    values = {name: row[name] for name in Card.__slots__ if name not in apart}
+def _card(row: RowMapping, living_there: Sequence[RowMapping]) -> Card:
     return Card(
-        **values,
+        **{name: row[name] for name in _AS_THEY_STAND},
         mark=MARKS[row["priority"]],
         owner_id=row["owner_id"] or "",
-        by_sms=by_sms,
         person=_most_at_risk(living_there),
     )
 
 
-def _most_at_risk(people: list[RowMapping]) -> CardPerson | None:
+def _most_at_risk(people: Sequence[RowMapping]) -> CardPerson | None:
     if not people:
         return None
     first = max(people, key=lambda person: (len(person["flags"]), -person["born"]))
-    return CardPerson(
-        **{name: first[name] for name in CardPerson.__slots__ if name not in {"flags", "others"}},
-        flags=list(first["flags"]),
-        others=len(people) - 1,
-    )
+    return CardPerson(**{name: first[name] for name in _OF_PERSON}, flags=list(first["flags"]), others=len(people) - 1)
 
 
 def _past(row: RowMapping) -> PastCase:

@@ -20,6 +20,7 @@ _HOMES_OF: Final[dict[str, sa.Select[Any]]] = {
     "contact_id": sa.select(contacts.c.home_id).where(contacts.c.id == sa.bindparam("id")),
     "hub_id": sa.select(hubs.c.home_id).where(hubs.c.id == sa.bindparam("id")),
 }
+_MUNICIPALITY: Final = sa.select(homes.c.municipality).where(homes.c.id == sa.bindparam("id"))
 NAMES: Final = tuple(_HOMES_OF)
 """By what names a route's path may point at something of a home."""
 
@@ -94,8 +95,7 @@ def municipalities(conn: sa.Connection, who: Who) -> list[str]:
 
 def municipality_of(conn: sa.Connection, home_id: str) -> str:
     """Where a home lies; "" when nobody said so."""
-    query = sa.select(homes.c.municipality).where(homes.c.id == home_id)
-    found: Any = conn.execute(query).scalar_one_or_none()
+    found: Any = conn.execute(_MUNICIPALITY, {"id": home_id}).scalar_one_or_none()
     return str(found or "")
 
 

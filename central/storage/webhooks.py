@@ -62,6 +62,16 @@ class HookDelivery:
 _HOOK: Final = [webhooks.c[field.name] for field in fields(Webhook)]
 _LISTENING: Final = sa.select(webhooks.c.id, webhooks.c.events, webhooks.c.municipalities).where(webhooks.c.enabled)
 _WAITING: Final = webhook_deliveries.c.state == "waiting"
+# looked at after every alarm: built once
+_EVERYTHING: Final = sa.select(*_HOOK).order_by(webhooks.c.id)
+_DUE_AT: Final = sa.case(
+    (webhooks.c.retry_at > webhook_deliveries.c.due_at, webhooks.c.retry_at), else_=webhook_deliveries.c.due_at
+)
+_NEXT_DUE: Final = (
+    sa.select(sa.func.min(_DUE_AT))
+    .select_from(webhook_deliveries.join(webhooks, webhooks.c.id == webhook_deliveries.c.hook_id))
+    .where(_WAITING, webhooks.c.enabled)
+)
 
 
 def queue_news(conn: sa.Connection, case: Case, event: CaseEvent, position: int) -> None:
@@ -118,7 +128,7 @@ def find(conn: sa.Connection, hook_id: int) -> Webhook | None:
 
 def everything(conn: sa.Connection) -> list[Webhook]:
     """All receivers, the oldest first."""
-    return [_hook(row) for row in conn.execute(sa.select(*_HOOK).order_by(webhooks.c.id)).mappings()]
+    return [_hook(row) for row in conn.execute(_EVERYTHING).mappings()]
 
 
 def change(conn: sa.Connection, hook_id: int, **values: Any) -> None:
@@ -151,15 +161,7 @@ def heads(conn: sa.Connection, hook_id: int, now: float, limit: int) -> list[Hoo
 
 def next_due_at(conn: sa.Connection) -> float | None:
     """When the next attempt is to be made; None when nothing waits. What waits behind another is counted too."""
-    due_at = sa.case(
-        (webhooks.c.retry_at > webhook_deliveries.c.due_at, webhooks.c.retry_at), else_=webhook_deliveries.c.due_at
-    )
-    query = (
-        sa.select(sa.func.min(due_at))
-        .select_from(webhook_deliveries.join(webhooks, webhooks.c.id == webhook_deliveries.c.hook_id))
-        .where(_WAITING, webhooks.c.enabled)
-    )
-    found: float | None = conn.execute(query).scalar()
+    found: float | None = conn.execute(_NEXT_DUE).scalar()
     return found
 
 

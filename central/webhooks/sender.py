@@ -78,7 +78,10 @@ class WebhookSender:
         self._forget(now)
         while True:
             with self._database.read() as conn:
-                ready = [hook for hook in webhooks.everything(conn) if hook.enabled and hook.retry_at <= now]
+                enabled = [hook for hook in webhooks.everything(conn) if hook.enabled]
+            if not enabled:
+                return None
+            ready = [hook for hook in enabled if hook.retry_at <= now]
             if not any([*self._pool.map(lambda hook: self._turn(hook, now), ready)]):
                 break
         with self._database.read() as conn:
