@@ -44,10 +44,13 @@ def queue(connection: sa.Connection, case: Case, closing: Facts, channels: Colle
 
 def due_at(connection: sa.Connection, case: Case, contact_id: str, now: float) -> float | None:
     """When a contact may be told: now, or when the night is over; None when the end is not shared with them any more,
-    or has not come."""
+    has not come, or is known to them by another way."""
     if case.open or "history" not in rota.profile(connection, contact_id).consent:
         return None
     sent = deliveries.of_case(connection, case.id)
+    words = [it for it in sent if (it.contact_id, it.purpose) == (contact_id, deliveries.SUMMARY)]
+    if any(it.state in REACHED for it in words):
+        return None
     if contact_id in summary.awake(cases.events_of(connection, case.id), _asked(sent)):
         return now
     return summary.after_the_night(now, rota.timezone_of(connection, case.home_id))
@@ -63,10 +66,8 @@ def another_way(
     if contact is None or due_at(connection, case, contact.id, now) is None:
         return ""
     words = [it for it in deliveries.of_case(connection, case.id) if it.purpose == deliveries.SUMMARY]
-    same = [it for it in words if (it.contact_id, it.round) == (contact.id, delivery.round)]
-    if any(it.state in REACHED for it in same):
-        return ""
-    channel = summary.next_way(contact, {it.channel for it in same})
+    tried = {it.channel for it in words if (it.contact_id, it.round) == (contact.id, delivery.round)}
+    channel = summary.next_way(contact, tried)
     if channel:
         morning_at = summary.after_the_night(now, rota.timezone_of(connection, case.home_id))
         purpose, round_ = deliveries.SUMMARY, delivery.round

@@ -139,7 +139,7 @@ def test_without_a_connection_the_phone_says_so_and_nothing_is_pretended(town: C
     expect(page.locator("h1")).to_contain_text("no té connexió")
     look(page)
     context.set_offline(False)
-    page.tap("[data-reload]")
+    page.tap("main a.no")
     page.tap("button[data-eta='5']")
     wait_until(lambda: _helper(town, case) == "marta")
 

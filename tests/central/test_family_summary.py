@@ -282,6 +282,19 @@ def test_a_word_that_has_come_needs_no_second_way(two_ways: TwoWays) -> None:
     assert two_ways.mailed() == 0
 
 
+def test_a_word_that_comes_late_after_all_calls_the_second_way_off(two_ways: TwoWays) -> None:
+    evening = NIGHT - 5_700
+    case_id = two_ways.case(evening)
+    two_ways.close(case_id, evening + 60)
+    two_ways.send(evening + 61)
+    two_ways.send(NIGHT)
+    assert two_ways.queued(case_id) == [("joana", "sent"), ("joana", "queued")], "it waits for the morning"
+    key = two_ways.sms.messages[0].key
+    DeliveryDesk(two_ways.town.desk).report("sms", "r1", DeliveryState.DELIVERED, NIGHT, NIGHT + 5, provider_ref=key)
+    two_ways.send(MORNING)
+    assert two_ways.mailed() == 0
+
+
 def test_a_word_that_cannot_be_sent_goes_by_the_next_way_but_never_at_night(two_ways: TwoWays) -> None:
     two_ways.sms.answer = Sent(Verdict.NEVER, "no such number")
     case_id = two_ways.case(NIGHT)
