@@ -15,7 +15,7 @@ from tests.simulators.test_demo import free_base, start, until
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(450),
     pytest.mark.skipif(not os.environ.get("LLAR_PICTURES"), reason="pictures are made only with LLAR_PICTURES=1"),
 ]
 
@@ -34,7 +34,7 @@ def opened(browser: Browser, url: str, width: int = 1440, height: int = 900) -> 
 
 def test_pictures_of_the_demo(browser: Browser, tmp_path: Path) -> None:
     base = free_base()
-    process = start(tmp_path / "state", base, "--homes", "12", "--seconds", "250")
+    process = start(tmp_path / "state", base, "--homes", "12", "--seconds", "400")
     console, screen, stage = (f"http://127.0.0.1:{base + number}" for number in range(3))
     try:
         assert process.stdout is not None
