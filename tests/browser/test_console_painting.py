@@ -40,6 +40,7 @@ def test_a_new_card_leaves_the_others_their_elements_and_the_focus(console: Cons
     second = console.setting.alarm("pere", AlarmKind.SMOKE, "cuina")
     expect(card(page, second)).to_contain_text("Fum, cuina")
     expect(page.locator("#queue h2").first).to_contain_text("2")
+    expect(page).to_have_title(re.compile(r"^\(2\) BOTÓ D'AJUDA, BANY"))
     assert card(page, first).evaluate("(element) => element.firstChild.kept")
     expect(card(page, first)).to_be_focused()
 
@@ -153,6 +154,20 @@ def test_what_rings_pulses_and_not_for_those_who_ask_for_no_movement(console: Co
     wait_until(lambda: len(seen.add(card(page, case_id).evaluate(SHADOW)) or seen) == 2)  # type: ignore[func-returns-value]
     expect(still.locator("#queue.lit")).to_have_count(1)
     assert card(still, case_id).evaluate(SHADOW) == "none"
+
+
+def test_the_clock_of_a_card_out_of_sight_is_right_when_the_card_is_scrolled_to(console: Console) -> None:
+    page = console.seat(viewport={"width": 1440, "height": 400})
+    began = console.setting.clock() - 90
+    for number in range(14):
+        neighbour(console, f"casa{number}")
+        last = console.setting.alarm(f"casa{number}", AlarmKind.HELP, "bany", at=began + number)
+    clock = card(page, last).locator("[data-since]")
+    expect(clock).to_have_text(re.compile(r"1:\d\d"))
+    expect(clock).not_to_be_in_viewport()
+    clock.evaluate("(element) => { element.firstChild.data = '0:00' }")
+    card(page, last).scroll_into_view_if_needed()
+    expect(clock).to_have_text(re.compile(r"[1-9]:\d\d"), timeout=5_000)
 
 
 def test_an_operator_who_loads_the_page_again_goes_on_writing_up(console: Console) -> None:

@@ -107,25 +107,30 @@ const isAway = (card) => card.person !== null && card.person.away_until_at * 100
 
 /** Paints a card anew where it shows something else than before. */
 function paint(button, card, context) {
-  const offer = context.offer(card);
-  const mine = offer?.operator === context.me;
+  const standing = context.offer(card);
+  const mine = standing?.operator === context.me;
   const chosen = String(card.id === context.selected);
   if (button.getAttribute("aria-current") !== chosen) button.setAttribute("aria-current", chosen);
   const year = new Date(context.now() * 1000).getFullYear();
-  const face = [card, offer && `${offer.operator} ${context.called(offer.operator)}`, isAway(card), year];
-  if (button.face?.every((shown, index) => shown === face[index])) return;
-  button.face = face;
+  const face = [card, isAway(card), year];
+  const anew = !button.face?.every((shown, index) => shown === face[index]);
+  const offer = standing ? `${standing.operator} ${context.called(standing.operator)}` : "";
+  if (!anew && button.offer === offer) return;
+  Object.assign(button, { face, offer });
   button.setAttribute("class", `card ${card.mark.toLowerCase()} ${isRinging(card) ? "ringing" : "calm"}${mine ? " offered" : ""}`);
-  fill(
-    button,
-    markWithWord(card.mark, 30),
-    h("span", { class: "what" }, headline(card)),
-    waits(card, { wordSeen: false }),
-    h("span", { class: "about" }, h("span", { class: "who" }, whoIs(card, context.now())), flagChips(card)),
-    holder(card, context.me),
-    offered(card, context),
-  );
-  context.tick(button);
+  if (anew) {
+    fill(
+      button,
+      markWithWord(card.mark, 30),
+      h("span", { class: "what" }, headline(card)),
+      waits(card, { wordSeen: false }),
+      h("span", { class: "about" }, h("span", { class: "who" }, whoIs(card, context.now())), flagChips(card)),
+      holder(card, context.me),
+    );
+    context.tick(button);
+  }
+  button.querySelector(".offer")?.remove();
+  if (standing) button.append(offered(card, context));
 }
 
 /** Cases of one incident under one row; a matter of life always stands by itself. */

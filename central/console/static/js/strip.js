@@ -97,7 +97,7 @@ export class Strip {
     for (const [mark, { counter, number }] of this.counters) {
       const count = of(mark);
       counter.classList.toggle("none", count === 0);
-      counter.hidden = mark === "TEST" && count === 0;
+      if (mark === "TEST" && counter.hidden !== (count === 0)) counter.hidden = count === 0;
       setTicking(number, String(count));
     }
   }
