@@ -14,14 +14,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from central.alarm_cases.priority import Priority
 from central.config import PushConfig
 from central.delivery_desk import DeliveryDesk
 from central.notification.channels.webpush import open_vapid
 from central.push_desk import PushDesk
 from central.sealing import Sealer
-from central.storage import push, rota
+from central.storage import cases, push, rota
 from central.storage.audit_log import Filter, find
 from central.storage.carer_links import LIVES_S
+from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.carers_setting import ALL, SITE, furnish_carers, link, log_in, share
 from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, open_setting
@@ -109,8 +111,9 @@ def test_the_carer_ends_them_by_any_later_link(app: FastAPI, setting: Setting, c
     assert noted(setting)[0] == ("~joan", "carme", "contact joan by link: notifications ended")
 
 
-def test_the_office_ends_them_in_the_file(app: FastAPI, setting: Setting) -> None:
+def test_the_office_ends_them_in_the_file(app: FastAPI, setting: Setting, clock: Clock) -> None:
     joans_phone(app, setting)
+    clock.now += 3_600
     with setting.database.read() as conn:
         (one,) = push.listed(conn, ["joan"])
     path = f"/api/homes/carme/contacts/joan/notifications/{one.id}"
@@ -121,6 +124,9 @@ def test_the_office_ends_them_in_the_file(app: FastAPI, setting: Setting) -> Non
     assert phones(setting, "joan") == 1
     assert ana.send("DELETE", path).status_code == 204
     assert phones(setting, "joan") == 0
+    with setting.database.read() as conn:
+        known = [one.kind for one in cases.open_cases(conn) if one.priority is Priority.TECHNICAL]
+    assert known == [AlarmKind.OTHER], "nobody can be reached for Carme any more: the desk is told so"
     assert ana.send("DELETE", path).status_code == 404
 
 

@@ -8,6 +8,7 @@ they stand in the home's file, where the office ends them, and end with the cont
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -23,6 +24,7 @@ from central.console.problem import Problem
 from central.console.rights import allowed, open_door, trail
 from central.notification.channels.webpush import Subscription, SubscriptionKeys
 from central.push_desk import PushDesk
+from central.reach_watch import ReachWatch
 from central.storage import push
 from central.storage.carer_links import BY_LINK, TOKEN_LENGTH_MAX, LinkedCase
 from central.texts import later
@@ -127,6 +129,7 @@ def end_own(request: Request, seat: Own, subscription_id: str) -> Response:
         ended = push.end_of_account(conn, seat.operator.id, _id(subscription_id))
     if not ended:
         raise _no_such_browser()
+    _look(request, seat.who.homes)
     return Response(status_code=204)
 
 
@@ -140,6 +143,7 @@ def end_of_contact(
         ended = push.end_of_contact(conn, contact_id, now, seat.operator.id, _id(subscription_id))
     if not ended:
         raise _no_such_browser()
+    _look(request, {home_id})
     return Response(status_code=204)
 
 
@@ -162,6 +166,7 @@ def unsubscribe_by_link(request: Request, body: LinkedEndpointBody) -> Response:
     found = _desk(request).unsubscribe_by_link(body.endpoint, request.app.state.clock(), body.token)
     if found is not None:
         _write_down(request, found, "notifications ended")
+        _look(request, {found.home_id})
     return Response(status_code=204)
 
 
@@ -180,6 +185,13 @@ def _subscription(body: SubscriptionBody) -> Subscription:
 def _id(given: str) -> str:
     """As it is in a path; one that no browser has names none, and not all of them."""
     return given if _IDS.fullmatch(given) else "-"
+
+
+def _look(request: Request, homes: Collection[str]) -> None:
+    """Homes for which nobody can be reached any more are said to be so at once."""
+    state = request.app.state
+    for home_id in sorted(homes):
+        ReachWatch(state.parts.desk).look(home_id, state.clock())
 
 
 def _browser(request: Request) -> str:
