@@ -28,6 +28,7 @@ _File = TypeVar("_File")
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub|carer)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 """In a case's log "desk" and "hub" are not persons, and "carer" is any of them."""
+_ARGON2ID: Final = r"^(\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,})?$(?!\n)"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Language = Literal["ca", "es", "en"]
 
@@ -110,14 +111,16 @@ class SeedHome(_Strict, frozen=True):
 
 
 class SeedOperator(_Strict, frozen=True):
-    """An account. The password stands in the file in plain: keep the file private, and delete it.
+    """An account. A password stands in the file in plain: keep the file private, and delete it. In its place the file
+    may have its hash as Argon2id writes it, of an account that moves in from another system.
 
     A carer's has the ids of the `contacts` that they are, a resident's the id of the `resident`.
     """
 
     id: OperatorId
     called: Name
-    password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=200)]
+    password: Annotated[str, msgspec.Meta(min_length=PASSWORD_LENGTH_MIN, max_length=200)] | None = None
+    password_hash: Annotated[str, msgspec.Meta(max_length=200, pattern=_ARGON2ID)] = ""
     role: Role = Role.OPERATOR
     language: Language = "ca"
     municipalities: tuple[Annotated[str, msgspec.Meta(max_length=80)], ...] = (EVERYWHERE,)
@@ -190,6 +193,9 @@ def faults(seed: Seed) -> Iterator[str]:
     yield from _twice("contact", (contact.id for home in seed.homes for contact in home.contacts))
     yield from _twice("operator", (operator.id for operator in seed.operators))
     yield from _twice("case", (f"{case.home}/{case.ref}" for case in seed.cases))
+    for operator in seed.operators:
+        if (operator.password is None) == (operator.password_hash == ""):
+            yield f"operator {operator.id}: either password or password_hash"
     zones = available_timezones()
     for home in seed.homes:
         yield from _home_faults(home, zones)

@@ -144,7 +144,7 @@ def _add_operators(database: Database, given: Sequence[SeedOperator]) -> int:
     with database.read() as connection:
         new = [one for one in given if people.operator(connection, one.id) is None]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        hashes = list(pool.map(hash_password, [one.password for one in new]))
+        hashes = list(pool.map(lambda one: one.password_hash or hash_password(one.password or ""), new))
     for one, password_hash in zip(new, hashes, strict=True):
         _add_operator(database, one, password_hash)
     return len(new)

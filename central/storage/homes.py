@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from central.storage import home_words, hub_settings
 from central.storage.care_tables import consents
 from central.storage.claims import void
-from central.storage.database import insert_new, put
+from central.storage.database import insert_new, put, put_all
 from central.storage.office_tables import home_facts
 from central.storage.tables import claims, devices, homes, hub_secrets, hubs, residents
 from central.storage.tables import hub_settings as hub_settings_table
@@ -77,6 +77,7 @@ _FIND_BY_HUB: Final = (
     .join(hubs, hubs.c.home_id == homes.c.id)
     .where(hubs.c.id == sa.bindparam("hub"))
 )
+_HUB_OF: Final = sa.select(hubs.c.id).where(hubs.c.home_id == sa.bindparam("home"))
 
 
 def enrol_home(
@@ -143,11 +144,12 @@ def enrol_hub(connection: sa.Connection, hub_id: str, home_id: str, now: float) 
 
 def enrol_devices(connection: sa.Connection, home_id: str, given: Sequence[DeviceAtHome], now: float) -> None:
     """Writes or replaces devices of a home; others that it has stay. Where one is heard stays when it is not given."""
-    for device in given:
-        values = device._asdict()
-        if not device.address:
-            del values["address"], values["place_code"]
-        put(connection, devices, {"home_id": home_id, **values, "enrolled_at": now})
+    known: list[dict[str, Any]] = [{"home_id": home_id, **device._asdict(), "enrolled_at": now} for device in given]
+    put_all(connection, devices, [values for values in known if values["address"]])
+    unheard = [values for values in known if not values["address"]]
+    for values in unheard:
+        del values["address"], values["place_code"]
+    put_all(connection, devices, unheard)
 
 
 def devices_of(connection: sa.Connection, home_id: str) -> list[DeviceAtHome]:
@@ -209,7 +211,7 @@ def lock_home(connection: sa.Connection, home_id: str) -> None:
 
 def hub_of(connection: sa.Connection, home_id: str) -> str:
     """The home's hub, or "" when it has none."""
-    return connection.execute(sa.select(hubs.c.id).where(hubs.c.home_id == home_id)).scalar() or ""
+    return connection.execute(_HUB_OF, {"home": home_id}).scalar() or ""
 
 
 def list_hubs(connection: sa.Connection) -> list[str]:

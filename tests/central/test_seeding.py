@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from central import seeding
 from central.case_desk import CaseDesk
+from central.console.access import LoginRefused, log_in
+from central.passwords import hash_password
 from central.storage import cases, homes, pages, people
 from central.storage.database import Database, migrate
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
@@ -179,6 +181,18 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         seeding.load(written(tmp_path, bad))
     for part in ("'h-1' stands there twice", "'H 1'", "Mars/Olympus", "'Bad Id'", "'toaster'", "'h-9'"):
         assert part in str(told.value)
+
+
+def test_an_account_moves_in_with_the_hash_of_its_password(database: Database, tmp_path: Path) -> None:
+    moved = register()
+    (account,) = moved["operators"]
+    account["password_hash"] = hash_password(account.pop("password"))
+    seeding.import_homes(database, seeding.load(written(tmp_path, moved)), NOW)
+    assert not isinstance(log_in(database, "ana", "only-for-tests", NOW), LoginRefused)
+    assert isinstance(log_in(database, "ana", account["password_hash"], NOW), LoginRefused)
+    for wrong in ({"password": "only-for-tests"}, {"password_hash": ""}, {"password_hash": "$1$plain$md5"}):
+        with pytest.raises(seeding.SeedError, match="password"):
+            seeding.load(written(tmp_path, {**moved, "operators": [account | wrong]}))
 
 
 @pytest.mark.parametrize("path", [("homes", 0, "colour"), ("operators", 0, "salary"), ("people",)])

@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from central.alarm_cases.care_plan import CarePlan
 from central.storage import cases, health, homes, rota
 from central.storage.cases import AlarmRef
-from central.storage.database import BadDatabaseUrl, Database, insert_new, migrate
+from central.storage.database import _MIGRATIONS, BadDatabaseUrl, Database, insert_new, migrate, newest_revision
 from central.storage.health import Refusal
 from central.storage.homes import DeviceAtHome
 from central.storage.tables import homes as homes_table
@@ -27,6 +28,11 @@ def test_migrations_and_tables_agree(database: Database) -> None:
     with database.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_program_knows_the_newest_revision_as_alembic_does() -> None:
+    """By it a start decides that there is nothing to migrate."""
+    assert newest_revision() == ScriptDirectory(str(_MIGRATIONS)).get_current_head()
 
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:
