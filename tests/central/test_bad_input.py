@@ -85,7 +85,8 @@ def changing(centre: Everybody) -> list[tuple[str, APIRoute]]:
 
 def sane(answer: Any, what: object) -> None:
     """A refusal, with a body of its own shape wherever programs read it."""
-    to_login = answer.status_code in {302, 303} and answer.headers["location"].startswith("/login")
+    leads_to = answer.headers.get("location", "") if answer.status_code in {302, 303} else ""
+    to_login = leads_to.startswith("/login") or leads_to.endswith("/log-in")
     # the door of log-in shows its page again, and the page of a language goes back to it
     assert 400 <= answer.status_code < 500 or to_login, (what, answer.status_code, answer.text[:300])
     if answer.headers.get("content-type", "").startswith("application/json") and "/api/" in str(answer.url):
