@@ -63,8 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _play(folder: StateFolder, given: argparse.Namespace, started: float) -> None:
-    from simulators.demo.page import serve
-    from simulators.demo.stage import Stage
+    from simulators.demo.moving_in import MovingIn
     from simulators.demo.state_folder import DemoCannotStart, Ports
 
     base = given.port_base
@@ -73,15 +72,21 @@ async def _play(folder: StateFolder, given: argparse.Namespace, started: float) 
     if not 0 <= given.homes <= _HOMES_MAX:
         raise DemoCannotStart(f"--homes {given.homes} cannot be used: choose 0 to {_HOMES_MAX}.")
     _check_ports(base)
-    ports = Ports(base, base + 1, base + 2, *_free_ports(4))
+    ports = Ports(base, base + 1, base + 2, *_free_ports(5))
+    homes = 0 if given.no_street else given.homes
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    stage = Stage(folder, ports, 0 if given.no_street else given.homes, given.broker)
+    moving_in = MovingIn(folder, ports, homes)
+    # the radio alone takes a second to load, which is another core's second now
+    from simulators.demo.page import serve
+    from simulators.demo.stage import Stage
+
+    stage = Stage(folder, ports, homes, given.broker)
     page: asyncio.Task[None] | None = None
     try:
-        starting = asyncio.create_task(stage.start())
+        starting = asyncio.create_task(stage.start(moving_in))
         await _first(starting, stop)
         if starting.done():
             await starting
@@ -97,6 +102,7 @@ async def _play(folder: StateFolder, given: argparse.Namespace, started: float) 
             page.cancel()
             await asyncio.gather(page, return_exceptions=True)
         print("Stopping ...", flush=True)
+        moving_in.stop()
         await stage.stop()
 
 

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.broker import Broker, BrokerError, Kind, start_broker
@@ -16,6 +16,7 @@ from simulators.demo import city
 from simulators.demo.carers_phones import CarersPhones
 from simulators.demo.flat import Flat
 from simulators.demo.home_screen import HomeScreen
+from simulators.demo.moving_in import MovingIn
 from simulators.demo.phones import Phones, phone_of
 from simulators.demo.programs import Program
 from simulators.demo.state_folder import (
@@ -24,9 +25,6 @@ from simulators.demo.state_folder import (
     StateFolder,
     gateway_token,
     users,
-    write_broker_passwords,
-    write_configurations,
-    write_register,
 )
 from simulators.fleet import Street, past_readings
 from simulators.home import Home
@@ -40,8 +38,7 @@ LOG_KEPT: Final = 200
 RESTART_S: Final = 2.0
 """A hub's program that ends by itself is started again after so long, as the system does it in an installed hub."""
 WATCH_EVERY_S: Final = 0.4
-PREPARE_WAIT_S: Final = 60.0
-READY_WAIT_S: Final = 30.0
+READY_WAIT_S: Final = 60.0
 RECEIVER_WAIT_S: Final = 10.0
 RECEIVER_LISTENS: Final = "central.receiver: connected to the broker"
 """A line of the centre's log; without it the homes speak after `RECEIVER_WAIT_S`."""
@@ -72,7 +69,6 @@ class Stage:
         self.changed = asyncio.Event()
         self._count = 0
         self.users = users(folder, [city.FLAT, city.QUIET, *city.street(homes)])
-        self._homes = homes
         self._broker_kind = broker_kind
         self.centre = self._program("centre", "central", "run")
         self.hub = self._program("hub", "edge", "run")
@@ -108,21 +104,13 @@ class Stage:
 
     # beginning and end
 
-    async def start(self) -> None:
-        """Starts everything and waits until it is ready.
+    async def start(self, moving_in: MovingIn) -> None:
+        """Starts everything and waits until it is ready; the centre once everybody has moved in.
 
         Raises:
             DemoCannotStart: something did not start.
         """
-        self.ports = replace(self.ports, phone_company=self.carers_phones.open(self.ports.phone_company))
-        write_configurations(self.folder, self.ports)
-        edition = city.edition(self._homes)
-        known = self.folder.imported.exists() and self.folder.imported.read_text(encoding="ascii") == edition
-        preparing = None
-        if not known:
-            write_register(self.folder, self._homes)
-            register, history = str(self.folder.register), str(self.folder.history)
-            preparing = asyncio.create_task(self._prepare("import-homes", register, "--history", history))
+        self.carers_phones.open(self.ports.phone_company)
         try:
             self.broker = start_broker(
                 self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind
@@ -135,39 +123,16 @@ class Stage:
         await self.flat.start()
         self.phones.plug_in()
         self.hub.start()
-        if preparing is not None:
-            await preparing
+        await moving_in.done()
         self.centre.start()
         for hub_id, hub in self.street.hubs.items():
             past_readings(hub, self.street.homes[hub_id], _STREET_PAST_H, time.time())
         self.begin(self.flat.live())
         self.begin(self.screen.watch())
-        if not known:
-            await self._hand_over_passwords()
-            self.folder.imported.write_text(edition, encoding="ascii")
         await self._until_ready()
         self.begin(self._watch())
         self.begin(self._move_in())
         self.note("demo", "ready")
-
-    async def _prepare(self, *words: str) -> None:
-        program = self._program("prepare", "central", *words)
-        program.start()
-        try:
-            if await program.ended(PREPARE_WAIT_S) != 0:
-                raise DemoCannotStart(
-                    f"The centre cannot take in the homes: {program.last_words()} (see {program.log_file})."
-                )
-        finally:
-            program.kill()
-
-    async def _hand_over_passwords(self) -> None:
-        """Tells the centre the passwords of the hubs, by which it knows their SMS."""
-        files = self.folder.broker_files
-        write_broker_passwords(self.folder, self.users)
-        await self._prepare(
-            "broker-config", "--out", str(files), "--certificate", str(files / "none"), "--key", str(files / "none")
-        )
 
     async def _move_in(self) -> None:
         """Lets homes speak once the receiver listens: a broker drops what nobody has ever subscribed to."""

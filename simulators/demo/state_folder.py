@@ -13,6 +13,8 @@ from typing import IO, Any, Final
 from simulators.demo import city
 
 LOGIN_PASSWORD: Final = "llar-demo-2026"  # noqa: S105 - printed on the terminal: it opens a demo on this machine only
+LOGIN_HASH: Final = "$argon2id$v=19$m=65536,t=3,p=4$REeZ/VfhcZjDe5wdhQuu/g$Ff/El2wgya4rMaHGY2Bji+lvY9MJCcaxTmCpuJTVVfE"
+"""The same as it is kept: to work it out for every account would be a quarter of the demo's start."""
 
 
 class DemoCannotStart(Exception):
@@ -139,8 +141,11 @@ def write_broker_passwords(folder: StateFolder, known: dict[str, str]) -> None:
 
 def write_register(folder: StateFolder, homes: int) -> None:
     """Writes the city and what it has lived."""
-    logins = dict.fromkeys((name for name, *_ in city.ACCOUNTS), LOGIN_PASSWORD)
-    _write_private(folder.register, json.dumps(city.register(homes, logins), ensure_ascii=False, indent=1))
+    register = city.register(homes, dict.fromkeys((name for name, *_ in city.ACCOUNTS), ""))
+    for account in register["operators"]:
+        del account["password"]
+        account["password_hash"] = LOGIN_HASH
+    _write_private(folder.register, json.dumps(register, ensure_ascii=False, indent=1))
     now = time.time()
     _write_private(folder.history, json.dumps(city.past(homes, now) | city.measured(homes, now), ensure_ascii=False))
 
