@@ -192,7 +192,9 @@ class PhoneDesk:
             if not by_voice:
                 return thanks
             more = later("Call the centre to hear how to get in.")
-            if sends:
+            with self._database.read() as connection:
+                shared = "access_notes" in rota.profile(connection, asked.contact_id).consent
+            if sends and shared:
                 more = later("What you need to get in comes by text message to this telephone.")
             return f"{thanks} {words.gettext(more)}"
         if done.reason == "already_going":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from central.alarm_cases.rota import Address, Profile
+from central.alarm_cases.rota import Address, Profile, Share
 from central.carer_desk import CarerDesk
 from central.case_desk import CaseDesk
 from central.config import PhoneConfig
@@ -29,7 +29,9 @@ ADDRESS = "https://llar.example.org"
 class Caller:
     """The town's desk; Marc is called, and has an e-mail address too. `address` is the centre's for carers."""
 
-    def __init__(self, town: Town, address: str = ADDRESS) -> None:
+    def __init__(
+        self, town: Town, address: str = ADDRESS, consent: tuple[Share, ...] = ("alarms", "access_notes")
+    ) -> None:
         self.town, self.address = town, address
         self.channels = {name: FakeChannel(name) for name in ("voice", "sms", "email")}
         self.desk = town.desk = CaseDesk(town.database, town.changes.append, tuple(self.channels))
@@ -37,7 +39,7 @@ class Caller:
         self.phone = PhoneDesk(town.database, self.messages, self.carers, PhoneConfig(), address)
         ways = (Address("voice", NUMBER), Address("sms", NUMBER), Address("email", "marc@example.org"))
         with town.database.begin() as connection:
-            rota.keep_profile(connection, "marc", Profile(addresses=ways, consent=("alarms",)), T, "marc")
+            rota.keep_profile(connection, "marc", Profile(addresses=ways, consent=consent), T, "marc")
             connection.execute(sa.update(homes).values(access_notes=CODE))
         town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
         self.run_to(T + 60)
@@ -114,3 +116,10 @@ def test_a_centre_without_an_address_for_carers_says_whom_to_ask(town: Town) -> 
     assert "Call the centre to hear how to get in." in caller.press("1", T + 70)
     caller.run_to(T + 71)
     assert caller.written("voice") == []
+
+
+def test_whom_the_way_in_is_not_shared_with_asks_the_centre_and_still_gets_the_page(town: Town) -> None:
+    caller = Caller(town, consent=("alarms",))
+    assert "Call the centre to hear how to get in." in caller.press("1", T + 70)
+    caller.run_to(T + 71)
+    assert len(caller.written("voice")) == 1, "there they say that they have come, and how it is"
