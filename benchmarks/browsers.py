@@ -18,12 +18,14 @@ HEIGHT_PX: Final = 900
 
 _WATCH: Final = """
 window.painted = {};
+window.inSight = [];
 addEventListener("DOMContentLoaded", () => {
   const queue = document.getElementById("queue");
   if (!queue) return;
   const note = (cards) => {
     for (const card of cards) {
       const times = (painted[card.dataset.case] ??= []);
+      if (!times.length && card.getBoundingClientRect().top < innerHeight) inSight.push(Number(card.dataset.case));
       const count = Number(/×(\\d+)/.exec(card.textContent)?.[1] ?? 1);
       while (times.length < count) times.push(Date.now() / 1000);
     }
@@ -40,7 +42,11 @@ addEventListener("DOMContentLoaded", () => {
   }).observe(queue, { childList: true, subtree: true });
 });
 """
-"""Notes by case when its card was painted with one alarm, with two, and so on."""
+"""Notes by case when its card was painted with one alarm, with two, and so on, and whether it stood in the window then.
+
+A card that stands below the window is laid out and painted by the browser when somebody scrolls to it: of such a card
+the time says when the list that holds it was painted.
+"""
 
 
 def program() -> str | None:
@@ -71,6 +77,12 @@ async def painted(pages: Collection[Page]) -> list[dict[int, list[float]]]:
         return {int(case): times for case, times in (await page.evaluate("() => painted")).items()}
 
     return await asyncio.gather(*map(of, pages))
+
+
+async def in_sight(pages: Collection[Page]) -> set[int]:
+    """The cases whose card stood in the window of every page when it was first painted."""
+    found: list[list[int]] = await asyncio.gather(*(page.evaluate("() => inSight") for page in pages))
+    return set.intersection(*map(set, found))
 
 
 class BrowserCpu(msgspec.Struct, frozen=True):
