@@ -166,37 +166,56 @@ def month(names: Sequence[str], days: int, seed: int) -> list[Message]:
 Told = list[tuple[float, Finding]]
 
 
-def live(folder: Path, names: Sequence[str], messages: Sequence[Message], kills: Sequence[Kill]) -> tuple[Told, int]:
-    """The month through a centre; what the desk heard, and how often the receiver was killed."""
+class Lived(NamedTuple):
+    """What the desk heard, how often the receiver was killed, and from when to when it could judge nothing for that."""
+
+    told: Told
+    kills: int
+    blind: list[tuple[float, float]]
+
+
+def live(folder: Path, names: Sequence[str], messages: Sequence[Message], kills: Sequence[Kill]) -> Lived:
+    """The month through a centre."""
     broker, clock = VirtualBroker(messages), VirtualTime(BEGIN_AT)
     centre = Centre(folder, [enrolled(name) for name in names], broker, clock)
     centre.live(messages[-1].at, kills)
     centre.close()
-    return broker.told, centre.kills
+    return Lived(broker.told, centre.kills, centre.blind)
 
 
 class Difference(NamedTuple):
-    """What kills changed, by key: not found any more, found besides, begun or ended more than once, left open."""
+    """What kills changed, by key: not found any more, found besides, begun or ended more than once, left open. `over`
+    is no fault: what began and ended before the killed receiver could judge again."""
 
     lost: list[str]
     besides: list[str]
     repeated: list[str]
     unended: list[str]
+    over: list[str]
 
     @property
     def total(self) -> int:
-        """How many in all."""
-        return sum(map(len, self))
+        """How many faults in all."""
+        return sum(map(len, self)) - len(self.over)
 
 
-def difference(undisturbed: Told, killed: Told) -> Difference:
-    """Compares what the desk heard of the same month."""
+def difference(undisturbed: Told, killed: Told, blind: Sequence[tuple[float, float]]) -> Difference:
+    """Compares what the desk heard of the same month, while the killed receiver was blind at these times."""
     ours, theirs = changes(undisturbed), changes(killed)
+    missing = ours.keys() - theirs.keys()
+    ended = {key: (ours[key][0][0], ours[key][-1][0]) for key in missing if not ours[key][-1][1]}
+    over = {
+        key
+        for key, (begun_at, ended_at) in ended.items()
+        for since, until in blind
+        if since <= begun_at and ended_at <= until
+    }
     return Difference(
-        sorted(ours.keys() - theirs.keys()),
+        sorted(missing - over),
         sorted(theirs.keys() - ours.keys()),
         sorted(key for key, words in theirs.items() if len(words) > 2),
         sorted(key for key in ours.keys() & theirs.keys() if ours[key][-1][1] != theirs[key][-1][1]),
+        sorted(over),
     )
 
 
@@ -255,6 +274,7 @@ def run(scale: Scale) -> Outcome:
         notes=[
             "A kill: at a random call of the receiver's own functions, every second one where something is said.",
             "The broker stands in memory; store, habits and findings are the receiver's own files.",
+            "Over meanwhile: true for minutes only, and no longer when the receiver could judge again. It is not told.",
         ],
     )
     _city_rows(scale.choose(2_000, 50), outcome)
@@ -265,13 +285,13 @@ def _month_row(seed: int, names: Sequence[str], days: int, count: int) -> tuple[
     messages = month(names, days, seed)
     with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
         started = time.process_time()
-        undisturbed, _ = live(Path(folder) / "undisturbed", names, messages, ())
+        undisturbed = live(Path(folder) / "undisturbed", names, messages, ()).told
         plain_s = time.process_time() - started
         kills = some_kills(undisturbed, BEGIN_AT, messages[-1].at, count, seed)
         started = time.process_time()
-        killed, times = live(Path(folder) / "killed", names, messages, kills)
+        killed, times, blind = live(Path(folder) / "killed", names, messages, kills)
         killed_s = time.process_time() - started
-    found = difference(undisturbed, killed)
+    found = difference(undisturbed, killed, blind)
     cells: dict[str, Figure | str] = {
         "messages": f"{len(messages):,}",
         "findings": str(len(changes(undisturbed))),
@@ -280,6 +300,7 @@ def _month_row(seed: int, names: Sequence[str], days: int, count: int) -> tuple[
         "besides": str(len(found.besides)),
         "repeated": str(len(found.repeated)),
         "left open": str(len(found.unended)),
+        "over meanwhile": str(len(found.over)),
         "CPU s, undisturbed": Figure([plain_s]),
         "CPU s, killed": Figure([killed_s]),
     }

@@ -178,7 +178,7 @@ class Centre:
     """A receiver that can be killed, its files, and its broker.
 
     Attributes:
-        kills: how often it died.
+        kills: how often it died; blind: from when to when it could judge nothing for that.
     """
 
     folder: Path
@@ -186,6 +186,7 @@ class Centre:
     broker: VirtualBroker
     clock: VirtualTime
     kills: int = 0
+    blind: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -235,7 +236,11 @@ class Centre:
         """Killed now, and started again later."""
         self._receiver.die()
         self.kills += 1
+        since = self.clock.now // MINUTE_S * MINUTE_S
+        if self.blind and since <= self.blind[-1][1]:
+            since = self.blind.pop()[0]
         self.clock.now += down_s
+        self.blind.append((since, self.clock.now + GRACE_S + MINUTE_S))
         self._receiver = self._start()
 
     def close(self) -> None:

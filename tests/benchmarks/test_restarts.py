@@ -38,13 +38,13 @@ def in_memory() -> Iterator[Path]:
 def test_kills_at_any_instant_of_a_month_change_no_finding(days: int, in_memory: Path) -> None:
     # its first weeks, the last days with learned habits; `python -m benchmarks restarts` takes whole months
     messages = [message for message in month(HOMES, 31, seed=2) if message.at < BEGIN_AT + days * DAY_S]
-    undisturbed, _ = live(in_memory / "undisturbed", HOMES, messages, ())
+    undisturbed = live(in_memory / "undisturbed", HOMES, messages, ()).told
     found = changes(undisturbed)
     assert {key.split(":")[1] for key in found} >= {"inactivity", "hub_silent", "sensor_silent"}
     kills = some_kills(undisturbed, BEGIN_AT, messages[-1].at, 30, seed=2)
-    killed, times = live(in_memory / "killed", HOMES, messages, kills)
+    killed, times, blind = live(in_memory / "killed", HOMES, messages, kills)
     assert times == len(kills)
-    assert difference(undisturbed, killed) == Difference([], [], [], [])
+    assert difference(undisturbed, killed, blind) == Difference([], [], [], [], [])
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -55,10 +55,16 @@ def test_hours_without_the_receiver_make_no_storm_of_silent_hubs(kept: bool, tmp
     assert begun == 2 * DEAD_OF_CITY
 
 
-def test_a_difference_is_seen() -> None:
-    def said(key: str, *active: bool) -> list[tuple[float, Finding]]:
-        return [(0.0, Finding(key, "h", "inactivity", 0.0, 1.0, "quiet", active=word)) for word in active]  # type: ignore[arg-type]
+def test_a_difference_is_seen_and_what_was_over_before_anybody_could_judge_is_none() -> None:
+    def said(key: str, *active: bool, at: float = 0.0) -> list[tuple[float, Finding]]:
+        return [
+            (at + 60 * number, Finding(key, "h", "inactivity", 0.0, 1.0, "quiet", active=word))  # type: ignore[arg-type]
+            for number, word in enumerate(active)
+        ]
 
     before = said("a", True, False) + said("b", True) + said("c", True, False) + said("d", True)
+    before += said("over", True, False, at=600.0) + said("late", True, False, at=700.0) + said("on", True, at=600.0)
     after = said("a", True, False, True, False) + said("c", True) + said("d", True, True) + said("e", True)
-    assert difference(before, after) == Difference(lost=["b"], besides=["e"], repeated=["a"], unended=["c"])
+    found = difference(before, after, [(600.0, 750.0)])
+    assert found == Difference(lost=["b", "late", "on"], besides=["e"], repeated=["a"], unended=["c"], over=["over"])
+    assert found.total == 6
