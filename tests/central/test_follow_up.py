@@ -51,4 +51,5 @@ def test_a_closing_that_is_refused_promises_nothing(setting: Setting, app: FastA
     assert ana.post(f"/api/cases/{case}/close", **ENDED)[0] == 200
     clock.now += 7_300
     AgendaDesk(setting.desk).work(clock.now)
+    ana.sit_down()
     assert not [one for one in ana.get("/api/agenda?show=due")[1]["calls"] if one["kind"] == "follow_up"]
