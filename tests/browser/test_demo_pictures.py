@@ -63,6 +63,7 @@ def test_pictures_of_the_demo(browser: Browser, tmp_path: Path) -> None:
         page.keyboard.press("Enter")
         expect(page.locator("[data-heard]")).to_be_focused()
         page.keyboard.press("Enter")
+        expect(page.locator(".card.ringing").first).to_be_visible(timeout=60_000)
         page.keyboard.press("F2")
         until(lambda: scene() == "taken")
         home.wait_for_timeout(1_500)
