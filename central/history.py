@@ -18,6 +18,7 @@ from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
 from central.alarm_cases.rota import Share
 from central.register import read_file
+from central.service_settings import OnCall
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Ref
 
@@ -227,6 +228,8 @@ class History(_Strict, frozen=True):
     reach_tests: tuple[PastReachTest, ...] = ()
     drill_plans: tuple[PastDrillPlan, ...] = ()
     readings: tuple[PastReadings, ...] = ()
+    on_call: OnCall = OnCall()
+    """Who is called when no operator takes a case; what the centre's settings say already stands."""
 
 
 def load(path: Path) -> History:

@@ -30,6 +30,7 @@ from central.storage import (
     key_register,
     past,
     rota,
+    settings,
     shares,
 )
 from central.storage.cases import AlarmRef
@@ -225,9 +226,11 @@ def _around(connection: sa.Connection, history: History, now: float) -> int:
         care.keep_note(connection, msgspec.convert(said, CareNote), now)
     for plan in history.drill_plans:
         drill_plans.plan(connection, plan.home, plan.every_days, plan.next_at, plan.by)
+    if history.on_call.people and not settings.versions(connection, "on_call"):
+        settings.keep(connection, "on_call", history.on_call, now, DESK, 0)
     parts: Sequence[Sequence[Any]] = (
         history.absences, history.conditions, history.keys, history.agenda, history.consents, history.audits,
-        history.shares, history.notes, history.reach_tests, history.drill_plans,
+        history.shares, history.notes, history.reach_tests, history.drill_plans, history.on_call.people,
     )  # fmt: skip
     return sum(len(part) for part in parts)
 

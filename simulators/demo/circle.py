@@ -26,6 +26,7 @@ _OF_MARIA: Final[Mapping[str, Sequence[str]]] = {
     "paquita-roca": ("alarms", "access_notes"),
 }
 _SHARED: Final = (("alarms", "daily_line"), ("alarms", "access_notes"), ("alarms", "daily_line", "location", "history"))
+_ON_CALL: Final = "600 555 090"
 _FAULTS: Final = ("550 mailbox does not exist", "the number is not in service")
 
 
@@ -42,6 +43,7 @@ def circle(homes: Sequence[str], contacts: Mapping[str, Sequence[str]], flat: st
             if number % 3 != 2
         ],
         "notes": _notes(homes, flat, now),
+        "on_call": {"people": [{"called": "Núria", "channel": "sms", "address": _ON_CALL, "language": "ca"}]},
     }
 
 

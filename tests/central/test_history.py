@@ -18,7 +18,7 @@ from central.case_desk import CaseDesk
 from central.history import History, load
 from central.history_import import import_history, import_readings
 from central.register import Seed, SeedError
-from central.storage import care, cases, drill_plans, drills, home_facts, reach_tests, rota, service_quality
+from central.storage import care, cases, drill_plans, drills, home_facts, reach_tests, rota, service_quality, settings
 from central.storage.database import Database
 from central.storage.service_quality import Scope
 from central.storage.shares import SHARES, changes_of
@@ -44,6 +44,20 @@ def brought(database: Database, now: float = NOON) -> History:
 def numbers(database: Database) -> list[int]:
     with database.read() as conn:
         return list(conn.execute(sa.select(case_table.c.id)).scalars())
+
+
+def test_who_is_on_call_comes_along_and_takes_nobodys_place_who_is_there_already(town: Town) -> None:
+    def on_call() -> list[str]:
+        with town.database.read() as conn:
+            return [person.called for person in settings.current(conn).on_call.people]
+
+    def of(name: str) -> History:
+        people = [{"called": name, "channel": "sms", "address": "600 555 090"}]
+        return msgspec.convert({"on_call": {"people": people}}, History)
+
+    import_history(town.database, of("Núria"), NOON)
+    import_history(town.database, of("Pol"), NOON + 60)
+    assert on_call() == ["Núria"]
 
 
 def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Database) -> None:
