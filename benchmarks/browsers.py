@@ -13,7 +13,9 @@ from playwright.async_api import Browser, Page
 
 from central.console.access import SESSION_COOKIE
 
-CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first is Chromium without tabs and windows of its own, which nobody would see here: pages cost half as much."""
+ABSENT: Final = "Chromium is not installed (apt-get install chromium-headless-shell)"
 HEIGHT_PX: Final = 900
 
 _WATCH: Final = """

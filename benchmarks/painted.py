@@ -109,7 +109,7 @@ class Plan(msgspec.Struct, frozen=True):
 def run(scale: Scale) -> Outcome:
     """Alarms of many homes, then presses in one home, on ten consoles."""
     if browsers.program() is None:
-        return Outcome(title="press to painted", skipped=["Chromium is not installed"])
+        return Outcome(title="press to painted", skipped=[browsers.ABSENT])
     plan = Plan(scale.choose(40, 3), scale.choose(20, 2), scale.choose(10, 2))
     with tempfile.TemporaryDirectory(prefix="llar-bench-") as name:
         registry = enrol(Path(name) / "registry", scale.choose(1_000, 20), more=[HUB])

@@ -24,7 +24,7 @@ SYSTEM_PACKAGES = {
     "victoria-metrics": ("victoria-metrics",),
     "libatomic1": ("/usr/lib/*/libatomic.so.1",),
     "postgresql": ("/usr/lib/postgresql/*/bin/initdb",),
-    "chromium": ("chromium", "chromium-browser"),
+    "chromium-headless-shell": ("chromium-headless-shell",),
     "qemu-system-x86": ("qemu-system-x86_64",),
     "bluez": ("btattach",),
     "dbus": ("dbus-daemon",),

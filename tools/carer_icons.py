@@ -18,7 +18,9 @@ def main() -> None:
     drawing = (FOLDER / "icon.svg").read_text(encoding="utf-8")
     badge = drawing.replace('fill="#0b5a6b"', 'fill="none"')
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"), args=["--no-sandbox"]
+        )
         for size, name, svg in [*((size, f"icon-{size}", drawing) for size in SIZES), (BADGE, "badge", badge)]:
             page = browser.new_page(viewport={"width": size, "height": size})
             page.set_content(f"<style>body{{margin:0}}svg{{display:block;width:{size}px;height:{size}px}}</style>{svg}")

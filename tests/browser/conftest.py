@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from benchmarks import browsers
 from tests.central.console_setting import PASSWORD, Setting, open_setting, serve, wait_until
 
 PATIENCE_MS = 30_000
 """No timing is tested by it: on a busy machine a page takes its time."""
 expect.set_options(timeout=PATIENCE_MS)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @dataclass
@@ -62,11 +61,12 @@ class Console:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for each file; while it is open, its event loop bars tests that are coroutines."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: the console was NOT tested in a browser (apt-get install chromium)")
+    program = browsers.program()
+    if program is None:
+        pytest.skip(f"the console was NOT tested in a browser: {browsers.ABSENT}")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--autoplay-policy=user-gesture-required"]
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        opened = playwright.chromium.launch(executable_path=program, args=arguments)
         yield opened
         opened.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -11,6 +10,7 @@ from contextlib import suppress
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from benchmarks import browsers
 from edge.clock import Clock, Stamp
 from edge.config import LANGUAGES, ScreenConfig
 from edge.home.presence import Presence
@@ -20,7 +20,6 @@ from gateway.contract.messages import Alarm, AlarmAnswer, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SIZES = [(1280, 720), (1024, 600), (800, 480), (800, 1280), (390, 844)]
 LONG_NAME = "Maria Assumpció"
 OVERFLOWING = """() => [...document.querySelectorAll('p, figcaption, .ring svg')].filter(e => {
@@ -66,10 +65,11 @@ async def _listens(port: int) -> bool:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: the home's page was NOT tested (apt-get install chromium)")
+    program = browsers.program()
+    if program is None:
+        pytest.skip(f"the home's page was NOT tested: {browsers.ABSENT}")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         context = await browser.new_context(reduced_motion="reduce")
         yield await context.new_page()
         await browser.close()

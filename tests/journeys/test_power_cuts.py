@@ -17,12 +17,12 @@ from benchmarks.pages import outcome_lines
 from simulators.outages import Fault
 
 OF_EACH = {
-    Fault.AGENT_KILLED: 3,
+    Fault.AGENT_KILLED: 2,
     Fault.LINE_CUT: 1,
     Fault.LINE_FROZEN: 1,
     Fault.BROKER_KILLED: 1,
     Fault.CENTRE_KILLED: 1,
-    Fault.POWER_CUT: 2,
+    Fault.POWER_CUT: 1,
 }
 FIFTEEN = {**OF_EACH, Fault.AGENT_KILLED: 8, Fault.POWER_CUT: 3}
 

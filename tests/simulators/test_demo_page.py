@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from importlib.resources import files
@@ -14,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
+from benchmarks import browsers
 from simulators.demo import city
 from simulators.demo.actions import ACTIONS
 from simulators.demo.page import serve
@@ -23,7 +23,6 @@ from simulators.demo.state_folder import Ports, open_folder
 from tests.simulators.ports import free_ports
 
 LANGUAGES = ("ca", "es", "en")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MESSAGE = "Llar: Maria demana ajuda a casa, ara mateix."
 SIZES = ((1440, 900), (390, 844), (320, 640))
 
@@ -86,10 +85,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: the demo's page was NOT tested (apt-get install chromium)")
+    program = browsers.program()
+    if program is None:
+        pytest.skip(f"the demo's page was NOT tested: {browsers.ABSENT}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_context(locale="en-GB", reduced_motion="reduce").new_page()
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
