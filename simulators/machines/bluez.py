@@ -68,7 +68,7 @@ _MAIN_CONF: Final = "[General]\nTemporaryTimeout=30\n[GATT]\nCache=no\n[Policy]\
 """BlueZ leaves the adapter off, as older ones do: the agent has to switch it on."""
 _BUS_PORT: Final = 5555
 """In the guest; the init script knows it as 0x15B3 too, in state 0A: listening."""
-_STARTS_S: Final = 90.0
+_STARTS_S: Final = 240.0
 _ANSWERS_S: Final = 20.0
 _LOG_LINES_MAX: Final = 2000
 _KERNEL_LINE: Final = (
@@ -134,7 +134,7 @@ class BluezMachine:
         self._told = 0
         self._process = await asyncio.create_subprocess_exec(
             # gives way to what is tested
-            *tied([shutil.which("nice") or "/usr/bin/nice", "-n", "10", *self._command()]),
+            *tied([shutil.which("nice") or "/usr/bin/nice", "-n", "5", *self._command()]),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -180,7 +180,7 @@ def apprise_rig() -> Iterator[Rig]:
 
 @pytest.fixture
 def email_rig() -> Iterator[Rig]:
-    loop, sink = _Loop(), MailSink(slow_s=2.0)
+    loop, sink = _Loop(), MailSink(slow_s=60.0)
     asyncio.run_coroutine_threadsafe(sink.start(), loop.loop).result(10)
     modes = {"fine": Fault.NONE, "busy": Fault.REFUSE_FOR_NOW, "hangs": Fault.SLOW, "drips": Fault.SLOW}
 
