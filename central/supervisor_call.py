@@ -1,7 +1,8 @@
 """Calls whoever is on call when no operator takes a case: at the ladder's step, and again as long as nobody has it.
 
-Nothing is kept here: the steps are due-times in the database, and each that comes while a matter of life or an urgent
-case still rings calls again. What a dying process lost is so made up for by the next step.
+Nothing is kept here: the steps are due-times in the database. What a dying process lost, or a way refused, is made up
+for by the next step, whichever it is; the exception record and each repeat after it call again in any case, while a
+matter of life or an urgent case still rings.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PURPOSE: Final = "on_call"
 CENTRE_TIMEZONE: Final = "Europe/Madrid"
 
 _AGAIN_AT: Final = frozenset({escalation.EXCEPTION, escalation.STILL_RINGING})
+_CAUGHT_UP_AT: Final = frozenset({escalation.FIRST_CARER, escalation.EVERY_CARER, escalation.HOME_REASSURED})
+"""Steps at which they are called if no call of before has gone out."""
 _STATES: Final = {
     Verdict.TAKEN: DeliveryState.SENT,
     Verdict.NOT_NOW: DeliveryState.FAILED_NOW,
@@ -42,11 +45,12 @@ log = logging.getLogger(__name__)
 
 
 def calls_for(change: CaseChange) -> bool:
-    """Whether what happened calls those who are on call: the supervisor's step, and those after it while a life or
+    """Whether what happened may call those who are on call: the supervisor's step, and those after it while a life or
     something urgent waits."""
     if change.event_type != EventType.ESCALATED:
         return False
-    return change.step == escalation.SUPERVISOR or (change.step in _AGAIN_AT and change.priority <= Priority.URGENT)
+    later_steps = _AGAIN_AT | _CAUGHT_UP_AT
+    return change.step == escalation.SUPERVISOR or (change.step in later_steps and change.priority <= Priority.URGENT)
 
 
 class SupervisorCall:
@@ -60,28 +64,29 @@ class SupervisorCall:
     def __init__(self, desk: CaseDesk, channels: Mapping[str, Channel], clock: Callable[[], float] = time.time) -> None:
         self._desk, self._channels, self._clock = desk, channels, clock
         self._lock = threading.Lock()
-        self._wanted: set[int] = set()
+        self._wanted: dict[int, bool] = {}  # a case -> whether it is told again to those who were told of it
         self._next_at = 0.0
 
     def on_change(self, change: CaseChange) -> None:
         """Notes the case, if somebody on call must hear of it."""
         if calls_for(change):
             with self._lock:
-                self._wanted.add(change.case_id)
+                before = self._wanted.get(change.case_id, False)
+                self._wanted[change.case_id] = before or change.step not in _CAUGHT_UP_AT
 
     def work(self, now: float) -> float | None:
         """Calls for all cases noted that nobody has taken meanwhile; when to look again."""
         with self._lock:
             if not self._wanted or now < self._next_at:
                 return self._next_at if self._wanted else None
-            wanted, self._wanted = self._wanted, set()
+            wanted, self._wanted = self._wanted, {}
         try:
             with self._desk.database.read() as connection:
                 waiting = _waiting(connection, wanted)
                 people = settings.current(connection).on_call.people
         except Exception:
             with self._lock:
-                self._wanted |= wanted
+                self._wanted = wanted | self._wanted
             raise
         if waiting and people:
             self._next_at = now + AGAIN_S
@@ -132,7 +137,15 @@ def message_to(person: OnCallPerson, waiting: list[Case], now: float) -> Message
     )
 
 
-def _waiting(connection: sa.Connection, wanted: set[int]) -> list[Case]:
-    """Those of the cases that still ring with nobody at them."""
+def _waiting(connection: sa.Connection, wanted: Mapping[int, bool]) -> list[Case]:
+    """Those of the cases that still ring with nobody at them, and of which somebody is to be told."""
     found = (cases.find(connection, case_id) for case_id in sorted(wanted))
-    return [case for case in found if case is not None and case.open and case.ring_at is not None]
+    ringing = [case for case in found if case is not None and case.open and case.ring_at is not None]
+    return [case for case in ringing if wanted[case.id] or not _told(connection, case.id)]
+
+
+def _told(connection: sa.Connection, case_id: int) -> bool:
+    """Whether somebody on call has been sent word of this case."""
+    log = cases.events_of(connection, case_id)
+    sent = (it.facts for it in log if it.type is EventType.TOLD and it.facts.state == DeliveryState.SENT.value)
+    return any(facts.operator for facts in sent)  # a message to a contact names the contact

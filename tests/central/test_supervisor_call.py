@@ -95,6 +95,19 @@ def test_a_life_alarm_that_nobody_takes_rings_who_is_on_call_at_30_s_and_again(
     assert len(night.company.calls) == 3
 
 
+def test_a_call_that_a_dying_process_lost_or_a_way_refused_goes_out_at_the_next_step(
+    night: Night, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    keep(night.town, OnCall(ON_CALL.people[1:]))
+    night.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    night.town.desk.work_due(T + 30)
+    night.town.changes.clear()  # the process that worked the step ends before it calls
+    night.goes_on(60)
+    wait_until(lambda: len(night.company.texts) == 1)
+    night.goes_on(120)
+    assert len(night.company.texts) == 1, "who was told is let be until the exception record"
+
+
 def test_who_takes_it_in_time_spares_them_the_call(night: Night) -> None:
     keep(night.town, ON_CALL)
     night.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
