@@ -83,6 +83,8 @@ class Database:
         self.engine = engine
         # SQLite makes a second writer poll with growing naps; a lock wakes it at once.
         self._writers: Any = _Turns() if engine.dialect.name == "sqlite" else nullcontext()
+        self._closed = False
+        event.listen(engine, "checkin", self._brought_back)
         self._write = engine.execution_options(llar_write=True)
         # a transaction of SQLite reads from one moment by itself
         sqlite_file = engine.dialect.name == "sqlite"
@@ -110,8 +112,13 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Lets go of all connections."""
+        """Lets go of all connections; those that a thread still holds go when it brings them back."""
+        self._closed = True
         self.engine.dispose()
+
+    def _brought_back(self, _connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
+        if self._closed:
+            record.invalidate()
 
 
 def migrate(url: str, revision: str = "head") -> None:

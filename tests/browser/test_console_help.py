@@ -259,11 +259,11 @@ def test_what_is_handed_to_a_colleague_sounds_with_them_and_a_p1_with_all(consol
         )
     wait_until(lambda: ("marc", "ready") in {(one.operator, one.state) for one in console.setting.live.at_desk()})
     console.setting.desk.hand_over("ana", "Acabo el torn", console.setting.clock(), by="ana", to="marc")
-    marc.wait_for_function("window.notes > 0")
+    wait_until(lambda: marc.evaluate("window.notes > 0"))
     expect(ana.locator(f'[data-case="{case_id}"] .offer')).to_have_text("Primer per a Marc")
     assert ana.evaluate("window.notes") == 0
     console.setting.alarm("carme", AlarmKind.HELP, ref="A2")
-    ana.wait_for_function("window.notes > 0")
+    wait_until(lambda: ana.evaluate("window.notes > 0"))
 
 
 def test_the_closing_dialog_says_who_is_told_how_it_ended_and_the_case_shows_it(console: Console) -> None:

@@ -13,6 +13,7 @@ from central.storage.database import Database
 from central.storage.tables import sessions
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
+from tests.central.console_setting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -90,10 +91,10 @@ def test_sound_plays_until_the_case_is_taken_anywhere(console: Console) -> None:
         )
     case_id = console.setting.alarm("carme")
     for page in (ana, marc):
-        page.wait_for_function("window.notes >= 20")
+        wait_until(lambda page=page: page.evaluate("window.notes >= 20"))
     ana.keyboard.press("F2")
     expect(card(marc, case_id)).to_contain_text("Ana")
-    marc.wait_for_function("window.hushed > 0")
+    wait_until(lambda: marc.evaluate("window.hushed > 0"))
 
 
 def test_two_operators_press_at_once_and_one_hears_why_not(console: Console) -> None:

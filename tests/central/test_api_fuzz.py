@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = {Role.COORDINATOR: 4, Role.OPERATOR: 2}
-"""Made-up requests of each sort for each operation; of the other roles one, so that each run can afford the supervisor's."""
+"""Made-up requests of each sort for each operation; of the other roles, of which each run affords one, a single one."""
 LEFT_OUT = {"/api/logout", "/api/me/password"}
 """The one ends the session that asks, the other costs a hash of a password each time."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -123,6 +125,15 @@ def test_a_database_server_that_vanishes_is_noticed_within_seconds(postgres_serv
     opened.close()
     assert (said["connect_timeout"], said["tcp_user_timeout"]) == ("3", "20000")
     assert int(said["keepalives_idle"]) + int(said["keepalives_interval"]) * int(said["keepalives_count"]) <= 30
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(database_url: str) -> None:
+    opened = Database.open(database_url)
+    with opened.read() as late:
+        held = late.connection.driver_connection
+        opened.close()
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError)):
+        held.execute("SELECT 1")
 
 
 def test_what_is_read_together_belongs_together(database: Database) -> None:

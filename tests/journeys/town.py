@@ -178,7 +178,9 @@ class Town:
 
     def start(self, *, receiver: bool = False) -> Town:
         """Starts the centre's processes and waits until they hear."""
+        begin = self.desk.log.stat().st_size if self.desk.log.exists() else 0
         self.desk.start(ready="ready")
+        wait_until(lambda: "broker: connected" in self.desk.said(begin), "the desk hears the homes")
         if receiver:
             self.receiver.start(ready="ready")
         return self
