@@ -30,7 +30,6 @@ from central.texts import later, say_clock, translator
 AGAIN_S: Final = 30.0
 """Between two calls of the same people: many cases that nobody takes are told together, not one by one."""
 PURPOSE: Final = "on_call"
-CENTRE_TIMEZONE: Final = "Europe/Madrid"
 
 _AGAIN_AT: Final = frozenset({escalation.EXCEPTION, escalation.STILL_RINGING})
 _CAUGHT_UP_AT: Final = frozenset({escalation.FIRST_CARER, escalation.EVERY_CARER, escalation.HOME_REASSURED})
@@ -113,7 +112,7 @@ def message_to(person: OnCallPerson, waiting: list[Case], now: float) -> Message
     """What somebody on call is told: how many wait and since when, nobody's name and nothing about health."""
     words = translator(person.language)
     oldest = min(waiting, key=lambda case: (case.priority, case.ring_at or case.opened_at))
-    clock = say_clock(oldest.ring_at or oldest.opened_at, person.language, CENTRE_TIMEZONE)
+    clock = say_clock(oldest.ring_at or oldest.opened_at, person.language)
     says = words.say(
         later("Alarm centre: nobody has taken case {case}, which has been ringing since {clock}."),
         case=oldest.id,

@@ -24,6 +24,7 @@ ON_AIR_S: Final = 0.4
 """At the greatest speed each packet is on the air for so long, four times repeated."""
 MTU_LEAST: Final = 100
 END_S: Final = 2.0
+"""The tool ends so soon after it was stopped, whatever the radio stack still waits for."""
 _OBJECTS: Final = {
     "motion": ObjectId.MOTION,
     "open": ObjectId.DOOR,
@@ -104,7 +105,6 @@ async def play_home(
 
 async def _end(radio: HubController, *sensors: BTHomeSensor | Wearable) -> None:
     await radio.die()
-    # stopped in the midst of a command, bumble's host waits for good before the next one
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(END_S):
             for sensor in sensors:
