@@ -57,6 +57,8 @@ LAST_WORDS_S: Final = 0.2
 MACHINE_SETTLES_S: Final = 3.0
 """So long after its first acknowledgement an emulated hub has read what the terminal kept for it while it started, or
 had no room to keep; a real wire keeps nothing."""
+PRESSES_MIN: Final = 20
+"""A home lives on after its last outage until it has pressed so often: fewer presses prove little."""
 CALM_MAX_S: Final = 2.5
 MACHINE_CALM_MAX_S: Final = 8.0
 SILENCE_MAX_S: Final = 86_400.0
@@ -130,7 +132,7 @@ class World:
         return home
 
     async def live(self, home: Home, outages: list[Outage]) -> None:
-        """Lives through the outages, one after the other; the hub works at the end."""
+        """Lives through the outages, one after the other, and long enough; the hub works at the end."""
         await home.power_on()
         for outage in outages:
             await asyncio.sleep(outage.after_s)
@@ -138,6 +140,7 @@ class World:
             self.struck[outage.fault] += 1
             done = sum(self.struck.values())
             print(f"  {done:3d} {home.name}: {outage.fault.value}", file=sys.stderr, flush=True)
+        await until(lambda: len(home.life.presses) >= PRESSES_MIN, f"{home.name} presses its buttons", PRESENT_S)
 
     async def _strike(self, home: Home, outage: Outage) -> None:
         match outage.fault:

@@ -50,7 +50,6 @@ class GpioButton:
             # what a pin library raises for a missing chip, a busy line or a missing permission is its own affair
             self._line.missing(f"GPIO{self._pin}: {error}")
             raise OSError(f"GPIO{self._pin}: {error}") from error
-        log.info("listening to the button %s on GPIO%d", self._line.name, self._pin)
         levels: asyncio.Queue[tuple[bool, float]] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -60,6 +59,7 @@ class GpioButton:
 
         contact.when_activated = lambda: changed(True)
         contact.when_deactivated = lambda: changed(False)
+        log.info("listening to the button %s on GPIO%d", self._line.name, self._pin)
         try:
             await self._line.watch(levels, lambda: bool(contact.value), debounce_s=GPIO_DEBOUNCE_S)
         except GPIOZeroError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -252,8 +253,9 @@ async def test_a_button_that_cannot_be_read_and_one_that_nobody_enrolled_are_tol
 
 @pytest.mark.slow
 async def test_a_pull_cord_on_a_gpio_line_reaches_the_centre_with_its_place(
-    write_config: Callable[[str], Path], desk: Desk, pin: MockPin
+    write_config: Callable[[str], Path], desk: Desk, pin: MockPin, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     path = write_config('[[button]]\nkind = "gpio"\nname = "bathroom"\npin = 17\n')
     enrolment = path.parent / "enrolment.toml"
     enrolment.write_text(
@@ -261,7 +263,7 @@ async def test_a_pull_cord_on_a_gpio_line_reaches_the_centre_with_its_place(
         'room = "bathroom"\nplace_code = 3\n'
     )
     async with running(path):
-        await until(lambda: any("button" in state.hearing for state in desk.states), "it listens")
+        await until(lambda: "listening to the button bathroom" in caplog.text, "it listens")
         pin.drive_low()
         await until(lambda: desk.alarms, "the call, while the cord is still held")
         pin.drive_high()
