@@ -62,6 +62,13 @@ class HookDelivery:
 _HOOK: Final = [webhooks.c[field.name] for field in fields(Webhook)]
 _LISTENING: Final = sa.select(webhooks.c.id, webhooks.c.events, webhooks.c.municipalities).where(webhooks.c.enabled)
 _WAITING: Final = webhook_deliveries.c.state == "waiting"
+_EARLIER: Final = webhook_deliveries.alias("earlier")
+_HEAD: Final = ~(
+    sa.exists()
+    .where(_EARLIER.c.hook_id == webhook_deliveries.c.hook_id, _EARLIER.c.case_id == webhook_deliveries.c.case_id)
+    .where(_EARLIER.c.state == "waiting", _EARLIER.c.position < webhook_deliveries.c.position)
+)
+"""Of each case only the oldest that waits, so that its order is kept."""
 # looked at after every alarm: built once
 _EVERYTHING: Final = sa.select(*_HOOK).order_by(webhooks.c.id)
 _DUE_AT: Final = sa.case(
@@ -70,7 +77,7 @@ _DUE_AT: Final = sa.case(
 _NEXT_DUE: Final = (
     sa.select(sa.func.min(_DUE_AT))
     .select_from(webhook_deliveries.join(webhooks, webhooks.c.id == webhook_deliveries.c.hook_id))
-    .where(_WAITING, webhooks.c.enabled)
+    .where(_WAITING, _HEAD, webhooks.c.enabled)
 )
 
 
@@ -143,16 +150,10 @@ def remove(conn: sa.Connection, hook_id: int) -> None:
 
 
 def heads(conn: sa.Connection, hook_id: int, now: float, limit: int) -> list[HookDelivery]:
-    """What may be sent to a receiver now: of each case only the oldest that waits, so that its order is kept."""
-    earlier = webhook_deliveries.alias("earlier")
-    blocked = (
-        sa.exists()
-        .where(earlier.c.hook_id == webhook_deliveries.c.hook_id, earlier.c.case_id == webhook_deliveries.c.case_id)
-        .where(earlier.c.state == "waiting", earlier.c.position < webhook_deliveries.c.position)
-    )
+    """What may be sent to a receiver now."""
     query = (
         sa.select(webhook_deliveries)
-        .where(webhook_deliveries.c.hook_id == hook_id, _WAITING, webhook_deliveries.c.due_at <= now, ~blocked)
+        .where(webhook_deliveries.c.hook_id == hook_id, _WAITING, webhook_deliveries.c.due_at <= now, _HEAD)
         .order_by(webhook_deliveries.c.id)
         .limit(limit)
     )
@@ -160,7 +161,7 @@ def heads(conn: sa.Connection, hook_id: int, now: float, limit: int) -> list[Hoo
 
 
 def next_due_at(conn: sa.Connection) -> float | None:
-    """When the next attempt is to be made; None when nothing waits. What waits behind another is counted too."""
+    """When the next attempt is to be made; None when nothing waits."""
     found: float | None = conn.execute(_NEXT_DUE).scalar()
     return found
 

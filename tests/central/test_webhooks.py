@@ -21,7 +21,7 @@ from central.storage.people import Operator
 from central.storage.tables import case_events
 from central.webhooks import line
 from central.webhooks.line import post
-from central.webhooks.rules import GIVE_UP_S, WAIT_MAX_S, Topic, address_fault, headers_of, url_fault
+from central.webhooks.rules import FIRST_WAIT_S, GIVE_UP_S, WAIT_MAX_S, Topic, address_fault, headers_of, url_fault
 from central.webhooks.sender import CLAIM_S, WebhookSender, owner_of
 from gateway.contract import encoding
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
@@ -168,7 +168,7 @@ def test_a_refused_event_holds_up_its_own_case_only(office: Office, receiver: We
     office.desk.take(first, "ana", office.clock.now)
     office.desk.release(first, "ana", "", office.clock.now)
     second = office.alarm("pere", "B1")
-    office.work()
+    assert office.work() == office.clock.now + FIRST_WAIT_S, "what waits behind it does not keep the sender busy"
     assert {(one["type"], one["data"]["case_id"]) for one in receiver.taken()} == {
         ("case.opened", first),
         ("case.taken", first),
