@@ -100,6 +100,11 @@ def ladder(case: Case) -> tuple[Step, ...]:
     return tuple(sorted((Step(*item) for item in after_s.items()), key=lambda step: step.after_s))
 
 
+def due_times(case: Case) -> dict[str, float]:
+    """When each step of its ladder comes, or came, by its name; nothing while the case does not ring."""
+    return {} if case.ring_at is None else {step.name: case.ring_at + step.after_s for step in ladder(case)}
+
+
 def exception_after_s(case: Case) -> float | None:
     """How long a case may ring before it must be explained; None where it need not be."""
     return next((step.after_s for step in ladder(case) if step.name == EXCEPTION), None)

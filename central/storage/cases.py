@@ -337,8 +337,12 @@ def _values(case: Case) -> dict[str, Any]:
 
 
 def _case(row: sa.Row[Any]) -> Case:
-    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    values = {name: found[name] for name in _COLUMNS}
+    return case_in(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+
+def case_in(row: sa.RowMapping) -> Case:
+    """The case in a row that holds the columns of `cases`, perhaps among others."""
+    values = {name: row[name] for name in _COLUMNS}
     values["state"] = State(values["state"])
     values["priority"] = Priority(values["priority"])
     values["kind"] = AlarmKind(values["kind"])

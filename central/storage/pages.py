@@ -8,9 +8,11 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, exists, func, literal_column, select
 
+from central.alarm_cases import escalation
 from central.alarm_cases.case import EventType
 from central.alarm_cases.priority import MARKS
 from central.storage import home_file
+from central.storage.cases import case_in
 from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
     alarms,
@@ -54,6 +56,8 @@ class Card:
     """One open case in the queue. Times are Unix seconds; `mark` is P1, P2, P3, T or TEST.
 
     `ring_at` is set while the case asks for somebody; `late_s` is the worst delay between home and centre.
+    `supervisor_due_at`, `exception_due_at`: when these steps of its own ladder come or came, if nobody takes it; None
+    while it does not ring, or where its ladder has no such step.
     `exception_at` is since when it must be explained why nobody took it in time. `by_sms`: its first alarm came so.
     `person` is None for a home of which nobody is known.
     """
@@ -91,6 +95,8 @@ class Card:
     address: str
     district: str
     by_sms: bool
+    supervisor_due_at: float | None
+    exception_due_at: float | None
     person: CardPerson | None
 
 
@@ -334,15 +340,19 @@ _PEOPLE: Final = (
     select(residents).where(residents.c.home_id.in_(bindparam("homes", expanding=True))).order_by(residents.c.id)
 )
 _HELD: Final = select(cases.c.owner_id).where(cases.c.state.in_(("taken", "talking")), cases.c.owner_id.is_not(None))
-_AS_THEY_STAND: Final = [name for name in Card.__slots__ if name not in {"mark", "owner_id", "person"}]
+_MADE: Final = {"mark", "owner_id", "supervisor_due_at", "exception_due_at", "person"}
+_AS_THEY_STAND: Final = [name for name in Card.__slots__ if name not in _MADE]
 _OF_PERSON: Final = [name for name in CardPerson.__slots__ if name not in {"flags", "others"}]
 
 
 def _card(row: RowMapping, living_there: Sequence[RowMapping]) -> Card:
+    due = {} if row["ring_at"] is None else escalation.due_times(case_in(row))
     return Card(
         **{name: row[name] for name in _AS_THEY_STAND},
         mark=MARKS[row["priority"]],
         owner_id=row["owner_id"] or "",
+        supervisor_due_at=due.get(escalation.SUPERVISOR),
+        exception_due_at=due.get(escalation.EXCEPTION),
         person=_most_at_risk(living_there),
     )
 

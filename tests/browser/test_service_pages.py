@@ -8,9 +8,10 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from central.alarm_cases.care_plan import CarePlan
 from central.console.access import hash_password
 from central.service_settings import read_setting
-from central.storage import people, settings
+from central.storage import people, rota, settings
 from central.storage.people import Operator
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
@@ -86,7 +87,9 @@ def test_a_late_call_stands_on_the_wall_until_its_reason_is_written(console: Con
     expect(page.locator("#exceptions")).to_be_hidden()
 
 
-def test_what_nobody_has_taken_in_30_s_calls_the_supervisor_at_the_wallboard(console: Console) -> None:
+def test_what_nobody_has_taken_by_its_own_plan_calls_the_supervisor_at_the_wallboard(console: Console) -> None:
+    with console.setting.database.begin() as conn:
+        rota.add_plan(conn, "carme", CarePlan(after_s={"supervisor": 12.0}), now=0.0, by="núria")
     page = supervisor(console)
     sounding = """() => { const made = AudioContext.prototype.createOscillator; window.tones = 0;
         AudioContext.prototype.createOscillator = function () { window.tones += 1; return made.call(this); }; }"""
@@ -94,7 +97,7 @@ def test_what_nobody_has_taken_in_30_s_calls_the_supervisor_at_the_wallboard(con
     page.get_by_role("button", name="Sound off: turn it on").press("Enter")
     expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
     tested = page.evaluate("window.tones")
-    case = console.setting.alarm("carme", AlarmKind.HELP, at=time.time() - 40)
+    case = console.setting.alarm("carme", AlarmKind.HELP, at=time.time() - 20)
     expect(page.locator("#say-now")).to_have_text(f"Nobody has taken case {case}: Help button.")
     expect(page).to_have_title(re.compile(r"^\(1\) "))
     assert page.evaluate("window.tones") > tested > 0

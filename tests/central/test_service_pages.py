@@ -9,10 +9,11 @@ import random
 import pytest
 from fastapi import FastAPI
 
+from central.alarm_cases.care_plan import CarePlan
 from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.case_desk import Done
-from central.storage import audit_log, call_audits, cases, service_quality
+from central.storage import audit_log, call_audits, cases, rota, service_quality
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.console_setting import Clock, Setting
 from tests.central.desk_people import Person
@@ -103,6 +104,26 @@ def test_a_supervisor_takes_a_case_out_of_a_hand_with_a_reason(setting: Setting,
     assert (log[-1].type, log[-1].actor, log[-1].facts.operator) == (EventType.HANDED_OVER, "x-supervisor", "marc")
     foreign = answered(setting, clock, "pere", 10, ref="B1", close=False)
     assert supervisor.post(f"/api/cases/{foreign}/reassign", to="", reason="Fi de torn")[0] in {403, 404}
+
+
+def test_the_desk_tells_of_each_case_when_its_own_plan_calls_the_supervisor(
+    setting: Setting, app: FastAPI, clock: Clock
+) -> None:
+    with setting.database.begin() as conn:
+        rota.add_plan(conn, "carme", CarePlan(after_s={"supervisor": 90.0}), kind="help", now=clock.now, by="núria")
+
+    def told(path: str, key: str) -> list[tuple[float | None, float | None]]:
+        cards = Person(app, "x-supervisor").get(path)[1][key]
+        return [(one["supervisor_due_at"], one["exception_due_at"]) for one in cards]
+
+    case = setting.alarm("carme", AlarmKind.HELP, ref="A1")
+    at = clock.now
+    assert told("/api/wallboard?names=false", "cases") == told("/api/queue", "cards") == [(at + 90, at + 180)]
+    assert isinstance(setting.desk.take(case, "ana", at), Done)
+    assert told("/api/wallboard", "cases") == [(None, None)]  # it rings no more
+    clock.now += 700
+    setting.alarm("carme", AlarmKind.INACTIVITY, ref="A2")  # of this kind the plan says nothing
+    assert told("/api/wallboard", "cases")[-1] == (clock.now + 180, clock.now + 600)
 
 
 def test_the_screen_for_the_wall_names_nobody(setting: Setting, app: FastAPI, clock: Clock) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from central import service_figures as figures
 from central.access_rules import Action, Resource, Role, listed
-from central.alarm_cases import escalation
 from central.alarm_cases.case import CaseEvent, EventType, Facts
 from central.console import case_view
 from central.console.access import Seat
@@ -48,7 +47,10 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class BoardCase:
-    """An open case on the board; `who` and `where` are "" on the screen for the wall."""
+    """An open case on the board; `who` and `where` are "" on the screen for the wall.
+
+    `supervisor_due_at`, `exception_due_at`: as of a card of the queue, by the case's own ladder.
+    """
 
     id: int
     mark: str
@@ -57,6 +59,8 @@ class BoardCase:
     state: str
     opened_at: float
     ring_at: float | None
+    supervisor_due_at: float | None
+    exception_due_at: float | None
     owner_id: str
     owner: str
     who: str
@@ -132,9 +136,7 @@ def show(request: Request, seat: Reader, big: Annotated[bool, Query()] = False) 
     state = request.app.state
     with state.parts.database.read() as conn:
         operators = _can_take(conn)
-        supervisor_s = settings.current(conn).ladder.after_s.get(escalation.SUPERVISOR)
     data = {
-        "supervisor_s": supervisor_s,
         "big": big,
         "may_reassign": seat.may("quality", "work") and not big,
         "live": seat.may("station", "read"),
@@ -233,6 +235,8 @@ def _case(card: Card, *, named: bool) -> BoardCase:
         state=card.state,
         opened_at=card.opened_at,
         ring_at=card.ring_at,
+        supervisor_due_at=card.supervisor_due_at,
+        exception_due_at=card.exception_due_at,
         owner_id=card.owner_id,
         owner=card.owner,
         who=who,

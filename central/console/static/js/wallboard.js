@@ -140,15 +140,14 @@ function reassign(one) {
   byId("reassign").showModal();
 }
 
-// What nobody has taken by the supervisor's step of the ladder sounds here, once somebody has pressed for it.
-const SUPERVISOR_S = { P1: 30, P2: 180 };
+// What nobody has taken by the supervisor's step of its ladder sounds here, once somebody has pressed for it.
 const tones = new Tones();
 const plain = document.title;
 const called = new Set();
 
 function callSupervisor() {
   const calls = (board?.cases ?? []).filter(
-    ({ mark, ring_at: at }) => at && mark in SUPERVISOR_S && now() - at >= (page.supervisor_s ?? SUPERVISOR_S[mark]),
+    ({ priority, supervisor_due_at: at }) => priority <= 3 && at !== null && now() >= at,
   );
   tones.follow(calls.map(({ id, mark }) => ({ id, mark })));
   document.title = calls.length ? `(${calls.length}) ${t("Nobody has taken case {case}", { case: calls[0].id })} · Llar` : plain;
