@@ -17,6 +17,8 @@ EVIDENCE_MAX: Final = 32
 """Most evidence records in one alarm: an hour of a lively home, and small enough for a metered line."""
 TEXT_MAX: Final = 256
 """Longest free text in any message."""
+CHECK_IN_MAX_S: Final = 3_600.0
+"""Longest time for which a home asks whether all is well: after an hour nobody is still about to answer."""
 PROBLEMS_MAX: Final = 32
 """Most problems in one state: half of a home's devices, and with words for each still a message of 8 kB."""
 
@@ -285,6 +287,8 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
         problems: what is wrong with the hub and its devices, the most serious first.
         problems_more: how many problems had no room in the list.
         modem: of a hub that has one.
+        asks: whether somebody in the home can be asked something now (`check_in`): a screen is open there, or a voice
+            listens.
     """
 
     online: bool
@@ -302,6 +306,7 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     problems: Annotated[list[Problem], msgspec.Meta(max_length=PROBLEMS_MAX)] = []
     problems_more: Annotated[int, msgspec.Meta(ge=0)] = 0
     modem: ModemState | None = None
+    asks: bool = False
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -327,15 +332,18 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         id: names the command; the outcome comes on `up/cmd/{id}`.
-        verb: what to do: "test", "reassure" (comfort who waits), later "say", "show", "remind" ...
+        verb: what to do: "test", "reassure" (comfort who waits), "check_in" (ask whether all is well), "check_in_over"
+            (ask no more), later "say", "show", "remind" ...
         expires: Unix seconds; at or after it the command is dead.
-        text: what to say or show.
+        text: what to say or show; of "check_in_over" the id of the "check_in".
+        wait_s: of "check_in": so long an answer is waited for.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
     verb: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,32}$(?!\n)")]
     expires: UnixSeconds
     text: Text = ""
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=CHECK_IN_MAX_S)] = 0.0
 
 
 class CommandOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -344,11 +352,14 @@ class CommandOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         id: the id of the command.
         at: Unix seconds by the hub's clock.
-        outcome: "done", "failed", "expired", or "unsupported" by this hub.
+        outcome: "done", "failed", "expired", or "unsupported" by this hub; "asking" while a "check_in" waits for its
+            answer, which another outcome of the same id brings.
         text: for a technician.
+        answer: of "check_in", when it is done: "fine", "help" (an alarm of its own comes too), or "none".
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
     at: UnixSeconds
-    outcome: Annotated[str, msgspec.Meta(pattern=r"^(done|failed|expired|unsupported)$(?!\n)")]
+    outcome: Annotated[str, msgspec.Meta(pattern=r"^(asking|done|failed|expired|unsupported)$(?!\n)")]
     text: Text = ""
+    answer: Annotated[str, msgspec.Meta(pattern=r"^(fine|help|none)?$(?!\n)")] = ""
