@@ -159,9 +159,16 @@ class CaseDesk:
     def triage(
         self, case_id: int, operator_id: str, answer: int, now: float, *, silent: bool = False
     ) -> Done | Refused:
-        """The owner says what is needed, 1 to 5 (`protocol`); 5, no answer, begins the checklist."""
+        """The owner says what is needed, 1 to 5 (`protocol`); 5, no answer, begins the checklist, without calling out
+        where the home itself has just asked in vain."""
         facts = Facts(triage=answer, silent=silent)
-        return self._by_person(case_id, CaseEvent(EventType.TRIAGED, now, operator_id, facts))
+        done = self._by_person(case_id, CaseEvent(EventType.TRIAGED, now, operator_id, facts))
+        if isinstance(done, Done) and done.case.protocol_step == protocol.CALL_OUT:
+            with self.database.read() as connection:
+                asked_at = protocol.home_asked_at(cases.events_of(connection, case_id), now)
+            if asked_at is not None:
+                self.step_by_system(case_id, protocol.CALL_OUT, now, done_at=asked_at)
+        return done
 
     def step(
         self, case_id: int, operator_id: str, step: str, now: float, *, skipped: bool = False, reason: str = ""
@@ -170,9 +177,10 @@ class CaseDesk:
         facts = Facts(step=step, state=protocol.SKIPPED if skipped else protocol.DONE, reason=reason)
         return self._by_person(case_id, CaseEvent(EventType.STEPPED, now, operator_id, facts))
 
-    def step_by_system(self, case_id: int, step: str, now: float) -> Done | Refused:
-        """The system did a step of the protocol itself."""
-        return self.happen(case_id, CaseEvent(EventType.STEPPED, now, DESK, Facts(step=step, state=protocol.BY_SYSTEM)))
+    def step_by_system(self, case_id: int, step: str, now: float, *, done_at: float = 0.0) -> Done | Refused:
+        """The system did a step of the protocol itself, now or at `done_at`."""
+        facts = Facts(step=step, state=protocol.BY_SYSTEM, event_at=done_at)
+        return self.happen(case_id, CaseEvent(EventType.STEPPED, now, DESK, facts))
 
     def explain(self, case_id: int, operator_id: str, explanation: str, now: float) -> Done | Refused:
         """Somebody writes why nobody took the case in time; without it the case cannot be closed."""

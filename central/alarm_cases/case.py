@@ -98,7 +98,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         incident: grouped: under which incident.
         triage: triaged: 1 to 5; silent: nobody answers, and the line is open without a sound.
         step: escalated, recalled, prompted: which step was due; late_s tells how late it was acted on. stepped: which
-            step of the protocol, with state "done", "skipped" (reason says why) or "by_system".
+            step of the protocol, with state "done", "skipped" (reason says why) or "by_system" (event_at: when).
         cause, action, outcome, told, label, follow_up, explanation: closed (codes of `central.alarm_cases.closing`);
             explanation also of explained: why nobody took it in time.
     """

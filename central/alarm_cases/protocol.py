@@ -24,9 +24,12 @@ class ProtocolStep(NamedTuple):
     limit_s: float
 
 
+CALL_OUT: Final = "call_out"
 CONTACTS: Final = "contacts"
+HOME_ASKED_KEPT_S: Final = 600.0
+"""What the home asked longer ago than this counts no more: somebody calls out anew."""
 _NO_ANSWER_STEPS: Final = (
-    ProtocolStep("call_out", 30.0),  # three times
+    ProtocolStep(CALL_OUT, 30.0),  # three times
     ProtocolStep("raise_volume", 10.0),
     ProtocolStep("listen", 20.0),
     ProtocolStep("ring_home", RING_LIMIT_S),
@@ -36,7 +39,7 @@ _NO_ANSWER_STEPS: Final = (
     ProtocolStep("emergency_112", 60.0),
 )
 _SILENT_STEPS: Final = (
-    ProtocolStep("call_out", 30.0),
+    ProtocolStep(CALL_OUT, 30.0),
     ProtocolStep("raise_volume", 10.0),
     ProtocolStep("listen", 20.0),
     ProtocolStep("ring_home", RING_LIMIT_S),
@@ -60,6 +63,18 @@ def step_following(protocol: str, name: str) -> ProtocolStep | None:
     """The step after that one; None after the last."""
     names = [step.name for step in PROTOCOLS[protocol]]
     return next(iter(PROTOCOLS[protocol][names.index(name) + 1 :]), None)
+
+
+def home_asked_at(log: Iterable[CaseEvent], now: float) -> float | None:
+    """When the home itself last asked, on its screen and aloud, whether somebody has fallen, and nobody answered; None
+    when it has not, or long ago. An alarm says so in its evidence."""
+    times = [
+        record.t
+        for event in log
+        for record in event.facts.evidence
+        if record.vs == "unanswered" and record.t is not None and now - HOME_ASKED_KEPT_S <= record.t <= now
+    ]
+    return max(times, default=None)
 
 
 def calls_made(log: Iterable[CaseEvent]) -> Counter[str]:

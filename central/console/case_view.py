@@ -216,10 +216,18 @@ def _checklist(case: Case, log: list[CaseEvent], words: Words) -> Checklist | No
         event = done.get(step.name)
         state = "now" if step.name == case.protocol_step else event.facts.state if event else ""
         text = words.gettext(PROTOCOL_STEPS[step.name])
-        reason = event.facts.reason if event else ""
-        lines.append(StepLine(step.name, text, state, event.at if event else None, reason))
+        lines.append(StepLine(step.name, text, state, *_as_done(event, words)))
     at_hand = max([begun, *(event.at for event in done.values())])
     return Checklist(case.protocol, lines, at_hand if case.protocol_step else None, case.step_due_at)
+
+
+def _as_done(event: CaseEvent | None, words: Words) -> tuple[float | None, str]:
+    """When a step of the checklist was done, and what is to be said of it."""
+    if event is None:
+        return None, ""
+    asked = event.facts.step == protocol.CALL_OUT and event.facts.event_at
+    reason = words.gettext(later("The home asked, and nobody answered.")) if asked else event.facts.reason
+    return event.facts.event_at or event.at, reason
 
 
 def _contacts(conn: Connection, desk: CaseDesk, case: Case, log: list[CaseEvent], now: float) -> list[ContactNow]:

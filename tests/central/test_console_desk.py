@@ -17,6 +17,7 @@ from central.console.live import READY_KEPT_S, Client, Live
 from central.console.offers import HANDED_S, OFFER_S, TOLD_WITHIN_S, AtDesk, Handed, Offers, offered_to
 from central.storage import rota
 from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import Record
 from tests.central.conftest import NOON
 from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting
 
@@ -134,6 +135,27 @@ def test_a_step_out_of_turn_and_a_skip_without_a_reason_are_refused(client: Test
     assert post(client, f"/api/cases/{case}/step", skip, 422)["reason"] == "no_reason"
     view = post(client, f"/api/cases/{case}/step", {**skip, "reason": "Sense veu"})
     assert [step["state"] for step in view["checklist"]["steps"]][:2] == ["skipped", "now"]
+
+
+@pytest.mark.parametrize(("ago_s", "ticked"), [(0, True), (1_200, False)])
+def test_who_did_not_answer_the_home_is_not_called_out_to_anew(
+    client: TestClient, setting: Setting, ago_s: float, ticked: bool
+) -> None:
+    asked_at = NOON - ago_s
+    said = [Record(n="belt/fall", vs="suspected", t=asked_at - 25), Record(n="belt/fall", vs="unanswered", t=asked_at)]
+    case = setting.alarm("carme", AlarmKind.FALL, "bany", evidence=said)
+    post(client, f"/api/cases/{case}/take")
+    post(client, f"/api/cases/{case}/triage", {"choice": 5})
+    first, second = client.get(f"/api/cases/{case}").json()["checklist"]["steps"][:2]
+    if ticked:
+        done = {
+            "state": "by_system",
+            "at": asked_at,
+            "reason": "La unitat de casa ho ha preguntat i ningú no ha contestat.",
+        }
+        assert (first["name"], {name: first[name] for name in done}, second["state"]) == ("call_out", done, "now")
+    else:
+        assert (first["state"], first["at"]) == ("now", None)
 
 
 def test_the_emergency_card_has_what_an_ambulance_asks(client: TestClient, setting: Setting) -> None:
