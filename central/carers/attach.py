@@ -42,5 +42,5 @@ def attach(app: FastAPI) -> set[str]:
     app.state.mornings = Mornings(parts.telemetry)
     app.mount("/static/carers", StaticFiles(directory=Path(__file__).parent / "static"), name="carers")
     for room in _ROOMS:
-        app.include_router(room.router)
+        app.router.routes.extend(room.router.routes)
     return {getattr(route, "path", "") for room in _ROOMS for route in room.router.routes}

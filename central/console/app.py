@@ -33,7 +33,7 @@ from central.console.health_view import HealthView
 from central.console.limits import Pace
 from central.console.live import Live
 from central.console.offers import Handed, Offer, hears_it, offered_to
-from central.console.openapi import describe, operation_id
+from central.console.openapi import describe
 from central.console.pages import (
     accounts_page,
     api_docs,
@@ -53,7 +53,7 @@ from central.console.pages import (
     station,
     webhooks_page,
 )
-from central.console.problem import Problem, ProblemBody
+from central.console.problem import Problem
 from central.console.rights import NeedsReason
 from central.console.templating import office_page
 from central.console.templating import page as html_page
@@ -211,8 +211,6 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
-        generate_unique_id_function=operation_id,
-        responses={code: {"model": ProblemBody} for code in (401, 403, 404, 409, 422)},
     )
     app.state.parts = parts
     app.state.clock = clock
@@ -221,10 +219,9 @@ def create_app(parts: ConsoleParts, clock: Callable[[], float] = time.time) -> F
     app.add_middleware(Guard)
     for_carers = attach_carers(app)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
-    for page in _PAGES:
-        app.include_router(page.router)
-    for door in _DOORS:
-        app.include_router(door.router)
+    for room in (*_PAGES, *_DOORS):
+        # the routes as they are: `include_router` would make each anew, with all its types, for every application
+        app.router.routes.extend(room.router.routes)
     app.state.served = {getattr(route, "path", "") for page in _PAGES for route in page.router.routes} | for_carers
 
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

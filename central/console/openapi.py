@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+
+from central.console.problem import ProblemBody
 
 VERSION: Final = "1.0"
 """Of the interface: its second number grows when something is added, its first when something would break a program."""
@@ -73,7 +75,14 @@ def operation_id(route: APIRoute) -> str:
 def describe(app: FastAPI) -> dict[str, Any]:
     """The description as OpenAPI 3.1; made once."""
     if app.openapi_schema is None:
-        made = get_openapi(title="Llar", version=VERSION, description=_ABOUT, routes=app.routes)
+        whole, described = APIRouter(), FastAPI()
+        whole.routes.extend(route for route in app.routes if isinstance(route, APIRoute))
+        described.include_router(
+            whole,
+            generate_unique_id_function=operation_id,
+            responses={code: {"model": ProblemBody} for code in (401, 403, 404, 409, 422)},
+        )
+        made = get_openapi(title="Llar", version=VERSION, description=_ABOUT, routes=described.routes)
         made["security"] = [{"key": []}, {"session": []}]
         parts = made.setdefault("components", {})
         parts["securitySchemes"] = {
