@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -47,7 +48,7 @@ def postgres(bin_folder: Path) -> Iterator[str]:
         _await(url, server)
         yield url
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # its fast way: whoever is still connected is cut off
         server.wait(START_WAIT_S)
         shutil.rmtree(folder)
 

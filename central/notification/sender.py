@@ -97,9 +97,9 @@ class Sender:
 
     def _attempt(self, delivery: Delivery, now: float) -> None:
         with self._database.begin() as connection:
+            case = cases.find(connection, delivery.case_id)  # its case first, as everybody does (`deliveries.find`)
             if not deliveries.claim(connection, delivery, max(now, self._clock()) + CLAIM_S):
                 return
-            case = cases.find(connection, delivery.case_id)
             instead = _instead(connection, delivery, case, now)
             if instead is not None or case is None:
                 deliveries.save(connection, instead or called_off(delivery), now)

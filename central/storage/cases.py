@@ -63,7 +63,7 @@ _COLUMNS: Final = tuple(column.name for column in fields(Case))
 # Building a statement costs more than running it; those on an alarm's way are built once. SQLite plans a statement anew
 # at every run when a parameter stands where it weighs a partial index or a LIKE: there the value is part of the text.
 _OPEN: Final = cases.c.state != sa.literal_column(f"'{State.CLOSED.value}'")
-_FIND: Final = sa.select(cases).where(cases.c.id == sa.bindparam("case")).with_for_update()
+_FIND: Final = sa.select(cases).where(cases.c.id == sa.bindparam("case")).with_for_update(key_share=True)
 _RECENT: Final = (
     sa.select(cases)
     .where(
@@ -71,7 +71,7 @@ _RECENT: Final = (
         _OPEN,
         cases.c.last_alarm_at >= sa.bindparam("since"),
     )
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _FIND_ALARM: Final = sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at, alarms.c.ways).where(
     alarms.c.hub == sa.bindparam("hub"), alarms.c.ref == sa.bindparam("ref")

@@ -30,8 +30,8 @@ def find(connection: sa.Connection, delivery_id: int) -> Delivery | None:
     """One delivery, locked against other writers where the database locks rows: its case first, as everybody does who
     then comes to its deliveries; in the other order two of them would wait for each other."""
     of_case = sa.select(deliveries.c.case_id).where(deliveries.c.id == delivery_id).scalar_subquery()
-    connection.execute(sa.select(cases.c.id).where(cases.c.id == of_case).with_for_update())
-    query = sa.select(deliveries).where(deliveries.c.id == delivery_id).with_for_update()
+    connection.execute(sa.select(cases.c.id).where(cases.c.id == of_case).with_for_update(key_share=True))
+    query = sa.select(deliveries).where(deliveries.c.id == delivery_id).with_for_update(key_share=True)
     row = connection.execute(query).first()
     return None if row is None else _delivery(row)
 

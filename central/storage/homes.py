@@ -206,7 +206,8 @@ def exists(connection: sa.Connection, home_id: str) -> bool:
 def lock_home(connection: sa.Connection, home_id: str) -> None:
     """Makes other transactions about this home wait until this one ends; on SQLite all writers do so anyway."""
     if connection.dialect.name != "sqlite":
-        connection.execute(sa.select(homes.c.id).where(homes.c.id == home_id).with_for_update())
+        # a plain FOR UPDATE holds up, and may be held up by, whoever only writes a row that names the home
+        connection.execute(sa.select(homes.c.id).where(homes.c.id == home_id).with_for_update(key_share=True))
 
 
 def hub_of(connection: sa.Connection, home_id: str) -> str:
