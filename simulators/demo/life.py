@@ -124,7 +124,7 @@ def _moment(now: float, dice: random.Random) -> float:
 def _case(ref: str, home: str, kind: str, at: float, device: str, place: str) -> Case:
     case: Case = {"home": home, "ref": ref, "kind": kind, "at": at, "place": place, "steps": []}
     if kind == "inactivity":
-        details = {"room": place, "silence_s": 32_400.0}
+        details = {"room": place, "quiet_s": 32_400.0}
         case |= {"detector": "inactivity", "reason": "quiet_too_long", "details": details, "since_s": 32_400.0}
     elif device:
         case["device"] = device
@@ -246,7 +246,7 @@ def _running(homes: Sequence[str], contacts: dict[str, list[str]], now: float) -
         fallen,
         later,
         back,
-        case(5, "inactivity", 20, "dormitori"),
+        case(5, "flood", 20, "cuina", "kitchen-water"),
         case(9, "vital_sign", 35, "sala", "cuff"),
         case(11, "battery_low", 9_000, "rebedor", "front-door"),
         case(13, "test", 200, "penjoll", "pendant"),

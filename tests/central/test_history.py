@@ -15,6 +15,7 @@ from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import rebuild
 from central.carers.day import Mornings
 from central.case_desk import CaseDesk
+from central.console.wording import Names, why_it_fired
 from central.history import History, load
 from central.history_import import import_history, import_readings
 from central.register import Seed, SeedError
@@ -72,6 +73,16 @@ def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Datab
         proven = {home: drills.last_proven_at(conn, home) or 0.0 for home in city.street(HOMES)}
         assert any(proven.values())
         assert {home: home_facts.facts_of(conn, home)["proven_at"] for home in proven} == proven
+
+
+def test_sentences_about_the_demos_past_have_no_gaps(database: Database) -> None:
+    brought(database)
+    names = Names("Maria", {}, {}, {})
+    with database.read() as conn:
+        logs = [cases.events_of(conn, number) for number in numbers(database)]
+    said = {why.sentence for log in logs for why in why_it_fired(log, names, translator("en"))}
+    assert any("9 h" in sentence for sentence in said)
+    assert not [sentence for sentence in said if "…" in sentence]
 
 
 def test_the_circle_around_the_demos_residents_has_lived(database: Database, tmp_path: Path) -> None:
