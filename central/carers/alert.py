@@ -16,6 +16,7 @@ from central.alarm_cases.rota import Share
 from central.console.finding_words import WHAT_HAPPENED
 from central.notification.delivery import Delivery, DeliveryState
 from central.texts import Words, later, say_clock, say_moment
+from gateway.contract.alarm_kinds import AlarmKind
 
 END_SHOWN_S: Final = 24 * 3_600.0
 """An alarm that is over can be looked at for so long by those who were asked to come."""
@@ -73,7 +74,7 @@ class Known(NamedTuple):
         log: of the case. deliveries: of the case.
         names: contacts by id; operators: by id.
         consent: what the resident lets this contact see.
-        seen: last movement, None where it is not known.
+        seen: last movement, None where it is not known. carried: ids of the devices that are carried by a person.
     """
 
     case: Case
@@ -85,6 +86,7 @@ class Known(NamedTuple):
     operators: Mapping[str, str]
     consent: frozenset[Share]
     seen: Seen | None = None
+    carried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def view_of(known: Known, words: Words, now: float) -> AlertView:
         test=test,
         tone="test" if test else "calm" if calm else "alarm",
         heading=_begun(_heading(known, words)),
-        where=case.place,
+        where=_where(known, words),
         since=say_moment(case.opened_at, now, words.language, known.home.timezone),
         centre=_begun(_centre(known, words)),
         note=_begun(_note(stage, known, words)),
@@ -230,6 +232,17 @@ def _heading(known: Known, words: Words) -> str:
     if kind in _HEALTH and "readings" not in known.consent:
         return words.say(later("There is an alert from {name}'s home."), name=known.home.resident)
     return words.say(WHAT_HAPPENED.get(kind, WHAT_HAPPENED["other"]), name=known.home.resident)
+
+
+def _where(known: Known, words: Words) -> str:
+    """Where it happened, as far as what raised the alarm has a place of its own."""
+    case = known.case
+    said_by = [event.facts.device for event in known.log if event.facts.place and event.facts.place == case.place]
+    if not said_by or said_by[-1] not in known.carried:
+        return case.place
+    if case.kind not in {AlarmKind.HELP, AlarmKind.FALL}:
+        return ""
+    return words.gettext(later("not known: it comes from a device that is carried along"))
 
 
 def _centre(known: Known, words: Words) -> str:

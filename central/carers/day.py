@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import Request
 
 from central.carers.alert import Seen
-from central.storage import pages
+from central.carers.carried import carried
+from central.storage import homes
 from central.telemetry.store import Row, StoreUnavailable, TelemetryStore
 from central.texts import Words, later, say_clock, say_moment
 from devices.vocabulary import KINDS
@@ -38,7 +39,10 @@ _ACTIVITY: Final = sorted(kind.name for kind in KINDS.values() if kind.activity)
 
 
 def last_seen(request: Request, home_id: str, now: float) -> Seen | None:
-    """Where somebody was noticed last in a home; None when that cannot be told."""
+    """Where somebody was noticed last in a home; None when that cannot be told.
+
+    What is carried has no room, and the press of its button is the alarm itself.
+    """
     parts = request.app.state.parts
     store: TelemetryStore | None = parts.telemetry
     if store is None:
@@ -47,11 +51,13 @@ def last_seen(request: Request, home_id: str, now: float) -> Seen | None:
         rows = store.events(home_id, _ACTIVITY, now - SEEN_WITHIN_S, now + 1.0, 50)
     except StoreUnavailable:
         return None
-    newest = next((row for row in reversed(rows) if _noticed(row)), None)
+    with parts.database.read() as conn:
+        devices = homes.devices_of(conn, home_id)
+    without_room = carried(devices)
+    newest = next((row for row in reversed(rows) if _noticed(row) and row.device not in without_room), None)
     if newest is None:
         return None
-    with parts.database.read() as conn:
-        return Seen(newest.at, pages.room_names(conn, home_id).get(newest.device, ""))
+    return Seen(newest.at, next((device.room for device in devices if device.id == newest.device), ""))
 
 
 def up_at(times: Iterable[float]) -> float | None:

@@ -19,11 +19,12 @@ from central.audit import origin_of
 from central.audit_chain import AuditEntry
 from central.carer_desk import CarerDesk
 from central.carers.alert import END_SHOWN_S, ETA_CHOICES_MIN, AlertView, Home, Known, view_of
+from central.carers.carried import carried
 from central.carers.day import last_seen
 from central.case_desk import Done
 from central.console.problem import Problem
 from central.console.rights import trail
-from central.storage import cases, deliveries, pages, people, rota
+from central.storage import cases, deliveries, homes, pages, people, rota
 from central.storage.carer_links import BY_LINK
 from central.texts import later, translator
 
@@ -156,6 +157,7 @@ def _known(conn: sa.Connection, speaker: Speaker) -> Known | None:
         names=pages.contact_names(conn, case.home_id),
         operators=pages.operator_names(conn),
         consent=frozenset(profile.consent),
+        carried=carried(homes.devices_of(conn, case.home_id)),
     )
 
 

@@ -14,9 +14,10 @@ from central.carers.day import say_morning, up_at
 from central.carers.rota_words import grid_of, spans_of
 from central.case_desk import Done
 from central.reach_tester import ReachTester
-from central.storage import audit_log, cases, deliveries, reach_tests, rota
+from central.storage import audit_log, cases, deliveries, homes, reach_tests, rota
 from central.storage.audit_log import Filter
 from central.storage.carer_links import LIVES_S
+from central.storage.homes import DeviceAtHome
 from central.telemetry.store import Row
 from central.texts import translator
 from gateway.contract.alarm_kinds import AlarmKind
@@ -166,6 +167,29 @@ def test_without_scripts_the_buttons_work(setting: Setting, phone: TestClient) -
     assert phone.post(f"/c/{token}", data={"answer": "going15"}, headers=SITE).status_code == 303
     assert "4412" in phone.get(f"/c/{token}").text
     assert phone.post(f"/c/{token}", data={"answer": "rubbish"}, headers=SITE).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("model", "room", "kind", "where"),
+    [
+        ("bthome_pendant", "Penjoll", AlarmKind.HELP, "no se sap: ve d'un aparell que es porta a sobre"),
+        ("gatt_wearable", "de la Carme", AlarmKind.FALL, "no se sap: ve d'un aparell que es porta a sobre"),
+        ("locator", "localitzador", AlarmKind.OUTSIDE_ZONE, ""),
+        ("bthome_pendant", "bany", AlarmKind.HELP, "bany"),
+        ("bthome_motion", "coll de les escales", AlarmKind.HELP, "coll de les escales"),
+    ],
+)
+def test_what_is_carried_has_no_room_and_its_press_is_no_movement(
+    setting: Setting, phone: TestClient, clock: Clock, model: str, room: str, kind: AlarmKind, where: str
+) -> None:
+    assert setting.telemetry is not None
+    with setting.database.begin() as conn:
+        homes.enrol_devices(conn, "carme", [DeviceAtHome("pendant", model, room, 7200)], clock.now)
+    moved = Row("carme", "hall", "motion", clock.now - 600, True)
+    setting.telemetry.write([moved, Row("carme", "pendant", "press", clock.now - 5, "single")])
+    view = phone.get(f"/api/links/{link(setting, setting.alarm('carme', kind, room), 'marta')}").json()
+    assert view["where"] == where
+    assert view["last_seen"].endswith("passadís" if where != room else room)
 
 
 def test_what_is_not_shared_is_not_there(setting: Setting, phone: TestClient, clock: Clock) -> None:
