@@ -94,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--certificate", type=Path, required=True)
     broker.add_argument("--key", type=Path, required=True)
     broker.add_argument("--port", type=int, default=8883)
+    paper = command("paper-list", _paper_list, "Write the list by which people help while the centre is down.")
+    paper.add_argument("--out", type=Path, help="folder (default: that of [paper] in the configuration)")
     _add_hub_commands(command)
     _add_audit_commands(commands)
     return parser
@@ -232,6 +234,23 @@ def _audit(given: argparse.Namespace, config: CentralConfig) -> int:
         raise UsageError(str(error)) from None
     except FileExistsError:
         raise UsageError(f"{given.out} is there already; nothing was written.") from None
+
+
+def _paper_list(given: argparse.Namespace, config: CentralConfig) -> int:
+    from central import paper_list
+
+    folder = given.out or Path(config.paper.list_folder)
+    if not given.out and not config.paper.list_folder:
+        raise UsageError("No folder: give --out, or set list_folder under [paper] in the configuration.")
+    database = Database.open(config.database.url)
+    try:
+        where = paper_list.write_by_hand(database, folder, time.time(), config.paper.language, getpass.getuser())
+    except OSError as error:
+        raise UsageError(f"Cannot write to {folder}: {error.strerror}.") from None
+    finally:
+        database.close()
+    print(f"Written to {where}. It holds people's names, numbers and addresses: lock it up, and shred what is old.")
+    return 0
 
 
 def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:

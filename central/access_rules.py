@@ -59,6 +59,7 @@ class Resource(StrEnum):
     CONSENTS = "consents"
     STATUS = "status"  # what a family is shown: alarm or calm, who is on it, the daily line
     HELP = "help"  # a carer's answer to an alarm: going, cannot, arrived
+    PAPER_LIST = "paper_list"  # homes and contacts of a whole municipality, for when the centre is down
     ROTA = "rota"
     WHO_LOOKED = "who_looked"
     RIGHTS = "rights"  # what residents ask about their data
@@ -110,6 +111,7 @@ telemetry      r        rx         rx          .          .     .       rx      
 consents       r        r          rw          .          .     r       rw       .
 status         r        r          r           .          r     .       r        .
 help           .        .          .           .          t     .       .        .
+paper_list     .        r          r           .          .     .       .        .
 rota           r        rw         rw          .          rw    .       .        r
 who_looked     .        r          r           .          r     r       rx       .
 rights         .        r          rt          .          .     r       rw       .

@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,14 +52,20 @@ class AuditTrail:
         Raises:
             DatabaseError: it is not; what it says must not happen.
         """
-        ticket = _Ticket(entry)
+        self.append_all([entry])
+
+    def append_all(self, entries: Iterable[AuditEntry]) -> None:
+        """Returns once all of them are committed, in several transactions when they are many; raises as `append`."""
+        tickets = [_Ticket(entry) for entry in entries]
         with self._lock:
-            self._waiting.append(ticket)
-        with self._turn:
-            while not ticket.done:
-                self._write()
-        if ticket.fault is not None:
-            raise ticket.fault
+            self._waiting += tickets
+        for ticket in tickets:
+            with self._turn:
+                while not ticket.done:
+                    self._write()
+        for ticket in tickets:
+            if ticket.fault is not None:
+                raise ticket.fault
 
     def append_once(self, entry: AuditEntry) -> None:
         """As `append`, unless the same reading by the same account was written within the last minute."""

@@ -198,6 +198,18 @@ class WebhooksConfig(msgspec.Struct, frozen=True):
     networks: tuple[str, ...] = ()
 
 
+class PaperConfig(msgspec.Struct, frozen=True):
+    """The list by which people help while the centre is down. An empty `list_folder` means that none is written.
+
+    Attributes:
+        list_folder: where it is written every night: better on another disk, or one that other machines see.
+        language: of its headings.
+    """
+
+    list_folder: str = ""
+    language: Literal["ca", "es", "en"] = "ca"
+
+
 class CentralConfig(msgspec.Struct, frozen=True):
     """All of it. `data_folder` holds what the centre writes: databases, spool."""
 
@@ -216,6 +228,7 @@ class CentralConfig(msgspec.Struct, frozen=True):
     phone: PhoneConfig = PhoneConfig()
     apprise: AppriseConfig = AppriseConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    paper: PaperConfig = PaperConfig()
 
 
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -235,6 +248,7 @@ _SECTIONS: Final[dict[str, type[msgspec.Struct]]] = {
     "phone": PhoneConfig,
     "apprise": AppriseConfig,
     "webhooks": WebhooksConfig,
+    "paper": PaperConfig,
 }
 
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -21,7 +22,7 @@ from central.carer_desk import CarerDesk
 from central.carers.parts import CarersParts
 from central.case_desk import CaseChange, CaseDesk
 from central.claim_desk import ClaimDesk, broker_for_hubs
-from central.config import CentralConfig, read_secret
+from central.config import CentralConfig, PaperConfig, read_secret
 from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
@@ -35,6 +36,7 @@ from central.notification.channel import Channel
 from central.notification.channels.webpush import open_vapid
 from central.notification.open_channels import open_channels
 from central.notification.sender import Sender
+from central.paper_list import PaperKeeper, written_at
 from central.phone_desk import PhoneDesk
 from central.preparing import CannotStart, prepare
 from central.proof_watch import proof_keeper
@@ -124,6 +126,7 @@ class DeskProcess:
         self._webhook_sender = WebhookSender(self.database, sealer, self._refusals, networks)
         self.webhooks = DueLoop("webhooks", self._webhook_sender.work_due)
         self._checkpoints = DueLoop("audit", self._note_audit_head)
+        self._paper = _paper_loop(self.database, config.paper)
         self._noted_until_at = 0.0
         self._due_fault = ""
         self.live = Live()
@@ -163,9 +166,13 @@ class DeskProcess:
         self._labelling.start()
         self._testing.start()
         self._calling.start()
+        if self._paper is not None:
+            self._paper.start()
 
     def stop(self) -> None:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
+        if self._paper is not None:
+            self._paper.stop()
         self._calling.stop()
         self._testing.stop()
         self._labelling.stop()
@@ -196,6 +203,8 @@ class DeskProcess:
             database=self.lane.database_fault or self._due_fault or "ok",
             channels=self._channels,
             restarts=tuple(restarts.read(self._config.data_folder)),
+            paper=self._paper is not None,
+            paper_at=written_at(Path(self._config.paper.list_folder)) if self._paper is not None else None,
         )
 
     def _work_due(self, now: float) -> float | None:
@@ -237,6 +246,13 @@ def _lanes(database: Database, messages: DeliveryDesk, channels: Mapping[str, Ch
     senders = {name: Sender(database, messages, channels, address=address, only=name) for name in channels}
     rest = Sender(database, messages, channels, address=address, but=tuple(channels))
     return [DueLoop("sender", rest.work_due), *(DueLoop(f"sender {name}", it.work_due) for name, it in senders.items())]
+
+
+def _paper_loop(database: Database, paper: PaperConfig) -> DueLoop | None:
+    """What writes the paper list every night, where a folder is named for it."""
+    if not paper.list_folder:
+        return None
+    return DueLoop("paper-list", PaperKeeper(database, paper.list_folder, paper.language).work)
 
 
 def broker_settings(config: CentralConfig, role: str) -> BrokerSettings:

@@ -39,6 +39,11 @@ WHAT: Final[Mapping[str, str]] = {
     "rights": later("a request about my data"),
     "accounts": later("the account of a contact"),
 }
+REASONS: Final[Mapping[str, str]] = {
+    "paper list": later("For the list on paper by which people go on helping when the centre's computers stand still."),
+    "hand-over": later("To hand the service over to whoever runs it next."),
+}
+"""Reasons that programs write down."""
 _DID: Final[Mapping[str, str]] = {
     "read": later("looked at: {what}"),
     "work": later("worked on: {what}"),
@@ -103,4 +108,4 @@ def _why(why: str, case_id: int, outcome: str, words: Words) -> str:
     if case_id or why.startswith("case "):
         number = case_id or why.removeprefix("case ")
         return words.say(later("Because of alarm number {case}."), case=number)
-    return why
+    return words.gettext(REASONS.get(why, why))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from central.agenda.rules import read_rule
 from central.alarm_cases.rota import Profile, read_profile
+from central.carers.looked import REASONS
 from central.carers.rights_words import SHARED
 from central.carers.rota_words import WAYS, absence_line
 from central.console.pages import agenda_words, change_words, file_words
@@ -148,7 +149,9 @@ def person(value: Any, reader: Reader) -> str:
 def because(value: Any, reader: Reader) -> str:
     """Why somebody looked, as the log has it."""
     case = str(value).removeprefix("case ")
-    return reader.words.say(later("Because of alarm number {case}."), case=case) if case != value else str(value)
+    if case == value:
+        return reader.words.gettext(REASONS.get(case, case))
+    return reader.words.say(later("Because of alarm number {case}."), case=case)
 
 
 def limits(value: Any, reader: Reader) -> str:

@@ -24,6 +24,8 @@ class HealthView:
         commit_p50_ms, commit_p99_ms: their latency over the latest few hundred; None before the first.
         database: "ok", or what is wrong in a few words.
         channels: the ways to carers that are set up, by the channels' names.
+        paper: whether a paper list is to be written every night.
+        paper_at: when the newest was written; None when there is none.
         restarts: the centre's processes that had to be started again lately, oldest first.
     """
 
@@ -36,6 +38,8 @@ class HealthView:
     database: str = "ok"
     channels: tuple[str, ...] = ()
     restarts: tuple[Restart, ...] = ()
+    paper: bool = False
+    paper_at: float | None = None
 
     def receiver_state(self, now: float) -> str:
         """ "ok", "silent" (not heard lately), "store" (its telemetry store is down) or "never"."""

@@ -291,7 +291,7 @@ def test_health_names_every_fault_and_what_to_do(setting: Setting, ana: Seated) 
         add_refusals(conn, {("alarm", "bad_content"): Refusal(7, NOON - 60, "hub-x: no ref")})
     health = ana.get("/api/health")
     assert [sign["state"] for sign in health["signs"]] == [
-        "bad", "bad", "warn", "ok", "bad", "warn", "bad", "warn", "ok"
+        "bad", "bad", "warn", "ok", "bad", "warn", "bad", "warn", "warn", "ok"
     ]  # fmt: skip
     assert all(sign["advice"] for sign in health["signs"] if sign["state"] != "ok")
     assert [(one["source"], one["reason"], one["count"]) for one in health["refused"]] == [

@@ -32,6 +32,7 @@ RESOURCES: Final[Mapping[Resource, str]] = {
     Resource.CONSENTS: later("consents"),
     Resource.STATUS: later("family's status"),
     Resource.HELP: later("carer's answer"),
+    Resource.PAPER_LIST: later("paper list"),
     Resource.ROTA: later("carers' rota"),
     Resource.WHO_LOOKED: later("who looked"),
     Resource.RIGHTS: later("requests about data"),

@@ -17,6 +17,7 @@ from central.console.refusal_words import say_reason, say_source
 from central.console.rights import allowed
 from central.console.templating import office_page
 from central.hub_states import HubStates
+from central.paper_list import LATE_S as PAPER_LATE_S
 from central.storage import hub_settings, pages
 from central.storage.pages import RefusalLine
 from central.texts import Words, later, say_duration, say_number, translator
@@ -178,6 +179,7 @@ def _signs(view: HealthView, now: float, ready: int, words: Words) -> list[Sign]
         _hubs(view, words),
         _channels(view, words),
         _processes(view, now, words),
+        _paper(view, now, words),
     ]
 
 
@@ -338,6 +340,19 @@ def _processes(view: HealthView, now: float, words: Words) -> Sign:
         later("Nothing is lost by it. If it happens again, send the log of that time to who looks after the centre.")
     )
     return Sign(name, "warn", says, advice)
+
+
+def _paper(view: HealthView, now: float, words: Words) -> Sign:
+    name = words.gettext(later("Paper list"))
+    if not view.paper:
+        says = words.gettext(later("None is written: when the centre is down, nobody knows whom to ring."))
+        return Sign(name, "warn", says, words.gettext(later("Name a folder under [paper] in the configuration.")))
+    if view.paper_at is None or now - view.paper_at > PAPER_LATE_S:
+        says = words.gettext(later("Last night none was written."))
+        advice = later("Look whether its folder is there and can be written to; the log of the desk says what failed.")
+        return Sign(name, "bad", says, words.gettext(advice))
+    span = say_duration(max(now - view.paper_at, 0.0), words.language)
+    return Sign(name, "ok", words.say(later("Written {span} ago."), span=span), "")
 
 
 def _hubs(view: HealthView, words: Words) -> Sign:

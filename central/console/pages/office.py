@@ -7,6 +7,7 @@ from central.console.pages import (
     devices_page,
     drills_page,
     keys_page,
+    paper_list,
     people_changes,
     resident_file,
     residents,
@@ -22,4 +23,5 @@ PAGES = (
     keys_page,
     drills_page,
     devices_page,
+    paper_list,
 )

@@ -87,6 +87,7 @@ def show(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> Re
         places=places,
         now=state.clock(),
         may_write=seat.may("resident_file", "write"),
+        may_print=seat.may("paper_list", "read"),
         unproven_at=state.clock() - home_list.UNPROVEN_S,
         many=home_list.MANY_FALSE_ALARMS,
     )
