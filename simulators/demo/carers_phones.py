@@ -90,7 +90,7 @@ class CarersPhones:
             calls = [it for it in company.calls if it.to == number]
             call = calls[-1] if calls and (not calls[-1].over or time.time() - calls[-1].at < SHOWN_S) else None
             found[phone] = {
-                "number": number,
+                "number": number.removeprefix(COUNTRY_CODE),
                 "messages": sorted(messages, key=lambda message: float(message["at"])),
                 "call": call and {"state": call.state, "at": call.at, "heard": (call.heard or [""])[-1]},
             }
