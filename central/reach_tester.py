@@ -76,7 +76,9 @@ class ReachTester:
         after = ""
         while True:
             with self._database.begin() as conn:
-                found = reach_tests.not_tested_since(conn, now - self._every_days * DAY_S, after, LOOKED_AT_ONCE)
+                # half of it: a whole month would pass over a day whose hour has drifted, or who asked for a test since
+                since_at = now - self._every_days * DAY_S / 2
+                found = reach_tests.not_tested_since(conn, since_at, after, LOOKED_AT_ONCE)
                 for one in found:
                     if self._turn(one.contact_id, one.timezone, now):
                         roster = rota.roster(conn, one.home_id, tuple(self._channels))

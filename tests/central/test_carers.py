@@ -354,10 +354,11 @@ def test_a_reachability_test_asks_for_one_tap_and_its_result_is_known(setting: S
 def test_every_contact_is_tested_once_a_month_by_day(setting: Setting, clock: Clock) -> None:
     email = FakeChannel("email")
     clock.now = NOON
-    for _ in range(31 * 24):
-        clock.now += 3_600
-        ReachTester(setting.database, {"email": email}, "https://llar.example", 30, clock).work(clock.now)
-    assert [message.to for message in email.messages] == ["marta@example.org"], "Joan has no e-mail; Marta once"
+    for month in range(1, 5):
+        for _ in range(30 * 24 // 5):
+            clock.now += 5 * 3_600
+            ReachTester(setting.database, {"email": email}, "https://llar.example", 30, clock).work(clock.now)
+        assert [message.to for message in email.messages] == ["marta@example.org"] * month, "Joan has no e-mail"
 
 
 def test_a_morning_is_told_beside_usual_ones() -> None:
