@@ -31,9 +31,10 @@ from central.alarm_cases.transitions import Refused
 from central.care_intake import SUBSCRIPTIONS as CARE
 from central.care_intake import CareIntake
 from central.case_desk import CaseChange, CaseDesk
+from central.home_asking import HomeAsking
 from central.hub_states import HubStates
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
-from central.progress import CLOSED_TOLD_S, Progress, Told
+from central.progress import CLOSED_TOLD_S, Progress, Told, answer_of
 from central.pulse import PULSE
 from central.refusals import RefusalCounter
 from central.storage.cases import AlarmRef
@@ -56,6 +57,7 @@ UNSENT_MAX: Final = 10_000
 REASSURE_S: Final = 60.0
 """How long a home may still say "we are coming to you" after it was asked to."""
 
+_FROM_HUBS: Final = (Channel.ALARM, Channel.STATE, Channel.COMMAND_OUTCOME)
 _STOP, _ALARM, _FINDING = range(3)
 _FINDINGS: Final = FINDING_FILTER.removesuffix("+")
 _STATE_TAIL: Final = f"/{Channel.STATE.value}"
@@ -97,6 +99,7 @@ class AlarmLane:
         refusals: RefusalCounter,
         states: HubStates | None = None,
         care: CareIntake | None = None,
+        self._asking = HomeAsking(desk, refusals, self._ask)
     ) -> None:
         self._desk = desk
         self._care = care
@@ -116,7 +119,7 @@ class AlarmLane:
         self.database_fault = ""
         self._client = MqttClient(
             settings,
-            subscriptions=(everyone(Channel.ALARM), FINDING_FILTER, HEALTH_TOPIC, everyone(Channel.STATE), *CARE),
+            subscriptions=(*map(everyone, _FROM_HUBS), FINDING_FILTER, HEALTH_TOPIC, *CARE),
             on_message=self._on_message,
             on_connection=self._on_connection,
         )
@@ -136,11 +139,18 @@ class AlarmLane:
         self._client.stop()
 
     def on_change(self, change: CaseChange) -> None:
-        """Tells the home how far help has come. A listener of the desk; from any thread, never blocks."""
+        """Tells the home how far help has come, or asks it. A listener of the desk; from any thread, never blocks."""
         if change.event_type in _PROGRESS:
             for name, answer in self._remember(change):
                 self._send(name, answer)
         elif change.step == escalation.HOME_REASSURED and change.hub:
+        self._asking.on_change(change)
+
+    def tell_again(self) -> None:
+        """Reads how all cases stand, and says it to all homes: what they know already is no news there."""
+        self._recall()
+        for name, answer in self._progress.all().items():
+            self._send(name, answer)
             expires = change.at + REASSURE_S
             self._ask(change.hub, Command(f"reassure-{change.case_id}-{change.version}", "reassure", expires))
 
@@ -260,6 +270,8 @@ class AlarmLane:
         if received.retained:
             self._refuse(received, Rejection("retained", "alarms are never retained: publish without the flag"))
             return True
+        if address.channel is Channel.COMMAND_OUTCOME:
+            return self._until_stored(lambda: self._asking.take(address, received.payload)) is not None
         alarm = decode(Alarm, received.payload)
         if isinstance(alarm, Rejection):
             rescued = rescue_alarm(received.payload)
@@ -341,7 +353,7 @@ class AlarmLane:
 
     def _remember(self, change: CaseChange) -> list[tuple[AlarmRef, AlarmAnswer]]:
         """Notes how far help has come; the answers that are news."""
-        answers = [(name, _answer(change, name)) for name in change.refs]
+        answers = [(name, answer_of(change, name)) for name in change.refs]
         order = (change.case_id, change.version)
         return [(name, answer) for name, answer in answers if self._progress.note(name, Told(order, answer))]
 
@@ -389,9 +401,3 @@ class AlarmLane:
         for hub, command in asked:
             if not self._client.publish(topic(hub, Channel.COMMAND, command.id), encode(command)):
                 log.warning("%s: %s waits for the broker", hub, command.id)
-
-
-def _answer(change: CaseChange, name: AlarmRef) -> AlarmAnswer:
-    return AlarmAnswer(
-        name.ref, 0, change.at, change.stage, str(change.case_id), change.who, eta_minutes=change.eta_minutes
-    )

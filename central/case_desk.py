@@ -56,14 +56,20 @@ class Done:
 class CaseDesk:
     """Commands on cases. `announce` is called after each commit, on the caller's thread, and must not block.
 
-    `channels` are the names of the channels by which this centre can write or ring by itself.
+    `channels` are the names of the channels by which this centre can write or ring by itself; `can_ask` says of a hub
+    whether somebody in its home can be asked something now.
     """
 
     def __init__(
-        self, database: Database, announce: Callable[[CaseChange], None], channels: Collection[str] = (EMAIL,)
+        self,
+        database: Database,
+        announce: Callable[[CaseChange], None],
+        channels: Collection[str] = (EMAIL,),
+        can_ask: Callable[[str], bool] = lambda _hub: False,
     ) -> None:
         self.database = database
         self.channels = tuple(channels)
+        self._can_ask = can_ask
         self._announce = announce
 
     # what comes in
@@ -92,7 +98,7 @@ class CaseDesk:
             central.storage.database.DatabaseError: nothing was stored; the message must not be acknowledged.
         """
         with self.database.begin() as connection:
-            decided = finding_into_case(connection, finding, received_at)
+            decided = finding_into_case(connection, finding, received_at, self._can_ask)
             if not isinstance(decided, Decided):
                 return decided
             changes = [change_of(connection, decided)]

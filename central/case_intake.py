@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 from zlib import crc32
+from zoneinfo import ZoneInfo
 
 import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases.care_plan import for_log
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
+from central.alarm_cases.home_question import ask_s, is_asked_about
 from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
 from central.alarm_cases.priority import priority_of, priority_of_finding
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
@@ -58,8 +61,13 @@ def alarm_into_case(
     return _receipt(alarm.ref, known, change or _standing(connection, known.case_id, received_at)), change
 
 
-def finding_into_case(connection: sa.Connection, finding: Finding, received_at: float) -> Decided | Refused | None:
-    """Stores a finding; what it did to its case, None when nothing, Refused when there is no such home."""
+def finding_into_case(
+    connection: sa.Connection, finding: Finding, received_at: float, can_ask: Callable[[str], bool]
+) -> Decided | Refused | None:
+    """Stores a finding; what it did to its case, None when nothing, Refused when there is no such home.
+
+    `can_ask` says of a hub whether somebody in its home can be asked now, before people are called.
+    """
     if not homes.exists(connection, finding.home):
         return Refused("no_such_home")
     homes.lock_home(connection, finding.home)
@@ -68,6 +76,9 @@ def finding_into_case(connection: sa.Connection, finding: Finding, received_at: 
         if not finding.active:
             return None
         facts = planned(connection, _facts_of_finding(finding, received_at), received_at)
+        if is_asked_about(facts) and can_ask(homes.hub_of(connection, finding.home)):
+            timezone = ZoneInfo(rota.timezone_of(connection, finding.home))
+            facts = msgspec.structs.replace(facts, ask_s=ask_s(facts.place, received_at, timezone))
         decided = _into_case(connection, finding.home, facts, received_at)
         cases.add_finding(connection, finding.key, finding.home, decided.case.id, finding.since_at)
         return decided
@@ -182,6 +193,7 @@ def _into_case(
     if case is None:
         return open_case(connection, facts, now, actor)
     event_type = EventType.RETRACTED if withdrawn else EventType.JOINED
+    facts = msgspec.structs.replace(facts, ask_s=0.0)
     return _must(decide(connection, case, CaseEvent(event_type, now, actor, facts)))
 
 

@@ -51,6 +51,11 @@ class HubStates:
         with self._lock:
             return self._heard.get(hub)
 
+    def can_ask(self, hub: str) -> bool:
+        """Whether a hub is there, as far as is known, and says that somebody in its home can be asked something."""
+        heard = self.of(hub)
+        return heard is not None and heard.state.online and heard.state.asks
+
     def complaining(self) -> dict[str, Heard]:
         """The latest words of those hubs that report anything wrong."""
         with self._lock:

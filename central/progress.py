@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from typing import Final, NamedTuple
 
+from central.case_change import CaseChange
 from central.storage.cases import AlarmRef
 from gateway.contract.messages import AlarmAnswer, Stage
 
@@ -18,6 +19,13 @@ class Told(NamedTuple):
 
     order: tuple[int, int]
     answer: AlarmAnswer
+
+
+def answer_of(change: CaseChange, name: AlarmRef) -> AlarmAnswer:
+    """The word on one alarm of a case, after a change."""
+    return AlarmAnswer(
+        name.ref, 0, change.at, change.stage, str(change.case_id), change.who, eta_minutes=change.eta_minutes
+    )
 
 
 class Progress:

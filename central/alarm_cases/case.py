@@ -20,6 +20,14 @@ RING_LIMIT = "ring_limit"
 STEP_TIMER = "step:"
 """Names of the timers that prompt: a telephone that rings too long; "step:" and the step of the protocol at hand."""
 
+ASK_UNHEARD = "ask_unheard"
+"""The home was told to ask whether all is well, and has not said that it does."""
+ASK_UNANSWERED = "ask_unanswered"
+"""The home asks, and nobody has answered."""
+FINE, HELP, NO_ANSWER, NOT_ASKED = ANSWERS = ("fine", "help", "none", "failed")
+"""What the home says in the end: what was answered, that nobody did, or that it could ask nobody."""
+_ASKED_FIRST = frozenset({ASK_UNHEARD, ASK_UNANSWERED})
+
 Note = Annotated[str, msgspec.Meta(max_length=NOTE_MAX)]
 
 
@@ -50,6 +58,8 @@ class EventType(StrEnum):
     RETRACTED = "retracted"
     COPIED = "copied"
     ENDED = "ended"
+    ASKED = "asked"
+    ANSWERED = "answered"
     ABANDONED = "abandoned"
     TAKEN = "taken"
     SPOKEN = "spoken"
@@ -87,11 +97,12 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         kind, priority, place, device, text, evidence: of the alarm or finding.
         reason, details: of a finding: the sentence's key and what fills it; `reason` also of parking and release.
         event_at: when it happened in the home; late_s: how much later the centre heard of it, 0 when in time.
+        ask_s: opened, asked: for how long the home asks before people are called; 0 where it does not.
         standing: by how much the number of alarms not withdrawn changes: -1, 0 or 1.
         plan: opened, joined, updated: the care plan by which the ladder goes.
         recall_at: parked until.
         contact: called, told, on the way, declined, arrived, all well, needs help: the contact's id; state, channel:
-            of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice".
+            of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice"; answered: `ANSWERS`.
         contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
         operator: handed over: to whom, "" for whoever takes it first; told: the name of somebody on call.
@@ -118,6 +129,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: Annotated[list[Record], msgspec.Meta(max_length=EVIDENCE_MAX)] = []
     event_at: float = 0.0
     late_s: float = 0.0
+    ask_s: float = 0.0
     standing: int = 0
     plan: CarePlan = STANDARD
     recall_at: float = 0.0
@@ -178,7 +190,8 @@ class Case:
         repeats: alarms and findings joined, the first included.
         standing: how many of them the home has not withdrawn.
         late_s: worst delay between an event at home and its arrival here; 0 when all came in time.
-        opened_at, last_alarm_at: first and latest alarm, by the centre's clock.
+        opened_at, last_alarm_at: first and latest alarm, by the centre's clock. Where the home was asked first,
+            `opened_at` is when people were called: they are not late for what they were not asked.
         ring_at: since when the case asks for somebody; None while a person has it in hand.
         taken_at: when its owner took it; spoken_at: when somebody first spoke with the resident.
         helper_id, eta_at: the contact who is on the way, and when they are expected.
@@ -237,6 +250,11 @@ class Case:
         prompts = ((STEP_TIMER + self.protocol_step, self.step_due_at), (RING_LIMIT, self.ring_limit_at))
         waiting = ((self.wake_step, self.wake_at), *prompts)
         return tuple(Timer(step, due_at) for step, due_at in waiting if due_at is not None)
+
+    @property
+    def asked_first(self) -> bool:
+        """Whether the home itself is being asked, and nobody was called yet."""
+        return self.wake_step in _ASKED_FIRST
 
     @property
     def open(self) -> bool:

@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 from central.alarm_cases import escalation, protocol
-from central.alarm_cases.case import RING_LIMIT, STEP_TIMER, Case, CaseEvent, EventType, State
+from central.alarm_cases.case import (
+    ASK_UNANSWERED,
+    ASK_UNHEARD,
+    FINE,
+    RING_LIMIT,
+    STEP_TIMER,
+    Case,
+    CaseEvent,
+    EventType,
+    State,
+)
 from central.alarm_cases.decision import Refused
 from central.alarm_cases.priority import Priority
 
@@ -14,9 +24,24 @@ REOPEN_WITHIN_S: Final = 86_400.0
 """How long after closing a case may be opened again: a shift and the next one. Later it is another story."""
 
 
+ASK_HEARD_S: Final = 20.0
+"""A home that was told to ask says so within this time, or people are called at once."""
+
+
 def ringing(case: Case, now: float) -> Case:
     first = escalation.ladder(case)[0]
-    return replace(case, ring_at=now, wake_at=now + first.after_s, wake_step=first.name)
+    after = _people_wanted(case, now)
+    return replace(after, ring_at=now, wake_at=now + first.after_s, wake_step=first.name)
+
+
+def asking(case: Case, now: float) -> Case:
+    """The home is told to ask whether all is well before people are called."""
+    return replace(case, wake_at=now + ASK_HEARD_S, wake_step=ASK_UNHEARD)
+
+
+def _people_wanted(case: Case, now: float) -> Case:
+    """Where only the home was asked so far, the people's time begins now."""
+    return replace(case, opened_at=now) if case.asked_first else case
 
 
 def in_hand(case: Case, now: float) -> Case:
@@ -65,7 +90,7 @@ def joined(case: Case, event: CaseEvent) -> Case:
     if after.priority is Priority.LIFE:
         after = replace(after, incident_id=None)
     planned = replace(after, plan=facts.plan if leads else case.plan)
-    if case.state is State.WITHDRAWN:
+    if case.state is State.WITHDRAWN or case.asked_first:
         return ringing(replace(planned, state=State.NEW), event.at)
     if raised or (case.ring_at is None and (grave or case.state is State.WAITING)):
         return ringing(planned, event.at)
@@ -75,6 +100,27 @@ def joined(case: Case, event: CaseEvent) -> Case:
 def retracted(case: Case, event: CaseEvent) -> Case:
     after = replace(case, standing=case.standing + event.facts.standing)
     return withdrawn(after, event.at) if case.state is State.NEW and after.standing == 0 else after
+
+
+def asked(case: Case, event: CaseEvent) -> Case:
+    """The home asks: people are called when nobody has answered in time."""
+    if case.wake_step != ASK_UNHEARD:
+        return case
+    return replace(case, wake_at=case.opened_at + event.facts.ask_s, wake_step=ASK_UNANSWERED)
+
+
+def answered(case: Case, event: CaseEvent) -> Case:
+    """What became of the home's question. It decides only as long as nobody was called."""
+    if not case.asked_first:
+        return case
+    if event.facts.state == FINE:
+        return withdrawn(replace(case, standing=0), event.at)
+    return ringing(case, event.at)
+
+
+def ended(case: Case, event: CaseEvent) -> Case:
+    """The situation is over by itself. That takes nothing back from people who were called."""
+    return withdrawn(replace(case, standing=0), event.at) if case.asked_first else case
 
 
 def abandoned(case: Case, event: CaseEvent) -> Case:
@@ -91,7 +137,7 @@ def taken(case: Case, event: CaseEvent) -> Case | Refused:
         return Refused("already_yours" if mine else "taken", case.owner_id or "", max(0.0, earlier_s))
     state = case.state if mine and held else State.TAKEN
     taken_at = case.taken_at if mine else event.at
-    after = _exceptional(case, event.at)
+    after = _people_wanted(_exceptional(case, event.at), event.at)
     return in_hand(replace(after, state=state, owner_id=event.actor, taken_at=taken_at), event.at)
 
 
@@ -245,7 +291,7 @@ def escalated(case: Case, event: CaseEvent) -> Case | Refused:
 
 
 def recalled(case: Case, event: CaseEvent) -> Case | Refused:
-    """Silence in somebody's hands, the end of parking, or a check call not made: the case rings (again)."""
+    """Silence at home or in somebody's hands, the end of parking, a check call not made: the case rings (again)."""
     if case.ring_at is not None or not due(case, event):
         return Refused("not_due", case.owner_id or "")
     return ringing(case, event.at)

@@ -8,6 +8,10 @@ while it rings, because she may be speaking with the resident.
 
 - An alarm opens a case, ringing. Only a named person taking it stops the ringing. Time never closes, takes or parks a
   case: all that time can do is ask more people (`escalated`), or make it ring again (`recalled`).
+- Quiet at home is asked about at home first, where somebody can be asked: the case is `new` and does not ring, and
+  wakes when the home has not said in time that it asks, and then when nobody has answered. "I am fine", or the end of
+  the quiet, makes it `withdrawn`; whatever else comes of it or joins it makes it ring, and anybody may take it before.
+  The people's time begins when they are called. A matter of life is never asked about first.
 - `wake_at` is set in every open case: in a ringing one it is the next step of the ladder, in one in hand the time
   after which silence is suspicious, in a parked one the recall.
 - An alarm of the same home joins. The priority may only rise. A joining alarm that raises the priority, that is a
@@ -43,12 +47,14 @@ from typing import Final
 from central.alarm_cases import rules
 from central.alarm_cases.case import Case, CaseEvent, EventType, State
 from central.alarm_cases.decision import Decided, Refused, Rule
+from central.alarm_cases.priority import Priority
 
 __all__ = ["TABLE", "Decided", "Refused", "Rule", "opening", "rebuild", "transition"]
 
 
 def opening(case_id: int, event: CaseEvent) -> Decided:
-    """The case that `opened` begins: ringing, or withdrawn when the home took back an alarm never seen here."""
+    """The case that `opened` begins: ringing, asked about at home first, or withdrawn when the home took back an alarm
+    never seen here."""
     facts = event.facts
     blank = Case(
         id=case_id,
@@ -75,7 +81,8 @@ def opening(case_id: int, event: CaseEvent) -> Decided:
         version=1,
         plan=facts.plan,
     )
-    begin = rules.ringing if facts.standing else rules.withdrawn
+    asks = facts.ask_s > 0 and facts.priority is not Priority.LIFE
+    begin = rules.withdrawn if not facts.standing else rules.asking if asks else rules.ringing
     return Decided(begin(blank, event.at), event)
 
 
@@ -121,7 +128,9 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.UPDATED, _OPEN, rules.joined),
     (EventType.RETRACTED, _OPEN, rules.retracted),
     (EventType.COPIED, _OPEN, rules.kept),
-    (EventType.ENDED, _OPEN, rules.kept),
+    (EventType.ENDED, _OPEN, rules.ended),
+    (EventType.ASKED, _OPEN, rules.asked),
+    (EventType.ANSWERED, _OPEN, rules.answered),
     (EventType.ABANDONED, (_NEW,), rules.abandoned),
     # by an operator
     (EventType.TAKEN, _OPEN, rules.taken),
@@ -147,7 +156,7 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.TOLD, _OPEN, rules.kept),
     (EventType.GROUPED, _OPEN, rules.grouped),
     (EventType.ESCALATED, _OPEN, rules.escalated),
-    (EventType.RECALLED, (*_HELD, State.WITHDRAWN), rules.recalled),
+    (EventType.RECALLED, _OPEN, rules.recalled),
     (EventType.PROMPTED, _OPEN, rules.prompted),
 )
 

@@ -149,7 +149,9 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
     return announce
 
 
-_OFFERED_AFTER: Final = frozenset({"opened", "joined", "released", "handed_over", "recalled", "needs_help", "reopened"})
+_OFFERED_AFTER: Final = frozenset(
+    {"opened", "joined", "answered", "released", "handed_over", "recalled", "needs_help", "reopened"}
+)
 
 
 def offer_first(

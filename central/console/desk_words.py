@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from central.alarm_cases.case import RING_LIMIT, STEP_TIMER, CaseEvent, EventType, Facts
+from central.alarm_cases.case import (
+    FINE,
+    HELP,
+    NO_ANSWER,
+    NOT_ASKED,
+    RING_LIMIT,
+    STEP_TIMER,
+    CaseEvent,
+    EventType,
+    Facts,
+)
 from central.alarm_cases.priority import Priority
-from central.texts import Words, later
+from central.texts import Words, later, say_duration
 
 NEEDED: Final[Mapping[int, str]] = {
     1: later("Fine, or a mistake"),
@@ -48,6 +58,12 @@ _NEEDS: Final[Mapping[str, str]] = {
     "ambulance": later("{contact} asks for an ambulance."),
     "advice": later("{contact} needs advice."),
 }
+_ANSWERED: Final[Mapping[str, str]] = {
+    FINE: later("Answered at home: I am fine."),
+    HELP: later("Answered at home: I need help."),
+    NO_ANSWER: later("Nobody answered at home."),
+    NOT_ASKED: later("The home could ask nobody."),
+}
 
 
 def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: str, words: Words) -> str:
@@ -60,6 +76,11 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
     """
     facts, say = event.facts, words.say
     makers: dict[EventType, Callable[[], str]] = {
+        EventType.ASKED: lambda: say(
+            later('The home asks "Are you all right?", for up to {span}.'),
+            span=say_duration(facts.ask_s, words.language),
+        ),
+        EventType.ANSWERED: lambda: say(_ANSWERED.get(facts.state, _ANSWERED[NO_ANSWER])),
         EventType.ABANDONED: lambda: say(later("The home hung up before anybody had answered.")),
         EventType.TRIAGED: lambda: say(later("{who} noted:"), who=who),
         EventType.STEPPED: lambda: say(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.agenda.kind_words import AGENDA_KINDS
-from central.alarm_cases.case import CaseEvent, EventType, Facts, Way
+from central.alarm_cases.case import ASK_UNANSWERED, ASK_UNHEARD, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.priority import CALL_UNANSWERED, CONTACTS_UNREACHABLE, RISK_CALL_UNANSWERED, SMS_UNVERIFIED
 from central.case_desk import NOBODY_ON_CALL, NOBODY_REACHABLE
 from central.console import desk_words
@@ -37,6 +37,8 @@ _RECALLS: Final[Mapping[str, str]] = {
     "recall": later("The time until which it was parked is over."),
     "review": later("Nothing has been written here for long. It asks for attention again."),
     "check_call": later("The home cancelled the alarm. It still wants a friendly call."),
+    ASK_UNHEARD: later("The home did not say in time that it asks."),
+    ASK_UNANSWERED: later("Nobody answered at home in time."),
 }
 
 CAUSES: Final[Mapping[str, str]] = {
@@ -151,7 +153,9 @@ _RISK_CALL: Final = later("A follow-up call that must not be left out was not ma
 _CONTACTS_UNREACHABLE: Final = later(
     "There are times in the coming week, {span} together, in which none of the contacts could be reached."
 )
-_RINGS_ANEW: Final = frozenset({EventType.OPENED, EventType.RELEASED, EventType.RECALLED, EventType.HANDED_OVER})
+_RINGS_ANEW: Final = frozenset(
+    {EventType.OPENED, EventType.ANSWERED, EventType.RELEASED, EventType.RECALLED, EventType.HANDED_OVER}
+)
 
 
 def timeline(log: list[CaseEvent], names: Names, words: Words, timezone: str) -> list[Line]:

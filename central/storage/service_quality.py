@@ -23,6 +23,8 @@ NOT_REACHED: Final = frozenset({"failed", "failed_for_good", "no_receipt"})
 _TAKEN: Final[sa.ColumnElement[bool]] = case_events.c.type == sa.literal_column("'taken'")
 """As a literal: only then do databases use the index of the taken ones."""
 
+_ASKED_FIRST: Final = (cases.c.state == "new") & cases.c.ring_at.is_(None)
+"""The home itself is being asked whether all is well: nobody waits for an operator yet."""
 
 class Scope(NamedTuple):
     """Which calls: opened from `since_at` until before `until_at`, of some municipalities (None: of all)."""
@@ -87,7 +89,7 @@ def calls(conn: sa.Connection, scope: Scope, timezone: str = "Europe/Madrid") ->
     """The calls of people in a span, in the order in which they came."""
     wanted = within(
         sa.select(cases.c.id, cases.c.priority, cases.c.opened_at, cases.c.abandoned_at, cases.c.arrived_at), scope
-    ).where(cases.c.priority <= ROUTINE)
+    ).where(cases.c.priority <= ROUTINE, ~_ASKED_FIRST)
     first = first_answers(conn, scope)
     hours = _hours(timezone, scope)
     nobody: tuple[float | None, str] = (None, "")
@@ -152,7 +154,7 @@ def late_answers(conn: sa.Connection, scope: Scope, now: float) -> list[LateAnsw
     query = within(sa.select(*columns, *more, answered).join(homes, homes.c.id == cases.c.home_id), scope)
     wait = sa.func.coalesce(answered, sa.literal(now)) - cases.c.opened_at
     gave_up = cases.c.abandoned_at.is_not(None) & (cases.c.abandoned_at < sa.func.coalesce(answered, now))
-    query = query.where(cases.c.priority <= ROUTINE, wait > EXPLAIN_OVER_S + 1e-6, ~gave_up)
+    query = query.where(cases.c.priority <= ROUTINE, ~_ASKED_FIRST, wait > EXPLAIN_OVER_S + 1e-6, ~gave_up)
     rows = conn.execute(query.order_by(cases.c.opened_at.desc()).limit(LATE_SHOWN)).all()
     ids = [row.id for row in rows]
     reasons, takers = _reasons(conn, ids), _takers(conn, ids)

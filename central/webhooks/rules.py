@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from central.access_rules import EVERYWHERE
-from central.alarm_cases.case import Case, CaseEvent, EventType
+from central.alarm_cases.case import FINE, Case, CaseEvent, EventType
 
 SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
@@ -98,6 +98,8 @@ def topic_of(event: CaseEvent) -> Topic | None:
     """Under what an event of a case is told; None when it is not."""
     if event.type is EventType.CALLED and event.facts.channel == PHONE:
         return None
+    if event.type is EventType.ANSWERED and event.facts.state != FINE:
+        return Topic.RINGING
     return _TOPIC_OF.get(event.type)
 
 

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from central.alarm_cases import escalation, transitions
+from central.alarm_cases import escalation, rules, transitions
 from central.alarm_cases.care_plan import STANDARD, CarePlan
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.case import ANSWERS, Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.priority import Priority, priority_of
+from central.alarm_cases.rules import ASK_HEARD_S
 from central.alarm_cases.transitions import Decided, opening, rebuild, transition
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -37,9 +38,15 @@ PLANS = (
 class CaseLife(RuleBasedStateMachine):
     """One case, through whatever people, the home and the clock do."""
 
-    @initialize(kind=st.sampled_from(AlarmKind), withdrawn=st.booleans(), plan=st.sampled_from(PLANS))
-    def open_it(self, kind: AlarmKind, withdrawn: bool, plan: CarePlan) -> None:
-        facts = Facts(home="home-1", kind=kind, priority=priority_of(kind), standing=int(not withdrawn), plan=plan)
+    @initialize(
+        kind=st.sampled_from(AlarmKind),
+        withdrawn=st.booleans(),
+        plan=st.sampled_from(PLANS),
+        ask_s=st.sampled_from([0.0, 180.0, 600.0]),
+    )
+    def open_it(self, kind: AlarmKind, withdrawn: bool, plan: CarePlan, ask_s: float) -> None:
+        priority, standing = priority_of(kind), int(not withdrawn)
+        facts = Facts(home="home-1", kind=kind, priority=priority, standing=standing, plan=plan, ask_s=ask_s)
         event = CaseEvent(EventType.OPENED, 1_000_000.0, "hub", facts)
         self.case, self.log, self.now = opening(1, event).case, [event], event.at
         self.last: tuple[Case, CaseEvent] | None = None
@@ -102,6 +109,16 @@ class CaseLife(RuleBasedStateMachine):
     def the_home_takes_back(self) -> None:
         self.happen(CaseEvent(EventType.RETRACTED, self.now, "hub", Facts(standing=-min(1, self.case.standing))))
 
+    @rule(answer=st.sampled_from(["", *ANSWERS]))
+    def the_home_asks_and_answers(self, answer: str) -> None:
+        event_type = EventType.ANSWERED if answer else EventType.ASKED
+        facts = Facts(state=answer, ask_s=self.log[0].facts.ask_s)
+        self.happen(CaseEvent(event_type, self.now, "hub", facts))
+
+    @rule()
+    def the_quiet_ends(self) -> None:
+        self.happen(CaseEvent(EventType.ENDED, self.now, "desk", Facts()))
+
     @rule(
         event_type=st.sampled_from(BY_PEOPLE),
         who=st.sampled_from(PEOPLE),
@@ -134,11 +151,23 @@ class CaseLife(RuleBasedStateMachine):
         assert (self.case.owner_id is not None) == held
 
     @invariant()
-    def a_case_that_nobody_has_rings_or_was_withdrawn(self) -> None:
+    def a_case_that_nobody_has_rings_or_is_asked_about_at_home_or_was_withdrawn(self) -> None:
         if self.case.state is State.NEW:
-            assert self.case.ring_at is not None
+            assert (self.case.ring_at is None) == self.case.asked_first
+        if self.case.asked_first:
+            assert self.case.priority is not Priority.LIFE
+            assert self.case.owner_id is None
+            assert self.case.wake_at is not None
+            assert self.case.wake_at <= self.log[0].at + max(self.log[0].facts.ask_s, ASK_HEARD_S)
         if self.case.state is State.WITHDRAWN:
             assert self.case.standing == 0
+
+    @invariant()
+    def what_is_answered_at_home_takes_nobody_off(self) -> None:
+        """Nor does the end of the quiet: once people were called, a person looks."""
+        if self.last is not None and self.last[1].type in {EventType.ANSWERED, EventType.ENDED, EventType.ASKED}:
+            before, _ = self.last
+            assert self.case.ring_at == before.ring_at or before.asked_first
 
     @invariant()
     def only_people_close_and_nothing_follows(self) -> None:
@@ -239,6 +268,9 @@ def _forgets_to_wake(case: Case, _event: CaseEvent) -> Case:
         ((State.NEW, EventType.ESCALATED), _takes_by_time),
         ((State.TAKEN, EventType.PARKED), _forgets_to_wake),
         ((State.TAKEN, EventType.JOINED), lambda case, _event: case),
+        ((State.NEW, EventType.JOINED), lambda case, _event: case),
+        ((State.NEW, EventType.ASKED), lambda case, event: replace(case, wake_at=event.at + 86_400)),
+        ((State.NEW, EventType.ANSWERED), lambda case, event: rules.withdrawn(replace(case, standing=0), event.at)),
     ],
 )
 def test_a_planted_fault_is_found(place: tuple[State, EventType], fault: transitions.Rule) -> None:

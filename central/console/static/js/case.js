@@ -5,7 +5,7 @@ import { page } from "./api.js";
 import { button, callPanel, checklist, speechBar, triage } from "./help.js";
 import { hint } from "./keys.js";
 import { clock, exactClock, headline, moment, span, t } from "./words.js";
-import { flagChips, isRinging, waits, whoIs } from "./queue.js";
+import { flagChips, isAsked, isRinging, waits, whoIs } from "./queue.js";
 
 export const DELIVERY_CHIPS = {
   arrived: "good",
@@ -44,6 +44,8 @@ function standing(card, me, now) {
   const mine = card.owner_id === me;
   const who = mine ? t("You") : card.owner;
   if (isRinging(card) && card.owner_id) return t("Something new has come in. {who} had this case.", { who });
+  if (isAsked(card))
+    return t("The home is asked whether all is well. Without an answer it rings at {time}.", { time: clock(card.wake_at) });
   if (!card.owner_id)
     return card.state === "withdrawn" ? t("Cancelled at home; a check call is due.") : t("Nobody has this case yet.");
   if (card.state === "waiting") return t("Parked by {who} until {time}.", { who, time: moment(card.wake_at, now) });

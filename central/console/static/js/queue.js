@@ -5,7 +5,8 @@ import { FLAGS, headline, sayLanguage, span, t, language } from "./words.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 export const isRinging = (card) => card.ring_at !== null;
-export const isWaiting = (card) => isRinging(card) || card.state === "new" || card.state === "withdrawn";
+export const isAsked = (card) => card.state === "new" && !isRinging(card); // the home itself, before anybody is called
+export const isWaiting = (card) => isRinging(card) || card.state === "withdrawn";
 const isParked = (card) => card.state === "waiting" && !isRinging(card);
 
 /** An alarm that the home took back waits for a friendly call: it is never more than routine. */
@@ -48,6 +49,7 @@ export function flagChips(card) {
   if (card.exception_at !== null && card.explained_at === null)
     chips.push(h("span", { class: "chip bad" }, t("to be explained")));
   if (card.reopened > 0) chips.push(h("span", { class: "chip" }, t("opened again")));
+  if (isAsked(card)) chips.push(h("span", { class: "chip" }, t("Being asked at home")));
   if (card.state === "withdrawn") chips.push(h("span", { class: "chip" }, t("Cancelled at home: check call")));
   if (card.repeats > 1) chips.push(h("span", { class: "chip", title: t("Alarms in this case") }, `×${card.repeats}`));
   if (!person) return chips;
@@ -64,6 +66,7 @@ export function flagChips(card) {
 /** The clock of a case: waiting for somebody, with somebody, or until its recall. */
 export function caseClock(card) {
   if (isWaiting(card)) return { since: card.ring_at ?? card.opened_at, word: t("waiting") };
+  if (isAsked(card)) return { until: card.wake_at, word: t("to answer at home") };
   if (isParked(card)) return { until: card.wake_at, word: t("until recall") };
   return { since: card.taken_at, word: t("in hand") };
 }
