@@ -166,6 +166,8 @@ def test_the_rota_by_keyboard_and_thumb(town: Console) -> None:
     expect(page.locator("#said")).to_contain_text("Desat")
     page.fill("#from_at", "2035-08-01")
     page.fill("#until_at", "2035-08-15")
+    expect(page.locator("label[for=from_at]")).to_contain_text("dimecres, 1 d’agost del 2035")
+    expect(page.locator("#until_at")).to_have_accessible_description("dimecres, 15 d’agost del 2035")
     page.keyboard.press("Enter")
     expect(page.locator("form[data-api$=absences] .fault")).not_to_be_empty()
     page.goto(f"{town.url}/family/phone")

@@ -89,3 +89,5 @@ def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console)
     held.pop().continue_()
     page.click("[data-open=contact-joan]")
     expect(page.locator("dialog[open]")).to_be_visible()
+    page.locator("#joan-from").fill("2035-08-01T10:00")  # whatever language the browser itself speaks
+    expect(page.locator("#joan-from")).to_have_accessible_description("dimecres, 1 d’agost del 2035")

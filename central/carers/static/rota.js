@@ -1,4 +1,5 @@
 // The order of ways to be reached, and the step from a new address to its code.
+import "/static/js/dates.js";
 import { said, send, t } from "./carer.js";
 
 const byId = (id) => document.getElementById(id);
