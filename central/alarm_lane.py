@@ -57,9 +57,9 @@ UNSENT_MAX: Final = 10_000
 REASSURE_S: Final = 60.0
 """How long a home may still say "we are coming to you" after it was asked to."""
 
-_FROM_HUBS: Final = (Channel.ALARM, Channel.STATE, Channel.COMMAND_OUTCOME)
 _STOP, _ALARM, _FINDING = range(3)
 _FINDINGS: Final = FINDING_FILTER.removesuffix("+")
+_FROM_HUBS: Final = (Channel.ALARM, Channel.STATE, Channel.COMMAND_OUTCOME)
 _STATE_TAIL: Final = f"/{Channel.STATE.value}"
 _INVALID_FORMAT, _WRONG_CONTENT, _NOT_TREATED = 2, 3, 5
 _FORMAT_FAULTS: Final = frozenset({"bad_json", "too_large"})
@@ -99,10 +99,10 @@ class AlarmLane:
         refusals: RefusalCounter,
         states: HubStates | None = None,
         care: CareIntake | None = None,
-        self._asking = HomeAsking(desk, refusals, self._ask)
     ) -> None:
         self._desk = desk
         self._care = care
+        self._asking = HomeAsking(desk, refusals, self._ask)
         self._refusals = refusals
         self._states = states or HubStates()
         self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)
@@ -144,15 +144,9 @@ class AlarmLane:
             for name, answer in self._remember(change):
                 self._send(name, answer)
         elif change.step == escalation.HOME_REASSURED and change.hub:
-        self._asking.on_change(change)
-
-    def tell_again(self) -> None:
-        """Reads how all cases stand, and says it to all homes: what they know already is no news there."""
-        self._recall()
-        for name, answer in self._progress.all().items():
-            self._send(name, answer)
             expires = change.at + REASSURE_S
             self._ask(change.hub, Command(f"reassure-{change.case_id}-{change.version}", "reassure", expires))
+        self._asking.on_change(change)
 
     def publish_kept(self, to: str, payload: bytes, on_done: Callable[[bool], None]) -> bool:
         """Publishes something that the broker keeps for its reader; see `MqttClient.publish`. From any thread."""
@@ -267,11 +261,11 @@ class AlarmLane:
         address = read_topic(received.topic)
         if address is None:
             return self._handle_finding(received)
+        if address.channel is Channel.COMMAND_OUTCOME:
+            return self._until_stored(lambda: self._asking.take(address, received.payload)) is not None
         if received.retained:
             self._refuse(received, Rejection("retained", "alarms are never retained: publish without the flag"))
             return True
-        if address.channel is Channel.COMMAND_OUTCOME:
-            return self._until_stored(lambda: self._asking.take(address, received.payload)) is not None
         alarm = decode(Alarm, received.payload)
         if isinstance(alarm, Rejection):
             rescued = rescue_alarm(received.payload)

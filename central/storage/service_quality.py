@@ -22,9 +22,9 @@ REACHED: Final = frozenset({"delivered", "opened", "accepted", "declined", "arri
 NOT_REACHED: Final = frozenset({"failed", "failed_for_good", "no_receipt"})
 _TAKEN: Final[sa.ColumnElement[bool]] = case_events.c.type == sa.literal_column("'taken'")
 """As a literal: only then do databases use the index of the taken ones."""
-
 _ASKED_FIRST: Final = (cases.c.state == "new") & cases.c.ring_at.is_(None)
 """The home itself is being asked whether all is well: nobody waits for an operator yet."""
+
 
 class Scope(NamedTuple):
     """Which calls: opened from `since_at` until before `until_at`, of some municipalities (None: of all)."""
