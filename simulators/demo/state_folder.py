@@ -180,6 +180,9 @@ sender = "llar@example.org"
 [carers]
 address = "http://127.0.0.1:{ports.console}"
 
+[paper]
+list_folder = "paper"
+
 [detection]
 restart_grace_s = 5.0
 
