@@ -76,8 +76,10 @@ class SupervisorCall:
     def work(self, now: float) -> float | None:
         """Calls for all cases noted that nobody has taken meanwhile; when to look again."""
         with self._lock:
-            if not self._wanted or now < self._next_at:
-                return self._next_at if self._wanted else None
+            if not self._wanted:
+                return None
+            if now < self._next_at <= now + AGAIN_S:  # further off only when the clock was set back
+                return self._next_at
             wanted, self._wanted = self._wanted, {}
         try:
             with self._desk.database.read() as connection:

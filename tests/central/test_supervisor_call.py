@@ -95,6 +95,18 @@ def test_a_life_alarm_that_nobody_takes_rings_who_is_on_call_at_30_s_and_again(
     assert len(night.company.calls) == 3
 
 
+def test_a_clock_that_was_set_back_holds_up_no_call(
+    night: Night, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    keep(night.town, OnCall(ON_CALL.people[1:]))
+    night.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    night.goes_on(30)
+    wait_until(lambda: len(night.company.texts) == 1)
+    night.town.receive(alarm_of(AlarmKind.HELP, "B1"), T - 3_600, hub="hub-2")
+    night.goes_on(-3_570)
+    wait_until(lambda: len(night.company.texts) == 2)
+
+
 def test_a_call_that_a_dying_process_lost_or_a_way_refused_goes_out_at_the_next_step(
     night: Night, wait_until: Callable[[Callable[[], bool]], None]
 ) -> None:
