@@ -19,13 +19,14 @@ import sqlalchemy as sa
 from central.access_rules import Role
 from central.alarm_cases.case import CaseEvent, EventType
 from central.alarm_cases.closing import Closing
+from central.alarm_cases.rota import Profile
 from central.alarm_cases.transitions import Refused
 from central.case_desk import facts_of_closing
 from central.case_intake import HUB, decide, facts_of_alarm, open_case
 from central.passwords import hash_password
 from central.register import Seed, SeedCase, SeedError, SeedHome, SeedOperator, load
 from central.sealing import Sealer
-from central.storage import accounts, cases, homes, people, rota
+from central.storage import accounts, cases, homes, people, rota, shares
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from central.storage.homes import DeviceAtHome
@@ -119,6 +120,8 @@ def _add_residents(connection: sa.Connection, home: SeedHome) -> int:
 
 
 def _add_contacts(connection: sa.Connection, home: SeedHome, now: float) -> int:
+    """Adds those that are not there yet; how many. What they may see is proven as if it was set on a page."""
+    resident = home.residents[0].id if home.residents else ""
     there = {contact.id for contact in people.contacts_of(connection, home.id)}
     new = [(place, c) for place, c in enumerate(home.contacts, start=1) if c.id not in there]
     for place, contact in new:
@@ -126,7 +129,9 @@ def _add_contacts(connection: sa.Connection, home: SeedHome, now: float) -> int:
         declared = values.pop("profile")
         people.add_contact(connection, people.Contact(home_id=home.id, position=place, **values))
         if declared is not None:
-            rota.keep_profile(connection, contact.id, declared, now, REGISTER)
+            usual = msgspec.structs.replace(declared, consent=Profile().consent)
+            rota.keep_profile(connection, contact.id, usual, now, REGISTER)
+            shares.set_shares(connection, contact.id, declared.consent, now, resident_id=resident, by=REGISTER)
     return len(new)
 
 

@@ -14,7 +14,7 @@ _ALWAYS: Final = frozenset({"acceleration", "latitude"})
 _WORN: Final = re.compile(
     r"\b(penjoll|polsera|rellotge|medalló|collar|coll|canell|cinturó"
     r"|colgante|pulsera|reloj|medallón|cuello|muñeca|cinturón"
-    r"|pendant|bracelet|wristband|watch|necklace|neck|wrist|belt)\b"
+    r"|worn|pendant|bracelet|wristband|watch|necklace|neck|wrist|belt)\b"
 )
 """A button may be worn or hang on a wall; its place in words says which. Another word is taken for a room."""
 

@@ -74,7 +74,8 @@ def decisions_of(conn: Connection, home_id: str, words: Words, called: Mapping[s
     Args:
         called: what can be agreed to, by whoever speaks: residents of themselves, or the office of them.
     """
-    names: Mapping[str, str] = pages.operator_names(conn)
+    register = words.gettext(later("the register of the service"))
+    names: Mapping[str, str] = {"register": register, **pages.operator_names(conn)}
     contacts = pages.contact_names(conn, home_id)
     found = [
         Decision(

@@ -13,11 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from central import seeding
+from central.carers.share_changes import decisions_of
 from central.case_desk import CaseDesk
 from central.console.access import LoginRefused, log_in
 from central.passwords import hash_password
-from central.storage import cases, homes, pages, people
+from central.storage import cases, homes, pages, people, rota, shares
 from central.storage.database import Database, migrate
+from central.texts import translator
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm
 
@@ -87,6 +89,23 @@ def test_a_register_is_written_and_a_second_time_changes_nothing(database: Datab
         (past,) = pages.last_cases(conn, "h-1")
         assert (past.cause, past.opened_at) == ("mistake", NOW - 7200)
         assert pages.answer_times(conn, NOW - 86_400, NOW).within_60_s == 1
+
+
+def test_what_a_register_lets_contacts_see_is_proven_like_what_is_set_on_a_page(
+    database: Database, tmp_path: Path
+) -> None:
+    given = register()
+    given["homes"][0]["contacts"][0]["profile"] = {"consent": ["location"], "night_ok": False}
+    for _ in range(2):
+        seeding.import_homes(database, seeding.load(written(tmp_path, given)), NOW)
+    with database.read() as connection:
+        changes = shares.changes_of(connection, "h-1")
+        declared = rota.profile(connection, "montse")
+        told = decisions_of(connection, "h-1", translator("ca"))
+    said = {(one.contact_id, one.share, one.given, one.at, one.by) for one in changes}
+    assert said == {("montse", "location", True, NOW, "register"), ("montse", "alarms", False, NOW, "register")}
+    assert (len(changes), declared.consent, declared.night_ok) == (2, ("location",), False)
+    assert {(one.whom, one.by) for one in told} == {("Montse", "el registre del servei")}
 
 
 def test_the_past_never_touches_an_alarm_that_rings_now(database: Database, tmp_path: Path) -> None:
