@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from central.config import CentralConfig, ConfigError, load, read_secret
 
@@ -95,6 +96,12 @@ def test_what_is_not_a_configuration_is_refused(tmp_path: Path, text: str) -> No
 
 def test_the_example_can_be_read() -> None:
     assert load(HOUSE / "deploy" / "central.example.toml").data_folder == Path("/var/lib/llar")
+
+
+def test_what_the_example_shows_holds_where_a_key_is_left_out(tmp_path: Path) -> None:
+    shown = load(HOUSE / "deploy" / "central.example.toml")
+    bare = load(write(tmp_path, 'data_folder = "/var/lib/llar"'))
+    assert replace(shown, carers=replace(shown.carers, reach_test_days=0)) == bare
 
 
 def test_the_example_names_everything_that_can_be_configured() -> None:
