@@ -14,7 +14,7 @@ def prepare(config: CentralConfig) -> None:
     """Makes the data folder and brings the database up to date.
 
     Raises:
-        CannotStart: no permission, or the database cannot be used.
+        CannotStart: no permission, or the database cannot be used, or is of a newer version.
     """
     try:
         # residents' names and hubs' secrets lie there
@@ -28,3 +28,11 @@ def prepare(config: CentralConfig) -> None:
         migrate(config.database.url)
     except DatabaseError as error:
         raise CannotStart(f"The database cannot be used: {in_words(error)}") from None
+    except Exception as error:
+        from alembic.util.exc import CommandError  # loaded by now, if it is one of Alembic's
+
+        if not isinstance(error, CommandError):
+            raise
+        raise CannotStart(
+            "The database was written by another version of Llar, a newer one: install that, or restore a backup."
+        ) from None

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -366,6 +367,20 @@ def test_what_cannot_start_says_why_in_one_sentence(tmp_path: Path, capsys: pyte
             assert sentence in said
             assert "Traceback" not in said
             assert len(said.splitlines()) == 1
+
+
+def test_an_older_program_leaves_a_newer_database_alone_and_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["migrate", "--config", str(configure(tmp_path))]
+    assert main(command) == 0
+    with sqlite3.connect(tmp_path / "data" / "central.sqlite3") as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999_of_next_year'")
+    newer.close()
+    assert main(command) == CANNOT_START
+    said = capsys.readouterr().err.strip()
+    assert "written by another version of Llar" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.slow
