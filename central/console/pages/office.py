@@ -9,6 +9,7 @@ from central.console.pages import (
     keys_page,
     paper_list,
     people_changes,
+    repairs_page,
     resident_file,
     residents,
 )
@@ -24,4 +25,5 @@ PAGES = (
     drills_page,
     devices_page,
     paper_list,
+    repairs_page,
 )

@@ -18,12 +18,13 @@ from central.console import quality_view as view
 from central.console import wording
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
+from central.console.pages.repairs_page import figures_of
 from central.console.rights import allowed
 from central.console.templating import CENTRE_TIMEZONE, office_page
 from central.service_settings import Targets
 from central.storage import call_audits, pages, quality, reach, service_quality, settings
 from central.storage.service_quality import Scope, scope_of
-from central.texts import Words, later, translator
+from central.texts import Words, later, say_duration, translator
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("quality", "read"))]
@@ -33,6 +34,7 @@ VIEWS: Final[Mapping[str, str]] = {
     "answers": later("Answer times"),
     "late": later("Late answers"),
     "false": later("False alarms"),
+    "repairs": later("Repairs"),
     "audits": later("Call audits"),
 }
 PERIOD_WORDS: Final[Mapping[str, str]] = {
@@ -91,6 +93,7 @@ def show(
         kinds=KIND_WORDS,
         share=lambda value, digits=1: view.say_share(value, words.language, digits),
         seconds=lambda value: view.say_seconds(value, words.language),
+        span=lambda value: say_duration(abs(value), words.language),
         this_month=datetime.fromtimestamp(now, ZoneInfo(CENTRE_TIMEZONE)).strftime("%Y-%m"),
         **values,
     )
@@ -112,7 +115,7 @@ def report(
     scope = scope_of(seat.who, span.since_at, span.until_at, chosen)
     with state.parts.database.read() as conn:
         values = _answer_values(conn, scope, now, words, operators=False)
-        values |= _late_values(conn, scope, now)
+        values |= _late_values(conn, scope, now) | figures_of(conn, scope, now)
         audits = call_audits.audits_of_month(conn, month)
         kinds = service_quality.kinds_and_outcomes(conn, scope)
     return office_page(
@@ -128,6 +131,7 @@ def report(
         unfinished=span.until_at > now,
         share=lambda value, digits=1: view.say_share(value, words.language, digits),
         seconds=lambda value: view.say_seconds(value, words.language),
+        span=lambda value: say_duration(abs(value), words.language),
         marks=MARKS,
         kinds=KIND_WORDS,
         by_kind=Counter(kind for kind, _, _ in kinds.elements()).most_common(),
@@ -149,6 +153,8 @@ def _values(
         return _late_values(conn, scope, now)
     if shown == "false":
         return _false_values(conn, asked, scope)
+    if shown == "repairs":
+        return figures_of(conn, scope, now)
     if shown == "audits":
         return _audit_values(conn, seat, month, scope, now)
     return _answer_values(conn, scope, now, words, operators=view.sees_operators(seat))

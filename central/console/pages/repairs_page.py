@@ -1,0 +1,79 @@
+"""Faults that wait for repair, by when they are due: the technician's list, and the figures of the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlalchemy import Connection
+
+from central import repair_figures as repairs
+from central.console.access import Seat
+from central.console.finding_words import KIND_WORDS
+from central.console.hub_troubles import raises_alarms
+from central.console.rights import allowed
+from central.console.templating import office_page
+from central.repair_figures import Fault, OpenFault, Repairs
+from central.storage import repairs as repairs_store
+from central.storage.reach import homes_within
+from central.storage.service_quality import Scope
+from central.storage.tables import homes
+from central.texts import say_duration, translator
+
+router = APIRouter()
+Reader = Annotated[Seat, Depends(allowed("devices", "read"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for repair; `overdue` of them longer than they may."""
+
+    faults: list[OpenFault]
+    overdue: int
+
+
+@router.get("/api/repairs", tags=["devices"])
+def waiting(request: Request, seat: Reader) -> Waiting:
+    """Faults within reach that are not repaired, in the order in which they are due: within 48 hours where no alarm may
+    come because of it, within 96 hours else."""
+    state = request.app.state
+    now: float = state.clock()
+    with state.parts.database.read() as connection:
+        since_at = now - repairs_store.LOOK_BACK_S
+        known = repairs_store.faults(connection, since_at, now + 1, homes_within(seat.who))
+    found = repairs.waiting(known, raises_alarms, now)
+    return Waiting(found, sum(one.overdue_s > 0 for one in found))
+
+
+@router.get("/repairs", include_in_schema=False)
+def show(request: Request, seat: Reader) -> Response:
+    """The page."""
+    found = waiting(request, seat)
+    language = translator(seat.operator.language).language
+    return office_page(
+        request,
+        seat,
+        "repairs.html",
+        "/devices",
+        waiting=found,
+        kinds=KIND_WORDS,
+        span=lambda seconds: say_duration(abs(seconds), language),
+    )
+
+
+def figures_of(connection: Connection, scope: Scope, now: float) -> dict[str, Any]:
+    """What the pages of quality show: figures of the faults of a span by what they stop, and those overdue now."""
+    towns = scope.municipalities
+    within = None if towns is None else homes.c.municipality.in_(sorted(towns))
+    span = repairs_store.faults(connection, scope.since_at, scope.until_at, within)
+    recent = repairs_store.faults(connection, now - repairs_store.LOOK_BACK_S, now + 1, within)
+    overdue = [one for one in repairs.waiting(recent, raises_alarms, now) if one.overdue_s > 0]
+    return {"repairs": _by_gravity(span, now), "overdue": overdue}
+
+
+def _by_gravity(faults: list[Fault], now: float) -> dict[str, Repairs]:
+    stopping = [one for one in faults if repairs.stops_alarms(one, raises_alarms)]
+    others = [one for one in faults if not repairs.stops_alarms(one, raises_alarms)]
+    return {"stops": repairs.figures(stopping, now), "others": repairs.figures(others, now)}
