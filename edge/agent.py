@@ -15,7 +15,7 @@ from typing import Final
 from devices.wearable.judge_lines import Worn
 from edge.asking import Asking
 from edge.clock import Clock
-from edge.commands import Commands
+from edge.commands import Commands, OnDone
 from edge.config import Config
 from edge.dispatch import Dispatch
 from edge.drivers.ble_scanner import NoRadioError
@@ -93,7 +93,7 @@ class Agent:
         )
         self._dispatch.on_renamed = self._presence.renamed
         self._intake = self._make_intake()
-        self._presence.on_answer = self._intake.answer
+        self._presence.on_answer, self._presence.on_askers = self._intake.answer, self._health.askers
         worn = {each.device: Worn(each.site, each.threshold) for each in config.worn}
         self._falls = FallWatch(
             worn, self._intake.conclude, self._intake.felt, self._health.movement, lambda: clock.monotonic, self._fault
@@ -108,6 +108,7 @@ class Agent:
             self._hub,
             clock,
             self._intake,
+            self._asking,
             self._presence,
             self._health,
             self._publish,
@@ -118,7 +119,7 @@ class Agent:
         self._pulse = self._make_pulse()
 
     def _make_intake(self) -> Intake:
-        asking = Asking(
+        self._asking = asking = Asking(
             self._clock,
             self._outbox,
             self._presence,
@@ -385,8 +386,8 @@ class Agent:
         """Network thread."""
         self._loop.call_soon_threadsafe(self._inbox.put_nowait, received)
 
-    def _publish(self, to: str, payload: bytes) -> bool:
-        return self._client.publish(to, payload)
+    def _publish(self, to: str, payload: bytes, on_done: OnDone | None = None) -> bool:
+        return self._client.publish(to, payload, on_done=on_done)
 
 
 @cache

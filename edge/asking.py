@@ -1,4 +1,5 @@
-"""Puts the question after a suspected fall to whoever is in the home, and holds what is asked until it is answered."""
+"""Puts questions to whoever is in the home, after a suspected fall or when the centre asks whether all is well, and
+holds what is asked until it is answered."""
 
 from __future__ import annotations
 
@@ -18,13 +19,14 @@ from edge import uplink
 from edge.clock import Clock, Stamp
 from edge.home import question
 from edge.home.presence import Presence
-from edge.home.question import Alarms, Answer, Dialogue, Question, Step
+from edge.home.question import About, Alarms, Answer, Dialogue, Outcome, Question, Step
 from edge.home.wording import phrases
 from edge.outbox_thread import OutboxThread
 from edge.question_note import NowAsked
 
 log = logging.getLogger(__name__)
 
+_ANSWERED: Final = {None: "fine", Outcome.HELP_WANTED: "help"}
 ENDED_KEPT: Final = 32
 """Questions remembered as ended, so that one that an outbox still has after a fault is not raised again."""
 
@@ -41,6 +43,9 @@ class Asking:
         language: the home's.
         ask_s: how long the answer is waited for.
         fine_buttons: addresses of wired buttons that answer "I am fine" and call nobody.
+
+    `on_check_in` is told how a question of the centre's stands: its id, "asking", "done" or "failed", and the answer
+    ("fine", "help" or "none") of one that is done.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Asking:
         self._fine_buttons = frozenset(fine_buttons)
         self._dialogue = Dialogue()
         self._ended: deque[str] = deque(maxlen=ENDED_KEPT)
+        self.on_check_in: Callable[[str, str, str], None] = lambda _id, _outcome, _answer: None
 
     async def load(self) -> None:
         """Takes up a question that is on the disk and that this run knows nothing of: from before a restart."""
@@ -110,6 +116,19 @@ class Asking:
         new_id = secrets.token_hex(8)
         return self._worded(question.heard(self._dialogue, declared, readings, stamp, can_ask=can_ask, new_id=new_id))
 
+    def check_in(self, name: str, wait_s: float) -> Step:
+        """The centre has it asked, under that id, whether all is well."""
+        can_ask = self._presence.can_ask and self._outbox.durable
+        step = question.asked(self._dialogue, name, wait_s, self._clock.now(), can_ask=can_ask)
+        open_ = step.dialogue.question
+        if (open_ is None or open_.id != name) and name not in self._ended:
+            self.on_check_in(name, "failed", "")
+        return step
+
+    def seen_about(self, name: str) -> Step:
+        """See `question.seen_about`."""
+        return question.seen_about(self._dialogue, name)
+
     def answered(self, answer: Answer, to: str | None = None) -> Step:
         """An answer to the question of that id, or to the open one."""
         open_ = self._dialogue.question
@@ -131,14 +150,24 @@ class Asking:
         if before is not None and before != step.dialogue.question:
             self._ended.append(before.id)
             why = step.ended.value if step.ended else "all is well" if not step.alarms else "more is known"
-            log.info("question %s of %s ended: %s", before.id, before.alarm.did, why)
-        if step.dialogue.question is not None and step.dialogue.question != before:
-            log.info(
-                "question %s: %s is asked about a fall", step.dialogue.question.id, step.dialogue.question.alarm.did
-            )
-        is_well = before is not None and step.dialogue.question is None and not step.alarms
+            log.info("question %s ended: %s", before.id, why)
+        open_ = step.dialogue.question
+        if open_ is not None and open_ != before:
+            log.info("question %s is put, %s", open_.id, open_.about.name.lower())
+        is_well = before is not None and open_ is None and not step.alarms and step.ended in {None, Outcome.SEEN_ABOUT}
         self._show(step.dialogue, is_well=is_well)
+        self._tell_centre(before, step)
         return before.alarm.did if before is not None and is_well else ""
+
+    def _tell_centre(self, before: Question | None, step: Step) -> None:
+        """How its question stands; what it has ended itself it knows."""
+        open_ = step.dialogue.question
+        if open_ == before:
+            return
+        if before is not None and before.about is About.QUIET and step.ended is not Outcome.SEEN_ABOUT:
+            self.on_check_in(before.id, "done", _ANSWERED.get(step.ended, "none"))
+        if open_ is not None and open_.about is About.QUIET:
+            self.on_check_in(open_.id, "asking", "")
 
     async def _keep(self, asked: Question | None) -> None:
         await self._outbox.call(lambda box: box.keep(asked=NowAsked(asked)))
@@ -148,13 +177,17 @@ class Asking:
         if dialogue.question is None and before.question is not None:
             self._presence.not_asked(is_well=is_well)
         elif dialogue.question is not None:
-            self._presence.asked(dialogue.question.id, self.due_at)
+            now = self._clock.monotonic
+            self._presence.asked(dialogue.question.id, dialogue.question.about, now, self.due_at)
 
     def _worded(self, step: Step) -> Step:
         """With the reason as the text of the alarm that the question became, which is the last."""
-        if step.ended is None:
+        asked = self._dialogue.question
+        if step.ended is None or asked is None or not step.alarms:
+            return step
+        if asked.about is About.QUIET and step.ended is not Outcome.HELP_WANTED:
             return step
         alarm, stamp = step.alarms[-1]
-        text = phrases(self._language())["asking"][step.ended.value]
+        text = phrases(self._language())[asked.about.value][step.ended.value]
         said = msgspec.structs.replace(alarm, text=f"{alarm.text} {text}".strip())
         return msgspec.structs.replace(step, alarms=[*step.alarms[:-1], (said, stamp)])

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
 from devices.rejection import Rejection
+from edge.asking import Asking
 from edge.clock import Clock
 from edge.health import Health
 from edge.home.presence import Presence
 from edge.intake import Intake
 from gateway.contract.encoding import decode, encode
-from gateway.contract.messages import Command, CommandOutcome
+from gateway.contract.messages import CHECK_IN_MAX_S, Command, CommandOutcome
 from gateway.contract.topics import Channel, topic
 
 COMMANDS_REMEMBERED: Final = 64
 """Commands that are recognised when the broker delivers them twice."""
+UNSENT_AGAIN_S: Final = 1.0
+"""What became of a question is offered to the line again after so long."""
+
+OnDone = Callable[[bool], None]
 
 
 class Commands:
@@ -24,10 +30,12 @@ class Commands:
     Args:
         hub: this hub's id.
         clock: says what has expired.
-        intake: raises the alarm of a test.
+        intake: raises the alarm of a test, and asks in its turn.
+        asking: puts the centre's question, and says what became of it.
         presence: what the home says.
         health: counts what cannot be read.
-        publish: sends the outcome; false when the line took nothing.
+        publish: sends the outcome, and says on the network's thread whether the broker has it; false when the line took
+            nothing.
     """
 
     def __init__(
@@ -35,13 +43,16 @@ class Commands:
         hub: str,
         clock: Clock,
         intake: Intake,
+        asking: Asking,
         presence: Presence,
         health: Health,
-        publish: Callable[[str, bytes], bool],
+        publish: Callable[[str, bytes, OnDone | None], bool],
     ) -> None:
         self._hub = hub
         self._clock = clock
         self._intake = intake
+        self._asking = asking
+        asking.on_check_in = self._asked
         self._presence = presence
         self._health = health
         self._publish = publish
@@ -54,12 +65,37 @@ class Commands:
             self._health.refused["bad_command"] += 1
             return True
         outcome = self._done.get(command.id) or await self._carry_out(command)
-        self._done[command.id] = outcome
+        return outcome is None or self._tell(outcome)
+
+    def _tell(self, outcome: CommandOutcome, on_done: OnDone | None = None) -> bool:
+        self._done.pop(outcome.id, None)
+        self._done[outcome.id] = outcome
         while len(self._done) > COMMANDS_REMEMBERED:
             self._done.pop(next(iter(self._done)))
-        return self._publish(topic(self._hub, Channel.COMMAND_OUTCOME, command.id), encode(outcome))
+        return self._publish(topic(self._hub, Channel.COMMAND_OUTCOME, outcome.id), encode(outcome), on_done)
 
-    async def _carry_out(self, command: Command) -> CommandOutcome:
+    def _asked(self, name: str, outcome: str, answer: str) -> None:
+        """How a question of the centre's stands."""
+        until = self._clock.monotonic + CHECK_IN_MAX_S
+        self._tell_surely(CommandOutcome(name, max(self._clock.now().wall, 0.0), outcome, answer=answer), until)
+
+    def _tell_surely(self, outcome: CommandOutcome, until: float) -> None:
+        """Until the broker has it, or there is a later word; the centre calls people where it hears nothing."""
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            if self._done.get(outcome.id) == outcome and self._clock.monotonic < until:
+                self._tell_surely(outcome, until)
+
+        def on_done(done: bool) -> None:
+            if not done:
+                loop.call_soon_threadsafe(loop.call_later, UNSENT_AGAIN_S, again)
+
+        if not self._tell(outcome, on_done):
+            loop.call_later(UNSENT_AGAIN_S, again)
+
+    async def _carry_out(self, command: Command) -> CommandOutcome | None:
+        """Its outcome; None for one that is told later."""
         now = self._clock.now().wall
         if command.expires <= now:
             return CommandOutcome(command.id, now, "expired")
@@ -69,6 +105,12 @@ class Commands:
                 return CommandOutcome(command.id, now, "done")
             case "reassure":
                 self._presence.reassured()
+                return CommandOutcome(command.id, now, "done")
+            case "check_in":
+                self._intake.follow(lambda: self._asking.check_in(command.id, command.wait_s))
+                return None
+            case "check_in_over":
+                self._intake.follow(lambda: self._asking.seen_about(command.text))
                 return CommandOutcome(command.id, now, "done")
             case _:
                 return CommandOutcome(command.id, now, "unsupported", f"this hub does not know '{command.verb}'")

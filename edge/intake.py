@@ -67,9 +67,8 @@ class _Concluded(NamedTuple):
     is_second_try: bool = False
 
 
-class _Answered(NamedTuple):
-    question: str
-    answer: Answer
+class _ToFollow(NamedTuple):
+    step: Callable[[], Step]
 
 
 class _Felt(NamedTuple):
@@ -120,7 +119,7 @@ class Intake:
         self._on_fault = on_fault
         self._joins = joins
         self._on_heard = on_heard
-        self._queue: asyncio.Queue[_Heard | _Concluded | _Answered | _Felt] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
+        self._queue: asyncio.Queue[_Heard | _Concluded | _ToFollow | _Felt] = asyncio.Queue(QUEUE_MAX + CALLS_MAX)
         self._movement = Movement(health.movement, on_window)
         self._memory = uplink.Memory()
         self._marks: dict[str, ReplayMark] = {}
@@ -154,13 +153,17 @@ class Intake:
 
     def answer(self, question: str, answer: Answer) -> None:
         """Takes, in the event loop, what somebody in the home has answered."""
-        self._put(_Answered(question, answer))
+        self.follow(lambda: self._asking.answered(answer, question))
+
+    def follow(self, step: Callable[[], Step]) -> None:
+        """Takes, in the event loop, what changes the dialogue; it is asked for in its turn."""
+        self._put(_ToFollow(step))
 
     def felt(self, device: str) -> None:
         """Takes, in the event loop, that a wearable has felt a hard blow; "": what it was has been looked at."""
         self._put(_Felt(device))
 
-    def _put(self, item: _Concluded | _Answered | _Felt) -> None:
+    def _put(self, item: _Concluded | _ToFollow | _Felt) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -211,12 +214,12 @@ class Intake:
                 log.exception("something that was heard before the stop was not worked off")
         await self.flush()
 
-    async def _work(self, heard: _Heard | _Concluded | _Answered | _Felt) -> None:
+    async def _work(self, heard: _Heard | _Concluded | _ToFollow | _Felt) -> None:
         if isinstance(heard, _Concluded):
             await self._declare(heard)
             return
-        if isinstance(heard, _Answered):
-            await self._follow(self._asking.answered(heard.answer, heard.question))
+        if isinstance(heard, _ToFollow):
+            await self._follow(heard.step())
             return
         if isinstance(heard, _Felt):
             await self._asking.felt(self._device(heard.device))

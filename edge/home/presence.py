@@ -11,7 +11,7 @@ import msgspec
 
 from edge.clock import Clock
 from edge.home import stages
-from edge.home.question import Answer
+from edge.home.question import About, Answer
 from edge.home.stages import Home, OpenAlarm, Scene, SceneName
 from edge.outbox import StoredAlarm
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
@@ -30,6 +30,8 @@ class Presence:
         self._changed = asyncio.Event()
         self._askers = 0
         self.on_answer: Callable[[str, Answer], None] = lambda _question, _answer: None
+        self.on_askers: Callable[[int], None] = lambda _askers: None
+        """Told how many things are there, such as screens, that can put a question."""
 
     def scene(self) -> Scene:
         """What is to be shown now."""
@@ -107,10 +109,12 @@ class Presence:
     def attached(self) -> Iterator[None]:
         """Around the time that something, such as a screen, can put a question to the person and take the answer."""
         self._askers += 1
+        self.on_askers(self._askers)
         try:
             yield
         finally:
             self._askers -= 1
+            self.on_askers(self._askers)
 
     @property
     def can_ask(self) -> bool:
@@ -118,9 +122,9 @@ class Presence:
         free = {SceneName.IDLE, SceneName.CLOSED, SceneName.GLAD}
         return self._askers > 0 and self.scene().name in free
 
-    def asked(self, question: str, until: float) -> None:
-        """The question after a fall is open, until that moment of the monotonic clock."""
-        self._home = stages.asked(self._home, question, until)
+    def asked(self, question: str, about: About, since: float, until: float) -> None:
+        """A question is open, between these moments of the monotonic clock."""
+        self._home = stages.asked(self._home, question, about, since, until)
         self._tell()
 
     def not_asked(self, *, is_well: bool) -> None:

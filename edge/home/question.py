@@ -1,12 +1,17 @@
-"""The question after a suspected fall: "Have you fallen?" Pure: told what happened and when, it says what follows.
+"""The questions to whoever is at home: "Have you fallen?" after a suspected fall, and "Are you all right?" when the
+centre asks for it because the home has been quiet for long. Pure: told what happened and when, it says what follows.
 
-One question is open at most, and it ends in one of these ways:
+One question is open at most. After a fall it ends in one of these ways:
 
 - nobody answers in time: an alarm, that says so. After a power cut too: nobody knows what was answered meanwhile;
 - help is wanted, or somebody in the home calls for anything else, or lies still: an alarm at once;
 - "I am fine", or whoever fell walks again: no alarm. What was answered is told to the centre as a reading.
 
 A hub that stops right after a hard blow, before it was judged, asks when it is back.
+
+After long quiet it is the centre that waits: it calls people when it hears of no answer. So here only a wish for help
+is an alarm, as from a pressed button; whatever else ends the question is told. A fall that is suspected meanwhile is an
+alarm at once.
 
 An answer may come from any presence in the home: a screen, a wired button, a voice. Whoever cannot be asked is not
 asked: then the suspicion is an alarm at once.
@@ -23,7 +28,7 @@ import msgspec
 
 from devices.vocabulary import Reading
 from edge.clock import Stamp
-from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind, kind_of
 from gateway.contract.messages import Alarm
 from gateway.contract.senml import to_record
 
@@ -45,12 +50,20 @@ class Answer(StrEnum):
     HELP = "help"
 
 
+class About(StrEnum):
+    """What is asked about; each has its phrases, of the same name."""
+
+    FALL = "asking"
+    QUIET = "check_in"
+
+
 class Outcome(StrEnum):
-    """Why a question became an alarm; each has its sentence in the phrases, under `asking`."""
+    """Why a question is over without "I am fine". Where it became an alarm, the phrases have a sentence for it."""
 
     NO_ANSWER = "no_answer"
     HELP_WANTED = "help_wanted"
     ANOTHER_CALL = "another_call"
+    SEEN_ABOUT = "seen_about"
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -58,15 +71,20 @@ class Question(msgspec.Struct, frozen=True):
 
     Attributes:
         id: names it, so that no answer is taken for one to another question.
-        alarm: what is raised unless it is answered, with its evidence.
-        stamp: when the fall was suspected.
+        alarm: after a fall what is raised unless it is answered, with its evidence; after long quiet, what is raised
+            when help is wanted.
+        stamp: when the fall was suspected, or the centre asked.
         is_blow: nobody was asked yet: there was a blow, and what it was is still looked at.
+        about: what is asked.
+        wait_s: so long the answer is waited for; 0 for the home's own time after a fall.
     """
 
     id: str
     alarm: Alarm
     stamp: Stamp
     is_blow: bool = False
+    about: About = About.FALL
+    wait_s: float = 0.0
 
 
 class Dialogue(msgspec.Struct, frozen=True):
@@ -83,7 +101,7 @@ class Step(msgspec.Struct, frozen=True):
     Attributes:
         dialogue: as it is from now on.
         alarms: to be raised now.
-        ended: the question that became an alarm, and why.
+        ended: why the question is over, where nobody said that all is well.
         readings: to be told to the centre.
     """
 
@@ -118,10 +136,29 @@ def heard(
         else:
             alarms.append((alarm, when))
     if alarms and open_ is not None:
-        return Step(_closed(dialogue), [*alarms, _raised(open_, stamp)], Outcome.ANOTHER_CALL)
+        also = [_raised(open_, stamp)] if open_.about is About.FALL else []
+        return Step(_closed(dialogue), [*alarms, *also], Outcome.ANOTHER_CALL)
     if open_ is not None and any(_is_recovery(reading, open_.alarm.did) for reading in readings):
         open_ = None
     return Step(msgspec.structs.replace(dialogue, question=open_), alarms)
+
+
+def asked(dialogue: Dialogue, question: str, wait_s: float, stamp: Stamp, *, can_ask: bool) -> Step:
+    """The centre has it asked whether all is well; nothing changes where nobody can be asked, or something else is."""
+    if dialogue.question is not None or not can_ask:
+        return Step(dialogue)
+    dty, stc = SCAIP_CODES[AlarmKind.HELP]
+    alarm = Alarm("0", dty, max(stamp.wall, 0.0), stc, pri=9, trusted=stamp.trusted)
+    open_ = Question(question, alarm, stamp, about=About.QUIET, wait_s=wait_s)
+    return Step(msgspec.structs.replace(dialogue, question=open_))
+
+
+def seen_about(dialogue: Dialogue, question: str) -> Step:
+    """The centre need not know any more: whoever was quiet was seen about."""
+    open_ = dialogue.question
+    if open_ is None or open_.id != question or open_.about is not About.QUIET:
+        return Step(dialogue)
+    return Step(_closed(dialogue), ended=Outcome.SEEN_ABOUT)
 
 
 def answered(dialogue: Dialogue, question: str, answer: Answer, stamp: Stamp) -> Step:
@@ -131,28 +168,37 @@ def answered(dialogue: Dialogue, question: str, answer: Answer, stamp: Stamp) ->
         return Step(dialogue)
     if answer is Answer.HELP:
         return Step(_closed(dialogue), [_raised(open_, stamp)], Outcome.HELP_WANTED)
+    if open_.about is About.QUIET:
+        return Step(_closed(dialogue))
     said = Reading(open_.alarm.did, "fall", "fine", stamp.wall)
     return Step(Dialogue(None, open_.alarm.did, stamp.monotonic), readings=(said,))
 
 
 def overdue(dialogue: Dialogue, stamp: Stamp) -> Step:
     """The time for the answer is over."""
-    if dialogue.question is None:
+    open_ = dialogue.question
+    if open_ is None:
         return Step(dialogue)
-    return Step(_closed(dialogue), [_raised(dialogue.question, stamp, "unanswered")], Outcome.NO_ANSWER)
+    alarms = [_raised(open_, stamp, "unanswered")] if open_.about is About.FALL else []
+    return Step(_closed(dialogue), alarms, Outcome.NO_ANSWER)
 
 
 def due_at(dialogue: Dialogue, boot: str, ask_s: float) -> float:
-    """Until when the answer is waited for, by the monotonic clock; at once after a power cut, inf for no question."""
+    """Until when the answer is waited for, by the monotonic clock; at once after a power cut, inf for no question.
+
+    `ask_s` is the home's own time after a fall.
+    """
     if dialogue.question is None:
         return math.inf
     stamp = dialogue.question.stamp
-    return stamp.monotonic + ask_s if stamp.boot == boot else -math.inf
+    return stamp.monotonic + (dialogue.question.wait_s or ask_s) if stamp.boot == boot else -math.inf
 
 
 def _is_to_ask(dialogue: Dialogue, alarm: Alarm, stamp: Stamp, *, can_ask: bool) -> bool:
     device = alarm.did
     is_asked = dialogue.question is not None and dialogue.question.alarm.did == device
+    if dialogue.question is not None and dialogue.question.about is About.QUIET:
+        return False
     if alarm.evidence and alarm.evidence[-1].vs == "confirmed":
         was_fine = dialogue.fine == device and stamp.monotonic - dialogue.fine_at < ASKED_AGAIN_S
         return was_fine and can_ask and not is_asked

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from edge.home.question import About
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import AlarmAnswer, Stage
 
@@ -28,6 +29,8 @@ GLAD_SHOWN_S: Final = 12.0
 """So long the home says that it is glad that all is well."""
 AGAIN_S: Final = 120.0
 """Whoever waits hears the same word again so often: no dead silence."""
+ASKED_AGAIN_S: Final = 30.0
+"""Whether all is well is asked again so often."""
 ALARMS_MAX: Final = 32
 """Most alarms held; the oldest go first."""
 
@@ -84,9 +87,11 @@ class OpenAlarm:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """What is asked after a suspected fall, until that moment."""
+    """What is asked, between these moments."""
 
     id: str
+    about: About
+    since: float
     until: float
 
 
@@ -110,8 +115,8 @@ class Scene:
 
     `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
     waited long for an answer; `contacts_told`, that an SMS went to the contacts; `second_path`, that without a line
-    there still is a modem. `question` names what is asked, and `left_s` is how long its answer is waited for. `again`
-    counts how often the same word is to be said again to whoever waits.
+    there still is a modem. `question` names what is asked, `about` says about what, and `left_s` is how long its
+    answer is waited for. `again` counts how often the same word is to be said again to whoever waits.
     """
 
     name: SceneName
@@ -124,6 +129,7 @@ class Scene:
     contacts_told: bool = False
     second_path: bool = False
     question: str = ""
+    about: About = About.FALL
     left_s: float = 0.0
     again: int = 0
 
@@ -191,9 +197,11 @@ def second_path(home: Home, *, ready: bool) -> Home:
     return replace(home, second_path=ready)
 
 
-def asked(home: Home, question: str, until: float) -> Home:
-    """Whether somebody has fallen is asked, until that moment; then help is called."""
-    return replace(home, question=OpenQuestion(question, until), well_at=None)
+def asked(home: Home, question: str, about: About, since: float, until: float) -> Home:
+    """Something is asked, between these moments; then help is called. One that is known goes on as it began."""
+    if home.question is not None and home.question.id == question:
+        return home
+    return replace(home, question=OpenQuestion(question, about, since, until), well_at=None)
 
 
 def not_asked(home: Home, now: float, *, is_well: bool) -> Home:
@@ -235,7 +243,9 @@ def scene(home: Home, now: float) -> Scene:
             AlarmKind.FALL,
             connected=home.connected,
             question=home.question.id,
+            about=home.question.about,
             left_s=max(home.question.until - now, 0.0),
+            again=_asked_again(home.question, now),
         )
     shown = [alarm for alarm in home.alarms if not _is_over(alarm, now)]
     if home.well_at is not None and now - home.well_at < GLAD_SHOWN_S and not [a for a in shown if _is_open(a)]:
@@ -278,6 +288,11 @@ _WAITS: Final = frozenset({Stage.RECEIVED, Stage.TAKEN, Stage.ON_THE_WAY})
 """With somebody at the door, or when it is over, nothing is said again."""
 
 
+def _asked_again(question: OpenQuestion, now: float) -> int:
+    """Whoever is quiet may be in another room; after a fall the answer is due before it could be asked again."""
+    return max(0, int((now - question.since) // ASKED_AGAIN_S)) if question.about is About.QUIET else 0
+
+
 def _again(since: float, now: float) -> int:
     return max(0, int((now - since) // AGAIN_S))
 
@@ -299,6 +314,8 @@ def changes_at(home: Home, now: float) -> float:
     moments += [alarm.told_at + SAME_CALL_S for alarm in home.alarms if alarm.stage is not None]
     moments += [alarm.messaged_at + SAME_CALL_S for alarm in home.alarms if alarm.messaged_at is not None]
     moments += [alarm.heard_at + FORGOTTEN_AFTER_S for alarm in home.alarms]
+    if home.question is not None:
+        moments += [home.question.since + ASKED_AGAIN_S * (1 + _asked_again(home.question, now))]
     moments += [home.well_at + GLAD_SHOWN_S] if home.well_at is not None else []
     moments += [
         now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now

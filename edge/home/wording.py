@@ -68,7 +68,7 @@ def phrases(language: str) -> Phrases:
 def put_in_words(scene: Scene, language: str) -> Shown:
     """The words for `scene`."""
     words = phrases(language)
-    own = words[scene.name.value]
+    own = words[scene.about.value if scene.name is SceneName.ASKING else scene.name.value]
     return Shown(
         scene=scene.name.value,
         tone=_TONES[scene.name],

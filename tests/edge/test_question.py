@@ -46,7 +46,7 @@ class Home:
         self.outbox = OutboxThread(lambda _sentence, _code: None)
         self.presence = Presence(self.clock)
         self.presence.line(connected=True)
-        asking = Asking(self.clock, self.outbox, self.presence, lambda: "en", fine_buttons=["green"])
+        self.asking = asking = Asking(self.clock, self.outbox, self.presence, lambda: "en", fine_buttons=["green"])
         self.intake = Intake(
             {(device.link, device.address): device for device in (BELT, WATCH, PENDANT, GREEN)},
             self.clock,

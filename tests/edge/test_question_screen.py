@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from edge.clock import Clock
 from edge.config import LANGUAGES, ScreenConfig
 from edge.home.presence import Presence
-from edge.home.question import Answer
+from edge.home.question import About, Answer
 from edge.home.screen.server import create_app, serve
 from simulators.demo.home_screen import HomeScreen
 from simulators.pendant_tty import PendantTty
@@ -40,7 +40,7 @@ class Screen:
         self.presence = Presence(CLOCK)
         self.answers: list[tuple[str, Answer]] = []
         self.presence.on_answer = lambda question, answer: self.answers.append((question, answer))
-        self.presence.asked("q1", 1020.0)
+        self.presence.asked("q1", About.FALL, 1000.0, 1020.0)
 
     @property
     def here(self) -> str:
@@ -88,7 +88,7 @@ async def test_an_answer_counts_once_from_the_own_page_and_not_from_anybody_else
 
 def test_who_looks_on_from_elsewhere_can_neither_answer_nor_see_what_to_answer_to() -> None:
     presence = Presence(CLOCK)
-    presence.asked("q1", 1020.0)
+    presence.asked("q1", About.FALL, 1000.0, 1020.0)
     answers: list[str] = []
     presence.on_answer = lambda question, _answer: answers.append(question)
     headers = {"origin": "http://127.0.0.1", "content-type": "application/json"}

@@ -12,6 +12,7 @@ from hypothesis import given, strategies
 from edge.config import LANGUAGES
 from edge.drivers.gsm_pdu import encode_submit
 from edge.home.contact_text import contact_text
+from edge.home.question import About
 from edge.home.stages import (
     AGAIN_S,
     CLOSED_SHOWN_S,
@@ -286,7 +287,7 @@ def test_a_contact_is_told_what_happened_in_one_sms(language: str) -> None:
 
 
 def test_that_all_is_well_is_said_for_a_moment_only() -> None:
-    home = not_asked(asked(Home(connected=True), "q1", 30.0), 10.0, is_well=True)
+    home = not_asked(asked(Home(connected=True), "q1", About.FALL, 5.0, 30.0), 10.0, is_well=True)
     assert scene(home, 10.0).name is SceneName.GLAD
     assert changes_at(home, 10.0) == 10.0 + GLAD_SHOWN_S, "the screen looks again then"
     assert scene(home, 10.0 + GLAD_SHOWN_S).name is SceneName.IDLE
