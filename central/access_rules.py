@@ -71,6 +71,8 @@ class Resource(StrEnum):
     QUALITY = "quality"
     SETTINGS = "settings"
     ACCOUNTS = "accounts"
+    RETENTION = "retention"  # how long records are kept, who has left, legal holds
+    BREACHES = "breaches"  # the register of breaches of personal data
     AUDIT_LOG = "audit_log"  # working it is reviewing broken glass
     GLASS = "glass"
     WEBHOOKS = "webhooks"
@@ -123,6 +125,8 @@ drill          rt       rtw        rtw         rt         .     r       .       
 quality        .        rtx        rx          .          .     rx      .        r
 settings       .        rw         rw          .          .     r       .        .
 accounts       .        rw         rwd         .          .     r       .        .
+retention      .        .          rw          .          .     r       .        .
+breaches       .        .          rwx         .          .     rwx     .        .
 audit_log      .        rt         r           .          .     rtx     .        .
 glass          t        t          t           t          .     .       .        .
 webhooks       .        r          rwd         .          .     r       .        .

@@ -33,12 +33,15 @@ def verify(given: argparse.Namespace, config: CentralConfig) -> int:
     database = Database.open(config.database.url)
     try:
         with database.read() as conn:
-            checked = check(audit_log.all_rows(conn), known)
+            base = audit_log.base(conn)
+            checked = check(audit_log.all_rows(conn), known, base)
     finally:
         database.close()
     if checked.fault:
         print(f"BROKEN at row {checked.broken_at}: {checked.fault}. {checked.rows} rows before it hold.")
         return BROKEN
+    if base.id:
+        print(f"Rows up to {base.id} were cut off by their term; heads noted before cannot be checked any more.")
     head = f"{checked.head.id}:{checked.head.hash}" if checked.head else "none"
     print(f"OK: {checked.rows} rows, head {head}.")
     return 0

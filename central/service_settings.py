@@ -5,6 +5,7 @@
 - `protocols`: what operators read for a kind of alarm, where the care plan has no text of its own.
 - `closings`: templates for closing a case with one press.
 - `on_call`: who is called when no operator takes a case.
+- `retention`: how long each class of records is kept.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, PROTOCOL_TEXT_MAX, CarePlan
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
+from central.privacy.retention import CLASSES
 from gateway.contract.alarm_kinds import AlarmKind
 
 CLOSINGS_MAX: Final = 20
@@ -83,6 +85,16 @@ class OnCall(_Strict, frozen=True):
     people: Annotated[tuple[OnCallPerson, ...], msgspec.Meta(max_length=ON_CALL_MAX)] = ()
 
 
+class Retention(_Strict, frozen=True):
+    """Months that a class of records is kept (`central.privacy.retention.CLASSES`); one not named: the default."""
+
+    months: dict[str, int] = {}
+
+    def of(self, name: str) -> int:
+        """The term of a class."""
+        return self.months.get(name, CLASSES[name].months)
+
+
 class ServiceSettings(msgspec.Struct, frozen=True):
     """All of them; what nobody has set is as built in."""
 
@@ -91,15 +103,17 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     protocols: Protocols = Protocols()
     closings: Closings = Closings()
     on_call: OnCall = OnCall()
+    retention: Retention = Retention()
 
 
-Setting = Targets | Ladder | Protocols | Closings | OnCall
+Setting = Targets | Ladder | Protocols | Closings | OnCall | Retention
 TYPES: Final[Mapping[str, type[Setting]]] = {
     "targets": Targets,
     "ladder": Ladder,
     "protocols": Protocols,
     "closings": Closings,
     "on_call": OnCall,
+    "retention": Retention,
 }
 """Name of a setting -> what it is."""
 
@@ -128,6 +142,13 @@ def _faults(setting: object) -> Iterator[str]:
     if isinstance(setting, Closings):
         names = [template.name for template in setting.templates]
         yield from (f"{name!r} stands there twice" for name in names if names.count(name) > 1)
+    if isinstance(setting, Retention):
+        for name, months in setting.months.items():
+            known = CLASSES.get(name)
+            if known is None:
+                yield f"{name!r} is no class of records"
+            elif not known.least <= months <= known.most:
+                yield f"{name}: {months} months is not between {known.least} and {known.most}"
     if isinstance(setting, OnCall):
         ways = [(person.channel, person.address) for person in setting.people]
         yield from (

@@ -274,6 +274,25 @@ _SERVICE: Final[dict[str, Record]] = {
         },
         "id home_id resident_id",
     ),
+    "departures": Record(
+        later("That you have left the service"),
+        {"left_at": Field(later("When"), moment)},
+        {"noted_by": BY, "noted_at": WRITTEN},
+        "resident_id home_id",
+    ),
+    "legal_holds": Record(
+        later("What must be kept although its time is over"),
+        {"placed_at": AT},
+        {
+            "reason": Field(later("Reason")),
+            "case_id": CASE,
+            "placed_by": BY,
+            "until_at": UNTIL,
+            "lifted_at": Field(later("Lifted on"), moment),
+            "lifted_by": Field(later("Lifted by"), person),
+        },
+        "id home_id resident_id",
+    ),
     "rights_requests": Record(
         later("What you asked about your data"),
         {"made_at": AT, "kind": Field(later("What"), codes(KINDS))},

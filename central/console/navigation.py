@@ -31,6 +31,8 @@ ENTRIES: Final = (
     Entry("/requests", later("Requests about data"), "audit", "rights"),
     Entry("/accounts", later("Accounts"), "accounts", "accounts"),
     Entry("/audit", later("Audit"), "audit", "audit_log"),
+    Entry("/retention", later("Kept and deleted"), "audit", "retention"),
+    Entry("/breaches", later("Breaches of data"), "audit", "breaches"),
     Entry("/settings/api", later("Interfaces"), "interfaces", "webhooks"),
     Entry("/settings", later("Settings"), "settings", "settings"),
 )

@@ -5,4 +5,5 @@ from central.storage import care_tables as care_tables
 from central.storage import carer_tables as carer_tables
 from central.storage import desk_tables as desk_tables
 from central.storage import office_tables as office_tables
+from central.storage import privacy_tables as privacy_tables
 from central.storage import service_tables as service_tables

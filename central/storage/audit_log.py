@@ -8,12 +8,16 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from central.audit_chain import AuditEntry, AuditRow, chained
+from central.audit_chain import AuditEntry, AuditRow, Base, chained
 from central.storage import home_words
+from central.storage.holds import Held
+from central.storage.privacy_tables import audit_cuts
 from central.storage.tables import audit_log, homes, residents
 
 ROWS_AT_ONCE: Final = 1_000
 """Rows read at a time when the whole log is followed."""
+CUT_AT_ONCE: Final = 2_000
+"""Rows that go in one transaction when the log is cut off."""
 _LOCK: Final = 0x6C6C6172
 """Names PostgreSQL's lock for appending."""
 _WHY_MAX, _WHAT_MAX = 300, 200
@@ -64,6 +68,39 @@ def all_rows(conn: sa.Connection, since_id: int = 0) -> Iterator[AuditRow]:
         if len(found) < ROWS_AT_ONCE:
             return
         since_id = found[-1]["id"]
+
+
+def base(conn: sa.Connection) -> Base:
+    """The row behind which the log begins."""
+    newest = sa.select(audit_cuts.c.id, audit_cuts.c.hash).order_by(audit_cuts.c.id.desc()).limit(1)
+    found = conn.execute(newest).first()
+    return Base(*found) if found else Base()
+
+
+def old_rows(conn: sa.Connection, before_at: float) -> int:
+    """How many rows stand before the first one that was written since then."""
+    first = conn.execute(sa.select(sa.func.min(audit_log.c.id)).where(audit_log.c.at >= before_at)).scalar()
+    old = sa.select(sa.func.count()).select_from(audit_log)
+    return int(conn.execute(old if first is None else old.where(audit_log.c.id < first)).scalar_one())
+
+
+def cut_off(conn: sa.Connection, before_at: float, held: Held, now: float) -> int:
+    """Deletes the oldest rows, at most `CUT_AT_ONCE` of those written before then, and none behind the first one about
+    what is held; how many. The log says so."""
+    about = audit_log.c.home_id.in_(sorted(held.homes)) | audit_log.c.case_id.in_(sorted(held.cases))
+    stays = (audit_log.c.at >= before_at) | about
+    first = conn.execute(sa.select(sa.func.min(audit_log.c.id)).where(stays)).scalar()
+    most = base(conn).id + CUT_AT_ONCE + 1
+    last = sa.select(audit_log.c.id, audit_log.c.hash).where(
+        audit_log.c.id < (most if first is None else min(first, most))
+    )
+    found = conn.execute(last.order_by(audit_log.c.id.desc()).limit(1)).first()
+    if found is None:
+        return 0
+    cut = Base(*found)
+    append(conn, [AuditEntry(now, "desk", "desk", "audit_log", "delete", what=cut.said)])
+    conn.execute(sa.insert(audit_cuts).values(id=cut.id, hash=cut.hash, at=now))
+    return conn.execute(sa.delete(audit_log).where(audit_log.c.id <= cut.id)).rowcount
 
 
 def find(conn: sa.Connection, wanted: Filter, limit: int) -> list[AuditRow]:

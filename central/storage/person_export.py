@@ -31,6 +31,9 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "incidents": "faults of many homes at once, about nobody",
     "chores": "what the desk does again and again, about nobody",
     "refusals": "counts, about nobody",
+    "purges": "counts, about nobody",
+    "audit_cuts": "a number, about nobody",
+    "breaches": "about what happened to many; whom it concerns is told by the service (GDPR Art. 34)",
     "alarm_messages": "the same alarms as in `alarms` and `case_events`, as the machine wrote them",
 }
 

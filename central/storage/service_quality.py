@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from central.access_rules import Who
 from central.service_figures import EXPLAIN_OVER_S, ROUTINE, Call
+from central.storage.purging import PAST_PREFIX
 from central.storage.service_tables import late_reasons
 from central.storage.tables import case_events, cases, deliveries, due_times, homes
 
@@ -322,8 +323,8 @@ def homes_in(conn: sa.Connection, scope: Scope) -> frozenset[str] | None:
 
 
 def count_homes(conn: sa.Connection, scope: Scope) -> int:
-    """How many homes lie in a scope's municipalities."""
-    query = sa.select(sa.func.count()).select_from(homes)
+    """How many homes lie in a scope's municipalities; those where only anonymised cases lie are none."""
+    query = sa.select(sa.func.count()).where(~homes.c.id.startswith(PAST_PREFIX, autoescape=True))
     if scope.municipalities is not None:
         query = query.where(homes.c.municipality.in_(sorted(scope.municipalities)))
     return int(conn.execute(query).scalar_one())

@@ -44,6 +44,8 @@ RESOURCES: Final[Mapping[Resource, str]] = {
     Resource.QUALITY: later("quality"),
     Resource.SETTINGS: later("settings"),
     Resource.ACCOUNTS: later("accounts"),
+    Resource.RETENTION: later("how long records are kept"),
+    Resource.BREACHES: later("breaches of data"),
     Resource.AUDIT_LOG: later("audit log"),
     Resource.GLASS: later("emergency access"),
     Resource.WEBHOOKS: later("webhooks"),

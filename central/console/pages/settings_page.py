@@ -16,7 +16,7 @@ from central.console import wording
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
 from central.console.problem import Problem
-from central.console.rights import allowed
+from central.console.rights import admit, allowed
 from central.console.templating import office_page
 from central.service_settings import TYPES, Closings, OnCall, as_body, read_setting
 from central.storage import pages, settings
@@ -134,6 +134,7 @@ def show(request: Request, seat: Reader) -> Response:
             "protocols": later("Texts to follow"),
             "closings": later("Templates for closing"),
             "on_call": later("Who is on call"),
+            "retention": later("How long records are kept"),
         },
         ways={name: text for name, text in wording.CHANNELS.items() if name in ON_CALL_WAYS},
         set_up=state.parts.health().channels,
@@ -142,7 +143,7 @@ def show(request: Request, seat: Reader) -> Response:
 
 @router.get("/api/settings/{name}", tags=["settings"])
 def read(request: Request, seat: Reader, name: str) -> Standing:
-    """A setting as it holds: targets, ladder, protocols, closings or on_call."""
+    """A setting as it holds: targets, ladder, protocols, closings, on_call or retention."""
     _known(name)
     with request.app.state.parts.database.read() as conn:
         return _standing(conn, name)
@@ -159,6 +160,8 @@ def closings(request: Request, seat: Operator) -> list[dict[str, Any]]:
 def change(request: Request, seat: Writer, name: str, body: SettingBody) -> Standing:
     """Sets it, from now on and for every new case; somebody else's change meanwhile is not overwritten."""
     _known(name)
+    if name == "retention":
+        admit(request, seat, "retention", "write")
     return _keep(request, seat, name, body.value, body.version)
 
 
