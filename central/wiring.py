@@ -39,6 +39,7 @@ from central.notification.sender import Sender
 from central.paper_list import PaperKeeper, written_at
 from central.phone_desk import PhoneDesk
 from central.preparing import CannotStart, prepare
+from central.privacy.purge import PurgeDesk
 from central.proof_watch import proof_keeper
 from central.pulse import PULSE
 from central.push_desk import PushDesk, forgetting
@@ -119,6 +120,7 @@ class DeskProcess:
         self._labelling = DueLoop("labels", self._labels.work)
         self._supervisors = SupervisorCall(self.desk, channels)
         self._calling = DueLoop("on-call", self._supervisors.work)
+        self._purging = DueLoop("purge", PurgeDesk(self.database, config.data_folder).work)
         self._due = DueLoop("due-times", self._work_due, PULSE)
         self._office = DueLoop("office", AgendaDesk(self.desk).work)
         self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address)
@@ -166,6 +168,7 @@ class DeskProcess:
         self._labelling.start()
         self._testing.start()
         self._calling.start()
+        self._purging.start()
         if self._paper is not None:
             self._paper.start()
 
@@ -173,6 +176,7 @@ class DeskProcess:
         """Ends; nothing is lost, since everything that waits is in the database or unacknowledged at the broker."""
         if self._paper is not None:
             self._paper.stop()
+        self._purging.stop()
         self._calling.stop()
         self._testing.stop()
         self._labelling.stop()

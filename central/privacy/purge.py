@@ -35,20 +35,25 @@ class PurgeDesk:
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
         self._folder = folder
+        self._due_at = 0.0
 
     def work(self, now: float) -> float:
         """Purges when it is due; when that is the next time."""
+        if now < self._due_at <= next_night(now):  # asked every few seconds: no transaction for nothing
+            return self._due_at
         with self._database.begin() as conn:
-            due_at = incidents.chore_due(conn, CHORE, now, next_night(now))
+            self._due_at = due_at = incidents.chore_due(conn, CHORE, now, next_night(now))
             if now < due_at:
                 return due_at
-            mine = incidents.claim_chore(conn, CHORE, due_at, now + LEASE_S)
+            self._due_at = now + LEASE_S
+            mine = incidents.claim_chore(conn, CHORE, due_at, self._due_at)
         if not mine:
-            return now + LEASE_S
+            return self._due_at
         self.purge(now)
         with self._database.begin() as conn:
             incidents.claim_chore(conn, CHORE, now + LEASE_S, next_night(now))
-        return next_night(now)
+        self._due_at = next_night(now)
+        return self._due_at
 
     def purge(self, now: float) -> dict[str, dict[str, float]]:
         """Purges all classes at once, whenever it is; what was done, as in `holds.Purge`."""
