@@ -119,7 +119,7 @@ def test_nobody_answers_leads_by_the_checklist_to_the_team_and_to_112(console: C
         page.keyboard.press("x")
         expect(page.locator(".call")).to_have_count(0)
     expect(page.locator(".step.by_system")).to_have_count(1)
-    expect(page.locator(".step.now")).to_contain_text("equip")
+    expect(page.locator(".step.now")).to_contain_text("unitat mòbil")
     page.keyboard.press("d")
     expect(page.locator(".step.now a")).to_have_attribute("href", "tel:112")
     page.keyboard.press("F4")

@@ -172,8 +172,8 @@ def test_without_scripts_the_buttons_work(setting: Setting, phone: TestClient) -
 @pytest.mark.parametrize(
     ("model", "room", "kind", "where"),
     [
-        ("bthome_pendant", "Penjoll", AlarmKind.HELP, "no se sap: ve d'un aparell que es porta a sobre"),
-        ("gatt_wearable", "de la Carme", AlarmKind.FALL, "no se sap: ve d'un aparell que es porta a sobre"),
+        ("bthome_pendant", "Penjoll", AlarmKind.HELP, "no se sap: ve d'un dispositiu que es porta a sobre"),
+        ("gatt_wearable", "de la Carme", AlarmKind.FALL, "no se sap: ve d'un dispositiu que es porta a sobre"),
         ("locator", "localitzador", AlarmKind.OUTSIDE_ZONE, ""),
         ("bthome_pendant", "bany", AlarmKind.HELP, "bany"),
         ("bthome_motion", "coll de les escales", AlarmKind.HELP, "coll de les escales"),

@@ -195,7 +195,7 @@ def test_what_cannot_be_given_is_said_as_such(setting: Setting, client: TestClie
 
 
 def test_a_telephone_that_reads_the_code_is_told_what_it_is_for(client: TestClient) -> None:
-    for language, word in (("ca", "aparell nou"), ("es", "aparato nuevo"), ("en", "new unit")):
+    for language, word in (("ca", "unitat nova"), ("es", "unidad nueva"), ("en", "new unit")):
         answer = client.get("/claim", headers={"accept-language": language})
         assert answer.status_code == 200
         assert word in answer.text

@@ -190,6 +190,6 @@ def test_well_homes_are_not_listed(setting: Setting, client: TestClient) -> None
 
 def test_reasons_of_refusals_are_words_and_unknown_ones_are_shown_as_they_are() -> None:
     words = translator("es")
-    assert say_reason("state_bad_json", words) == "estado de un aparato: no se puede leer"
+    assert say_reason("state_bad_json", words) == "estado de una unidad: no se puede leer"
     assert say_reason("something_new", words) == "something_new"
     assert all(say_reason(reason, words) != reason for reason in REASONS)
