@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from central.agenda.rules import Kind, Rule
 from central.alarm_cases.case import Case
 from central.alarm_cases.closing import FollowUp
+from central.alarm_cases.summary import after_the_night
 from central.storage import agenda, people, rota
 from central.texts import later, local, translator
 
 AFTER_S: Final = {FollowUp.TODAY: 7_200.0, FollowUp.TOMORROW: 86_400.0, FollowUp.WEEK: 7 * 86_400.0}
-"""When it is due: in two hours, or at a friendly hour of that day."""
+"""When it is due: in two hours, if that is not at night, or at a friendly hour of that day."""
 FRIENDLY_AT: Final = "10:00"
 
 
@@ -23,8 +24,9 @@ def write_down(connection: sa.Connection, case: Case, wanted: str, by: str, now:
         return None
     follow_up = FollowUp(wanted)
     timezone = rota.timezone_of(connection, case.home_id)
-    due = local(now + AFTER_S[follow_up], timezone)
-    at = f"{due:%H:%M}" if follow_up is FollowUp.TODAY else FRIENDLY_AT
+    due_at, is_today = now + AFTER_S[follow_up], follow_up is FollowUp.TODAY
+    due = local(after_the_night(due_at, timezone) if is_today else due_at, timezone)
+    at = f"{due:%H:%M}" if is_today else FRIENDLY_AT
     living_there = people.residents_of(connection, case.home_id)
     operator = people.operator(connection, by)
     words = translator(operator.language if operator else "ca")

@@ -43,6 +43,18 @@ def test_a_closing_that_wants_a_call_puts_it_into_the_agenda(
     assert f"{due:%H:%M}" == (f"{wished:%H:%M}" if wanted == "today" else "10:00")
 
 
+def test_a_call_still_today_wakes_nobody(setting: Setting, app: FastAPI, clock: Clock) -> None:
+    clock.now += 9 * 3_600  # ten in the evening
+    ana = Person(app, "x-operator")
+    case = in_hand(setting, ana, clock)
+    assert ana.post(f"/api/cases/{case}/close", follow_up="today", **ENDED)[0] == 200
+    clock.now += 10 * 3_600
+    AgendaDesk(setting.desk).work(clock.now)
+    ana.sit_down()
+    (call,) = [one for one in ana.get("/api/agenda?show=due")[1]["calls"] if one["kind"] == "follow_up"]
+    assert f"{local(call['due_at'], 'Europe/Madrid'):%H:%M}" == "08:00"
+
+
 def test_a_closing_that_is_refused_promises_nothing(setting: Setting, app: FastAPI, clock: Clock) -> None:
     ana = Person(app, "x-operator")
     case = in_hand(setting, ana, clock)
