@@ -91,7 +91,8 @@ class SeedPlan(_Strict, frozen=True):
 
 
 class SeedHome(_Strict, frozen=True):
-    """A home with its hub, devices and people. `sim` is the number of the hub's own SIM card."""
+    """A home with its hub, devices and people. `sim` is the number of the hub's own SIM card, `provider` who runs the
+    home's telephone and Internet line."""
 
     id: Id
     hub: str
@@ -102,6 +103,7 @@ class SeedHome(_Strict, frozen=True):
     language: Language = "ca"
     access_notes: str = ""
     phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    provider: Annotated[str, msgspec.Meta(max_length=40)] = ""
     sim: Annotated[str, msgspec.Meta(pattern=r"^(\+[0-9]{6,15})?$(?!\n)")] = ""
     care_plan: dict[str, Any] = {}
     devices: tuple[SeedDevice, ...] = ()

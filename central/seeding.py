@@ -89,6 +89,7 @@ def _enrol(connection: sa.Connection, home: SeedHome, now: float, sealer: Sealer
         language=home.language,
         access_notes=home.access_notes,
         phone=home.phone,
+        provider=home.provider,
         care_plan=home.care_plan,
     )
     homes.enrol_hub(connection, home.hub, home.id, now)

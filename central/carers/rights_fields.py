@@ -87,7 +87,7 @@ _PERSON: Final[dict[str, Record]] = {
         later("Your home"),
         of_file("address"),
         {
-            **of_file("district", "municipality"),
+            **of_file("district", "municipality", "provider"),
             "phone": PHONE,
             "language": LANGUAGE,
             "access_notes": Field(later("Way in")),

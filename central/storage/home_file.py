@@ -27,6 +27,7 @@ class HomeOnFile:
     language: str
     access_notes: str
     phone: str
+    provider: str
     care_plan: dict[str, Any]
     hub: str
 

@@ -92,6 +92,7 @@ def enrol_home(
     language: str = "ca",
     access_notes: str = "",
     phone: str = "",
+    provider: str = "",
     care_plan: dict[str, Any] | None = None,
 ) -> None:
     """Writes or replaces a home.
@@ -113,6 +114,7 @@ def enrol_home(
             "language": language,
             "access_notes": access_notes,
             "phone": phone,
+            "provider": " ".join(provider.split()),
             "care_plan": care_plan or {},
             "enrolled_at": now,
         },

@@ -43,7 +43,7 @@ class Incident(NamedTuple):
 def ungrouped_silences(connection: sa.Connection, now: float) -> list[Silence]:
     """Open cases of homes that fell silent lately and are under no incident."""
     query = (
-        sa.select(cases.c.id, cases.c.home_id, cases.c.opened_at, cases.c.priority, homes.c.district)
+        sa.select(cases.c.id, cases.c.home_id, cases.c.opened_at, cases.c.priority, homes.c.district, homes.c.provider)
         .join(homes, homes.c.id == cases.c.home_id)
         .where(
             cases.c.kind == AlarmKind.HUB_SILENT.value,
@@ -53,13 +53,15 @@ def ungrouped_silences(connection: sa.Connection, now: float) -> list[Silence]:
         )
     )
     return [
-        Silence(row.id, row.home_id, row.opened_at, Priority(row.priority), _causes(row.district))
+        Silence(row.id, row.home_id, row.opened_at, Priority(row.priority), _causes(row.district, row.provider))
         for row in connection.execute(query)
     ]
 
 
-def _causes(district: str) -> tuple[str, ...]:
-    return (f"area:{district}"[:120], EVERYWHERE) if district else (EVERYWHERE,)
+def _causes(district: str, provider: str) -> tuple[str, ...]:
+    """What a silent home may share with others, the narrowest first; a provider is one however people write it."""
+    named = (("area", district), ("provider", provider.casefold()))
+    return (*(f"{sort}:{name}"[:120] for sort, name in named if name), EVERYWHERE)
 
 
 def going_on(connection: sa.Connection) -> list[OpenIncident]:

@@ -46,11 +46,12 @@ homes = Table(
     Column("language", String(5), nullable=False, server_default="ca"),
     Column("access_notes", Text, nullable=False, server_default=""),
     Column("phone", String(32), nullable=False, server_default=""),
+    Column("provider", String(40), nullable=False, server_default=""),
     Column("care_plan", JSON, nullable=False, server_default="{}"),
     Column("enrolled_at", Double, nullable=False),
 )
 """A dwelling under care. `care_plan` holds limits that differ from the defaults (see `central.detection.profile`);
-`municipality` says whose staff may see it (`central.access_rules`)."""
+`municipality` says whose staff may see it (`central.access_rules`), `provider` by whose line it speaks."""
 
 hubs = Table(
     "hubs",

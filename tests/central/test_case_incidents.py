@@ -86,3 +86,20 @@ def test_a_flood_is_one_incident_whose_cases_live_on(town: Town) -> None:
         graver = find(connection, next(line.case_id for line in incident.homes if line.home_id == "home-3"))
     assert graver is not None
     assert (graver.priority, graver.incident_id) == (Priority.LIFE, None)
+
+
+def test_one_provider_s_outage_is_named_and_homes_of_others_stay_apart(town: Town) -> None:
+    """Across districts, however the provider's name was typed; a home of another provider is no part of it."""
+    typed = ["Orange", "orange", "ORANGE ", "Orange", "orange", "Movistar"]
+    with town.database.begin() as connection:
+        for number, provider in enumerate(typed, start=3):
+            where = {"district": f"d{number}", "provider": provider}
+            homes.enrol_home(connection, f"home-{number}", address="x", now=0.0, **where)
+    for number in range(3, 9):
+        key, home = f"silent-{number}", f"home-{number}"
+        found = Finding(key, home, AlarmKind.HUB_SILENT, T, T + number, "hub_silent")
+        town.desk.receive_finding(found, T + number)
+    with town.database.read() as connection:
+        (incident,) = incidents.open_incidents(connection, T + 60)
+    assert incident.cause == "provider:orange"
+    assert {line.home_id for line in incident.homes} == {f"home-{number}" for number in range(3, 8)}

@@ -159,6 +159,14 @@ def test_the_same_change_twice_is_one_version(app: FastAPI) -> None:
     assert [home["id"] for home in pia.get("/api/residents?q=114")[1]["homes"]] == ["carme"]
 
 
+def test_the_provider_of_a_home_s_line_stays_until_somebody_writes_another(app: FastAPI) -> None:
+    pia = Person(app, "pia")
+    body = {"address": "Carrer de Verdi 112", "provider": " Fibra  Jove "}
+    assert pia.put("/api/homes/carme", version=0, **body) == (200, {"version": 1})
+    assert pia.put("/api/homes/carme", version=1, address="Carrer de Verdi 114") == (200, {"version": 2})
+    assert 'value="Fibra Jove"' in pia.get("/residents/carme?tab=access")[1]
+
+
 def test_who_may_not_write_changes_nothing(app: FastAPI, setting: Setting) -> None:
     ana = Person(app, "ana")
     refused = [

@@ -20,6 +20,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "district": later("District"),
     "municipality": later("Municipality"),
     "phone": later("Telephone"),
+    "provider": later("Provider of telephone and Internet"),
     "email": later("E-mail"),
     "relation": later("Relation"),
     "has_key": later("Has a key"),

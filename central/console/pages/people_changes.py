@@ -26,11 +26,12 @@ KeyWriter = Annotated[Seat, Depends(allowed("keys", "write"))]
 Language = Literal["ca", "es", "en"]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
 Code = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
+Provider = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
 Flag = Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
 
 
 class HomeBody(BaseModel):
-    """A home's own facts."""
+    """A home's own facts. A `provider` that is left out stays as it is."""
 
     version: Seen
     address: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
@@ -38,6 +39,7 @@ class HomeBody(BaseModel):
     municipality: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
     phone: Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")] = ""
     language: Language = "ca"
+    provider: Provider | None = None
 
 
 class NewHomeBody(BaseModel):
@@ -49,6 +51,7 @@ class NewHomeBody(BaseModel):
     municipality: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
     phone: Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")] = ""
     language: Language = "ca"
+    provider: Provider = ""
 
 
 class AccessBody(BaseModel):
@@ -110,7 +113,9 @@ def change_home(request: Request, seat: FileWriter, home_id: str, body: HomeBody
         moved = before is not None and before.municipality != body.municipality
         if moved and EVERYWHERE not in reach and body.municipality not in reach:
             raise Problem(403, "not_yours", later("This municipality is not yours."))
-        values = body.model_dump(exclude={"version"})
+        values = body.model_dump(exclude={"version"}, exclude_none=True)
+        if body.provider is not None:
+            values["provider"] = " ".join(body.provider.split())
         return Kept(version=file_edits.edit_home(connection, home_id, body.version, values, now, by))
 
 

@@ -153,8 +153,13 @@ export function grouped(cards, incidents) {
   });
 }
 
-const causeOf = ({ cause }) =>
-  cause.startsWith("area:") ? t("Area {name}", { name: cause.slice(5) }) : t("In several areas");
+/** What many silent homes share, in words. */
+function causeOf({ cause }) {
+  const [sort, name] = [cause.slice(0, cause.indexOf(":")), cause.slice(cause.indexOf(":") + 1)];
+  if (sort === "area") return t("Area {name}", { name });
+  if (sort === "provider") return t("Provider {name}", { name: name[0].toUpperCase() + name.slice(1) });
+  return t("In several areas");
+}
 
 /** The queue on the page. Elements stay where they are; only what changed is painted. */
 export class Queue {
