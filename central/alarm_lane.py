@@ -21,7 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -38,7 +38,7 @@ from central.progress import CLOSED_TOLD_S, Progress, Told, answer_of
 from central.pulse import PULSE
 from central.refusals import RefusalCounter
 from central.storage.cases import AlarmRef
-from central.storage.database import DatabaseError, in_words, try_again
+from central.storing import Storing
 from devices.rejection import Rejection
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
@@ -48,8 +48,6 @@ from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 
 QUEUE_MAX: Final = 20_000
 """Messages waiting for the worker. A broker sends at most its window of unacknowledged ones, which is less."""
-RETRY_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between attempts while the database fails; the last repeats."""
 LATENCIES_KEPT: Final = 500
 """Latest commits over which the health page's percentiles are taken."""
 UNSENT_MAX: Final = 10_000
@@ -86,7 +84,6 @@ class _Named(msgspec.Struct):
 
 
 _named_decoder = msgspec.json.Decoder(_Named)
-Outcome = TypeVar("Outcome")
 
 
 class AlarmLane:
@@ -108,6 +105,8 @@ class AlarmLane:
         self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)
         self._arrivals = itertools.count()
         self._stopping = threading.Event()
+        self._storing = Storing(desk.database, self._stopping)
+        self._until_stored = self._storing.until_stored
         self._lock = threading.Lock()
         self._progress = Progress()
         self._unsent: dict[AlarmRef, AlarmAnswer] = {}
@@ -116,7 +115,6 @@ class AlarmLane:
         self._receiver: ReceiverHealth | None = None
         self._broker = "connecting"
         self.commits = 0
-        self.database_fault = ""
         self._client = MqttClient(
             settings,
             subscriptions=(*map(everyone, _FROM_HUBS), FINDING_FILTER, HEALTH_TOPIC, *CARE),
@@ -148,6 +146,12 @@ class AlarmLane:
             self._ask(change.hub, Command(f"reassure-{change.case_id}-{change.version}", "reassure", expires))
         self._asking.on_change(change)
 
+    def tell_again(self) -> None:
+        """Reads how all cases stand, and says it to all homes: what they know already is no news there."""
+        self._recall()
+        for name, answer in self._progress.all().items():
+            self._send(name, answer)
+
     def publish_kept(self, to: str, payload: bytes, on_done: Callable[[bool], None]) -> bool:
         """Publishes something that the broker keeps for its reader; see `MqttClient.publish`. From any thread."""
         return self._client.publish(to, payload, retain=True, on_done=on_done)
@@ -163,6 +167,11 @@ class AlarmLane:
     def broker(self) -> str:
         """Why the broker is not connected, "" when it is."""
         return "" if self._client.connected else self._broker
+
+    @property
+    def database_fault(self) -> str:
+        """Why the database takes no alarm now, "" when it does."""
+        return self._storing.fault
 
     @property
     def receiver(self) -> ReceiverHealth | None:
@@ -306,29 +315,6 @@ class AlarmLane:
         if done is not None and isinstance(done[0], Refused):
             self._refusals.count("finding", Rejection(done[0].reason, finding.home), time.time())
         return done is not None
-
-    def _until_stored(self, command: Callable[[], Outcome]) -> Outcome | None:
-        """Carries out a command, again and again while the database is away; None when the desk stops first."""
-        pauses = iter(RETRY_S)
-        pause_s = 0.0
-        while not self._stopping.is_set():
-            try:
-                outcome = command()
-            except DatabaseError as error:
-                if not try_again(error):
-                    raise
-                pause_s = next(pauses, pause_s)
-                self._database_fails(error, pause_s)
-                continue
-            self.database_fault = ""
-            return outcome
-        return None
-
-    def _database_fails(self, error: DatabaseError, pause_s: float) -> None:
-        self.database_fault = in_words(error)[:200]
-        log.error("the database takes no alarm, trying again in %s s: %s", pause_s, in_words(error))
-        self._stopping.wait(pause_s)
-        PULSE.goes_on()
 
     def _refuse(self, received: Received, rejection: Rejection, snu: int = 0) -> None:
         """Counts a message that is not taken, and answers it when its sender and reference can be made out."""

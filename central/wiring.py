@@ -27,7 +27,7 @@ from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.delivery_desk import DeliveryDesk
-from central.due_loop import DueLoop
+from central.due_loop import RETRY_S, DueLoop
 from central.entrances.phone import PhoneEntrance
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
@@ -49,7 +49,7 @@ from central.refusals import RefusalCounter
 from central.sealing import open_sealer
 from central.settings_desk import SettingsDesk
 from central.sms_intake import SmsIntake
-from central.storage.database import Database, DatabaseError, in_words
+from central.storage.database import Database, DatabaseError, in_words, try_again
 from central.supervisor_call import SupervisorCall
 from central.telemetry.open_store import open_store
 from central.webhooks.sender import WebhookSender, networks_of
@@ -214,9 +214,14 @@ class DeskProcess:
     def _work_due(self, now: float) -> float | None:
         try:
             next_at = self.desk.work_due(now)
+            if self.database.in_doubt:
+                self._tell_again()
         except DatabaseError as error:
-            self._due_fault = in_words(error)[:200]
-            raise
+            self._due_fault = self.database.in_words(error)[:200]
+            if not try_again(error):
+                raise
+            log.warning("what is due cannot be done now: %s", self._due_fault)
+            return now + RETRY_S
         self._due_fault = ""
         try:
             self._refusals.flush(self.database)
@@ -224,6 +229,17 @@ class DeskProcess:
         except DatabaseError as error:  # the counts are kept, and no case waits for either
             log.warning("refusals and rotas cannot be worked now: %s", in_words(error))
         return next_at
+
+    def _tell_again(self) -> None:
+        """Consoles and homes hear how all cases stand: of a commit that failed nobody knows whether it holds."""
+        log.warning("a commit failed and may hold all the same: consoles and homes are told how the cases stand")
+        self.database.in_doubt = False
+        self.live.publish("reload", {})
+        try:
+            self.lane.tell_again()
+        except DatabaseError:
+            self.database.in_doubt = True
+            raise
 
     def _note_audit_head(self, now: float) -> float:
         """Writes the audit log's head into our own log, at start and every day: what is cut off later is missed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
+
+from central.storage.lock_holders import lock_holder
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long SQLite waits for another process's write; within one process writers queue on a lock instead."""
@@ -28,6 +30,7 @@ CONNECTIONS_MAX: Final = 60
 """More than the threads that may ask at once: 40 of the web server, and the desk's own."""
 
 POSTGRES_WAITS: Final = {
+    "fallback_application_name": "llar",
     "connect_timeout": "10",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -46,12 +49,17 @@ def try_again(error: DatabaseError) -> bool:
     return isinstance(error, away)
 
 
-def in_words(error: DatabaseError) -> str:
-    """What went wrong, as the database itself says it, in one line."""
+def in_words(error: DatabaseError, holder: str = "") -> str:
+    """What went wrong, as the database itself says it, in one line. `holder`: who holds the lock that it waited for."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     said = str(cause).strip().partition("\n")[0]
-    locked = getattr(cause, "sqlstate", None) == _LOCK_NOT_AVAILABLE
-    return f"a table is locked by another session: {said}" if locked else said
+    if not _locked_out(error):
+        return said
+    return f"a table is locked by another session{f' ({holder})' if holder else ''}: {said}"
+
+
+def _locked_out(error: DatabaseError) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -77,13 +85,18 @@ class _Turns:
 
 
 class Database:
-    """An open database. Safe to use from several threads; each call takes its own connection from a pool."""
+    """An open database. Safe to use from several threads; each call takes its own connection from a pool.
+
+    Attributes:
+        in_doubt: a commit has failed since somebody last set this to false; what it held may be stored all the same.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         # SQLite makes a second writer poll with growing naps; a lock wakes it at once.
         self._writers: Any = _Turns() if engine.dialect.name == "sqlite" else nullcontext()
         self._closed = False
+        self.in_doubt = False
         event.listen(engine, "checkin", self._brought_back)
         self._write = engine.execution_options(llar_write=True)
         # a transaction of SQLite reads from one moment by itself
@@ -102,8 +115,22 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
         """A write transaction: committed at the end of the block, rolled back by any exception."""
-        with self._writers, self._write.begin() as connection:
-            yield connection
+        whole = False
+        try:
+            with self._writers, self._write.begin() as connection:
+                yield connection
+                whole = True
+        except DatabaseError:
+            self.in_doubt = self.in_doubt or whole
+            raise
+
+    def in_words(self, error: DatabaseError) -> str:
+        """What went wrong, as `in_words` says it, and where another session holds a lock, which one."""
+        holder = ""
+        if _locked_out(error):
+            with suppress(DatabaseError), self.read() as connection:
+                holder = lock_holder(connection)
+        return in_words(error, holder)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

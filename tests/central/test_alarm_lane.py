@@ -420,6 +420,16 @@ def test_a_home_that_waits_long_is_told_that_help_is_coming(centre: Centre, hub:
     assert hub.commands[0].verb == "reassure"
 
 
+def test_what_was_stored_without_a_word_is_told_when_the_desk_tells_again(
+    centre: Centre, hub: Hub, wait_until: Wait
+) -> None:
+    hub.alarm("A1")
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    CaseDesk(centre.database, lambda _change: None).take(1, "ana", time.time())
+    centre.lane.tell_again()
+    wait_until(lambda: hub.stages("A1")[-1] == Stage.TAKEN)
+
+
 KILLED = """
 import os, signal, sys
 from central import wiring

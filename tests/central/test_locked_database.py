@@ -23,16 +23,17 @@ Wait = Callable[[Callable[[], bool]], None]
 
 
 @contextlib.contextmanager
-def locked(url: str) -> Iterator[None]:
-    """Another session holds the cases, as a repair of the table does."""
-    other = Database.open(url)
+def locked(url: str) -> Iterator[str]:
+    """Another session holds the cases, as a repair of the table does; by what it can be told from others."""
+    server = url.startswith("postgresql")
+    other = Database.open(f"{url}&application_name=a-repair" if server else url)
     statement = "BEGIN EXCLUSIVE" if url.startswith("sqlite") else "LOCK TABLE cases IN ACCESS EXCLUSIVE MODE"
     connection = other.engine.connect()
     raw = connection.connection.driver_connection
     assert raw is not None
     raw.execute(statement)
     try:
-        yield
+        yield f"process {raw.info.backend_pid}, a-repair, of postgres, idle in transaction" if server else "locked"
     finally:
         raw.rollback()
         connection.close()
@@ -49,15 +50,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_desk_names_a_locked_database_and_goes_on_when_it_is_free(
-    database_url: str, tmp_path: Path, wait_until: Wait
+    database_url: str, tmp_path: Path, wait_until: Wait, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = CentralConfig(tmp_path, DatabaseConfig(database_url))
     setting_up = Database.open(database_url)
     Town(setting_up).receive(alarm_of(AlarmKind.HELP, "A1"), NOON)
     process = DeskProcess(config)
-    with locked(database_url):
+    with locked(database_url) as told:
         process.start()
         wait_until(lambda: "locked" in process.health().database)
+        assert told in process.health().database
+        wait_until(lambda: told in caplog.text)
     wait_until(lambda: process.health().database == "ok")
     with setting_up.read() as connection:
         acted = connection.execute(sa.text("SELECT count(*) FROM case_events WHERE type = 'escalated'")).scalar()
