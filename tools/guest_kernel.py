@@ -17,6 +17,7 @@ import lzma
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -51,7 +52,10 @@ class NoGuestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """An unpacked kernel: `image` is what QEMU takes as `-kernel`, `root` the folder above `lib/modules`."""
+    """An unpacked kernel: `image` is what QEMU takes as `-kernel`, `root` the folder above `lib/modules`.
+
+    The image is inflated where that can be done here: to inflate itself takes an emulated machine half of its start.
+    """
 
     version: str
     image: Path
@@ -106,7 +110,7 @@ def initramfs(guest: Guest, kernel: Kernel, *, cache: Path = CACHE) -> Path:
     """
     programs = [_program(name) for name in ("busybox", *guest.programs)]
     copies = {path: text if isinstance(text, str) else _readable(text) for path, text in guest.files.items()}
-    image = cache.resolve() / f"{guest.name}-{_fingerprint(guest, kernel, programs, copies)}.gz"
+    image = cache.resolve() / f"{guest.name}-{_fingerprint(guest, kernel, programs, copies)}.cpio"
     with _locked(cache):
         if not image.exists():
             with tempfile.TemporaryDirectory(dir=cache) as name:
@@ -142,11 +146,30 @@ def _locked(cache: Path) -> Iterator[None]:
 
 def _cached(cache: Path) -> Kernel | None:
     found = [
-        Kernel(image.name.removeprefix("vmlinuz-"), image, folder)
+        Kernel(image.name.removeprefix("vmlinuz-"), _inflated(image), folder)
         for folder in cache.glob("kernel-*")
         for image in folder.glob("boot/vmlinuz-*")
     ]
     return max(found, key=lambda kernel: [int(part) for part in re.findall(r"\d+", kernel.version)], default=None)
+
+
+def _inflated(image: Path) -> Path:
+    """The kernel without what inflates it, from the image of Linux' boot protocol; the image itself where it is not xz.
+
+    https://docs.kernel.org/arch/x86/boot.html: `setup_sects` at 0x1f1, `payload_offset` and `payload_length` at 0x248.
+    """
+    plain = image.with_name(image.name.replace("vmlinuz", "vmlinux"))
+    if not plain.exists():
+        packed = image.read_bytes()
+        begin, length = struct.unpack_from("<II", packed, 0x248)
+        begin += (packed[0x1F1] + 1) * 512
+        payload = packed[begin : begin + length]
+        if not payload.startswith(b"\xfd7zXZ"):
+            return image
+        part = plain.with_name("part")
+        part.write_bytes(lzma.LZMADecompressor().decompress(payload))
+        part.rename(plain)
+    return plain
 
 
 def _fetch(cache: Path) -> None:
@@ -269,8 +292,8 @@ def _pack(root: Path, image: Path) -> None:
     if packed.returncode:
         raise NoGuestError(f"the image {image.name} cannot be packed: {packed.stderr.decode(errors='replace')[-300:]}")
     part = image.with_suffix(".part")
-    with part.open("wb") as target:
-        subprocess.run(["gzip", "-1"], input=packed.stdout, stdout=target, check=True)
+    # not compressed, as the kernel: an emulated machine would inflate it at every start
+    part.write_bytes(packed.stdout)
     part.rename(image)
 
 

@@ -48,13 +48,14 @@ mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose host /h
 mount -t tmpfs t /over; mkdir /over/u /over/w
 mount -t overlay -o lowerdir=/host,upperdir=/over/u,workdir=/over/w o /root
 mkdir -p /root/hub
-[ -b /dev/vda ] && { mount -t ext4 -o DISK_OPTIONS /dev/vda /root/hub || echo "no disk"; }
+[ -b /dev/vda ] && { mount -t ext4 -o "$disk_options" /dev/vda /root/hub || echo "no disk"; }
 for f in proc sys dev; do mount -o move /$f /root/$f; done
 mkdir -p /root/dev/shm /root/dev/pts
 ip link set lo up; ip link set eth0 up 2>/dev/null
 ip addr add 10.0.2.15/24 dev eth0 2>/dev/null; ip route add default via 10.0.2.2 2>/dev/null
-cd /root; exec chroot /root /bin/sh SCRIPT
+cd /root; exec chroot /root /bin/sh "$script"
 """
+"""The kernel hands on the words that it does not know, as variables: one image serves every test."""
 _KERNEL_WORDS: Final = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr no_timer_check random.trust_cpu=on"
 """`no_timer_check`: on a busy computer the emulated timer comes late, and the kernel would give up for that."""
 _APPLETS: Final = ("sh", "mount", "insmod", "mkdir", "echo", "chroot", "ip", "sleep")
@@ -117,15 +118,15 @@ class HubMachine:
 
     def power_on(self) -> None:
         """Starts it; returns at once."""
-        init = _INIT.replace("SCRIPT", str(self._script)).replace("DISK_OPTIONS", self._disk_options)
-        image = initramfs(Guest("hub", init, applets=_APPLETS, modules=_MODULES), self._kernel)
+        image = initramfs(Guest("hub", _INIT, applets=_APPLETS, modules=_MODULES), self._kernel)
+        words = f'{_KERNEL_WORDS} disk_options={self._disk_options} script="{self._script}"'
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *("qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "max", "-m", str(MEMORY_MB)),
                     *("-nodefaults", "-no-user-config", "-nographic", "-no-reboot"),
                     *("-kernel", str(self._kernel.image), "-initrd", str(image)),
-                    *("-append", _KERNEL_WORDS),
+                    *("-append", words),
                     *("-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap"),
                     *("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="),
                     *("-serial", "stdio"),
