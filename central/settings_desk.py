@@ -22,7 +22,7 @@ from central.storage.hub_settings import Desired
 from devices.rejection import Rejection
 from gateway.contract.encoding import MESSAGE_BYTES_MAX, encode
 from gateway.contract.messages import HubState, ProblemCode
-from gateway.contract.settings import CONTACTS_MAX, HubSettings, settings_fault
+from gateway.contract.settings import CALLED_MAX, CONTACTS_MAX, HubSettings, settings_fault
 from gateway.contract.topics import Channel, topic
 
 AGAIN_S: Final = 900.0
@@ -30,8 +30,8 @@ AGAIN_S: Final = 900.0
 settings under trial count as in force only when the hub has kept them for ten minutes."""
 _LISTS: Final = "name:+number, divided by commas"
 _NOT_TAKEN: Final = frozenset({ProblemCode.SETTINGS_REFUSED.value, ProblemCode.SETTINGS_ROLLED_BACK.value})
-_PLAIN_KEYS: Final = ("language", "centre_number", "detail_until")
-_NUMBERS: Final = frozenset({"detail_until", "place_code", "silence_max_s"})
+_PLAIN_KEYS: Final = ("language", "called", "mistake_s", "centre_number", "detail_until")
+_NUMBERS: Final = frozenset({"detail_until", "mistake_s", "place_code", "silence_max_s"})
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +92,17 @@ def checked(body: dict[str, Any], devices: Collection[str], version: int) -> Hub
 
 
 def from_register(connection: sa.Connection, home: homes.HomeOfHub, country: str) -> dict[str, Any]:
-    """Language and contacts as the home's record has them; numbers without a country get `country` ("+34")."""
+    """Language, name and contacts as the home's record has them; numbers without a country get `country` ("+34").
+
+    Where more than one person lives the home speaks to none by name: nobody knows which of them is there.
+    """
     numbered: dict[str, str] = {}
     for one in people.contacts_of(connection, home.home_id):
         numbered.setdefault(_international(one.phone, country), one.called[:64])
     contacts = [{"name": called, "number": number} for number, called in numbered.items() if number]
-    return {"language": home.language, "contacts": contacts[:CONTACTS_MAX]}
+    living = people.residents_of(connection, home.home_id)
+    called = living[0].called[:CALLED_MAX] if len(living) == 1 else ""
+    return {"language": home.language, "called": called, "contacts": contacts[:CONTACTS_MAX]}
 
 
 def flat(settings: HubSettings) -> list[tuple[str, str]]:

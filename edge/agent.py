@@ -35,6 +35,7 @@ from edge.radio_healing import RadioHealing
 from edge.remote_settings import RemoteSettings
 from edge.sms_setup import open_sms_path
 from edge.status import AgentStatus, HeardBoard, keep_writing, status_file
+from edge.taking_back import TakingBack
 from gateway.contract.messages import AlarmAnswer, ProblemCode
 from gateway.contract.settings import HubSettings
 from gateway.contract.topics import Channel, read_topic
@@ -105,14 +106,10 @@ class Agent:
         self._client = make_client(config, password, self._on_message, self._on_connection)
         self._dispatch.use(self._client)
         self._commands = Commands(
-            self._hub,
-            clock,
-            self._intake,
-            self._asking,
-            self._presence,
-            self._health,
-            self._publish,
+            self._hub, clock, self._intake, self._asking, self._presence, self._health, self._publish
         )
+        taking_back = TakingBack(self._hub, clock, self._dispatch.is_waiting, self._publish)
+        self._presence.on_mistake = taking_back.take_back
         self._listening = Listening(config, self._devices, clock, self._intake, self._health, self._fault)
         self._settings = self._make_settings(devices)
         self._dispatch.on_reached = self._settings.reached
@@ -341,6 +338,7 @@ class Agent:
         """The centre's settings count from now on; calls in progress go on."""
         self._devices.update(devices)
         self._language = config.hub.language
+        self._presence.live_by(config.hub.called, config.hub.mistake_s)
         if self._sms is not None and config.modem is not None:
             self._sms.write_to(config.modem.centre_number, config.contact)
             nobody = not (config.modem.centre_number or config.contact)

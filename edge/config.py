@@ -12,6 +12,7 @@ from devices.wearable.judge_lines import Threshold
 from devices.wearable.site import Site
 from edge.home.question import ASK_MAX_S, ASK_MIN_S, ASK_S
 from edge.toml_tables import BadFileError, load_toml, read_table
+from gateway.contract.settings import MISTAKE_MAX_S, Called
 from gateway.contract.topics import valid_hub_id
 
 LANGUAGES: Final = ("ca", "es", "en")
@@ -23,13 +24,16 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 class HubConfig(msgspec.Struct, frozen=True):
     """`[hub]`: who this is. `place_address` is printed by `check` for the technician and never sent.
 
-    `question_s`: so long the home waits for the answer to "Have you fallen?" before it calls.
+    `question_s`: so long the home waits for the answer to "Have you fallen?" before it calls. `called` and `mistake_s`:
+    as in `gateway.contract.settings.HubSettings`.
     """
 
     id: Words
     language: Literal["ca", "es", "en"] = "ca"
     place_address: str = ""
     question_s: Annotated[float, msgspec.Meta(ge=ASK_MIN_S, le=ASK_MAX_S)] = ASK_S
+    called: Called = ""
+    mistake_s: Annotated[float, msgspec.Meta(ge=0, le=MISTAKE_MAX_S)] = 0.0
 
 
 class BrokerConfig(msgspec.Struct, frozen=True):

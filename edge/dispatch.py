@@ -130,6 +130,10 @@ class Dispatch:
         """Whether an alarm waits for its receipt."""
         return len(self._calls) > 0
 
+    def is_waiting(self, ref: str) -> bool:
+        """Whether the alarm of that ref waits for its receipt."""
+        return ref in self._calls
+
     @property
     def connected(self) -> bool:
         """Whether there is a line to the centre."""

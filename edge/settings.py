@@ -115,8 +115,9 @@ def config_with(config: Config, settings: HubSettings | None) -> Config:
     """The configuration with the settings over it."""
     if settings is None:
         return config
-    if settings.language is not None:
-        config = msgspec.structs.replace(config, hub=msgspec.structs.replace(config.hub, language=settings.language))
+    given = {name: getattr(settings, name) for name in ("language", "called", "mistake_s")}
+    own = {name: value for name, value in given.items() if value is not None}
+    config = msgspec.structs.replace(config, hub=msgspec.structs.replace(config.hub, **own))
     if settings.centre_number is not None and config.modem is not None:
         modem = msgspec.structs.replace(config.modem, centre_number=settings.centre_number)
         config = msgspec.structs.replace(config, modem=modem)

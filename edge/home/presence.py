@@ -29,9 +29,19 @@ class Presence:
         self._home = Home()
         self._changed = asyncio.Event()
         self._askers = 0
+        self._mistake_s = 0.0
+        self.called = ""
+        """The name by which the home speaks to whoever lives there, "" for none."""
+        self.on_mistake: Callable[[tuple[str, ...]], None] = lambda _refs: None
+        """Told which presses somebody has called a mistake."""
         self.on_answer: Callable[[str, Answer], None] = lambda _question, _answer: None
         self.on_askers: Callable[[int], None] = lambda _askers: None
         """Told how many things are there, such as screens, that can put a question."""
+
+    def live_by(self, called: str, mistake_s: float) -> None:
+        """What was settled with whoever lives there: their name, and for how long a press may be called a mistake."""
+        self.called, self._mistake_s = called, mistake_s
+        self._tell()
 
     def scene(self) -> Scene:
         """What is to be shown now."""
@@ -65,7 +75,8 @@ class Presence:
 
     def heard(self, stored: StoredAlarm) -> None:
         """An alarm has been committed."""
-        self._home = stages.heard(self._home, stored.alarm.ref, _kind(stored.alarm), self._clock.monotonic)
+        kind, now = _kind(stored.alarm), self._clock.monotonic
+        self._home = stages.heard(self._home, stored.alarm.ref, kind, now, self._mistake_s)
         self._tell()
 
     def answered(self, answer: AlarmAnswer) -> None:
@@ -133,11 +144,22 @@ class Presence:
         self._tell()
 
     def answer(self, question: str, answer: Answer) -> bool:
-        """Somebody in the home answers, by whichever means; false when that question is not open."""
+        """Somebody in the home answers, by whichever means; false when that is not asked, or no longer offered."""
+        if answer is Answer.MISTAKE:
+            return self._mistaken(question)
         if self._home.question is None or self._home.question.id != question:
             return False
         self.on_answer(question, answer)
         return True
+
+    def _mistaken(self, ref: str) -> bool:
+        now = self._clock.monotonic
+        refs = stages.mistakes(self._home, ref, now) if self.scene().mistake else ()
+        if refs:
+            self._home = stages.mistaken(self._home, refs, now)
+            self.on_mistake(refs)
+            self._tell()
+        return bool(refs)
 
     def wake(self) -> None:
         """Wakes everybody who waits."""

@@ -48,6 +48,8 @@ class Answer(StrEnum):
 
     FINE = "fine"
     HELP = "help"
+    MISTAKE = "mistake"
+    """To no question, but to what the home says after a press."""
 
 
 class About(StrEnum):
@@ -164,7 +166,7 @@ def seen_about(dialogue: Dialogue, question: str) -> Step:
 def answered(dialogue: Dialogue, question: str, answer: Answer, stamp: Stamp) -> Step:
     """Somebody in the home has answered; an answer to another question than the open one changes nothing."""
     open_ = dialogue.question
-    if open_ is None or open_.id != question:
+    if open_ is None or open_.id != question or answer is Answer.MISTAKE:
         return Step(dialogue)
     if answer is Answer.HELP:
         return Step(_closed(dialogue), [_raised(open_, stamp)], Outcome.HELP_WANTED)

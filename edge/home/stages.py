@@ -8,6 +8,7 @@ with the person. Closed is final, and nothing is said before its event.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -69,6 +70,7 @@ class OpenAlarm:
     `answered_at` is the centre's own time of its newest word, which orders its words; `reassured` says that the centre
     has asked the home to comfort a person for whom nobody is free yet. `messaged_at` is when the telephone network took
     an SMS about it, and `contacts_told` whether one of these went to the contacts: nobody has answered any of them.
+    Until `mistake_until` it can be called a mistake at home; `mistaken`: it was.
     """
 
     ref: str
@@ -83,6 +85,8 @@ class OpenAlarm:
     reassured: bool = False
     messaged_at: float | None = None
     contacts_told: bool = False
+    mistake_until: float = -math.inf
+    mistaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class OpenQuestion:
 class Home:
     """Everything the screen is made from. `alarms` are oldest first; `second_path`: the modem could take an SMS now.
 
-    `question` is open now; `well_at` is when one was answered by "I am fine".
+    `question` is open now; `well_at` is when one was answered by "I am fine", or (`well_after_press`) a press called a
+    mistake.
     """
 
     alarms: tuple[OpenAlarm, ...] = ()
@@ -107,6 +112,7 @@ class Home:
     second_path: bool = False
     question: OpenQuestion | None = None
     well_at: float | None = None
+    well_after_press: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,8 @@ class Scene:
     `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
     waited long for an answer; `contacts_told`, that an SMS went to the contacts; `second_path`, that without a line
     there still is a modem. `question` names what is asked, `about` says about what, and `left_s` is how long its
-    answer is waited for. `again` counts how often the same word is to be said again to whoever waits.
+    answer is waited for. `mistake`: the press can be called one, for as long. `again` counts how often the same word is
+    to be said again to whoever waits.
     """
 
     name: SceneName
@@ -130,13 +137,35 @@ class Scene:
     second_path: bool = False
     question: str = ""
     about: About = About.FALL
+    mistake: bool = False
     left_s: float = 0.0
     again: int = 0
 
 
-def heard(home: Home, ref: str, kind: AlarmKind, now: float) -> Home:
-    """An alarm has been stored on the hub's disk."""
-    return restored(home, OpenAlarm(ref, kind, now))
+def heard(home: Home, ref: str, kind: AlarmKind, now: float, mistake_s: float = 0.0) -> Home:
+    """An alarm has been stored on the hub's disk. A press may be called a mistake for `mistake_s`, and with it those
+    just before it: fright presses many times."""
+    if kind is not AlarmKind.HELP or not mistake_s:
+        return restored(home, OpenAlarm(ref, kind, now))
+    until = now + mistake_s
+    longer = tuple(replace(a, mistake_until=until) if _may_be_mistake(a, now) else a for a in home.alarms)
+    return restored(replace(home, alarms=longer), OpenAlarm(ref, kind, now, mistake_until=until))
+
+
+def mistakes(home: Home, ref: str, now: float) -> tuple[str, ...]:
+    """The presses that are taken back when the one named is called a mistake; none when it is too late for that."""
+    refs = tuple(alarm.ref for alarm in home.alarms if _may_be_mistake(alarm, now))
+    return refs if ref in refs else ()
+
+
+def mistaken(home: Home, refs: Collection[str], now: float) -> Home:
+    """These presses were a mistake. The centre has them all the same, and may still have somebody call."""
+    alarms = tuple(replace(a, mistaken=True) if a.ref in refs else a for a in home.alarms)
+    return replace(home, alarms=alarms, well_at=now, well_after_press=True)
+
+
+def _may_be_mistake(alarm: OpenAlarm, now: float) -> bool:
+    return now < alarm.mistake_until and not alarm.mistaken and alarm.stage in {None, Stage.RECEIVED}
 
 
 def restored(home: Home, alarm: OpenAlarm) -> Home:
@@ -206,7 +235,7 @@ def asked(home: Home, question: str, about: About, since: float, until: float) -
 
 def not_asked(home: Home, now: float, *, is_well: bool) -> Home:
     """The question is over; `is_well`: nobody needs help."""
-    return replace(home, question=None, well_at=now if is_well else None)
+    return replace(home, question=None, well_at=now if is_well else None, well_after_press=False)
 
 
 def line(home: Home, *, connected: bool) -> Home:
@@ -236,7 +265,20 @@ def order(stage: Stage, at: float) -> tuple[bool, float, int]:
 
 
 def scene(home: Home, now: float) -> Scene:
-    """What the home shows: the newest open alarm, with the newest word on the case it belongs to."""
+    """What the home shows: the newest open alarm, with the newest word on the case it belongs to; and whether a press
+    can still be called a mistake."""
+    shown = _scene(home, now)
+    until = max((a.mistake_until for a in home.alarms if _may_be_mistake(a, now)), default=now)
+    if until <= now or shown.kind is not AlarmKind.HELP or shown.name not in _NOBODY_YET:
+        return shown
+    newest = [alarm.ref for alarm in home.alarms if _may_be_mistake(alarm, now)][-1]
+    return replace(shown, mistake=True, question=newest, left_s=until - now)
+
+
+_NOBODY_YET: Final = frozenset({SceneName.HEARD, SceneName.TRYING, SceneName.MESSAGED, SceneName.RECEIVED})
+
+
+def _scene(home: Home, now: float) -> Scene:
     if home.question is not None:
         return Scene(
             SceneName.ASKING,
@@ -249,7 +291,8 @@ def scene(home: Home, now: float) -> Scene:
         )
     shown = [alarm for alarm in home.alarms if not _is_over(alarm, now)]
     if home.well_at is not None and now - home.well_at < GLAD_SHOWN_S and not [a for a in shown if _is_open(a)]:
-        return Scene(SceneName.GLAD, AlarmKind.FALL, connected=home.connected)
+        kind = AlarmKind.HELP if home.well_after_press else AlarmKind.FALL
+        return Scene(SceneName.GLAD, kind, connected=home.connected)
     if not shown:
         return Scene(SceneName.IDLE, connected=home.connected, second_path=home.second_path)
     newest = max(reversed(shown), key=_weight)
@@ -316,6 +359,7 @@ def changes_at(home: Home, now: float) -> float:
     moments += [alarm.heard_at + FORGOTTEN_AFTER_S for alarm in home.alarms]
     if home.question is not None:
         moments += [home.question.since + ASKED_AGAIN_S * (1 + _asked_again(home.question, now))]
+    moments += [alarm.mistake_until for alarm in home.alarms]
     moments += [home.well_at + GLAD_SHOWN_S] if home.well_at is not None else []
     moments += [
         now + 60.0 - (now - alarm.told_at) % 60.0 for alarm in home.alarms if alarm.eta_minutes and alarm.told_at <= now
@@ -335,6 +379,8 @@ def _is_open(alarm: OpenAlarm) -> bool:
 
 
 def _is_over(alarm: OpenAlarm, now: float) -> bool:
+    if alarm.mistaken and alarm.stage in {None, Stage.RECEIVED}:
+        return True
     if alarm.stage is Stage.CLOSED:
         return now - alarm.told_at >= CLOSED_SHOWN_S
     return now - alarm.heard_at >= FORGOTTEN_AFTER_S

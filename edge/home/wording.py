@@ -37,7 +37,8 @@ _LOUD: Final = frozenset({SceneName.TAKEN, SceneName.ON_THE_WAY, SceneName.ARRIV
 class Shown(msgspec.Struct, frozen=True):
     """What the page shows. `scene` chooses the shape, `tone` the colour; `word` stands by the ring.
 
-    `fine` and `help` are the words of the two answers, where something is asked. `again` rises when the same sentence
+    `fine` and `help` are the words of the two answers, where something is asked; `mistake` those of the one way back
+    after a press. `again` rises when the same sentence
     is to be said once more; `loud`: somebody is there, and their words must not be missed.
     """
 
@@ -49,6 +50,7 @@ class Shown(msgspec.Struct, frozen=True):
     label: str = ""
     fine: str = ""
     help: str = ""
+    mistake: str = ""
     again: int = 0
     loud: bool = False
 
@@ -65,19 +67,20 @@ def phrases(language: str) -> Phrases:
     return loaded
 
 
-def put_in_words(scene: Scene, language: str) -> Shown:
-    """The words for `scene`."""
+def put_in_words(scene: Scene, language: str, called: str = "") -> Shown:
+    """The words for `scene`; `called` is the name of whoever lives there, "" for none."""
     words = phrases(language)
     own = words[scene.about.value if scene.name is SceneName.ASKING else scene.name.value]
     return Shown(
         scene=scene.name.value,
         tone=_TONES[scene.name],
         word=own["word"],
-        sentence=_sentence(scene, own),
+        sentence=_sentence(scene, own).replace("{you}", f", {called}" if called else ""),
         detail=_detail(scene, own),
         label=words["test"]["label"] if scene.kind is AlarmKind.TEST else "",
         fine=own.get("fine", ""),
         help=own.get("want_help", ""),
+        mistake=words["heard"]["mistake"] if scene.mistake else "",
         again=scene.again,
         loud=scene.name in _LOUD,
     )
@@ -86,6 +89,8 @@ def put_in_words(scene: Scene, language: str) -> Shown:
 def _detail(scene: Scene, own: Mapping[str, str]) -> str:
     if scene.name is SceneName.IDLE and not scene.connected:
         return own["no_line_but_telephone" if scene.second_path else "no_line"]
+    if scene.name is SceneName.GLAD and scene.kind is AlarmKind.HELP:
+        return own["after_mistake"]
     if scene.contacts_told:
         return own["contacts_told"]
     return own["reached_before"] if scene.reached_before else own.get("detail", "")

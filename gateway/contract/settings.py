@@ -22,6 +22,10 @@ DEVICES_MAX: Final = 64
 SILENCE_MIN_S: Final = 60.0
 SILENCE_MAX_S: Final = 2_592_000.0
 """A device may be silent for a minute at the least (radios lose adverts) and for 30 days at the most."""
+CALLED_MAX: Final = 32
+"""Longest name that is still said with every sentence, and fits a small screen."""
+MISTAKE_MAX_S: Final = 60.0
+"""Longest time after a press in which it may be called a mistake: by then somebody has taken it, or should."""
 CONFIRM_WITHIN_S: Final = 600.0
 """New settings are provisional: a hub that has not reached the centre with them for so long goes back to the former."""
 PROVISIONAL_STARTS_MAX: Final = 3
@@ -31,6 +35,7 @@ Language = Literal["ca", "es", "en"]
 PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[0-9]{6,15}$(?!\n)")]
 """E.164, with the plus: a modem abroad finds it too."""
 NumberOrNone = Annotated[str, msgspec.Meta(pattern=r"^(\+[0-9]{6,15})?$(?!\n)")]
+Called = Annotated[str, msgspec.Meta(max_length=CALLED_MAX, pattern=r"^[^\x00-\x1f]*$(?!\n)")]
 PlaceCode = Annotated[int, msgspec.Meta(ge=0, le=999)]
 
 
@@ -72,6 +77,8 @@ class HubSettings(msgspec.Struct, frozen=True, omit_defaults=True):
         contacts: people to whom the hub sends an SMS itself, in this order.
         devices: enrolled device -> what is set for it.
         detail_until: the hub logs in detail until then, Unix seconds; for looking into a fault.
+        called: the name by which the home speaks to whoever lives there, "" for none.
+        mistake_s: so long after a press the home offers to say that it was a mistake; 0 for never.
     """
 
     version: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
@@ -80,6 +87,8 @@ class HubSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     contacts: Annotated[list[Contact], msgspec.Meta(max_length=CONTACTS_MAX)] | None = None
     devices: Annotated[dict[str, DeviceSettings], msgspec.Meta(max_length=DEVICES_MAX)] = {}
     detail_until: UnixSeconds = 0.0
+    called: Called | None = None
+    mistake_s: Annotated[float, msgspec.Meta(ge=0, le=MISTAKE_MAX_S)] | None = None
 
 
 def settings_fault(settings: HubSettings, devices: Collection[str]) -> Rejection | None:

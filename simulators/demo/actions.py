@@ -32,7 +32,7 @@ async def _fall(stage: Stage) -> None:
 
 async def _say_fine(stage: Stage) -> None:
     with contextlib.suppress(OSError, TimeoutError):
-        await stage.screen.say_fine()
+        await stage.screen.answer("fine")
 
 
 async def _smoke(stage: Stage) -> None:

@@ -34,10 +34,10 @@ class HomeScreen:
             for language in LANGUAGES:
                 group.create_task(self._keep_reading(language))
 
-    async def say_fine(self) -> None:
-        """Presses the green button, if it is there."""
+    async def answer(self, answer: str) -> None:
+        """Presses the button of that answer ("fine", the green one, "help" or "mistake"), if it is there."""
         own = f"127.0.0.1:{self._port}"
-        body = json.dumps({"question": self.question, "answer": "fine"})
+        body = json.dumps({"question": self.question, "answer": answer})
         head = f"POST /answer HTTP/1.0\r\nHost: {own}\r\nOrigin: http://{own}\r\nContent-Type: application/json\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:

@@ -57,6 +57,8 @@ def test_settings_are_written_as_they_are_shown() -> None:
         "device.hall-door.room=rebedor",
         "device.hall-door.silence_max_s=172800",
         "device.bed.place_code=12",
+        "called=Rosa",
+        "mistake_s=20",
     ]
     made = checked(change({}, given, []), {"hall-door", "bed"}, 4)
     assert made == HubSettings(
@@ -65,6 +67,8 @@ def test_settings_are_written_as_they_are_shown() -> None:
         "+34930000112",
         [Contact("Marta", "+34600555010"), Contact("Joan", "+34600555011")],
         {"hall-door": DeviceSettings("rebedor", silence_max_s=172_800.0), "bed": DeviceSettings(place_code=12)},
+        called="Rosa",
+        mistake_s=20.0,
     )
     again = checked(change({}, [f"{name}={value}" for name, value in flat(made)], []), {"hall-door", "bed"}, 4)
     assert again == made
@@ -86,6 +90,8 @@ def test_settings_are_written_as_they_are_shown() -> None:
         "device.bed.silence_max_s=soon",
         "device.bed.silence_max_s=1",
         "device.bed.key=00",
+        "called=" + "R" * 33,
+        "mistake_s=61",
     ],
 )
 def test_what_the_hub_would_refuse_is_not_set(given: str) -> None:
@@ -122,6 +128,7 @@ def test_the_command_sets_shows_and_refuses(tmp_path: Path, capsys: pytest.Captu
     assert "version 1" in said
     assert "version 2" in said
     assert "contacts = Marta Puig:+34600555010" in said
+    assert "called = " in said, "the home speaks to who lives there by name"
     assert run("settings", "--hub", "h-17", "--from-register") == 0
     assert "version 2" in capsys.readouterr().out, "what changes nothing is no new version"
     assert run("settings", "--hub", "h-17", "--set", "device.attic.room=x") == CANNOT_START

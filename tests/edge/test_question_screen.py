@@ -178,7 +178,7 @@ async def test_the_demos_green_button_is_the_screens(screen: Screen) -> None:
     demo = HomeScreen(screen.port)
     watching = asyncio.create_task(demo.watch())
     await until(lambda: demo.scene == "asking" and demo.question, "the question is shown")
-    await demo.say_fine()
+    await demo.answer("fine")
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     assert screen.answers == [("q1", Answer.FINE)]

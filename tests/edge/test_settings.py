@@ -162,6 +162,14 @@ def test_numbers_of_the_centre_go_before_those_of_the_file(hub_file: Path) -> No
     assert config_with(config, version(2)) == config
 
 
+def test_what_was_agreed_with_the_person_goes_before_the_file(hub_file: Path) -> None:
+    hub_file.write_text(hub_file.read_text().replace("[hub]\n", '[hub]\ncalled = "Senyora Puig"\nmistake_s = 10\n'))
+    config = load_config(hub_file)
+    changed = config_with(config, version(2, called="Rosa", mistake_s=0.0))
+    assert (config.hub.called, config.hub.mistake_s) == ("Senyora Puig", 10.0)
+    assert (changed.hub.called, changed.hub.mistake_s, changed.hub.language) == ("Rosa", 0.0, config.hub.language)
+
+
 def test_a_modem_may_wait_for_the_numbers_of_the_centre(hub_file: Path) -> None:
     hub_file.write_text(hub_file.read_text() + '[modem]\nport = "/dev/x"\n')
     changed = config_with(load_config(hub_file), version(2, centre_number="+34930000112"))

@@ -1,4 +1,4 @@
-"""Promise: a home that is quiet for too long is asked first; "I am fine" leaves people a friendly call to make."""
+"""Promise: a quiet home is asked first, by name; "I am fine", and a press by mistake, leave people a friendly call."""
 
 from __future__ import annotations
 
@@ -46,25 +46,34 @@ async def find_quiet(town: Town) -> None:
 
 
 @pytest.mark.slow
-async def test_the_home_asks_and_i_am_fine_reaches_the_operator(build_town: Callable[..., Town]) -> None:
+async def test_what_is_answered_at_home_reaches_the_operator(build_town: Callable[..., Town]) -> None:
     town = build_town()
     await asyncio.to_thread(town.start)
     async with flat(town) as home:
+        config = town.folder / "flat" / "edge.toml"
+        config.write_text(config.read_text().replace("[hub]\n", '[hub]\ncalled = "Maria"\nmistake_s = 60.0\n'))
         await home.start()
         screen = HomeScreen(home.screen_port)
         watching = asyncio.create_task(screen.watch())
         await soon(lambda: "Soc aquí" in screen.words.get("ca", ""), "somebody can be asked, and there is a line")
         ana = await asyncio.to_thread(Seat, town)
         await find_quiet(town)
-        await soon(lambda: "Està bé?" in screen.words.get("ca", ""), "the home asks")
+        await soon(lambda: "no sento res, Maria. Està bé?" in screen.words.get("ca", ""), "it asks")
         await soon(lambda: town.log_of(1) == ["opened", "asked"], "the centre knows that it does")
         (card,) = await asyncio.to_thread(ana.queue)
         assert (card["kind"], card["state"], card["ring_at"]) == ("inactivity", "new", None), "nobody is called yet"
-        await screen.say_fine()
+        await screen.answer("fine")
         await soon(lambda: town.cases()[0]["state"] == "withdrawn", "the answer reaches the centre")
         await soon(lambda: "M'alegro que estigui bé" in screen.words.get("ca", ""), "the home is glad")
         view = await asyncio.to_thread(ana.get, "/api/cases/1")
         assert "estic bé" in str(view["timeline"]), "and stands in the case, in the operator's language"
+        home.serial_pendant.press()
+        await soon(lambda: "La central ja té" in screen.words.get("ca", "") and screen.question, "a way back is shown")
+        assert town.cases()[0]["priority"] == 1, "the press is no less of a call"
+        await screen.answer("mistake")
+        await soon(lambda: town.cases()[0]["state"] == "withdrawn", "that it was a mistake reaches the centre")
+        await soon(lambda: "Potser la central li truca" in screen.words.get("ca", ""), "the home says what comes")
+        assert town.log_of(1)[-2:] == ["joined", "retracted"]
         ana.close()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

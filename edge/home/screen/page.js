@@ -2,7 +2,7 @@
 // Shows and sounds what the agent says and nothing else; when the agent falls silent, says so.
 
 const LOST_AFTER_MS = 12000; // the agent speaks every 5 s
-const ANSWERS = ["fine", "help"];
+const ANSWERS = ["fine", "help", "mistake"];
 const ROUND = 540.4; // the ring's circumference
 const byId = (id) => document.getElementById(id);
 const body = document.body;
@@ -101,19 +101,22 @@ function aloud(shown, loud) {
 }
 addEventListener("pointerdown", () => audio?.resume());
 
-// the answers to what is asked, and by the ring how much time is left for one
+// the answers to what is asked, and by the ring how much time is left for one; or the one way back after a press
 let asked = "";
+let drains = false;
 let askedUntil = 0;
 let askedFor = 1;
 function ask(shown) {
   const isNew = asked !== (shown.question || "");
   asked = shown.question || "";
+  drains = Boolean(asked && shown.fine);
   askedUntil = Date.now() + (shown.left_s || 0) * 1000;
   if (isNew) askedFor = Math.max(shown.left_s || 0, 1);
   byId("answers").hidden = !asked;
-  body.dataset.asked = asked ? "yes" : "no";
+  body.dataset.asked = drains ? "yes" : asked ? "back" : "no";
   for (const name of asked ? ANSWERS : []) {
     byId(name).textContent = shown[name];
+    byId(name).hidden = !shown[name];
     if (isNew) byId(name).disabled = false;
   }
   drain();
@@ -121,7 +124,7 @@ function ask(shown) {
 
 function drain() {
   const left = Math.max(askedUntil - Date.now(), 0) / 1000 / askedFor;
-  document.querySelector(".band").style.strokeDasharray = asked ? `${Math.min(left, 1) * ROUND} ${ROUND}` : "";
+  document.querySelector(".band").style.strokeDasharray = drains ? `${Math.min(left, 1) * ROUND} ${ROUND}` : "";
 }
 
 async function answer(which) {
@@ -163,7 +166,7 @@ function tick() {
   byId("weekday").textContent = `${weekday[0].toUpperCase()}${weekday.slice(1)}, ${hello.day[part]}`;
   byId("time").textContent = `${hour}:${String(now.getMinutes()).padStart(2, "0")}`;
   byId("date").textContent = format({ day: "numeric", month: "long", year: "numeric" });
-  if (asked) drain();
+  if (drains) drain();
   if (Date.now() - lastHeard <= LOST_AFTER_MS) return;
   show(hello.lost);
   // a browser does not come back by itself from a refusal, nor from a line that died without a word

@@ -190,7 +190,8 @@ async def _body(request: Request) -> bytes:
 
 def _scene(presence: Presence, language: str, *, may_answer: bool) -> dict[str, object]:
     scene = presence.scene()
-    shown: dict[str, object] = {**msgspec.to_builtins(put_in_words(scene, language)), "connected": scene.connected}
+    words = put_in_words(scene, language, presence.called)
+    shown: dict[str, object] = {**msgspec.to_builtins(words), "connected": scene.connected}
     if scene.question and may_answer:
         shown |= {"question": scene.question, "left_s": round(scene.left_s, 1)}
     return shown
