@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from central import supervisor
 from central.access_rules import EVERYWHERE, Role
 from central.config import CentralConfig, ConfigError, load
+from central.privacy.commands import add_commands as add_privacy_commands
 from central.pulse import PULSE
 from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--out", type=Path, help="folder (default: that of [paper] in the configuration)")
     _add_hub_commands(command)
     _add_audit_commands(commands)
+    add_privacy_commands(command)
     return parser
 
 
