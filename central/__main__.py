@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         PULSE.start()
     run: Callable[[argparse.Namespace, CentralConfig], int] = given.run
     try:
-        return run(given, load(Path(given.config)))
+        return run(given, load(Path(given.config))) if given.config is not None else given.run(given)
     except (ConfigError, BadDatabaseUrl, UsageError) as error:
         print(error, file=sys.stderr)
     except DatabaseError as error:
@@ -97,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     broker.add_argument("--port", type=int, default=8883)
     paper = command("paper-list", _paper_list, "Write the list by which people help while the centre is down.")
     paper.add_argument("--out", type=Path, help="folder (default: that of [paper] in the configuration)")
+    handing = command("hand-over", _hand_over, "Write all of a municipality's data for whoever runs the service next.")
+    handing.add_argument("folder", type=Path, help="a new folder")
+    handing.add_argument("--municipality", required=True, metavar="NAME", help="as the homes' files have it")
+    checking = commands.add_parser("hand-over-check", help="Check such a folder: OK, or what is wrong (exit code 1).")
+    checking.add_argument("folder", type=Path)
+    checking.set_defaults(run=_hand_over_check, config=None)
     _add_hub_commands(command)
     _add_audit_commands(commands)
     add_privacy_commands(command)
@@ -253,6 +259,33 @@ def _paper_list(given: argparse.Namespace, config: CentralConfig) -> int:
         database.close()
     print(f"Written to {where}. It holds people's names, numbers and addresses: lock it up, and shred what is old.")
     return 0
+
+
+def _hand_over(given: argparse.Namespace, config: CentralConfig) -> int:
+    from central import hand_over
+    from central.telemetry.store import StoreUnavailable
+
+    try:
+        homes = hand_over.export(config, given.municipality, given.folder, time.time())
+    except hand_over.HandOverError as error:
+        raise UsageError(str(error)) from None
+    except StoreUnavailable as error:
+        raise UsageError(f"The measurements cannot be read ({error}): the folder is not whole.") from None
+    except FileExistsError:
+        raise UsageError(f"{given.folder} is no folder.") from None
+    print(
+        f"{homes} homes are in {given.folder}. It holds everything about people: hand it over sealed, by two persons."
+    )
+    print("Whoever receives it checks it: llar-central hand-over-check, or sha256sum -c SHA256SUMS.")
+    return 0
+
+
+def _hand_over_check(given: argparse.Namespace) -> int:
+    from central import hand_over
+
+    found = list(hand_over.faults(given.folder))
+    print("\n".join(found) if found else f"OK: {hand_over.summary(given.folder)}")
+    return 1 if found else 0
 
 
 def _import_homes(given: argparse.Namespace, config: CentralConfig) -> int:
