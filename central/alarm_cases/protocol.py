@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
-from central.alarm_cases.case import CaseEvent, EventType
+from central.alarm_cases.case import ASK_UNANSWERED, CaseEvent, EventType
+from central.alarm_cases.case import NO_ANSWER as NO_ANSWER_AT_HOME
 
 FINE, SOMEONE_TODAY, SOMEONE_NOW, EMERGENCY_SERVICES, NO_ANSWER = range(1, 6)
 """The answers to "what is needed?", by the key that gives them."""
@@ -66,15 +67,17 @@ def step_following(protocol: str, name: str) -> ProtocolStep | None:
 
 
 def home_asked_at(log: Iterable[CaseEvent], now: float) -> float | None:
-    """When the home itself last asked, on its screen and aloud, whether somebody has fallen, and nobody answered; None
-    when it has not, or long ago. An alarm says so in its evidence."""
-    times = [
-        record.t
-        for event in log
-        for record in event.facts.evidence
-        if record.vs == "unanswered" and record.t is not None and now - HOME_ASKED_KEPT_S <= record.t <= now
-    ]
-    return max(times, default=None)
+    """When the home itself has last asked in vain, on its screen and aloud; None when it has not, or long ago, or when
+    somebody has answered since. Of a suspected fall the alarm's evidence says so."""
+    at = None
+    for event in log:
+        times = [record.t for record in event.facts.evidence if record.vs == "unanswered" and record.t is not None]
+        if event.type is EventType.ANSWERED:
+            at = event.at if event.facts.state == NO_ANSWER_AT_HOME else None
+        elif event.type is EventType.RECALLED and event.facts.step == ASK_UNANSWERED:
+            at = event.at
+        at = max(times, default=at)
+    return at if at is not None and now - HOME_ASKED_KEPT_S <= at <= now else None
 
 
 def calls_made(log: Iterable[CaseEvent]) -> Counter[str]:

@@ -214,3 +214,19 @@ def test_by_night_and_after_the_bathroom_the_wait_is_short() -> None:
     assert ask_s("bany", noon, MADRID) == ASK_SHORT_S
     for hours, expected in ((8.9, ASK_S), (9.1, ASK_SHORT_S), (18.9, ASK_SHORT_S), (19.1, ASK_S)):
         assert ask_s("kitchen", noon + hours * 3_600, MADRID) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "last"), [("none", EventType.STEPPED), ("", EventType.STEPPED), ("help", EventType.TRIAGED)]
+)
+def test_the_checklist_does_not_call_out_anew_to_who_left_the_homes_question_unanswered(
+    home: Homes, answer: str, last: EventType
+) -> None:
+    home.finds()
+    home.says("asking")
+    if answer:
+        home.says("done", answer)
+    case = home.at(ASK_S)
+    home.town.desk.take(case.id, "ana", home.now)
+    home.town.desk.triage(case.id, "ana", 5, home.now + 5)
+    assert events(home.town)[-1].type is last
