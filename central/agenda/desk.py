@@ -17,7 +17,7 @@ from central.agenda.rules import RETRIES, STRICT, Kind, Outcome, Retry, again_at
 from central.alarm_cases.priority import CALL_UNANSWERED, RISK_CALL_UNANSWERED
 from central.case_desk import CaseDesk
 from central.detection.finding import Finding
-from central.storage import absences, agenda, conditions, drill_plans, home_facts, home_words, incidents, rota
+from central.storage import absences, agenda, cases, conditions, drill_plans, home_facts, home_words, incidents, rota
 from central.storage.agenda import Call
 from central.storage.database import Database
 from gateway.contract.alarm_kinds import AlarmKind
@@ -28,6 +28,8 @@ ITEMS_AT_ONCE: Final = 100
 """Items in one transaction: an alarm waits for no more of them than that."""
 EVERY_S: Final = 60.0
 DAILY: Final = "office"
+IN_VAIN, LATE = "agenda", "agenda-late"
+"""With its number, the key of a call's case: tried in vain, or not made in its time."""
 DAY_S: Final = 86_400.0
 _MADRID: Final = ZoneInfo("Europe/Madrid")
 
@@ -101,7 +103,7 @@ class AgendaDesk:
             agenda.add_event(connection, call_id, now, by, outcome.value, note)
             after = _again(connection, call)
         if outcome is Outcome.UNREACHED and _retry(call).opens_case:
-            self._open_case(call, now, "agenda")
+            self._open_case(call, now, IN_VAIN)
         return after
 
     def move(
@@ -183,8 +185,8 @@ class AgendaDesk:
             absences.begin_due(connection, self._looked_at or now - DAY_S, now)
         self._looked_at = now
         self._drill(now)
-        for call in self._forgotten(now):
-            self._open_case(call, now, "agenda-late")
+        for key, call in self._forgotten(now):
+            self._open_case(call, now, key)
         self._daily(now)
         return now + EVERY_S
 
@@ -204,15 +206,27 @@ class AgendaDesk:
                     agenda.add_call(connection, one, at)
                     agenda.change_item(connection, one.id, next_at=following)
 
-    def _forgotten(self, now: float) -> list[Call]:
-        """Calls that nobody may skip silently and that nobody has made in their time."""
+    def _forgotten(self, now: float) -> list[tuple[str, Call]]:
+        """Calls without the case that they should have become, and its key: nobody may skip them silently and they were
+        not made in their time; or they were made in vain, and a process ended before it could open the case."""
         with self._database.read() as connection:
             found = [
-                call
+                (LATE, call)
                 for kind in STRICT
                 for call in agenda.calls(connection, None, states=agenda.OPEN, until_at=now, kind=kind.value)
+                if call.late_at <= now
             ]
-        return [call for call in found if call.late_at <= now]
+            done = agenda.calls(
+                connection,
+                None,
+                states=["done"],
+                outcome=Outcome.UNREACHED.value,
+                from_at=now - DAY_S,
+                until_at=now,
+                newest_first=True,
+            )
+            found += [(IN_VAIN, call) for call in done if _retry(call).opens_case]
+            return [it for it in found if cases.case_of_finding(connection, f"{it[0]}:{it[1].id}") is None]
 
     def _drill(self, now: float) -> None:
         """Begins the tests that were planned; after a long stop each once."""

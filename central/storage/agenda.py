@@ -168,6 +168,7 @@ def calls(
     until_at: float,
     home_id: str = "",
     kind: str = "",
+    outcome: str = "",
     newest_first: bool = False,
     limit: int = LIST_MAX,
 ) -> list[Call]:
@@ -181,6 +182,8 @@ def calls(
         query = query.where(agenda_calls.c.home_id == home_id)
     if kind:
         query = query.where(agenda_items.c.kind == kind)
+    if outcome:
+        query = query.where(agenda_calls.c.outcome == outcome)
     order = (at.desc(), agenda_calls.c.id.desc()) if newest_first else (at, agenda_calls.c.id)
     return [_call(row) for row in connection.execute(query.order_by(*order).limit(limit)).mappings()]
 

@@ -349,6 +349,23 @@ def test_a_call_that_must_not_be_left_out_is_nobodys_to_skip(setting: Setting, a
     assert sol.post(f"{path}/cancel", reason="Ingressada a l'hospital")[0] == 200
 
 
+def test_calls_in_vain_whose_case_a_dying_process_did_not_open_are_a_case_all_the_same(
+    setting: Setting, app: FastAPI, clock: Clock
+) -> None:
+    ana = Person(app, "ana")
+    plan(ana, kind="medication")
+    (call,) = calls_of(ana, "today")
+    clock.now = call["due_at"]
+    with setting.database.begin() as conn:  # all that it stored
+        last = {"state": "done", "outcome": "unreached", "done_at": clock.now, "attempts": 3}
+        agenda.settle(conn, call["id"], **last)
+    for _ in range(2):
+        clock.now += 60
+        AgendaDesk(setting.desk).work(clock.now)
+    (card,) = ana.get("/api/queue")[1]["cards"]
+    assert card["mark"] == "P2"
+
+
 def test_a_call_is_put_off_only_with_a_reason(app: FastAPI, clock: Clock) -> None:
     ana = Person(app, "ana")
     plan(ana)
