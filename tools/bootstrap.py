@@ -99,7 +99,7 @@ def install_python_packages(purpose: str) -> int:
         "--disable-pip-version-check",
         "--use-pep517",
     ]
-    command += ["--disable-pip-version-check", "-c", str(lock), "-e", f"{HOUSE}[{EXTRAS[purpose]}]"]
+    command += ["-c", str(lock), "-e", f"{HOUSE}[{EXTRAS[purpose]}]"]
     if subprocess.run(command, check=False).returncode != 0:
         return fail("Python packages could not be installed: see the lines above. Is there a network?")
     stamp.write_text(fingerprint)
