@@ -101,7 +101,9 @@ def from_register(connection: sa.Connection, home: homes.HomeOfHub, country: str
         numbered.setdefault(_international(one.phone, country), one.called[:64])
     contacts = [{"name": called, "number": number} for number, called in numbered.items() if number]
     living = people.residents_of(connection, home.home_id)
-    called = living[0].called[:CALLED_MAX] if len(living) == 1 else ""
+    called = living[0].called if len(living) == 1 else ""
+    if len(called) > CALLED_MAX:
+        called = called.split()[0][:CALLED_MAX]
     return {"language": home.language, "called": called, "contacts": contacts[:CONTACTS_MAX]}
 
 

@@ -22,8 +22,8 @@ DEVICES_MAX: Final = 64
 SILENCE_MIN_S: Final = 60.0
 SILENCE_MAX_S: Final = 2_592_000.0
 """A device may be silent for a minute at the least (radios lose adverts) and for 30 days at the most."""
-CALLED_MAX: Final = 32
-"""Longest name that is still said with every sentence, and fits a small screen."""
+CALLED_MAX: Final = 20
+"""Longest name with which a sentence is still large on a small screen."""
 MISTAKE_MAX_S: Final = 60.0
 """Longest time after a press in which it may be called a mistake: by then somebody has taken it, or should."""
 CONFIRM_WITHIN_S: Final = 600.0

@@ -90,7 +90,7 @@ def test_settings_are_written_as_they_are_shown() -> None:
         "device.bed.silence_max_s=soon",
         "device.bed.silence_max_s=1",
         "device.bed.key=00",
-        "called=" + "R" * 33,
+        "called=" + "R" * 21,
         "mistake_s=61",
     ],
 )

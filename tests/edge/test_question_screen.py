@@ -19,6 +19,9 @@ from edge.config import LANGUAGES, ScreenConfig
 from edge.home.presence import Presence
 from edge.home.question import About, Answer
 from edge.home.screen.server import create_app, serve
+from edge.home.wording import put_in_words
+from edge.outbox import StoredAlarm
+from gateway.contract.messages import Alarm
 from simulators.demo.home_screen import HomeScreen
 from simulators.pendant_tty import PendantTty
 from tests.edge.conftest import PENDANT, Desk, broker, desk, running, scenes, until, write_config
@@ -111,25 +114,43 @@ async def test_what_is_no_answer_is_refused(screen: Screen) -> None:
     assert screen.answers == []
 
 
+def said(screen: Screen, language: str) -> str:
+    return put_in_words(screen.presence.scene(), language, screen.presence.called).sentence
+
+
+async def assert_easy_to_touch(page: Page, name: str) -> None:
+    box = await page.locator(name).bounding_box()
+    assert box is not None
+    assert box["height"] >= 48
+    assert box["y"] + box["height"] <= 844
+
+
 @pytest.mark.browser
 async def test_the_green_button_fits_every_screen_and_answers(screen: Screen, page: Page) -> None:
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
+    screen.presence.live_by("Maria Desemparats M.", 60.0)
     for language in LANGUAGES:
         await page.goto(f"http://{screen.here}/?lang={language}")
-        await assert_fits(page, f"the question in {language}")
-        for name in ("#fine", "#help"):
-            box = await page.locator(name).bounding_box()
-            assert box is not None
-            assert box["height"] >= 48
-            assert box["y"] + box["height"] <= 844
-    await expect(page.locator("#sentence")).to_contain_text("Have you fallen?")
+        for about, question in ((About.QUIET, "q2"), (About.FALL, "q1")):
+            screen.presence.asked(question, about, 1000.0, 1020.0)
+            await expect(page.locator("#sentence")).to_have_text(said(screen, language))
+            await assert_fits(page, f"the question of {about} in {language}")
+            for name in ("#fine", "#help"):
+                await assert_easy_to_touch(page, name)
+            await expect(page.locator("#mistake")).to_be_hidden()
     await page.locator("#fine").click()
     await until(lambda: screen.answers, "the press arrives")
     assert screen.answers == [("q1", Answer.FINE)]
     screen.presence.not_asked(is_well=True)
     await expect(page.locator("#sentence")).to_contain_text("glad")
     await expect(page.locator("#fine")).to_be_hidden()
+    screen.presence.heard(StoredAlarm(Alarm("A1", 3, 1.8e9, 10), CLOCK.now(), received=False, answer=None))
+    await assert_fits(page, "the way back after a press")
+    await assert_easy_to_touch(page, "#mistake")
+    await expect(page.locator("#help")).to_be_hidden()
+    await page.locator("#mistake").click()
+    await expect(page.locator("#sentence")).to_contain_text("No trouble")
     assert faults == []
 
 

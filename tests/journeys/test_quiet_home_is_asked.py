@@ -58,7 +58,7 @@ async def test_what_is_answered_at_home_reaches_the_operator(build_town: Callabl
         await soon(lambda: "Soc aquí" in screen.words.get("ca", ""), "somebody can be asked, and there is a line")
         ana = await asyncio.to_thread(Seat, town)
         await find_quiet(town)
-        await soon(lambda: "no sento res, Maria. Està bé?" in screen.words.get("ca", ""), "it asks")
+        await soon(lambda: "No sento res, Maria. Està bé?" in screen.words.get("ca", ""), "it asks")
         await soon(lambda: town.log_of(1) == ["opened", "asked"], "the centre knows that it does")
         (card,) = await asyncio.to_thread(ana.queue)
         assert (card["kind"], card["state"], card["ring_at"]) == ("inactivity", "new", None), "nobody is called yet"
