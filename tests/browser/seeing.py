@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 THEMES: Final = ("light", "dark", "contrast")
 _BY_COLOUR: Final = ("color-contrast", "link-in-text-block")
@@ -15,7 +15,11 @@ _VIOLATIONS: Final = "async (options) => ({ violations: (await axe.run(options))
 
 
 def look(page: Page, themes: Sequence[str] = ("light", "dark")) -> None:
-    """Axe finds nothing on the page: by all its rules in the first of the themes, by those of colour in the others."""
+    """Axe finds nothing on the page: by all its rules in the first of the themes, by those of colour in the others.
+
+    Its scripts have run: nothing on it is left inert.
+    """
+    expect(page.locator("[inert]")).to_have_count(0)
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE_SCRIPT)
     for theme in themes:

@@ -91,3 +91,10 @@ def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console)
     expect(page.locator("dialog[open]")).to_be_visible()
     page.locator("#joan-from").fill("2035-08-01T10:00")  # whatever language the browser itself speaks
     expect(page.locator("#joan-from")).to_have_accessible_description("dimecres, 1 d’agost del 2035")
+    page.route("**/js/desk.js", hold)
+    page.goto(console.url, wait_until="commit")
+    page.click(".menu-button")
+    with pytest.raises(Error, match="Timeout"):
+        page.click("#help", timeout=1_000)
+    held.pop().continue_()
+    expect(page.locator("#menu")).not_to_have_attribute("inert", "")
