@@ -18,7 +18,7 @@ from central.console.templating import CENTRE_TIMEZONE, office_page
 from central.storage import breaches, pages
 from central.storage.breaches import AFFECTED_MAX, Affected, Breach
 from central.storage.reach import NUMBER_MAX, homes_within
-from central.texts import later, local, say_duration, translator
+from central.texts import later, local, translator
 
 router = APIRouter(tags=["privacy"])
 Reader = Annotated[Seat, Depends(allowed("breaches", "read"))]
@@ -103,7 +103,7 @@ def show(
     register = _register(request)
 
     def said(one: Standing) -> str:
-        return words.say(CLOCKS[one.clock], span=say_duration(abs(one.left_s), words.language))
+        return words.say(CLOCKS[one.clock], span=f"{abs(one.left_s) // 3_600:.0f} h")
 
     return office_page(
         request,
