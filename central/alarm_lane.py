@@ -40,6 +40,7 @@ from central.refusals import RefusalCounter
 from central.storage.cases import AlarmRef
 from central.storing import Storing
 from devices.rejection import Rejection
+from gateway.contract.alarm_kinds import SILENT_KINDS
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
 from gateway.contract.rescue import rescue_alarm
@@ -137,7 +138,12 @@ class AlarmLane:
         self._client.stop()
 
     def on_change(self, change: CaseChange) -> None:
-        """Tells the home how far help has come, or asks it. A listener of the desk; from any thread, never blocks."""
+        """Tells the home how far help has come, or asks it. A listener of the desk; from any thread, never blocks.
+
+        A home where somebody is threatened hears nothing.
+        """
+        if change.kind in SILENT_KINDS:
+            return
         if change.event_type in _PROGRESS:
             for name, answer in self._remember(change):
                 self._send(name, answer)
@@ -241,7 +247,8 @@ class AlarmLane:
             answer = AlarmAnswer(closed.ref, 0, closed.at, Stage.CLOSED, str(closed.case_id), closed.who)
             self._progress.note(AlarmRef(closed.hub, closed.ref), Told((closed.case_id, closed.version), answer))
         for change in self._desk.standing(now):
-            self._remember(change)
+            if change.kind not in SILENT_KINDS:
+                self._remember(change)
         return True
 
     def _work(self) -> None:

@@ -21,7 +21,7 @@ from central.case_change import CaseChange, change_of, repeated
 from central.detection.finding import Finding
 from central.storage import cases, homes, rota
 from central.storage.cases import AlarmRef
-from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.contract.alarm_kinds import SILENT_KINDS, AlarmKind, kind_of
 from gateway.contract.messages import Alarm, AlarmAnswer, MessageType, Stage
 
 HUB: Final = "hub"
@@ -112,7 +112,12 @@ def _epoch(alarm: Alarm, payload: bytes) -> str:
 
 
 def _receipt(ref: str, known: cases.KnownAlarm, standing: CaseChange) -> AlarmAnswer:
-    """The answer to an alarm, first or repeated: that it is stored, and how far help has come meanwhile."""
+    """The answer to an alarm, first or repeated: that it is stored, and how far help has come meanwhile.
+
+    A home where somebody is threatened is told no more than that it is stored, so that it stops sending.
+    """
+    if standing.kind in SILENT_KINDS:
+        return AlarmAnswer(ref, _HANDLED, known.received_at, Stage.RECEIVED, str(standing.case_id))
     at = known.received_at if standing.stage is Stage.RECEIVED else standing.at
     case = str(standing.case_id)
     return AlarmAnswer(ref, _HANDLED, at, standing.stage, case, standing.who, eta_minutes=standing.eta_minutes)

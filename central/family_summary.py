@@ -12,13 +12,14 @@ from central.alarm_cases.summary import Ending, Recipient
 from central.asking import contact_in
 from central.notification.delivery import REACHED, Delivery, DeliveryState
 from central.storage import cases, deliveries, rota
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 
 def recipients(
     connection: sa.Connection, case: Case, channels: Collection[str], now: float, told: Collection[str] = ()
 ) -> list[Recipient]:
     """Who would be told now how the case ended; nobody twice."""
-    if not summary.worth_telling(case.priority):
+    if not summary.worth_telling(case.priority) or case.kind in SILENT_KINDS:
         return []
     roster = rota.roster(connection, case.home_id, channels)
     if not any(summary.shares_endings(contact) for contact in roster):

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS
 from central.alarm_cases.case import Case, State
 from central.alarm_cases.priority import Priority
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 
 class Step(NamedTuple):
@@ -79,10 +80,15 @@ FAMILY_NEXT_S: Final = 60.0
 """And the others, in a ladder that has no step for them by itself."""
 
 
+_HEARD_AT_HOME: Final = frozenset({FIRST_CARER, EVERY_CARER, HOME_REASSURED})
+"""Steps by which the home, or whoever may be there, hears that help was called."""
+
+
 def ladder(case: Case) -> tuple[Step, ...]:
     """The steps that follow while nobody has the case in hand, as the case's care plan has them.
 
-    A withdrawn one is never more than routine, and nobody's family is called out for it.
+    A withdrawn one is never more than routine, and nobody's family is called out for it. Nor is it for one of somebody
+    who is threatened, perhaps by family: nothing of it is heard at home.
     """
     steps = _LADDERS[_urgency(case)]
     if _urgency(case) > Priority.ROUTINE or case.state is State.WITHDRAWN:
@@ -97,6 +103,8 @@ def ladder(case: Case) -> tuple[Step, ...]:
             after_s[name] = min(max(moved_s, least_s), most_s)
     if case.plan.carers != "first_then_all":
         after_s.pop(EVERY_CARER, None)
+    if case.kind in SILENT_KINDS:
+        after_s = {name: moment for name, moment in after_s.items() if name not in _HEARD_AT_HOME}
     return tuple(sorted((Step(*item) for item in after_s.items()), key=lambda step: step.after_s))
 
 
@@ -134,7 +142,7 @@ def step_after(case: Case, done: str, now: float) -> tuple[str, float]:
 
 def carers_wanted(case: Case, step: str) -> int:
     """How many more contacts are asked at a step: 0 none, 1 the next, -1 all that are left."""
-    if case.state is State.WITHDRAWN or case.helper_id:
+    if case.state is State.WITHDRAWN or case.helper_id or case.kind in SILENT_KINDS:
         return 0
     if step == FIRST_CARER:
         return -1 if case.plan.carers == "parallel" else 1

@@ -29,6 +29,7 @@ MARKS: Final[dict[int, str]] = {
 
 _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     AlarmKind.HELP: Priority.LIFE,
+    AlarmKind.DURESS: Priority.LIFE,
     AlarmKind.FALL: Priority.LIFE,
     AlarmKind.SMOKE: Priority.LIFE,
     AlarmKind.GAS: Priority.LIFE,

@@ -49,7 +49,17 @@ _SILENT_STEPS: Final = (
     ProtocolStep(CONTACTS, 120.0),
     ProtocolStep("emergency_112", 60.0),
 )
-PROTOCOLS: Final[dict[str, tuple[ProtocolStep, ...]]] = {"no_answer": _NO_ANSWER_STEPS, "silent": _SILENT_STEPS}
+_DURESS_STEPS: Final = (
+    # whoever threatens them may hear: nobody speaks into the home, and contacts are not called in turn
+    ProtocolStep("stay_silent", 10.0),
+    ProtocolStep("listen", 20.0),
+    ProtocolStep("emergency_112", 60.0),
+)
+PROTOCOLS: Final[dict[str, tuple[ProtocolStep, ...]]] = {
+    "no_answer": _NO_ANSWER_STEPS,
+    "silent": _SILENT_STEPS,
+    "duress": _DURESS_STEPS,
+}
 
 DONE, SKIPPED, BY_SYSTEM = "done", "skipped", "by_system"
 STEP_STATES: Final = frozenset({DONE, SKIPPED, BY_SYSTEM})

@@ -19,6 +19,7 @@ from central.alarm_cases.case import (
 )
 from central.alarm_cases.decision import Refused
 from central.alarm_cases.priority import Priority
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 REOPEN_WITHIN_S: Final = 86_400.0
 """How long after closing a case may be opened again: a shift and the next one. Later it is another story."""
@@ -72,6 +73,7 @@ def kept_in_hand(case: Case, event: CaseEvent) -> Case:
 
 
 def joined(case: Case, event: CaseEvent) -> Case:
+    """More of the same situation. Once somebody is threatened, the case stays one of which nothing is heard at home."""
     facts = event.facts
     leads = facts.priority <= case.priority
     raised = facts.priority < case.priority
@@ -80,7 +82,7 @@ def joined(case: Case, event: CaseEvent) -> Case:
     after = replace(
         case,
         priority=min(case.priority, facts.priority),
-        kind=facts.kind if leads else case.kind,
+        kind=facts.kind if leads and case.kind not in SILENT_KINDS else case.kind,
         place=(facts.place or case.place) if leads else case.place,
         repeats=case.repeats + first,
         standing=case.standing + facts.standing,
@@ -191,7 +193,7 @@ def triaged(case: Case, event: CaseEvent) -> Case | Refused:
         return Refused("bad_triage", case.owner_id or "")
     after = replace(case, triage=facts.triage, protocol="", protocol_step="", step_due_at=None)
     if facts.triage == protocol.NO_ANSWER:
-        name = "silent" if facts.silent else "no_answer"
+        name = "duress" if case.kind in SILENT_KINDS else "silent" if facts.silent else "no_answer"
         step = protocol.first_step(name)
         after = replace(after, protocol=name, protocol_step=step.name, step_due_at=event.at + step.limit_s)
     return kept_in_hand(after, event)

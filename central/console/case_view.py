@@ -19,13 +19,14 @@ from central.case_desk import CaseDesk, Done
 from central.console import wording
 from central.console.access import Seat
 from central.console.desk_words import PROTOCOL_STEPS
-from central.console.greeting import Greeting, greeting
+from central.console.greeting import STAY_SILENT, Greeting, greeting
 from central.console.problem import Problem
 from central.console.wording import Line, Names, Proof, Why
 from central.storage import cases as case_store
 from central.storage import pages, rota
 from central.storage.pages import Card, DeliveryLine
 from central.texts import Words, later, say_number, translator
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 BY_HAND: Final = "voice"
 """An operator reaches by telephone whom the centre may not be able to ring by itself."""
@@ -109,6 +110,7 @@ class CaseView:
     plan_text: str
     greeting: Greeting
     speech: bool
+    silence: str
     summary_to: list[str]
     reopen_until_at: float | None
 
@@ -192,6 +194,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         plan_text=plan.protocol_text if seat.may("care_plan", "read") else "",
         greeting=greeting(card, seat.operator.called, translator(spoken_to), now, timezone),
         speech=False,
+        silence=words.gettext(STAY_SILENT) if card.kind in SILENT_KINDS else "",
         summary_to=[one.called for one in told],
         reopen_until_at=case.closed_at + REOPEN_WITHIN_S if case.closed_at is not None else None,
     )

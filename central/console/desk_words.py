@@ -37,6 +37,7 @@ PRIORITIES: Final[Mapping[int, str]] = {
 PROTOCOL_STEPS: Final[Mapping[str, str]] = {
     "call_out": later("Call out three times"),
     "raise_volume": later("Raise the volume"),
+    "stay_silent": later("Stay silent: do not speak into the home, do not ring it"),
     "listen": later("Listen"),
     "ring_home": later("Ring the home"),
     "ring_mobile": later("Ring the mobile"),

@@ -11,6 +11,7 @@ from central.texts import Words, later, say_duration
 
 KIND_WORDS: Final[Mapping[str, str]] = {
     "help": later("Help button"),
+    "duress": later("Duress (silent)"),
     "fall": later("Fall"),
     "smoke": later("Smoke"),
     "gas": later("Gas"),
@@ -39,6 +40,7 @@ KIND_WORDS: Final[Mapping[str, str]] = {
 
 WHAT_HAPPENED: Final[Mapping[str, str]] = {
     "help": later("{name} pressed the help button."),
+    "duress": later("{name} has called for help in secret: somebody may be threatening them."),
     "fall": later("The fall sensor of {name} reports a fall."),
     "smoke": later("The smoke alarm sounds at {name}'s home."),
     "gas": later("The gas alarm sounds at {name}'s home."),

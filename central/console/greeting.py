@@ -28,6 +28,11 @@ _ABOUT: Final = {
     "test": later("This is a test. Do you hear me well?"),
 }
 _ANYTHING: Final = later("Is everything well at home?")
+STAY_SILENT: Final = later(
+    "Do not speak into the home and do not ring it: whoever threatens them would hear. Nothing there shows that the"
+    " call has come. Listen if you can, call the police (112), and ring a contact only if you know that it is not them."
+)
+"""Stands in the place of the first words where nobody may speak."""
 _CANCELLED: Final = later("You cancelled the alarm; that is quite all right. Are you well?")
 
 

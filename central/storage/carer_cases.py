@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from central.alarm_cases.priority import Priority
 from central.storage.tables import cases, homes, residents
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 FOR_FAMILIES: Final = (Priority.LIFE, Priority.URGENT, Priority.ROUTINE, Priority.TEST)
 """Technical faults are the centre's to mend: a family that reads of each would soon read none."""
@@ -15,11 +16,15 @@ LISTED_MAX: Final = 20
 
 
 def open_alarms(conn: sa.Connection, home_id: str) -> list[int]:
-    """The open cases of a home that concern its family, the most urgent first."""
+    """The open cases of a home that concern its family, the most urgent first. Those of somebody who is threatened
+    are not among them: it may be by family."""
     query = (
         sa.select(cases.c.id)
         .where(
-            cases.c.home_id == home_id, cases.c.state != "closed", cases.c.priority.in_([int(p) for p in FOR_FAMILIES])
+            cases.c.home_id == home_id,
+            cases.c.state != "closed",
+            cases.c.priority.in_([int(p) for p in FOR_FAMILIES]),
+            cases.c.kind.not_in([kind.value for kind in SILENT_KINDS]),
         )
         .order_by(cases.c.priority, cases.c.opened_at)
         .limit(LISTED_MAX)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from edge.home.question import About
-from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.alarm_kinds import SILENT_KINDS, AlarmKind
 from gateway.contract.messages import AlarmAnswer, Stage
 
 TRYING_AFTER_S: Final = 10.0
@@ -169,8 +169,8 @@ def _may_be_mistake(alarm: OpenAlarm, now: float) -> bool:
 
 
 def restored(home: Home, alarm: OpenAlarm) -> Home:
-    """An alarm is known, from before a restart or just now."""
-    if any(known.ref == alarm.ref for known in home.alarms):
+    """An alarm is known, from before a restart or just now. One of somebody who is threatened is never shown."""
+    if alarm.kind in SILENT_KINDS or any(known.ref == alarm.ref for known in home.alarms):
         return home
     return replace(home, alarms=(*home.alarms, alarm)[-ALARMS_MAX:])
 

@@ -10,6 +10,7 @@ class AlarmKind(StrEnum):
     """The kinds that Llar raises itself; `OTHER` is any code pair from elsewhere, shown raw and never dropped."""
 
     HELP = "help"
+    DURESS = "duress"
     FALL = "fall"
     SMOKE = "smoke"
     GAS = "gas"
@@ -36,6 +37,9 @@ class AlarmKind(StrEnum):
     OTHER = "other"
 
 
+SILENT_KINDS: Final = frozenset({AlarmKind.DURESS})
+"""Calls of somebody who is threatened: nothing at home may say or show that help was called."""
+
 MANUAL: Final = 10
 AUTOMATIC: Final = 9
 OPEN: Final = 76
@@ -43,6 +47,8 @@ TIME_OUT: Final = 104
 
 SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.HELP: (3, MANUAL),
+    # personal-attack pendant
+    AlarmKind.DURESS: (6, MANUAL),
     AlarmKind.FALL: (5, AUTOMATIC),
     AlarmKind.SMOKE: (23, AUTOMATIC),
     AlarmKind.GAS: (21, AUTOMATIC),
@@ -70,9 +76,12 @@ SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
 }
 """Kind -> (dty, stc) as emitted."""
 
-_HELP_TYPES: Final = frozenset({3, 4, 6, 7})
+_HELP_TYPES: Final = frozenset({3, 4, 7})
 _BY_TYPE: Final[dict[int, AlarmKind]] = {
     5: AlarmKind.FALL,
+    # personal-attack pendant, bogus-caller switch
+    6: AlarmKind.DURESS,
+    27: AlarmKind.DURESS,
     30: AlarmKind.FALL,
     23: AlarmKind.SMOKE,
     47: AlarmKind.SMOKE,

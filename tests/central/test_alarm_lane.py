@@ -160,6 +160,25 @@ def test_a_press_gets_its_receipt_and_hears_how_far_help_has_come(centre: Centre
     assert centre.lane.commit_ms(0.99) is not None
 
 
+def test_a_home_where_somebody_is_threatened_hears_no_more_than_the_receipt(
+    centre: Centre, hub: Hub, wait_until: Wait
+) -> None:
+    hub.alarm("A1", AlarmKind.DURESS)
+    wait_until(lambda: hub.stages("A1") == [Stage.RECEIVED])
+    now = time.time()
+    for second in range(0, 600, 15):  # all that is due while nobody takes it: the home is reassured then
+        centre.desk.work_due(now + second)
+    centre.desk.take(1, "ana", now + 600)
+    centre.lane.tell_again()
+    centre.desk.arrived(1, "ana", "", now + 601)
+    hub.alarm("T1", AlarmKind.TEST)
+    wait_until(lambda: hub.stages("T1") == [Stage.RECEIVED])
+    centre.desk.take(2, "ana", now + 602)
+    wait_until(lambda: hub.stages("T1") == [Stage.RECEIVED, Stage.TAKEN])  # told after all that went before
+    assert hub.stages("A1") == [Stage.RECEIVED]
+    assert hub.commands == []
+
+
 def test_malformed_alarms_are_counted_answered_and_do_not_stop_the_next(
     centre: Centre, hub: Hub, wait_until: Wait
 ) -> None:

@@ -309,3 +309,10 @@ def test_whoever_waits_hears_the_same_word_again_every_two_minutes(stage: Stage)
 
 def test_while_there_is_no_line_it_says_again_that_it_is_still_trying() -> None:
     assert [scene(pressed("a1"), at).again for at in (60, AGAIN_S, 2 * AGAIN_S)] == [0, 1, 2]
+
+
+def test_a_call_in_secret_is_neither_shown_nor_said_whatever_the_centre_answers() -> None:
+    home = heard(Home(connected=True), "D1", AlarmKind.DURESS, 0.0)
+    home = answered(home, AlarmAnswer("D1", 0, 1.0, Stage.TAKEN, "7", "Ana"), 1.0)
+    assert {scene(home, at).name for at in (0.0, 5.0, 60.0, 600.0)} == {SceneName.IDLE}
+    assert changes_at(home, 0.0) == math.inf

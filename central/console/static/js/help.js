@@ -26,6 +26,12 @@ const telephone = (number, name, kind = "") =>
 /** Whether one can speak with the home from here, and the first words in the resident's language. */
 export function speechBar(view, home) {
   if (view.card.state === "closed") return null;
+  if (view.silence)
+    return h(
+      "section",
+      { class: "section speech", "aria-label": t("Speech") },
+      h("p", { class: "notice bad", role: "alert" }, h("strong", {}, t("SILENT: do not speak into the home")), " ", view.silence),
+    );
   return h(
     "section",
     { class: "section speech", "aria-label": t("Speech") },

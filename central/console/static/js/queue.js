@@ -42,6 +42,7 @@ export function whoIs(card, now) {
 export function flagChips(card) {
   const person = card.person;
   const chips = [];
+  if (card.kind === "duress") chips.push(h("span", { class: "chip bad" }, t("SILENT: do not speak into the home")));
   if (card.mark === "TEST") chips.push(h("span", { class: "chip" }, t("TEST")));
   if (card.late_s >= 1)
     chips.push(h("span", { class: "chip warn" }, t("LATE +{late}", { late: span(card.late_s, "short") })));
