@@ -306,7 +306,7 @@ def _imagine(engine: Engine, limits: Limits, now: float, at: float, dice: random
 
 
 def _by_fixed_limit(timeline: Timeline, limits: Limits) -> float:
-    return found_at(timeline, timeline.sightings(1)[-1], limits)[0]
+    return found_at(timeline, timeline.sightings(1)[-1].at, limits)[0]
 
 
 def _absent_week(engine: Engine, begin_at: float, dice: random.Random) -> int:

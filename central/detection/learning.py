@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
 from central.detection.day_summary import Day, summary_of
 from central.detection.drift import review
+from central.detection.fixed_limit import OUT_S, STRAY_PER_DAY
 from central.detection.habits import SHORTEST_STEPS, SLOTS, Habits
 from central.detection.past_silences import DAY_STEPS
 from central.detection.presence_learning import learn_presence
@@ -25,13 +26,11 @@ from central.detection.suspicion import Eager, eager_devices, since_of
 
 CLOSES_AFTER_S: Final = 6 * 3600.0
 """A day is learned so long after it: by then its night is over, and what hubs hold back has arrived."""
-STRAY_PER_DAY: Final = 4.0
-"""Signs that sensors give by themselves in an empty home."""
 DAYS_AT_ONCE: Final = 60
 UP_AFTER_S: Final = 5 * 3600.0
 """Who is about after that is up; before, at night."""
-OUT_STEPS: Final = 12
-"""After the door, an hour without a sign: the home was empty, and tells nothing of what is usual in it."""
+OUT_STEPS: Final = int(OUT_S) // STEP_S
+"""An empty home tells nothing of what is usual in it."""
 
 
 def learnable_day(strong_at: float, zone: ZoneInfo) -> int:

@@ -22,6 +22,7 @@ from central.detection.activity import Act, Activity
 from central.detection.detectors import inactivity
 from central.detection.engine import Engine, Open
 from central.detection.finding import Finding
+from central.detection.fixed_limit import used_up_at
 from central.detection.habits import Habits, Kept, Start
 from central.detection.past_silences import DAY_STEPS
 from central.detection.profile import DeviceAtHome, Limits
@@ -117,7 +118,7 @@ class Flat:
         self.restart(first=waiting)
         self.stored += waiting
 
-    def restart(self, *, habits_lost: bool = False, first: Sequence[Reading] = ()) -> None:
+    def restart(self, *, habits_lost: bool = False, opens_lost: bool = False, first: Sequence[Reading] = ()) -> None:
         opens = msgspec.json.decode(msgspec.json.encode(self.engine.opens()), type=list[Open])
         kept = Habits.of(msgspec.msgpack.decode(self.habits, type=Kept)) if self.habits and not habits_lost else None
         since = self.now - 30 * DAY
@@ -126,7 +127,7 @@ class Flat:
         rows = [one for one in self.stored if one.measured_at >= since]
         self.engine = Engine(self.now, 0.0, judges=self.judges)
         self.engine.enrol(HOME, self.limits, self.now)
-        self.engine.reopen(opens)
+        self.engine.reopen([] if opens_lost else opens)
         heard = [beat for beat in self.beats if beat >= since]
         self.engine.take(HOME, first, self.now)
         self.engine.recall(HOME, self.now, rows, self.now, heard=heard, habits=kept)
@@ -257,6 +258,71 @@ def test_stray_triggers_do_not_hide_a_collapse() -> None:
     flat = after_five_weeks().live(ordered(seen, alive(collapse, 1.2), every_two_hours), collapse + DAY)
     (found,) = [one for one in flat.inactive() if one.found_at > collapse]
     assert found.found_at - collapse < 12 * HOUR
+
+
+# the first fortnight
+
+
+def went_out_on_day_six(days: float = 3, **changes: object) -> tuple[float, Flat]:
+    """An absence of so many days, in a home that knows six."""
+    shut = at(6, 15)
+    going = [Reading("hall-motion", "motion", True, shut - 20)]
+    going += [Reading("front-door", "open", is_open, shut - 8 * is_open) for is_open in (True, False)]
+    seen = [one for one in life(1, 20) if one.measured_at < shut - 300]
+    flat = Flat(limits=msgspec.structs.replace(LIMITS, **changes))
+    return shut, flat.live(ordered(seen, going, alive(shut, 7), stray(shut + 3 * HOUR, 7)), shut + days * DAY)
+
+
+@pytest.mark.parametrize(("doors", "most"), [(LIMITS.entry_doors, 1), ((), 2)], ids=["door", "no door"])
+def test_in_the_first_fortnight_too_stray_triggers_do_not_end_an_absence(doors: tuple[str, ...], most: int) -> None:
+    shut, flat = went_out_on_day_six(7, entry_doors=doors)
+    away = [one for one in flat.inactive() if one.found_at > shut]
+    assert 1 <= len(away) <= most
+    assert away[-1].key not in flat.ended
+
+
+def test_a_restart_in_an_absence_in_the_first_fortnight_finds_the_same() -> None:
+    shut, flat = went_out_on_day_six()
+    (away,) = [one for one in flat.inactive() if one.found_at > shut]
+    flat.restart(opens_lost=True)
+    flat.said.clear()
+    flat.live(ordered(alive(shut, 7), stray(shut + 3 * HOUR, 7)), flat.now + DAY)
+    assert [one.key for one in flat.inactive()] == [away.key]
+
+
+@pytest.mark.parametrize("signs", [("front-door",), ("hall-motion", "kitchen-motion"), ("living-motion",) * 12])
+def test_in_the_first_fortnight_a_collapse_after_coming_home_is_found_as_soon_as_any(signs: tuple[str, ...]) -> None:
+    """Noticed by the door alone, in two rooms at once, or as one sensor's sign in every half hour."""
+    _, flat = went_out_on_day_six()
+    back = flat.now
+    apart_s = 1800.0 if len(signs) > 2 else 60.0
+    home = [
+        Reading(device, "open" if device == "front-door" else "motion", True, back + place * apart_s)
+        for place, device in enumerate(signs, 1)
+    ]
+    before = set(flat.said)
+    flat.live(ordered(home, alive(back, 1)), back + 0.9 * DAY)
+    (collapse,) = [one for key, one in flat.said.items() if key not in before]
+    assert collapse.since_at == home[-1].measured_at
+    assert collapse.found_at - collapse.since_at <= LIMITS.inactivity_away_hours * HOUR
+
+
+def test_in_the_first_fortnight_hours_in_which_the_hub_was_away_are_no_absence() -> None:
+    shut, flat = went_out_on_day_six(0.1)
+    back = flat.live((), flat.now + 20 * HOUR, deaf=True).now
+    flat.live(ordered(alive(back, 0.4), [Reading("hall-motion", "motion", True, back + 60)]), back + 9 * HOUR)
+    assert [one for one in flat.inactive() if one.found_at > shut] == []
+
+
+def test_in_the_first_fortnight_a_collapse_after_a_quiet_day_and_a_stray_trigger_is_found_as_soon_as_any() -> None:
+    quiet, sign = at(6, 9), at(6, 21)
+    seen = [one for one in life(1, 20) if one.measured_at < quiet]
+    late = [Reading("living-motion", "motion", True, sign)]
+    flat = Flat().live(ordered(seen, late, alive(quiet, 2)), at(7, 12))
+    first, second = [one for one in flat.inactive() if one.found_at > quiet]
+    assert first.key in flat.ended
+    assert second.since_at == sign
+    assert second.found_at == used_up_at(sign, LIMITS)
 
 
 # learning

@@ -4,7 +4,8 @@ In the first fortnight one fixed, wide limit holds; then what was learned from t
 three expectations: quiet indoors, not up yet, not home yet. Which one failed is said with what is usual: "usually in
 the kitchen by 8:20; last movement 23:40 in the bathroom". An absence that was announced is not judged, and quiet counts
 from its end. What was learned holds until strong evidence of somebody: so a stray trigger ends neither a collapse nor
-an absence, and one absence is one finding. What `central.detection.suspicion` does not believe is no sign at all.
+an absence, and one absence is one finding; what the fixed limit found holds so once somebody seems to be away. What
+`central.detection.suspicion` does not believe is no sign at all.
 
 What it cannot do: it finds a collapse after hours, never within the hour (a pendant or a bed sensor does); a pet, a
 visitor or a second person hides a collapse from it; who lies down right behind the front door is found later.
@@ -18,7 +19,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from central.detection.activity import NOBODY, STEP_S
-from central.detection.fixed_limit import found_at, shortest_s
+from central.detection.fixed_limit import found_at, missed, shortest_s
 from central.detection.profile import Limits
 from central.detection.silence import (
     SHORTEST_S,
@@ -61,22 +62,41 @@ def _by_fixed_limit(timeline: Timeline, limits: Limits, moment: Moment) -> list[
         return []
     if limits.away_until_at is not None and last.at < limits.away_until_at:
         last = last._replace(at=limits.away_until_at)
-    if moment.now - last.at < shortest_s(limits):
+    away = _away(timeline, limits, moment.now, without)
+    if away is None and moment.now - last.at < shortest_s(limits):
         return []
     if not can_judge_absence(timeline, limits, moment) or not _somebody_watches(timeline, limits, moment.now):
         return None
-    at, gone = found_at(timeline, last, limits)
-    if moment.now < at:
-        return []
-    quiet_s = round(at - last.at)
+    if away is not None:
+        return [away]
+    at, gone = found_at(timeline, last.at, limits)
+    return [_quiet(timeline, limits, last.device, last.at, at, gone=gone)] if moment.now >= at else []
+
+
+def _away(timeline: Timeline, limits: Limits, now: float, without: Mapping[str, float]) -> Situation | None:
+    """What was found of an absence that goes on. Looked for when something was noticed: a stray trigger ends none."""
+    known = (timeline.activity.version, timeline.habits.learned_day, limits, without)
+    if timeline.expectation is None or timeline.expectation[:4] != known:
+        told = None
+        in_lately = _strong_lately(timeline, limits, now, without) is not None
+        found = None if in_lately else missed(timeline, limits, now, without)
+        if found is not None:
+            told = _quiet(timeline, limits, found.after.device, found.after.at, found.found_at, gone=found.gone)
+        timeline.expectation = Expectation(*known, float("inf"), None, told)
+    return timeline.expectation.told
+
+
+def _quiet(
+    timeline: Timeline, limits: Limits, device: str, since_at: float, found_at: float, *, gone: bool
+) -> Situation:
+    quiet_s = round(found_at - since_at)
     facts: dict[str, str | float] = {
-        "device": last.device,
-        "room": _room(last.device, limits),
+        "device": device,
+        "room": _room(device, limits),
         "quiet_s": quiet_s,
         "limit_s": quiet_s,
     }
-    reason = "not_back" if gone else "quiet_too_long"
-    return [_situation(timeline, last.at, at, reason, facts)]
+    return _situation(timeline, since_at, found_at, "not_back" if gone else "quiet_too_long", facts)
 
 
 def _by_habit(timeline: Timeline, limits: Limits, moment: Moment) -> list[Situation] | None:
@@ -115,18 +135,21 @@ def _told(timeline: Timeline, broken: Broken, limits: Limits) -> Situation:
 def _broken(
     timeline: Timeline, limits: Limits, now: float, known: tuple[int, int, Limits, Mapping[str, float]]
 ) -> Broken | None:
-    activity, without = timeline.activity, known[3]
-    lately = activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors, without)
-    strong_at = max((act.at for act in lately if act.strong), default=None)
+    strong_at = _strong_lately(timeline, limits, now, known[3])
     if strong_at is not None:
         timeline.expectation = Expectation(*known, strong_at + SHORTEST_S, None)
         return None
-    acts = since_strong_evidence(activity, limits, now, without)
+    acts = since_strong_evidence(timeline.activity, limits, now, known[3])
     if not acts:
         return None
     broken, due_at = first_broken(acts, timeline.habits, limits, now)
     timeline.expectation = Expectation(*known, due_at, broken)
     return broken
+
+
+def _strong_lately(timeline: Timeline, limits: Limits, now: float, without: Mapping[str, float]) -> float | None:
+    lately = timeline.activity.acts(now - SHORTEST_S, limits.room_of, limits.entry_doors, without)
+    return max((act.at for act in lately if act.strong), default=None)
 
 
 def _last(timeline: Timeline, without: Mapping[str, float] = NOBODY) -> Sighting | None:
