@@ -44,7 +44,7 @@ from gateway.contract.alarm_kinds import SILENT_KINDS
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, HubState, Ref, Stage
 from gateway.contract.rescue import rescue_alarm
-from gateway.contract.topics import INTERNAL_ROOT, Channel, everyone, read_topic, topic
+from gateway.contract.topics import Channel, everyone, read_topic, topic
 from gateway.mqtt_client import BrokerSettings, MqttClient, Received
 
 QUEUE_MAX: Final = 20_000
@@ -59,7 +59,7 @@ REASSURE_S: Final = 60.0
 _STOP, _ALARM, _FINDING = range(3)
 _FINDINGS: Final = FINDING_FILTER.removesuffix("+")
 _FROM_HUBS: Final = (Channel.ALARM, Channel.STATE, Channel.COMMAND_OUTCOME)
-_STATE_TAIL: Final = f"/{Channel.STATE.value}"
+_ALARM_TAIL, _STATE_TAIL = f"/{Channel.ALARM.value}", f"/{Channel.STATE.value}"
 _INVALID_FORMAT, _WRONG_CONTENT, _NOT_TREATED = 2, 3, 5
 _FORMAT_FAULTS: Final = frozenset({"bad_json", "too_large"})
 _PROGRESS: Final = frozenset(
@@ -204,7 +204,7 @@ class AlarmLane:
             self._hear_state(received)
             self._client.acknowledge(received)
             return
-        rank = _FINDING if received.topic.startswith(INTERNAL_ROOT) else _ALARM
+        rank = _ALARM if received.topic.endswith(_ALARM_TAIL) else _FINDING
         waiting = (rank, next(self._arrivals), received)
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Full):

@@ -255,6 +255,8 @@ def _centre(known: Known, words: Words) -> str:
         return words.say(later("The centre ended this alarm at {time}."), time=at)
     if case.state is State.WITHDRAWN:
         return words.say(later("{name} took the alarm back. The centre will call to be sure."), **facts)
+    if case.asked_first:
+        return words.gettext(later("It has been quiet there. The home is asking whether all is well."))
     if case.owner_id is None or case.ring_at is not None:
         return words.gettext(later("The centre has the alarm; nobody there has answered it yet."))
     if case.state is State.TALKING:
