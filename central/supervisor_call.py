@@ -1,8 +1,8 @@
 """Calls whoever is on call when no operator takes a case: at the ladder's step, and again as long as nobody has it.
 
 Nothing is kept here: the steps are due-times in the database. What a dying process lost, or a way refused, is made up
-for by the next step, whichever it is; the exception record and each repeat after it call again in any case, while a
-matter of life or an urgent case still rings.
+for by the next step, whichever it is; the exception record and the repeats after it call again, less often with time,
+while a matter of life or an urgent case still rings.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ from central.texts import later, say_clock, translator
 
 AGAIN_S: Final = 30.0
 """Between two calls of the same people: many cases that nobody takes are told together, not one by one."""
+PAUSE_SHARE: Final = 0.25
+PAUSE_MAX_S: Final = 900.0
+"""Of the time that a case had rung when they were told last, so much is their pause: whoever is on the way needs their
+telephone. In the first minutes every step calls; after an hour, one in a quarter of an hour."""
 PURPOSE: Final = "on_call"
 
 _AGAIN_AT: Final = frozenset({escalation.EXCEPTION, escalation.STILL_RINGING})
@@ -83,7 +87,7 @@ class SupervisorCall:
             wanted, self._wanted = self._wanted, {}
         try:
             with self._desk.database.read() as connection:
-                waiting = _waiting(connection, wanted)
+                waiting = _waiting(connection, wanted, now)
                 people = settings.current(connection).on_call.people
         except Exception:
             with self._lock:
@@ -138,15 +142,19 @@ def message_to(person: OnCallPerson, waiting: list[Case], now: float) -> Message
     )
 
 
-def _waiting(connection: sa.Connection, wanted: Mapping[int, bool]) -> list[Case]:
+def _waiting(connection: sa.Connection, wanted: Mapping[int, bool], now: float) -> list[Case]:
     """Those of the cases that still ring with nobody at them, and of which somebody is to be told."""
     found = (cases.find(connection, case_id) for case_id in sorted(wanted))
-    ringing = [case for case in found if case is not None and case.open and case.ring_at is not None]
-    return [case for case in ringing if wanted[case.id] or not _told(connection, case.id)]
+    return [case for case in found if case is not None and _is_due(connection, case, wanted[case.id], now)]
 
 
-def _told(connection: sa.Connection, case_id: int) -> bool:
-    """Whether somebody on call has been sent word of this case."""
-    log = cases.events_of(connection, case_id)
-    sent = (it.facts for it in log if it.type is EventType.TOLD and it.facts.state == DeliveryState.SENT.value)
-    return any(facts.operator for facts in sent)  # a message to a contact names the contact
+def _is_due(connection: sa.Connection, case: Case, again: bool, now: float) -> bool:
+    """Whether somebody on call is told of a case: nobody was since it rings, or `again` and not just now."""
+    if not case.open or case.ring_at is None:
+        return False
+    log = (it for it in cases.events_of(connection, case.id) if it.type is EventType.TOLD and it.at >= case.ring_at)
+    # a message to a contact names the contact
+    told_at = max((it.at for it in log if it.facts.operator and it.facts.state == DeliveryState.SENT), default=None)
+    if told_at is None or told_at > now:
+        return True
+    return again and now - told_at >= min((told_at - case.ring_at) * PAUSE_SHARE, PAUSE_MAX_S)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
+from central.alarm_cases.case import EventType
 from central.case_desk import NOBODY_ON_CALL
 from central.config import PhoneConfig
 from central.console import wording
@@ -17,7 +19,7 @@ from central.notification.channels.voice import VoiceChannel
 from central.notification.phone_gateway import PhoneGateway
 from central.service_settings import OnCall, OnCallPerson
 from central.storage import cases, settings
-from central.supervisor_call import AGAIN_S, SupervisorCall
+from central.supervisor_call import AGAIN_S, PAUSE_MAX_S, SupervisorCall
 from central.texts import translator
 from gateway.contract.alarm_kinds import AlarmKind
 from simulators.phone_company import PhoneCompany
@@ -118,6 +120,33 @@ def test_a_call_that_a_dying_process_lost_or_a_way_refused_goes_out_at_the_next_
     wait_until(lambda: len(night.company.texts) == 1)
     night.goes_on(120)
     assert len(night.company.texts) == 1, "who was told is let be until the exception record"
+
+
+def test_the_same_holds_when_the_case_rings_anew(
+    night: Night, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    keep(night.town, OnCall(ON_CALL.people[1:]))
+    night.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    night.goes_on(30)
+    wait_until(lambda: len(night.company.texts) == 1)
+    night.town.desk.take(1, "ana", T + 40)
+    night.town.desk.release(1, "ana", "", T + 50)
+    night.town.desk.work_due(T + 80)
+    night.town.changes.clear()
+    night.goes_on(110)
+    wait_until(lambda: len(night.company.texts) == 2)
+
+
+def test_who_is_called_in_vain_for_hours_can_still_use_their_telephone(night: Night) -> None:
+    keep(night.town, OnCall(ON_CALL.people[1:]))
+    night.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    for minute in range(1, 181):
+        night.goes_on(60 * minute)
+    with night.town.database.read() as connection:
+        log = cases.events_of(connection, 1)
+    told = [event.at - T for event in log if event.type is EventType.TOLD and event.facts.operator]
+    assert [sum(hour <= at / 3_600 < hour + 1 for at in told) for hour in (0, 1, 2)] == [13, 4, 4]
+    assert max(later - before for before, later in pairwise(told)) <= PAUSE_MAX_S + 60, "and is never let be"
 
 
 def test_who_takes_it_in_time_spares_them_the_call(night: Night) -> None:
