@@ -15,7 +15,7 @@ from central.alarm_cases.care_plan import for_log
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.home_question import ask_s, is_asked_about
 from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
-from central.alarm_cases.priority import priority_of, priority_of_finding
+from central.alarm_cases.priority import Priority, priority_of, priority_of_finding
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
 from central.case_change import CaseChange, change_of, repeated
 from central.detection.finding import Finding
@@ -76,9 +76,7 @@ def finding_into_case(
         if not finding.active:
             return None
         facts = planned(connection, _facts_of_finding(finding, received_at), received_at)
-        if is_asked_about(facts) and can_ask(homes.hub_of(connection, finding.home)):
-            timezone = ZoneInfo(rota.timezone_of(connection, finding.home))
-            facts = msgspec.structs.replace(facts, ask_s=ask_s(facts.place, received_at, timezone))
+        facts = _asked_first(connection, facts, received_at, can_ask)
         decided = _into_case(connection, finding.home, facts, received_at)
         cases.add_finding(connection, finding.key, finding.home, decided.case.id, finding.since_at)
         return decided
@@ -90,6 +88,16 @@ def finding_into_case(
     if case is None or not case.open:
         return None
     return decide(connection, case, CaseEvent(EventType.ENDED, received_at, DESK, Facts(finding=finding.key)))
+
+
+def _asked_first(connection: sa.Connection, facts: Facts, now: float, can_ask: Callable[[str], bool]) -> Facts:
+    """With the time for which the home itself is asked first; not where a matter of life is open, be it in secret."""
+    if not is_asked_about(facts) or not can_ask(homes.hub_of(connection, facts.home)):
+        return facts
+    if any(case.priority is Priority.LIFE for case in cases.recent_open_cases(connection, facts.home, 0.0)):
+        return facts
+    timezone = ZoneInfo(rota.timezone_of(connection, facts.home))
+    return msgspec.structs.replace(facts, ask_s=ask_s(facts.place, now, timezone))
 
 
 def decide(connection: sa.Connection, case: Case, event: CaseEvent) -> Decided | Refused:

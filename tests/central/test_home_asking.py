@@ -143,6 +143,15 @@ def test_nobody_is_asked_where_nobody_would_hear_it_or_it_is_late(home: Homes) -
     assert home.sent == []
 
 
+def test_a_home_where_a_matter_of_life_is_open_is_not_asked(home: Homes) -> None:
+    """An operator may be speaking there; and where somebody is threatened nothing may be heard."""
+    home.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    home.town.desk.take(1, "ana", T + 10)
+    home.now = T + 1_200
+    home.finds()
+    assert (all_cases(home.town)[-1].ring_at, home.sent) == (T + 1_200, [])
+
+
 @pytest.mark.parametrize("kind", [kind for kind in AlarmKind if kind is not AlarmKind.INACTIVITY])
 def test_nothing_else_ever_waits_for_an_answer_at_home(home: Homes, kind: AlarmKind) -> None:
     home.finds(kind=kind)
