@@ -78,5 +78,7 @@ def test_the_operator_reads_that_nobody_may_speak_and_follows_a_silent_protocol(
     assert isinstance(setting.desk.triage(number, "ana", protocol.NO_ANSWER, clock.now), Done)
     checklist = ana.get(f"/api/cases/{number}")[1]["checklist"]
     assert [step["name"] for step in checklist["steps"]] == ["stay_silent", "listen", "emergency_112"]
+    card = ana.get(f"/api/cases/{number}/emergency-card")[1]  # whom the emergency services ring back is not the home
+    assert card["home_phone"] == ""
     help_case = setting.alarm("pere", AlarmKind.HELP, ref="B1", at=clock.now + 1)
     assert Person(app, "ana").get(f"/api/cases/{help_case}")[1]["silence"] == ""

@@ -73,6 +73,7 @@ export const decimal = (value, digits = 0) =>
 
 export const KINDS = {
   help: t("Help button"),
+  duress: t("Duress (silent)"),
   fall: t("Fall"),
   smoke: t("Smoke"),
   gas: t("Gas"),
