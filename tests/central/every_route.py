@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
@@ -43,6 +44,7 @@ class Everybody:
     app: FastAPI
     near: int
     far: int
+    loop: BlockingPortal
     ids: dict[str, str] = field(default_factory=dict)
 
     def client(self, role: Role) -> Client:
@@ -50,7 +52,10 @@ class Everybody:
 
     def nobody(self) -> TestClient:
         """A browser in which nobody has logged in."""
-        return TestClient(self.app, base_url=HOST, follow_redirects=False, raise_server_exceptions=False)
+        made = TestClient(self.app, base_url=HOST, follow_redirects=False, raise_server_exceptions=False)
+        # a loop for all, and not one for each of many thousand requests
+        made.portal = self.loop
+        return made
 
     def routes(self) -> list[APIRoute]:
         return routes_of(self.app)
@@ -73,7 +78,7 @@ class Client:
     def __init__(self, everybody: Everybody, role: Role) -> None:
         self.everybody = everybody
         self.role = role
-        self.http = TestClient(everybody.app, base_url=HOST, follow_redirects=False, raise_server_exceptions=False)
+        self.http = everybody.nobody()
         self.headers: dict[str, str] = {}
         self.renew()
 
@@ -100,7 +105,7 @@ class Client:
 def everybody(folder: Path) -> Iterator[Everybody]:
     """The centre, with a case in each home."""
     clock = Clock(NOON)
-    with open_setting(folder, clock) as setting:
+    with open_setting(folder, clock) as setting, start_blocking_portal() as loop:
         pere = Resident("pere-r", "pere", "Pere", "Pere Miralles", 1934)
         enrol(setting, "pere", "Carrer de Sants 312", "", [pere], [Contact("laia", "pere", 1, "Laia", email="l@e.org")])
         with setting.database.begin() as conn:
@@ -120,7 +125,7 @@ def everybody(folder: Path) -> Iterator[Everybody]:
         app = setting.app()
         app.state.pace = _NoLimit()
         ids = {"home_id": "carme", "case_id": str(near), "resident_id": "carme", "contact_id": "marta"}
-        yield Everybody(setting, app, near, far, ids | {"hub_id": "hub-carme", "account_id": "x-operator"})
+        yield Everybody(setting, app, near, far, loop, ids | {"hub_id": "hub-carme", "account_id": "x-operator"})
 
 
 def filled(path: str, ids: dict[str, str]) -> str:
