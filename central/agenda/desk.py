@@ -168,7 +168,8 @@ class AgendaDesk:
     def _open_case(self, call: Call, now: float, key: str) -> None:
         reason = RISK_CALL_UNANSWERED if Kind(call.kind) in STRICT else CALL_UNANSWERED
         facts: dict[str, str | float] = {"call": call.kind, "tries": float(call.attempts + 1)}
-        found = Finding(f"{key}:{call.id}", call.home_id, AlarmKind.OTHER, call.planned_at, now, reason, facts=facts)
+        kind = AlarmKind.CHECK_IN_MISSED
+        found = Finding(f"{key}:{call.id}", call.home_id, kind, call.planned_at, now, reason, facts=facts)
         self._desk.receive_finding(found, now)
         log.info("home %s: agenda call %d became a case", call.home_id, call.id)
 

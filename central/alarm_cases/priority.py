@@ -52,6 +52,7 @@ _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     AlarmKind.OUTSIDE_ZONE: Priority.URGENT,
     AlarmKind.IN_VEHICLE: Priority.URGENT,
     AlarmKind.LOCATOR_SILENT: Priority.URGENT,
+    AlarmKind.CHECK_IN_MISSED: Priority.ROUTINE,
     AlarmKind.TEST: Priority.TEST,
     # a code that is not known here may be anything: a person looks soon
     AlarmKind.OTHER: Priority.URGENT,

@@ -34,6 +34,7 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "outside_zone": later("Outside the safe zone"),
     "in_vehicle": later("In a vehicle"),
     "locator_silent": later("Silent locator"),
+    "check_in_missed": later("Agreed call not answered"),
     "test": later("Test"),
     "other": later("Unknown alarm"),
 }
@@ -63,6 +64,7 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
     "outside_zone": later("{name} is outside the safe zone."),
     "in_vehicle": later("{name} seems to be in a vehicle."),
     "locator_silent": later("{name}'s locator has fallen silent."),
+    "check_in_missed": later("{name} has not answered a call that was agreed."),
     "test": later("A test from {name}'s home. Nothing has happened."),
     "other": later("{name}'s home sends an alarm with a code that is not known here."),
 }

@@ -33,6 +33,7 @@ class AlarmKind(StrEnum):
     OUTSIDE_ZONE = "outside_zone"
     IN_VEHICLE = "in_vehicle"
     LOCATOR_SILENT = "locator_silent"
+    CHECK_IN_MISSED = "check_in_missed"
     TEST = "test"
     OTHER = "other"
 
@@ -73,6 +74,8 @@ SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.OUTSIDE_ZONE: (51, AUTOMATIC),
     AlarmKind.IN_VEHICLE: (51, 119),
     AlarmKind.LOCATOR_SILENT: (51, 73),
+    # local unit, time-out: no sign of somebody at the time that was agreed
+    AlarmKind.CHECK_IN_MISSED: (2, TIME_OUT),
 }
 """Kind -> (dty, stc) as emitted."""
 
@@ -110,6 +113,7 @@ _BY_STATUS: Final[dict[int, AlarmKind]] = {
 _BY_PAIR: Final[dict[tuple[int, int], AlarmKind]] = {
     (14, OPEN): AlarmKind.NIGHT_DOOR,
     (18, TIME_OUT): AlarmKind.BATHROOM_STAY,
+    (2, TIME_OUT): AlarmKind.CHECK_IN_MISSED,
     (31, 67): AlarmKind.SENSOR_OVER_EAGER,
     (11, 81): AlarmKind.MEDICATION,
     (49, TIME_OUT): AlarmKind.VITAL_MISSING,

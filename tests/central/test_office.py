@@ -328,7 +328,7 @@ def test_a_call_is_taken_by_one_tried_again_and_at_last_becomes_a_case(
     status, after = ana.post(f"{path}/outcome", outcome="no_answer", note="Ho he provat tres vegades")
     assert (after["state"], after["outcome"]) == ("done", "unreached")
     (card,) = ana.get("/api/queue")[1]["cards"]
-    assert card["home_id"] == "carme"
+    assert (card["home_id"], card["kind"]) == ("carme", "check_in_missed")
     assert marc.post(f"{path}/outcome", outcome="reached")[1]["reason"] == "not_open"
     assert "Ho he provat tres vegades" in ana.get("/agenda?show=done")[1]
 

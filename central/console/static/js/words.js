@@ -96,6 +96,7 @@ export const KINDS = {
   outside_zone: t("Outside the safe zone"),
   in_vehicle: t("In a vehicle"),
   locator_silent: t("Silent locator"),
+  check_in_missed: t("Agreed call not answered"),
   test: t("Test"),
   other: t("Unknown alarm"),
 };
