@@ -101,7 +101,7 @@ def test_health(console: Console) -> None:
     complain(console.setting)
     page = console.seat()
     page.goto(f"{console.url}/health")
-    expect(page.locator(".sign")).to_have_count(9)
+    expect(page.locator(".sign")).to_have_count(10)
     expect(page.locator(".home.bad h3")).to_have_text("Carrer de Verdi 112, 3r 2a")
     look(page, THEMES)
 

@@ -18,7 +18,7 @@ from central.console.finding_words import KIND_WORDS
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.console.templating import office_page
-from central.service_settings import TYPES, Closings, OnCall, as_body, read_setting
+from central.service_settings import TYPES, as_body, read_setting
 from central.storage import pages, settings
 from central.storage.settings import StaleSetting
 from central.texts import later, translator
@@ -168,37 +168,35 @@ def change(request: Request, seat: Writer, name: str, body: SettingBody) -> Stan
 @router.post("/api/settings/closings/templates", tags=["settings"])
 def add_template(request: Request, seat: Writer, body: TemplateBody) -> Standing:
     """One template more, at the end of the list."""
-    with request.app.state.parts.database.read() as conn:
-        value = as_body(settings.current(conn).closings)
-    value["templates"] = [*value["templates"], body.model_dump(exclude={"version"})]
-    return _keep(request, seat, "closings", value, body.version)
+    templates = [*_listed(request, "closings", "templates"), body.model_dump(exclude={"version"})]
+    return _keep(request, seat, "closings", {"templates": templates}, body.version)
 
 
 @router.post("/api/settings/closings/templates/remove", tags=["settings"])
 def remove_template(request: Request, seat: Writer, body: RemoveBody) -> Standing:
     """One template less."""
-    with request.app.state.parts.database.read() as conn:
-        standing = settings.current(conn).closings
-    left = Closings(tuple(one for one in standing.templates if one.name != body.name))
-    return _keep(request, seat, "closings", as_body(left), body.version)
+    left = [one for one in _listed(request, "closings", "templates") if one["name"] != body.name]
+    return _keep(request, seat, "closings", {"templates": left}, body.version)
 
 
 @router.post("/api/settings/on_call/people", tags=["settings"])
 def add_on_call(request: Request, seat: Writer, body: OnCallBody) -> Standing:
     """Somebody more on call, called after the others."""
-    with request.app.state.parts.database.read() as conn:
-        value = as_body(settings.current(conn).on_call)
-    value["people"] = [*value["people"], body.model_dump(exclude={"version"})]
-    return _keep(request, seat, "on_call", value, body.version)
+    people = [*_listed(request, "on_call", "people"), body.model_dump(exclude={"version"})]
+    return _keep(request, seat, "on_call", {"people": people}, body.version)
 
 
 @router.post("/api/settings/on_call/people/remove", tags=["settings"])
 def remove_on_call(request: Request, seat: Writer, body: OnCallEndBody) -> Standing:
     """Somebody less."""
+    whom = body.channel, body.address
+    left = [one for one in _listed(request, "on_call", "people") if (one["channel"], one["address"]) != whom]
+    return _keep(request, seat, "on_call", {"people": left}, body.version)
+
+
+def _listed(request: Request, name: str, key: str) -> list[dict[str, Any]]:
     with request.app.state.parts.database.read() as conn:
-        people = settings.current(conn).on_call.people
-    left = OnCall(tuple(one for one in people if (one.channel, one.address) != (body.channel, body.address)))
-    return _keep(request, seat, "on_call", as_body(left), body.version)
+        return list(as_body(getattr(settings.current(conn), name))[key])
 
 
 def _keep(request: Request, seat: Seat, name: str, value: dict[str, Any], seen_version: int) -> Standing:
