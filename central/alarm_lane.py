@@ -97,7 +97,9 @@ class AlarmLane:
         refusals: RefusalCounter,
         states: HubStates | None = None,
         care: CareIntake | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._desk = desk
         self._care = care
         self._asking = HomeAsking(desk, refusals, self._ask)
@@ -195,7 +197,7 @@ class AlarmLane:
         if received.topic == HEALTH_TOPIC:
             health = decode_health(received.payload)
             if isinstance(health, Rejection):
-                self._refusals.count("health", health, time.time())
+                self._refusals.count("health", health, self._clock())
             else:
                 self._receiver = health
             self._client.acknowledge(received)
@@ -220,7 +222,7 @@ class AlarmLane:
         state = decode(HubState, received.payload)
         if address is None or isinstance(state, Rejection):
             return
-        self._states.hear(address.hub, state, time.time())
+        self._states.hear(address.hub, state, self._clock())
         if state.online and not received.retained:
             for name, answer in self._progress.of_hub(address.hub).items():
                 self._send(name, answer)
@@ -242,7 +244,7 @@ class AlarmLane:
     # the worker
 
     def _recall(self) -> bool:
-        now = time.time()
+        now = self._clock()
         for closed in self._desk.closed_since(now - CLOSED_TOLD_S):
             answer = AlarmAnswer(closed.ref, 0, closed.at, Stage.CLOSED, str(closed.case_id), closed.who)
             self._progress.note(AlarmRef(closed.hub, closed.ref), Told((closed.case_id, closed.version), answer))
@@ -293,7 +295,7 @@ class AlarmLane:
         return self._handle_alarm(address.hub, alarm, received)
 
     def _handle_alarm(self, hub: str, alarm: Alarm, received: Received) -> bool:
-        started_s, received_at = time.perf_counter(), time.time()
+        started_s, received_at = time.perf_counter(), self._clock()
         answer = self._until_stored(lambda: self._desk.receive_alarm(hub, alarm, received.payload, received_at))
         if answer is None:
             return False
@@ -316,24 +318,24 @@ class AlarmLane:
             return True
         finding = decode_finding(received.payload)
         if isinstance(finding, Rejection):
-            self._refusals.count("finding", finding, time.time())
+            self._refusals.count("finding", finding, self._clock())
             return True
-        done = self._until_stored(lambda: (self._desk.receive_finding(finding, time.time()),))
+        done = self._until_stored(lambda: (self._desk.receive_finding(finding, self._clock()),))
         if done is not None and isinstance(done[0], Refused):
-            self._refusals.count("finding", Rejection(done[0].reason, finding.home), time.time())
+            self._refusals.count("finding", Rejection(done[0].reason, finding.home), self._clock())
         return done is not None
 
     def _refuse(self, received: Received, rejection: Rejection, snu: int = 0) -> None:
         """Counts a message that is not taken, and answers it when its sender and reference can be made out."""
         address = read_topic(received.topic)
-        self._refusals.count("alarm", rejection, time.time(), sender=address.hub if address else "")
+        self._refusals.count("alarm", rejection, self._clock(), sender=address.hub if address else "")
         if address is None or not snu:
             return
         try:
             ref = _named_decoder.decode(received.payload).ref
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
-        answer = AlarmAnswer(ref, snu, time.time(), text=rejection.detail[:256])
+        answer = AlarmAnswer(ref, snu, self._clock(), text=rejection.detail[:256])
         self._client.publish(topic(address.hub, Channel.ALARM_ANSWER, ref), encode(answer))
 
     # what goes out
@@ -375,14 +377,14 @@ class AlarmLane:
 
     def _ask(self, hub: str, command: Command) -> None:
         """Sends a command, and again when the broker or the hub comes back, until it expires; hubs know repeats."""
-        now = time.time()
+        now = self._clock()
         with self._lock:
             self._asked = {key: kept for key, kept in self._asked.items() if kept[1].expires > now}
             self._asked[command.id] = (hub, command)
         self._ask_again(hub)
 
     def _ask_again(self, only_hub: str = "") -> None:
-        now = time.time()
+        now = self._clock()
         with self._lock:
             asked = [(hub, it) for hub, it in self._asked.values() if it.expires > now and only_hub in {"", hub}]
         for hub, command in asked:

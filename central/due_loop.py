@@ -27,10 +27,17 @@ class DueLoop:
     With a `pulse` the process ends when `work` does not come back and tells of no progress either.
     """
 
-    def __init__(self, name: str, work: Callable[[float], float | None], pulse: Pulse | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[float], float | None],
+        pulse: Pulse | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._name = name
         self._pulse = pulse
         self._work = work
+        self._clock = clock
         self._woken = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -63,8 +70,8 @@ class DueLoop:
 
     def _once(self) -> float:
         try:
-            next_at = self._work(time.time())
+            next_at = self._work(self._clock())
         except Exception:
             log.exception("%s: will try again", self._name)
             return RETRY_S
-        return LOOK_EVERY_S if next_at is None else min(max(next_at - time.time(), 0.0), LOOK_EVERY_S)
+        return LOOK_EVERY_S if next_at is None else min(max(next_at - self._clock(), 0.0), LOOK_EVERY_S)

@@ -27,7 +27,8 @@ from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
 from central.delivery_desk import DeliveryDesk
-from central.due_loop import RETRY_S, DueLoop
+from central.due_loop import DueLoop
+from central.due_work import DueWork
 from central.entrances.phone import PhoneEntrance
 from central.entrances.sms import SmsEntrance
 from central.hub_states import HubStates
@@ -44,12 +45,12 @@ from central.proof_watch import proof_keeper
 from central.pulse import PULSE
 from central.push_desk import PushDesk, forgetting
 from central.reach_tester import ReachTester
-from central.reach_watch import ReachWatch
 from central.refusals import RefusalCounter
 from central.sealing import open_sealer
 from central.settings_desk import SettingsDesk
 from central.sms_intake import SmsIntake
-from central.storage.database import Database, DatabaseError, in_words, try_again
+from central.steady_clock import SteadyClock
+from central.storage.database import Database, DatabaseError
 from central.supervisor_call import SupervisorCall
 from central.telemetry.open_store import open_store
 from central.webhooks.sender import WebhookSender, networks_of
@@ -97,6 +98,7 @@ class DeskProcess:
 
     def __init__(self, config: CentralConfig) -> None:
         self._config = config
+        self.clock = clock = SteadyClock()
         self.database = Database.open(config.database.url)
         self._announcer = Announcer()
         self.sealer = sealer = open_sealer(config.secrets.key_file)
@@ -110,28 +112,27 @@ class DeskProcess:
         self.desk = CaseDesk(self.database, self._announcer, self._channels, self.states.can_ask)
         self.deliveries = DeliveryDesk(self.desk)
         self.carers = CarerDesk(self.desk)
-        self._reach = ReachWatch(self.desk)
         self._refusals = RefusalCounter()
         care = CareIntake(self.database, self._refusals)
-        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states, care)
+        self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states, care, clock.now)
+        self.live = Live()
+        self._work = DueWork(self.desk, self.lane, self.live, self._refusals, clock)
         settings = SettingsDesk(self.database, self.lane.publish_kept, self.states)
         self._settings = DueLoop("settings", settings.work)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
         self._supervisors = SupervisorCall(self.desk, channels)
-        self._calling = DueLoop("on-call", self._supervisors.work)
+        self._calling = DueLoop("on-call", self._supervisors.work, clock=clock.now)
         self._purging = DueLoop("purge", PurgeDesk(self.database, config.data_folder).work)
-        self._due = DueLoop("due-times", self._work_due, PULSE)
-        self._office = DueLoop("office", AgendaDesk(self.desk).work)
-        self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address)
+        self._due = DueLoop("due-times", self._work.work, PULSE, clock.now)
+        self._office = DueLoop("office", AgendaDesk(self.desk).work, clock=clock.now)
+        self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address, clock.now)
         networks = networks_of(config.webhooks.networks)
         self._webhook_sender = WebhookSender(self.database, sealer, self._refusals, networks)
-        self.webhooks = DueLoop("webhooks", self._webhook_sender.work_due)
+        self.webhooks = DueLoop("webhooks", self._webhook_sender.work_due, clock=clock.now)
         self._checkpoints = DueLoop("audit", self._note_audit_head)
         self._paper = _paper_loop(self.database, config.paper)
         self._noted_until_at = 0.0
-        self._due_fault = ""
-        self.live = Live()
         phone_desk = PhoneDesk(self.database, self.deliveries, self.carers, config.phone, config.carers.address)
         self.phone: PhoneEntrance | None = None
         if report_key := read_secret(config.phone.report_key_file):
@@ -204,42 +205,13 @@ class DeskProcess:
             commits=self.lane.commits,
             commit_p50_ms=self.lane.commit_ms(0.5),
             commit_p99_ms=self.lane.commit_ms(0.99),
-            database=self.lane.database_fault or self._due_fault or "ok",
+            database=self.lane.database_fault or self._work.fault or "ok",
             channels=self._channels,
+            ahead_s=self.clock.ahead_s(),
             restarts=tuple(restarts.read(self._config.data_folder)),
             paper=self._paper is not None,
             paper_at=written_at(Path(self._config.paper.list_folder)) if self._paper is not None else None,
         )
-
-    def _work_due(self, now: float) -> float | None:
-        try:
-            next_at = self.desk.work_due(now)
-            if self.database.in_doubt:
-                self._tell_again()
-        except DatabaseError as error:
-            self._due_fault = self.database.in_words(error)[:200]
-            if not try_again(error):
-                raise
-            log.warning("what is due cannot be done now: %s", self._due_fault)
-            return now + RETRY_S
-        self._due_fault = ""
-        try:
-            self._refusals.flush(self.database)
-            self._reach.work(now)
-        except DatabaseError as error:  # the counts are kept, and no case waits for either
-            log.warning("refusals and rotas cannot be worked now: %s", in_words(error))
-        return next_at
-
-    def _tell_again(self) -> None:
-        """Consoles and homes hear how all cases stand: of a commit that failed nobody knows whether it holds."""
-        log.warning("a commit failed and may hold all the same: consoles and homes are told how the cases stand")
-        self.database.in_doubt = False
-        self.live.publish("reload", {})
-        try:
-            self.lane.tell_again()
-        except DatabaseError:
-            self.database.in_doubt = True
-            raise
 
     def _note_audit_head(self, now: float) -> float:
         """Writes the audit log's head into our own log, at start and every day: what is cut off later is missed."""
@@ -261,11 +233,18 @@ class DeskProcess:
             self._labelling.wake()
 
 
-def _lanes(database: Database, messages: DeliveryDesk, channels: Mapping[str, Channel], address: str) -> list[DueLoop]:
+def _lanes(
+    database: Database,
+    messages: DeliveryDesk,
+    channels: Mapping[str, Channel],
+    address: str,
+    clock: Callable[[], float],
+) -> list[DueLoop]:
     """A sender for each channel, each in a thread of its own, and one for what no channel takes."""
     senders = {name: Sender(database, messages, channels, address=address, only=name) for name in channels}
     rest = Sender(database, messages, channels, address=address, but=tuple(channels))
-    return [DueLoop("sender", rest.work_due), *(DueLoop(f"sender {name}", it.work_due) for name, it in senders.items())]
+    loops = {"sender": rest, **{f"sender {name}": sender for name, sender in senders.items()}}
+    return [DueLoop(name, sender.work_due, clock=clock) for name, sender in loops.items()]
 
 
 def _paper_loop(database: Database, paper: PaperConfig) -> DueLoop | None:
@@ -323,7 +302,7 @@ def run_desk(config: CentralConfig) -> None:
                 config.carers.phone, process.channels, config.telemetry.retention_days, config.carers.address
             ),
         )
-        server = _Console(_web_settings(create_app(parts)), process.live)
+        server = _Console(_web_settings(create_app(parts, process.clock.now)), process.live)
         process.start()
         host, port = listening.getsockname()[:2]
         log.info("ready: console at http://%s:%d/", host, port)

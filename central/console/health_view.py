@@ -26,6 +26,7 @@ class HealthView:
         channels: the ways to carers that are set up, by the channels' names.
         paper: whether a paper list is to be written every night.
         paper_at: when the newest was written; None when there is none.
+        ahead_s: how far the desk counts on ahead of the machine's clock, which was set back.
         restarts: the centre's processes that had to be started again lately, oldest first.
     """
 
@@ -37,6 +38,7 @@ class HealthView:
     commit_p99_ms: float | None = None
     database: str = "ok"
     channels: tuple[str, ...] = ()
+    ahead_s: float = 0.0
     restarts: tuple[Restart, ...] = ()
     paper: bool = False
     paper_at: float | None = None
@@ -45,6 +47,6 @@ class HealthView:
         """ "ok", "silent" (not heard lately), "store" (its telemetry store is down) or "never"."""
         if self.receiver is None:
             return "never"
-        if now - self.receiver.at > RECEIVER_FRESH_S:
+        if now - self.ahead_s - self.receiver.at > RECEIVER_FRESH_S:
             return "silent"
         return "ok" if self.receiver.store == "ok" else "store"

@@ -74,8 +74,12 @@ def end(database: Database, account_id: str) -> None:
         accounts.set_recovery_codes(conn, account_id, [])
 
 
-def check(database: Database, sealer: Sealer, account: Operator, code: str, now: float) -> LoginRefused | None:
+def check(
+    database: Database, sealer: Sealer, account: Operator, code: str, now: float, ahead_s: float = 0.0
+) -> LoginRefused | None:
     """Uses up a code, from the telephone or for recovery; None when it was right. Wrong ones count like passwords.
+
+    `ahead_s`: how far `now` is ahead of the true time, by which telephones go.
 
     Raises:
         central.sealing.SealError: the secret cannot be read.
@@ -83,7 +87,7 @@ def check(database: Database, sealer: Sealer, account: Operator, code: str, now:
     if account.locked_until_at > now:
         return LoginRefused("locked", account.locked_until_at)
     secret = sealer.open(account.totp_sealed, _owner(account.id)).decode()
-    step = step_of(secret, code, now)
+    step = step_of(secret, code, now - ahead_s)
     with database.begin() as conn:
         if step is not None:
             good = accounts.use_totp_step(conn, account.id, step)

@@ -207,6 +207,12 @@ def next_due_at(connection: sa.Connection, after: float) -> float | None:
     return connection.execute(_NEXT_DUE, {"after": after}).scalar()
 
 
+def newest_at(connection: sa.Connection) -> float:
+    """When something last happened in any open case, by the clock of then; 0 for no open case."""
+    query = sa.select(sa.func.max(case_events.c.at)).join(cases, cases.c.id == case_events.c.case_id).where(_OPEN)
+    return connection.execute(query).scalar() or 0.0
+
+
 def claim(connection: sa.Connection, item: Due, now: float) -> bool:
     """Marks a due-time as acted on; false when another process was first or the case has moved on."""
     this = {"case": item.case_id, "which": item.step, "since": item.due_at}

@@ -321,6 +321,13 @@ def test_a_receiver_that_fell_silent_or_never_spoke_is_a_fault(setting: Setting,
     assert ana.get("/api/health")["signs"][3]["state"] == "bad"
 
 
+def test_a_clock_that_was_set_back_is_said_and_makes_no_receiver_silent(setting: Setting, ana: Seated) -> None:
+    setting.health = HealthView(True, "", ReceiverHealth(NOON - 3_600), ahead_s=3_600)
+    receiver, clock = (ana.get("/api/health")["signs"][place] for place in (3, -2))
+    assert receiver["state"] == "ok"
+    assert "s'ha endarrerit 60 minuts" in clock["says"]
+
+
 def test_the_interface_is_described(ana: Seated) -> None:
     described = ana.get("/api/openapi.json")
     assert "/api/cases/{case_id}/take" in described["paths"]

@@ -16,6 +16,7 @@ from central.case_change import CaseChange
 from central.config import ConsoleConfig
 from central.console.access import FAILURES_MAX, hash_password
 from central.console.app import ConsoleParts, case_announcer, create_app
+from central.console.health_view import HealthView
 from central.console.live import Live
 from central.console.pages import accounts_page, audit_page
 from central.sealing import Sealer
@@ -273,6 +274,14 @@ def test_with_a_second_factor_the_password_alone_opens_nothing(app: FastAPI, clo
     assert again.post("/login/code", data={"code": codes[0].upper()}).status_code == 303
     assert half_in(app).post("/login/code", data={"code": codes[0]}).status_code == 403
     assert half_in(app).post("/login/code", data={"code": codes[1]}).status_code == 303
+
+
+def test_telephones_go_by_the_true_time_where_the_desk_counts_on(setting: Setting, app: FastAPI, clock: Clock) -> None:
+    totp, _ = with_factor(Person(app, "ana"), clock)
+    clock.now += 3_660
+    setting.health = HealthView(True, "", ahead_s=3_600)
+    code = totp.at(int(clock.now) - 3_600)
+    assert half_in(app).post("/login/code", data={"code": code}).headers["location"] == "/"
 
 
 def test_guessing_codes_locks_the_account(app: FastAPI, clock: Clock) -> None:

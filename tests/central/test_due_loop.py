@@ -83,7 +83,7 @@ def test_counting_refusals_never_holds_up_a_case(
     process = DeskProcess(CentralConfig(tmp_path, DatabaseConfig(database_url)))
     process._refusals.count("alarm", Rejection("bad_json", "x"), NOON)
     town.receive(alarm_of(AlarmKind.HELP, "A1"), NOON)
-    assert process._work_due(NOON + 10) == NOON + 20
+    assert process._work.work(NOON + 10) == NOON + 20
     with town.database.read() as connection:
         assert cases.events_of(connection, 1)[-1].facts.step == "second_burst"
     process.stop()

@@ -180,6 +180,7 @@ def _signs(view: HealthView, now: float, ready: int, words: Words) -> list[Sign]
         _channels(view, words),
         _processes(view, now, words),
         _paper(view, now, words),
+        *_clock(view, words),
     ]
 
 
@@ -340,6 +341,15 @@ def _processes(view: HealthView, now: float, words: Words) -> Sign:
         later("Nothing is lost by it. If it happens again, send the log of that time to who looks after the centre.")
     )
     return Sign(name, "warn", says, advice)
+
+
+def _clock(view: HealthView, words: Words) -> list[Sign]:
+    if not view.ahead_s:
+        return []
+    name, span = words.gettext(later("Clock")), say_duration(view.ahead_s, words.language)
+    says = words.say(later("The machine's clock was set back by {span}. The desk counts on from before."), span=span)
+    advice = later("Nothing waits longer for it, but times are ahead by as much until no case is open.")
+    return [Sign(name, "warn", says, words.gettext(advice))]
 
 
 def _paper(view: HealthView, now: float, words: Words) -> Sign:

@@ -116,7 +116,8 @@ def enrol(request: Request, seat: OwnChange, body: EnrolBody) -> RecoveryCodes:
     _prove(request, seat, body.password)
     state = request.app.state
     parts = state.parts
-    codes = second_factor.enrol(parts.database, parts.sealer, seat.operator, body.secret, body.code, state.clock())
+    now = state.clock() - parts.health().ahead_s  # telephones go by the true time
+    codes = second_factor.enrol(parts.database, parts.sealer, seat.operator, body.secret, body.code, now)
     if codes is None:
         raise Problem(422, "wrong_code", later("This code is not right. Is the telephone's clock right?"))
     return RecoveryCodes(codes)
@@ -169,7 +170,8 @@ def take_code(request: Request, code: Annotated[str, Form(max_length=40)] = "") 
     if seat is None:
         return RedirectResponse("/login", status_code=303)
     now: float = state.clock()
-    refused = second_factor.check(parts.database, parts.sealer, seat.operator, code, now)
+    ahead_s = parts.health().ahead_s
+    refused = second_factor.check(parts.database, parts.sealer, seat.operator, code, now, ahead_s)
     if refused is not None:
         if refused.reason == "locked":
             with parts.database.begin() as conn:
