@@ -121,7 +121,7 @@ class Asking:
         can_ask = self._presence.can_ask and self._outbox.durable
         step = question.asked(self._dialogue, name, wait_s, self._clock.now(), can_ask=can_ask)
         open_ = step.dialogue.question
-        if (open_ is None or open_.id != name) and name not in self._ended:
+        if open_ is None or open_.id != name:
             self.on_check_in(name, "failed", "")
         return step
 

@@ -169,6 +169,14 @@ def test_a_press_or_a_fall_meanwhile_calls_people_at_once_as_a_matter_of_life(ho
     assert one_case(home.town).ring_at == T + 40, "what is answered afterwards takes nobody off"
 
 
+def test_whatever_else_is_found_meanwhile_calls_people_at_once(home: Homes) -> None:
+    home.finds()
+    home.says("asking")
+    home.now = T + 100
+    home.finds(kind=AlarmKind.BATHROOM_STAY, key="bathroom:1")
+    assert one_case(home.town).ring_at == T + 100
+
+
 def test_an_operator_may_take_it_while_the_home_is_asked(home: Homes) -> None:
     home.finds()
     home.says("asking")
