@@ -17,7 +17,7 @@ from central.storage.api_tables import webhook_deliveries
 from central.storage.care_tables import care_notes, routine_weeks
 from central.storage.carer_tables import carer_invitations, reach_tests, way_proofs
 from central.storage.database import insert_new
-from central.storage.desk_tables import carer_links, push_subscriptions
+from central.storage.desk_tables import carer_links, delivery_receipts, push_subscriptions
 from central.storage.holds import Held
 from central.storage.homes import UNKNOWN_PREFIX
 from central.storage.leaving import delete_file
@@ -177,8 +177,7 @@ def _old_deliveries(before_at: float) -> sa.Select[Any]:
 
 def _anonymise_deliveries(conn: sa.Connection, ids: Sequence[int]) -> None:
     conn.execute(sa.delete(carer_links).where(carer_links.c.delivery_id.in_(ids)))
-    receipts = sa.table("delivery_receipts", sa.column("delivery_id"))
-    conn.execute(sa.delete(receipts).where(receipts.c.delivery_id.in_(ids)))
+    conn.execute(sa.delete(delivery_receipts).where(delivery_receipts.c.delivery_id.in_(ids)))
     query = sa.select(deliveries.c.id, homes.c.municipality, homes.c.timezone).join_from(deliveries, cases).join(homes)
     for row in conn.execute(query.where(deliveries.c.id.in_(ids))).all():
         past = _past_home(conn, row.municipality, row.timezone)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from fastapi import FastAPI
 
 from central.audit_chain import AuditEntry
 from central.storage import audit_log, holds
-from tests.central.console_setting import Clock, Setting
+from tests.central.console_setting import Clock, Setting, new_database
 from tests.central.desk_people import Person
 from tests.central.test_console_people import setting as setting
 
 HOUR_S = 3_600.0
 WHAT = "Un portàtil perdut al metro"
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database: what differs between them is asked in test_retention."""
+    return new_database[0](tmp_path / "central.sqlite3")
 
 
 def test_the_72_hours_run_from_detecting_and_turn_red(app: FastAPI, clock: Clock) -> None:

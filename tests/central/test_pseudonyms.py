@@ -30,12 +30,19 @@ from central.privacy.retention import CLASSES
 from central.storage import audit_log, rights_requests
 from central.storage.people import Contact, Resident
 from gateway.contract.alarm_kinds import AlarmKind
-from tests.central.console_setting import Clock, Setting, enrol
+from tests.central.console_setting import Clock, Setting, enrol, new_database
 from tests.central.test_console_people import setting as setting
 
 DOCS = Path(__file__).parents[2] / "docs/privacy"
 SECRET = "parlava de la seva filla Montserrat"
 KEY = bytes(range(32))
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database: what differs between them is asked in test_retention."""
+    return new_database[0](tmp_path / "central.sqlite3")
+
 
 household = st.builds(
     Household,
