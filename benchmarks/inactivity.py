@@ -35,6 +35,8 @@ LONG: Final = ("hh101", "aruba_rooms", "hh102_hourly")
 """Homes with enough days for a line of their own; the others are pooled."""
 ABSENCES: Final = 8
 ABSENT_S: Final = 7 * 86_400
+EARLY_S: Final = 11 * 86_400
+"""An absence that begins so early ends in the first fortnight, or soon after it."""
 AIMS: Final = (1.0, 0.5, 2.0)
 POOLED_AIMS: Final = (0.5, 1.0, 2.0, 4.0)
 _HINDSIGHT: Final = re.compile(r"([\d.]+):\[([\d.]+)\]\s+([\d.]+)/\s*([\d.]+)\s+([\d.]+)/\s*([\d.]+)")
@@ -45,13 +47,15 @@ _REFERENCE: Final = re.compile(
 
 class Told(NamedTuple):
     """What one home's stream gave: findings in scored days, delays in minutes (0 or less: the alarm had been given
-    before), the same with stray triggers, findings in each injected week of absence."""
+    before), the same with stray triggers, findings in each injected week of absence; `early`: of those in the first
+    fortnight."""
 
     days: int
     findings: list[Finding]
     delays: Times
     with_stray: Times
     absences: list[int]
+    early: list[int]
 
 
 class Line(NamedTuple):
@@ -66,6 +70,7 @@ class Line(NamedTuple):
         return [self.false_alarms, *self.awake, *self.asleep]
 
 
+ABSENT_COLUMNS: Final = ["findings in each absent week", "the same from the first fortnight on"]
 COLUMNS: Final = ["false alarms / 30 d", "awake median h", "awake p90 h", "asleep median h", "asleep p90 h"]
 
 
@@ -102,12 +107,12 @@ def _report_long(recording: Recording, outcome: Outcome, aims: Sequence[float]) 
         Table(f"{recording.name}, {recording.days()} scored days", [*COLUMNS, "this is better"], rows)
     )
     stray = line_of(extra.findings, extra.days, extra.with_stray, cuts, cap=2 * DAY_MIN)
-    weeks = ", ".join(str(count) for count in extra.absences)
+    weeks, early = (", ".join(map(str, counts)) for counts in (extra.absences, extra.early))
     outcome.tables.append(
         Table(
             f"{recording.name}: three stray triggers a day after the collapse; weeks of absence",
-            [*COLUMNS[1:], "findings in each absent week"],
-            [Row("this, aim 1", {**_row("", stray).cells, "findings in each absent week": weeks})],
+            [*COLUMNS[1:], *ABSENT_COLUMNS],
+            [Row("this, aim 1", {**_row("", stray).cells, **dict(zip(ABSENT_COLUMNS, (weeks, early), strict=True))})],
         )
     )
     if recording.name == "hh101":
@@ -118,6 +123,7 @@ def _report_long(recording: Recording, outcome: Outcome, aims: Sequence[float]) 
             Target("hh101 asleep p90, h", 5.5, main.asleep[1]),
             Target("hh101 awake p90 with stray triggers, h", 6.0, stray.awake[1]),
             Target("hh101 most findings in a week of absence", 3.0, float(max(extra.absences))),
+            Target("hh101 most findings in one that begins in the first fortnight", 3.0, float(max(extra.early))),
         ]
 
 
@@ -225,12 +231,13 @@ def stream(recording: Recording, cuts: Cuts, aim: float, *, extras: bool) -> Tol
     engine.enrol(HOME, limits, recording.begin_at)
     engine.recall(HOME, recording.begin_at, (), recording.begin_at)
     due = _dues(recording, cuts)
-    absent_from = _goings_out(recording) if extras else set()
-    dice = random.Random(5)
+    absent_from = _spread(recording, recording.tested()) if extras else set()
+    early_from = _spread(recording, recording.start * recording.step_s < EARLY_S) if extras else set()
+    dice, early_dice = random.Random(5), random.Random(6)
     delays = np.zeros(len(cuts.minutes))
     stray = np.zeros(len(cuts.minutes))
     findings: dict[str, Finding] = {}
-    absences = []
+    absences, early = [], []
     for now, readings in steps_of(recording):
         if readings or not in_outage(recording, now):
             engine.hear(HOME, now)
@@ -242,8 +249,10 @@ def stream(recording: Recording, cuts: Cuts, aim: float, *, extras: bool) -> Tol
             delays[place], stray[place] = _imagine(engine, limits, now, at, dice if extras else None)
         if now in absent_from:
             absences.append(_absent_week(copy.deepcopy(engine), now, dice))
+        if now in early_from:
+            early.append(_absent_week(copy.deepcopy(engine), now, early_dice))
     scored = [finding for finding in findings.values() if is_scored(recording, finding.found_at)]
-    return Told(recording.days(), scored, delays, stray, absences)
+    return Told(recording.days(), scored, delays, stray, absences, early)
 
 
 def steps_of(recording: Recording) -> Iterator[tuple[float, list[Reading]]]:
@@ -278,9 +287,9 @@ def is_scored(recording: Recording, at: float) -> bool:
     return not recording.outage[step] and not recording.holiday[step]
 
 
-def _goings_out(recording: Recording) -> set[float]:
-    """Ends of the bins after which nobody was in, spread over the scored days."""
-    out = np.flatnonzero(recording.tested() & recording.away & ~recording.on_holiday)
+def _spread(recording: Recording, among: Flags) -> set[float]:
+    """Ends of the bins after which nobody was in, some of these, spread over their time."""
+    out = np.flatnonzero(among & recording.away & ~recording.on_holiday)
     chosen = out[np.linspace(0, len(out) - 1, ABSENCES).astype(int)] if len(out) else []
     return {recording.begin_at + (int(recording.start[place]) + 1) * recording.step_s for place in chosen}
 
