@@ -126,7 +126,8 @@ def _start(child: _Child, now_s: float) -> None:
         child.line, theirs = socket.socketpair()
         child.line.setblocking(False)
         with theirs:
-            child.process = subprocess.Popen(child.command, stdin=theirs.fileno())
+            # a group of its own: Ctrl-C is for us, who tell it to end, once
+            child.process = subprocess.Popen(child.command, stdin=theirs.fileno(), process_group=0)
     except OSError as error:  # no memory for one more process must not end the other one
         log.warning("%s cannot be started: %s; tried again in %.1f s", child.name, error, child.backoff_s)
         _close(child)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -44,6 +45,15 @@ raise SystemExit(__main__.main())
 """
 
 
+HALF_A_REQUEST = b"""POST /login HTTP/1.1\r
+Host: 127.0.0.1\r
+Sec-Fetch-Site: same-origin\r
+Content-Type: application/x-www-form-urlencoded\r
+Content-Length: 5\r
+\r
+"""
+
+
 @pytest.fixture
 def program() -> tuple[str, ...]:
     return ("-m", "central")
@@ -59,7 +69,7 @@ def centre(tmp_path: Path, program: tuple[str, ...]) -> Iterator[psutil.Process]
         config = configure(tmp_path, f"[broker]\nport = {broker.port}\n{files}\n")
         command = [sys.executable, *program, "run", "--config", str(config)]
         log = (tmp_path / "log").open("wb")
-        process = subprocess.Popen(command, cwd=HOUSE, stderr=log)
+        process = subprocess.Popen(command, cwd=HOUSE, stderr=log, process_group=0)
         watched = psutil.Process(process.pid)
         children: list[psutil.Process] = []
         try:
@@ -92,9 +102,13 @@ def test_both_processes_run_a_dead_one_is_started_again_and_both_end_together(
     wait_until(lambda: told(tmp_path, "ready: console at", 2))
     children = centre.children()
     assert len(children) == 2
-    centre.terminate()
-    assert centre.wait(20) == 0
+    port = int((tmp_path / "log").read_text().rpartition("ready: console at http://127.0.0.1:")[2].partition("/")[0])
+    with socket.create_connection(("127.0.0.1", port)) as slow:  # a request that takes its time
+        slow.sendall(HALF_A_REQUEST)
+        os.killpg(centre.pid, signal.SIGINT)  # Ctrl-C in a terminal reaches all that runs there
+        assert centre.wait(20) == 0
     assert not [one for one in children if one.is_running()]
+    assert not told(tmp_path, "Traceback")
 
 
 @pytest.mark.slow
