@@ -1,11 +1,12 @@
 """The list on paper by which people go on helping while the centre is down, written every night before it is needed.
 
-A folder a night, a file a municipality: one HTML file each that needs nothing else, to be opened from any disk and
-printed. Nothing of it comes from the running centre when it is read.
+A folder a night, a file a municipality (of a large one several): HTML that needs nothing else, to be opened from any
+disk and printed. Nothing of it comes from the running centre when it is read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -23,10 +24,12 @@ from central.console.pages.file_words import FLAGS, RELATIONS, SENSES
 from central.console.templating import CENTRE_TIMEZONE, page
 from central.storage import paper_homes
 from central.storage.database import Database
-from central.storage.paper_homes import PaperHome
+from central.storage.paper_homes import HOMES_MAX, PaperHome
 from central.texts import say_clock, translator
 
 WRITTEN_AT_HOUR: Final = 3
+RETRY_S: Final = 900.0
+"""After a folder that could not be written to; the health page says so meanwhile."""
 KEPT: Final = 2
 """Nights that are kept: the last one, and one before it should the last one be spoiled."""
 LATE_S: Final = 30 * 3_600.0
@@ -70,7 +73,6 @@ def write(
     now: float,
     language: str,
     noted: Callable[[list[PaperHome]], list[AuditEntry]] | None = None,
-    goes_on: Callable[[], None] = lambda: None,
 ) -> Path:
     """Writes tonight's list and forgets those before the last `KEPT`; where it lies now.
 
@@ -94,8 +96,9 @@ def write(
             homes = paper_homes.listed(conn, EVERYBODY, town)
         if noted is not None:
             trail.append_all(noted(homes))
-        _write_file(fresh / _file_name(number, town), _document(homes, town, now, language))
-        goes_on()
+        for part, first in enumerate(range(0, len(homes), HOMES_MAX), start=1):
+            some = homes[first : first + HOMES_MAX]
+            _write_file(fresh / _file_name(number, town, part), _document(some, town, part, now, language))
     shutil.rmtree(folder / night, ignore_errors=True)
     os.utime(fresh, (now, now))
     fresh.rename(folder / night)
@@ -116,7 +119,9 @@ def write_by_hand(database: Database, folder: Path, now: float, language: str, u
 def written_at(folder: Path) -> float | None:
     """When the newest list was written; None when there is none."""
     nights = _nights(folder)
-    return nights[-1].stat().st_mtime if nights else None
+    with contextlib.suppress(FileNotFoundError):  # it is being replaced at this moment
+        return nights[-1].stat().st_mtime if nights else None
+    return None
 
 
 class PaperKeeper:
@@ -132,7 +137,11 @@ class PaperKeeper:
         last = last_due(now)
         before = written_at(self._folder)
         if before is None or before < last:
-            where = write(self._database, self._folder, now, self._language)
+            try:
+                where = write(self._database, self._folder, now, self._language)
+            except OSError as error:
+                log.warning("the paper list cannot be written to %s: %s", self._folder, error)
+                return now + RETRY_S
             what = f"{WHY}, of all homes, into {where}"
             resource = Resource.RESIDENT_FILE.value
             AuditTrail(self._database).append(AuditEntry(now, "desk", "", resource, "export", what=what, why=WHY))
@@ -151,17 +160,18 @@ def _nights(folder: Path) -> list[Path]:
     return sorted(one for one in folder.glob("????-??-??") if _NIGHT.fullmatch(one.name) and one.is_dir())
 
 
-def _file_name(number: int, town: str) -> str:
+def _file_name(number: int, town: str, part: int) -> str:
     """A name that every disk takes; the number keeps two towns apart that would be written alike."""
+    more = f"-{part}" if part > 1 else ""
     plain = re.sub(r"[^\w]+", "-", town.casefold()).strip("-")[:60]
-    return f"{number:03d}-{plain or 'municipality-not-said'}.html"
+    return f"{number:03d}-{plain or 'municipality-not-said'}{more}.html"
 
 
-def _document(homes: list[PaperHome], town: str, now: float, language: str) -> bytes:
+def _document(homes: list[PaperHome], town: str, part: int, now: float, language: str) -> bytes:
     words = translator(language)
     style = _CSS.read_text(encoding="utf-8")
     shown = values(homes, now, words.language)
-    return bytes(page("paper_file.html", words.language, style=style, town=town, **shown).body)
+    return bytes(page("paper_file.html", words.language, style=style, town=town, part=part, **shown).body)
 
 
 def _write_file(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ its case is closed. Reports about the same device of a home that overlap are one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -109,7 +109,7 @@ def _joined(reports: list[Fault]) -> list[Fault]:
             continue
         ends = [last.ended_at, report.ended_at]
         ended_at = None if None in ends else max(end for end in ends if end is not None)
-        joined[-1] = Fault(**{name: getattr(last, name) for name in Fault.__slots__} | {"ended_at": ended_at})
+        joined[-1] = replace(last, ended_at=ended_at)
     return joined
 
 

@@ -10,20 +10,34 @@ from central.repair_figures import KINDS, Fault, merged
 from central.storage.homes import UNKNOWN_PREFIX
 from central.storage.tables import case_events, cases, devices, findings, homes, hubs
 
-LOOK_BACK_S: Final = 400 * 86_400.0
-"""A fault that waits longer than that is no matter of hours any more."""
 _REPORTED: Final[sa.ColumnElement[bool]] = case_events.c.type.in_(
     (sa.literal_column("'opened'"), sa.literal_column("'joined'"))
 )
 
 
-def faults(
+def begun(
     connection: sa.Connection, since_at: float, until_at: float, within: sa.ColumnElement[bool] | None = None
 ) -> list[Fault]:
     """The faults that began from a time until before another, the oldest first; of `within`, a condition on homes.
 
     One that began before and still goes on then is not among them.
     """
+    span = (case_events.c.at >= since_at, case_events.c.at < until_at, cases.c.opened_at < until_at)
+    return _faults(connection, *span, *_given(within))
+
+
+def waiting(connection: sa.Connection, within: sa.ColumnElement[bool] | None = None) -> list[Fault]:
+    """The faults that are not repaired, whenever they began."""
+    unfinished = sa.select(findings.c.case_id).where(findings.c.ended_at.is_(None))
+    maybe = cases.c.id.in_(unfinished) | (cases.c.state != "closed")
+    return [one for one in _faults(connection, maybe, *_given(within)) if one.ended_at is None]
+
+
+def _given(condition: sa.ColumnElement[bool] | None) -> list[sa.ColumnElement[bool]]:
+    return [] if condition is None else [condition]
+
+
+def _faults(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Fault]:
     body, no_text = case_events.c.body, sa.literal("")
     kind = body["kind"].as_string()
     device = sa.func.coalesce(body["device"].as_string(), no_text)
@@ -51,12 +65,8 @@ def faults(
         .where(
             _REPORTED,
             kind.in_([one.value for one in KINDS]),
-            case_events.c.at >= since_at,
-            case_events.c.at < until_at,
-            cases.c.opened_at < until_at,
             ~homes.c.id.startswith(UNKNOWN_PREFIX, autoescape=True),
+            *conditions,
         )
     )
-    if within is not None:
-        query = query.where(within)
     return merged(Fault(**row) for row in connection.execute(query).mappings())

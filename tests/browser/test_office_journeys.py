@@ -14,7 +14,16 @@ from tests.central.desk_people import TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAGES = ("/residents", "/agenda", "/keys", "/drills", "/devices?which=all", "/devices/hub-carme")
+PAGES = (
+    "/residents",
+    "/paper-list?municipality=*",
+    "/agenda",
+    "/keys",
+    "/drills",
+    "/devices?which=all",
+    "/devices/hub-carme",
+    "/repairs",
+)
 
 
 def senior(console: Console) -> None:

@@ -78,12 +78,12 @@ def test_closing_a_case_repairs_no_sensor_but_ends_what_nothing_takes_back(setti
     setting.alarm("carme", AlarmKind.BATTERY_LOW, at=start + 700)
     close_all(setting, start + 2 * HOUR)
     with setting.database.read() as conn:
-        battery, silent = sorted(repairs.faults(conn, start - 1, start + HOUR), key=lambda one: one.kind)
+        battery, silent = sorted(repairs.begun(conn, start - 1, start + HOUR), key=lambda one: one.kind)
     assert (battery.kind, battery.ended_at) == ("battery_low", start + 2 * HOUR)
     assert (silent.kind, silent.device, silent.ended_at) == ("sensor_silent", "bath", None)
     finding(setting, "bath", start + 5 * HOUR, active=False, began_at=start)
     with setting.database.read() as conn:
-        (silent,) = (one for one in repairs.faults(conn, start - 1, start + HOUR) if one.kind == "sensor_silent")
+        (silent,) = (one for one in repairs.begun(conn, start - 1, start + HOUR) if one.kind == "sensor_silent")
     assert silent.ended_at == start + 5 * HOUR
 
 
@@ -91,7 +91,7 @@ def test_a_silent_sensor_that_joined_a_call_for_help_is_a_fault_too(setting: Set
     setting.alarm("carme", AlarmKind.HELP)
     finding(setting, "bath", clock.now + 60)
     with setting.database.read() as conn:
-        assert [one.kind for one in repairs.faults(conn, clock.now, clock.now + HOUR)] == ["sensor_silent"]
+        assert [one.kind for one in repairs.begun(conn, clock.now, clock.now + HOUR)] == ["sensor_silent"]
 
 
 def test_the_technician_sees_what_is_due_within_reach_and_quality_says_how_it_went(

@@ -41,8 +41,7 @@ def waiting(request: Request, seat: Reader) -> Waiting:
     state = request.app.state
     now: float = state.clock()
     with state.parts.database.read() as connection:
-        since_at = now - repairs_store.LOOK_BACK_S
-        known = repairs_store.faults(connection, since_at, now + 1, homes_within(seat.who))
+        known = repairs_store.waiting(connection, homes_within(seat.who))
     found = repairs.waiting(known, raises_alarms, now)
     return Waiting(found, sum(one.overdue_s > 0 for one in found))
 
@@ -67,9 +66,9 @@ def figures_of(connection: Connection, scope: Scope, now: float) -> dict[str, An
     """What the pages of quality show: figures of the faults of a span by what they stop, and those overdue now."""
     towns = scope.municipalities
     within = None if towns is None else homes.c.municipality.in_(sorted(towns))
-    span = repairs_store.faults(connection, scope.since_at, scope.until_at, within)
-    recent = repairs_store.faults(connection, now - repairs_store.LOOK_BACK_S, now + 1, within)
-    overdue = [one for one in repairs.waiting(recent, raises_alarms, now) if one.overdue_s > 0]
+    span = repairs_store.begun(connection, scope.since_at, scope.until_at, within)
+    waiting_now = repairs.waiting(repairs_store.waiting(connection, within), raises_alarms, now)
+    overdue = [one for one in waiting_now if one.overdue_s > 0]
     return {"repairs": _by_gravity(span, now), "overdue": overdue}
 
 
