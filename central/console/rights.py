@@ -111,9 +111,11 @@ def admit(request: Request, seat: Seat, resource: str, action: str, **ids: str |
     rule = Rule(Resource(resource), Action(action))
     state = request.app.state
     now: float = state.clock()
-    with state.parts.database.read() as conn:
-        place, missing = reach.place_of(conn, ids, seat.who, now)
-        opened = accounts.reason_given(conn, seat.who.account_id, place.home_id, now) if place else ""
+    place, missing, opened = None, "", ""
+    if ids:
+        with state.parts.database.read() as conn:
+            place, missing = reach.place_of(conn, ids, seat.who, now)
+            opened = accounts.reason_given(conn, seat.who.account_id, place.home_id, now) if place else ""
     if place is None and missing:
         # what a role may not do at all is refused alike, whether or not the thing exists
         if not listed(seat.who.role, rule.resource, rule.action):
