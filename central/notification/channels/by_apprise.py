@@ -11,8 +11,6 @@ import logging
 import re
 from typing import Final
 
-from apprise import Apprise, AppriseAsset, NotifyType
-
 from central.config import AppriseConfig
 from central.notification.channel import Message
 from central.notification.delivery import STANDARD_RETRY, DeliveryState, Sent, Verdict
@@ -37,6 +35,8 @@ def apprise_fault(url: str, config: AppriseConfig) -> str:
         return "a kind of address that this centre does not use"
     if scheme in HOSTED:
         return "" if _HOSTED_URL.match(url) else "not an address of this kind"
+    from apprise import Apprise  # only in a centre that uses it
+
     own = _SERVER_URL.match(url)
     if own is None or own[2] not in config.servers:
         return "a server that this centre does not use"
@@ -52,6 +52,8 @@ class AppriseChannel:
     receipt_wait_s: float | None = OPEN_WAIT_S
 
     def __init__(self, config: AppriseConfig, errands: Errands | None = None) -> None:
+        from apprise import AppriseAsset
+
         self._config = config
         self._errands = errands or Errands(self.name)
         self._asset = AppriseAsset(
@@ -71,6 +73,8 @@ class AppriseChannel:
         return self._errands.run(lambda: self._hand_over(message))
 
     def _hand_over(self, message: Message) -> Sent:
+        from apprise import Apprise, NotifyType
+
         sender = Apprise(asset=self._asset)
         loudness = "high" if message.urgent else "default"
         sender.add(f"{message.to}?priority={loudness}&image=no" if message.to.startswith("ntfy") else message.to)
