@@ -15,7 +15,7 @@ from central.alarm_cases.priority import Priority
 from central.storage import webhooks
 from central.storage.database import insert_new, put
 from central.storage.tables import alarm_messages, alarms, case_events, cases, contacts, due_times, findings, operators
-from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.alarm_kinds import SILENT_KINDS, AlarmKind
 from gateway.contract.messages import Alarm
 
 
@@ -122,7 +122,7 @@ def open_cases(connection: sa.Connection) -> list[Case]:
 
 
 def closed_since(connection: sa.Connection, since_at: float) -> list[ClosedAlarm]:
-    """The alarms of the cases closed since then, the longest closed first."""
+    """The alarms of the cases closed since then, the longest closed first; of those that homes are told of at all."""
     query = (
         sa.select(
             alarms.c.hub,
@@ -134,7 +134,7 @@ def closed_since(connection: sa.Connection, since_at: float) -> list[ClosedAlarm
         )
         .join(alarms, alarms.c.case_id == cases.c.id)
         .outerjoin(operators, operators.c.id == cases.c.owner_id)
-        .where(cases.c.closed_at >= since_at)
+        .where(cases.c.closed_at >= since_at, cases.c.kind.not_in([kind.value for kind in SILENT_KINDS]))
         .order_by(cases.c.closed_at)
     )
     return [ClosedAlarm(*row) for row in connection.execute(query)]

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from central.alarm_cases import escalation, protocol
 from central.alarm_cases.care_plan import CarePlan
+from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.alarm_cases.priority import Priority
 from central.case_desk import Done
 from central.storage import cases
@@ -66,6 +67,16 @@ def test_a_repeat_of_the_call_is_told_no_more_than_that_it_is_stored(setting: Se
     again = Alarm(ref="A1", dty=6, stc=10, tim=clock.now)
     answer = setting.desk.receive_alarm("hub-carme", again, b"{}", clock.now + 2)
     assert (answer.snu, answer.stage, answer.who) == (0, Stage.RECEIVED, "")
+
+
+def test_a_desk_that_starts_anew_tells_no_home_that_such_a_case_is_closed(setting: Setting, clock: Clock) -> None:
+    for home, kind in (("carme", AlarmKind.DURESS), ("pere", AlarmKind.HELP)):
+        number = setting.alarm(home, kind, ref=home)
+        setting.desk.take(number, "ana", clock.now)
+        setting.desk.talk(number, "ana", clock.now)
+        ended = Closing(Cause.MISTAKE, Action.TALKED, Outcome.RESOLVED_BY_TALK)
+        assert isinstance(setting.desk.close(number, "ana", ended, clock.now), Done)
+    assert [one.ref for one in setting.desk.closed_since(clock.now - 1)] == ["pere"]
 
 
 def test_the_operator_reads_that_nobody_may_speak_and_follows_a_silent_protocol(
