@@ -31,7 +31,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "exception": later("Nobody has taken it after {waited}. It must be explained why."),
     "still_ringing": later("It is still ringing after {waited}."),
 }
-_NOBODY_REACHABLE: Final = later("Nobody has taken it after {waited}, and no contact can be told by e-mail.")
+_NOBODY_REACHABLE: Final = later("Nobody has taken it after {waited}, and no contact can be told by a message.")
 _NOBODY_ON_CALL: Final = later("Nobody has taken it after {waited}, and nobody is on call. It stands on the wallboard.")
 _RECALLS: Final[Mapping[str, str]] = {
     "recall": later("The time until which it was parked is over."),

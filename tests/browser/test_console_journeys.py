@@ -130,7 +130,8 @@ def test_a_lost_line_is_said_loudly_and_heals_by_itself(console: Console) -> Non
     expect(page.locator(".state-switch")).to_be_visible()
 
 
-def test_the_console_is_not_ready_before_the_tone_was_heard(console: Console) -> None:
+def test_the_console_is_not_ready_before_the_tone_was_heard_and_has_chosen_no_case_then(console: Console) -> None:
+    console.setting.alarm("carme", AlarmKind.BATTERY_LOW)
     page = console.log_in()
     page.keyboard.press("Escape")
     expect(page.locator(".not-ready")).to_contain_text("No a punt")
@@ -141,6 +142,10 @@ def test_the_console_is_not_ready_before_the_tone_was_heard(console: Console) ->
     page.keyboard.press("Enter")
     expect(page.locator("#link")).to_contain_text("Totes les línies funcionen")
     assert console.setting.live.ready_operators() == 1
+    graver = console.setting.alarm("carme", AlarmKind.HELP)
+    expect(page.locator(".card")).to_have_count(2)
+    page.keyboard.press("F2")
+    expect(page.locator(".case-head")).to_contain_text(f"Cas {graver}")
 
 
 def test_parking_asks_what_for_and_shows_the_recall(console: Console) -> None:

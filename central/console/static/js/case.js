@@ -43,7 +43,7 @@ function standing(card, me, now) {
   if (card.state === "closed") return t("Closed at {time}.", { time: moment(card.closed_at, now) });
   const mine = card.owner_id === me;
   const who = mine ? t("You") : card.owner;
-  if (isRinging(card) && card.owner_id) return t("Something new has come in. {who} had this case.", { who });
+  if (isRinging(card) && card.owner_id) return t("It asks for attention again. {who} had this case.", { who });
   if (isAsked(card))
     return t("The home is asked whether all is well. Without an answer it rings at {time}.", { time: clock(card.wake_at) });
   if (!card.owner_id)

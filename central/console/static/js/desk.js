@@ -269,7 +269,8 @@ function soundTest() {
       own.tell();
       paintOwn();
       sound();
-      (byId("queue").querySelector(".card") ?? byId("queue")).focus({ preventScroll: true });
+      // not a card: whoever has chosen none takes the most urgent
+      byId("queue").focus({ preventScroll: true });
     },
   );
 }
