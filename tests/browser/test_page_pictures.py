@@ -14,6 +14,7 @@ from central.agenda.desk import AgendaDesk
 from central.history import History
 from central.history_import import import_history
 from central.register import Seed
+from central.storage import breaches
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import HubState, Problem
 from simulators.demo import city
@@ -63,6 +64,8 @@ OFFICE: Mapping[str, tuple[str, str]] = {
     "api-docs": ("nuria", "/api/docs"),
     "own-account": ("nuria", "/me"),
     "audit": ("olga", "/audit"),
+    "retention": ("olga", "/retention"),
+    "breaches": ("olga", "/breaches"),
 }
 NARROW = ("residents", "file-overview", "agenda", "wallboard")
 DARK = ("quality", "wallboard-wall")
@@ -81,6 +84,9 @@ def settle(console: Console) -> None:
     setting.alarm("h-1", AlarmKind.HELP, "penjoll", ref="N1", at=now - 40, hub="h-1")
     case = setting.alarm("s-003", AlarmKind.FALL, "bany", ref="N2", at=now - 200, hub="s-003")
     setting.desk.take(case, "ana", now - 180)
+    with setting.database.begin() as conn:
+        lost = {"what": "Un portàtil perdut al metro", "data": "Noms i adreces de 12 domicilis"}
+        breaches.add(conn, {"detected_at": now - 36_000, **lost}, now, "olga")
 
 
 def enter(console: Console, name: str, family: str = "", **context: object) -> Page:
