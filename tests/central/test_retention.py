@@ -183,7 +183,11 @@ def test_a_term_that_the_service_has_set_holds_from_then_on(
     assert chief.put("/api/settings/retention", version=0, value={"months": {"cases": 6}})[0] == 200
     assert Person(app, "x-supervisor").put("/api/settings/retention", version=1, value={})[0] == 403
     desk.purge(clock.now)
-    assert where_of(setting, case)[0].startswith(PAST_PREFIX)
+    (past,) = where_of(setting, case)
+    assert past.startswith(PAST_PREFIX)
+    for path in (f"/api/cases/{case}", "/api/quality", "/quality?show=false&since=2026-11-01&until=2026-11-30"):
+        assert chief.get(path)[0] == 200, path
+    assert past not in str(chief.get("/residents?q=carrer")[1])
 
 
 def test_messages_go_before_their_case_and_what_they_came_to_is_still_counted(

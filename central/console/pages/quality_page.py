@@ -229,7 +229,7 @@ def _false_values(conn: Connection, asked: view.Period, scope: Scope) -> dict[st
     home_count = service_quality.count_homes(conn, scope)
     false = sum(counts["false"] for counts in detectors.values())
     return {
-        "span": span,
+        "narrowed": span,
         "worst": worst,
         "addresses": pages.home_names(conn, [home_id for home_id, _ in worst]),
         "detectors": sorted(detectors.items(), key=lambda item: -item[1]["false"]),
