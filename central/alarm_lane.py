@@ -102,7 +102,7 @@ class AlarmLane:
         self._clock = clock
         self._desk = desk
         self._care = care
-        self._asking = HomeAsking(desk, refusals, self._ask)
+        self._asking = HomeAsking(desk, refusals, self._ask, clock)
         self._refusals = refusals
         self._states = states or HubStates()
         self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)

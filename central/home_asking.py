@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -36,10 +35,17 @@ log = logging.getLogger(__name__)
 class HomeAsking:
     """Between the desk and the homes. `send` takes a command for a hub, and sends it until it expires."""
 
-    def __init__(self, desk: CaseDesk, refusals: RefusalCounter, send: Callable[[str, Command], None]) -> None:
+    def __init__(
+        self,
+        desk: CaseDesk,
+        refusals: RefusalCounter,
+        send: Callable[[str, Command], None],
+        clock: Callable[[], float],
+    ) -> None:
         self._desk = desk
         self._refusals = refusals
         self._send = send
+        self._clock = clock
 
     def on_change(self, change: CaseChange) -> None:
         """Begins to ask, or ends it where somebody was seen about. A listener of the desk."""
@@ -62,7 +68,7 @@ class HomeAsking:
         Raises:
             DatabaseError: nothing was stored.
         """
-        now = time.time()
+        now = self._clock()
         outcome = decode(CommandOutcome, payload)
         if isinstance(outcome, Rejection):
             self._refusals.count("outcome", outcome, now, sender=address.hub)

@@ -34,13 +34,14 @@ MADRID = ZoneInfo("Europe/Madrid")
 class Homes:
     """The desk, and the homes that it can ask; `sent` is what hubs were told."""
 
-    def __init__(self, town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, town: Town) -> None:
         self.town, self.states = town, HubStates()
         self.sent: list[tuple[str, Command]] = []
         self.now = T
         town.desk = CaseDesk(town.database, self._announce, can_ask=self.states.can_ask)
-        self.asking = HomeAsking(town.desk, RefusalCounter(), lambda hub, command: self.sent.append((hub, command)))
-        monkeypatch.setattr("central.home_asking.time.time", lambda: self.now)
+        self.asking = HomeAsking(
+            town.desk, RefusalCounter(), lambda hub, command: self.sent.append((hub, command)), lambda: self.now
+        )
         self.hear(asks=True)
 
     def _announce(self, change: CaseChange) -> None:
@@ -70,8 +71,8 @@ class Homes:
 
 
 @pytest.fixture
-def home(town: Town, monkeypatch: pytest.MonkeyPatch) -> Homes:
-    return Homes(town, monkeypatch)
+def home(town: Town) -> Homes:
+    return Homes(town)
 
 
 def test_a_quiet_home_is_asked_and_nobody_is_called_until_it_has_not_answered(home: Homes) -> None:
