@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.case_desk import Done
+from central.console.pages.quality_page import VIEWS
 from central.detection.finding import Finding
 from central.repair_figures import Fault, figures, merged, stops_alarms, waiting
 from central.storage import homes, repairs
@@ -118,4 +119,5 @@ def test_the_technician_sees_what_is_due_within_reach_and_quality_says_how_it_we
         status, page = supervisor.get(path)
         assert status == 200
         assert "0,0 %" in page  # one pendant, not within its 48 hours
+    assert {supervisor.get(f"/quality?show={tab}")[0] for tab in VIEWS} == {200}  # beside it all the other tabs open
     assert Person(app, "x-auditor").get("/repairs")[0] == 403
