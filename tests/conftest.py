@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -17,6 +18,9 @@ settings.load_profile("llar")
 # hundreds of programs of this house start here: compiled anew each time, that alone would take minutes
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# what is collected stays: to look through it for garbage again and again is half of the cost of collecting
+gc.disable()
 
 _ON_EMULATED_MACHINES = (
     "tests/bluez/",
@@ -56,6 +60,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, first of all what waits for emulated machines."""
     order = (_ON_EMULATED_MACHINES, *_LONGEST_FIRST)
     items.sort(key=lambda item: next((n for n, begin in enumerate(order) if item.nodeid.startswith(begin)), len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
