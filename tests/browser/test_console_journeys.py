@@ -131,7 +131,7 @@ def test_a_lost_line_is_said_loudly_and_heals_by_itself(console: Console) -> Non
 
 
 def test_the_console_is_not_ready_before_the_tone_was_heard_and_has_chosen_no_case_then(console: Console) -> None:
-    console.setting.alarm("carme", AlarmKind.BATTERY_LOW)
+    console.setting.alarm("carme", AlarmKind.TEST)
     page = console.log_in()
     page.keyboard.press("Escape")
     expect(page.locator(".not-ready")).to_contain_text("No a punt")
@@ -142,7 +142,7 @@ def test_the_console_is_not_ready_before_the_tone_was_heard_and_has_chosen_no_ca
     page.keyboard.press("Enter")
     expect(page.locator("#link")).to_contain_text("Totes les línies funcionen")
     assert console.setting.live.ready_operators() == 1
-    graver = console.setting.alarm("carme", AlarmKind.HELP)
+    graver = console.setting.alarm("carme", AlarmKind.HELP, ref="A2")
     expect(page.locator(".card")).to_have_count(2)
     page.keyboard.press("F2")
     expect(page.locator(".case-head")).to_contain_text(f"Cas {graver}")
