@@ -21,6 +21,9 @@ from central.storage.database import Database
 CHORE: Final = "purge"
 LEASE_S: Final = 3_600.0
 """A purge that has not ended by then is taken over: its process has died."""
+STALE_S: Final = 7 * 86_400.0
+"""A night that is over for longer: the centre stood still, or its clock runs ahead, which would make everything due.
+The purge waits for one more night, in which somebody may see that the clock is wrong."""
 BATCH: Final = 50
 """Cases in one transaction, some ten milliseconds: an alarm waits for no more than that."""
 EXPORTS: Final = "exports"
@@ -45,8 +48,13 @@ class PurgeDesk:
             self._due_at = due_at = incidents.chore_due(conn, CHORE, now, next_night(now))
             if now < due_at:
                 return due_at
-            self._due_at = now + LEASE_S
+            is_stale = now - due_at > STALE_S
+            self._due_at = next_night(now) if is_stale else now + LEASE_S
             mine = incidents.claim_chore(conn, CHORE, due_at, self._due_at)
+        if is_stale:
+            days = (now - due_at) / 86_400
+            log.warning("purge: none for %.0f days; it waits until tomorrow: look whether the clock is right", days)
+            return self._due_at
         if not mine:
             return self._due_at
         self.purge(now)

@@ -306,6 +306,21 @@ def test_the_night_is_worked_once_by_any_process_and_taken_over_when_that_one_di
         assert len(holds.purges_done(conn)) == 2
 
 
+def test_a_clock_that_runs_years_ahead_empties_nothing_in_its_first_night(
+    setting: Setting, clock: Clock, desk: PurgeDesk
+) -> None:
+    closed(setting, clock, "carme", "A1")
+    desk.work(clock.now)
+    ahead = clock.now + 6 * YEAR_S
+    night = desk.work(ahead)
+    assert night == next_night(ahead)
+    with setting.database.read() as conn:
+        assert holds.purges_done(conn) == []
+    desk.work(night)
+    with setting.database.read() as conn:
+        assert len(holds.purges_done(conn)) == 1
+
+
 def test_exports_that_lie_about_go(setting: Setting, desk: PurgeDesk, clock: Clock, tmp_path: Path) -> None:
     for name, age_days in (("old", 40), ("new", 20)):
         (tmp_path / EXPORTS / name).mkdir(parents=True)
