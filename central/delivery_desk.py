@@ -34,10 +34,11 @@ class DeliveryDesk:
         self._desk = desk
 
     def record(self, delivery: Delivery, now: float) -> None:
-        """Stores what an attempt made of a message. One that failed for good goes out by the contact's next way."""
+        """Stores what an attempt made of a message; the same a second time changes nothing. One that failed for good
+        goes out by the contact's next way."""
         with self._desk.database.begin() as connection:
             known = deliveries.find(connection, delivery.id)
-            if known is None:
+            if known is None or (known.attempt, known.state) == (delivery.attempt, delivery.state):
                 return
             change = self._keep(connection, known, both_known(delivery, known), now)
         self._tell(change)

@@ -31,12 +31,15 @@ from central.notification.delivery import (
 )
 from central.notification.message_text import NO_ENDING, Occasion, write, write_short
 from central.storage import carer_links, cases, deliveries, push, rota
-from central.storage.database import Database
+from central.storage.database import Database, DatabaseError, in_words, try_again
 from central.storage.deliveries import AboutCase
 from central.storage.rota import Addressee
 
 CLAIM_S: Final = 240.0
 """How long a process may be busy with one message: longer than all waits of a channel together."""
+RECORD_PAUSES_S: Final = (0.5, 1.0, 2.0, 5.0)
+"""Between attempts to store what became of a message: a server that is started again meanwhile is back by then, and the
+message is neither sent twice nor, if it failed, left until the claim has run out."""
 BATCH: Final = 20
 """Deliveries looked up at once; the rest follow in the next round."""
 
@@ -112,7 +115,18 @@ class Sender:
             wait_s = _receipt_wait_s(delivery, ready)
         after = after_attempt(delivery, sent, max(now, self._clock()), retry, wait_s)
         log.info("case %d: %s to %s: %s %s", after.case_id, after.channel, after.contact_id, after.state, after.fault)
-        self._desk.record(after, max(now, self._clock()))
+        self._record(after, now)
+
+    def _record(self, after: Delivery, now: float) -> None:
+        for pause_s in RECORD_PAUSES_S:
+            try:
+                return self._desk.record(after, max(now, self._clock()))
+            except DatabaseError as error:
+                if not try_again(error):
+                    raise
+                log.warning("case %d: what became of a message cannot be stored: %s", after.case_id, in_words(error))
+            time.sleep(pause_s)
+        return self._desk.record(after, max(now, self._clock()))
 
     def _ready(self, connection: sa.Connection, delivery: Delivery, case: Case, now: float) -> _Ready | Sent:
         """What goes out, or why nothing does."""

@@ -46,7 +46,7 @@ class Line:
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := client.recv(65_536):
-                if self._armed and b"COMMIT" in data:
+                if self._armed and data.endswith(b"COMMIT\x00"):
                     self._armed = False
                     client.shutdown(socket.SHUT_RDWR)
                     server.sendall(data)

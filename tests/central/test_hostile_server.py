@@ -13,7 +13,11 @@ import sqlalchemy as sa
 
 from central.alarm_cases.transitions import rebuild
 from central.config import CentralConfig, DatabaseConfig
-from central.storage import cases, webhooks
+from central.delivery_desk import DeliveryDesk
+from central.notification.channel import Message
+from central.notification.delivery import DeliveryState, Retry, Sent, Verdict
+from central.notification.sender import Sender
+from central.storage import cases, deliveries, webhooks
 from central.storage.database import Database, DatabaseError, try_again
 from central.storing import Storing
 from central.wiring import DeskProcess
@@ -78,6 +82,40 @@ def test_what_was_stored_without_anybody_hearing_of_it_is_told(
     assert case is not None
     assert case.owner_id == "ana"
     process.stop()
+
+
+class Post:
+    """Takes every message, with a receipt to come, and does something before it says so."""
+
+    name = "email"
+    retry = Retry((1.0,), 1)
+    receipt_wait_s: float | None = 60.0
+    receipts = frozenset({DeliveryState.DELIVERED})
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._meanwhile = meanwhile
+        self.taken = 0
+
+    def send(self, _message: Message) -> Sent:
+        self.taken += 1
+        self._meanwhile()
+        return Sent(Verdict.TAKEN)
+
+
+def test_a_message_that_went_as_the_server_went_is_not_sent_again(by_line: tuple[str, Line]) -> None:
+    url, line = by_line
+    opened = Database.open(url)
+    town = Town(opened)
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), NOON)
+    town.desk.take(1, "ana", NOON + 1)
+    town.desk.notify_contact(1, "ana", "marc", NOON + 2)
+    post = Post(line.cut_at_commit)
+    sender = Sender(opened, DeliveryDesk(town.desk), {"email": post}, clock=lambda: NOON + 3)
+    assert sender.work_due(NOON + 3) == NOON + 63, "its receipt is waited for"
+    with opened.read() as connection:
+        (sent,) = deliveries.of_case(connection, 1)
+    assert (line.cut, post.taken, sent.state, sent.attempt) == (1, 1, DeliveryState.SENT, 1)
+    opened.close()
 
 
 def test_sessions_that_the_server_ends_again_and_again_cost_no_alarm(database_url: str) -> None:
