@@ -57,7 +57,11 @@ _PURPOSES: Final[Mapping[str, str]] = {
     "way_in": later("to say how to get in"),
 }
 _ARRIVALS: Final[Mapping[str, str]] = {"line": later("over the line"), "sms": later("SMS")}
-_CHECKLISTS: Final[Mapping[str, str]] = {"no_answer": later("No answer"), "silent": later("silent"), "duress": later("in secret")}
+_CHECKLISTS: Final[Mapping[str, str]] = {
+    "no_answer": later("No answer"),
+    "silent": later("silent"),
+    "duress": later("in secret"),
+}
 _DUE: Final[Mapping[str, str]] = {
     **settings_page.STEPS,
     **{f"step:{step}": text for step, text in PROTOCOL_STEPS.items()},

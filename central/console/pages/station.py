@@ -55,7 +55,8 @@ class LinkHealth(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OpenIncident:
-    """Many silent homes with one cause ("area:Gràcia", "provider:orange", "centre"): its cases within reach, those most at risk first."""
+    """Many silent homes with one cause ("area:Gràcia", "provider:orange", "centre"): its cases within reach, those most
+    at risk first."""
 
     id: int
     cause: str
