@@ -105,10 +105,11 @@ async def test_a_slow_disk_does_not_starve_the_watchdog_and_one_that_hangs_does(
             writing = asyncio.create_task(agent._outbox.call(lambda _box: goes_on.wait(60)))
             await until(lambda: agent._outbox.is_slow, "the disk stands still")
             now = agent._clock.monotonic
-            agent._health.moved("intake", now - 2 * STUCK_AFTER_S)
+            # not one of its own loops, which moves when it has nothing to write
+            agent._health.moved("waits for the disk", now - 2 * STUCK_AFTER_S)
             told.clear()
             await until(lambda: told.count(b"WATCHDOG=1") >= 2, "the watchdog is fed meanwhile")
-            agent._health.moved("intake", now - STUCK_ON_DISK_S)
+            agent._health.moved("waits for the disk", now - STUCK_ON_DISK_S)
             told.clear()
             await asyncio.sleep(5)  # more than two rounds: silence is what is asserted
             assert told.count(b"WATCHDOG=1") <= 1
