@@ -89,7 +89,7 @@ def _wide(one: Household) -> Household:
     if one.age in {ANY, f"{_OLD}+", f"<{_YOUNG}"}:
         return one
     decade = int(one.age[:2]) // 10 * 10
-    return replace(one, age=f"{decade}-{decade + 9}" if decade < _OLD else one.age)
+    return replace(one, age=f"{decade}-{decade + 9}")
 
 
 _STEPS: Final = (

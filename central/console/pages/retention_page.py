@@ -140,7 +140,7 @@ def place(request: Request, seat: Writer, body: HoldBody) -> Placed:
     seat = admit(request, seat, "retention", "write", **ids)
     state = request.app.state
     now: float = state.clock()
-    until_at = _moment(body.until, 1) if body.until else None
+    until_at = _end_of(body.until) if body.until else None
     if until_at is not None and until_at <= now:
         raise Problem(422, "past", later("This day has passed."))
     home_id = seat.place.home_id if seat.place else ""
@@ -174,7 +174,7 @@ def leave(request: Request, seat: Writer, resident_id: str, body: DepartureBody)
     """Somebody has left the service: from that day the term of their file is counted. Alarms are taken as before."""
     state = request.app.state
     now: float = state.clock()
-    left_at = _moment(body.last_day, 1)
+    left_at = _end_of(body.last_day)
     if left_at > now + 86_400:
         raise Problem(422, "future", later("This day has not come yet."))
     with state.parts.database.begin() as conn:
@@ -204,10 +204,10 @@ def _read(conn: Connection, seat: Seat, now: float) -> Retention:
     )
 
 
-def _moment(day: str, more: int) -> float:
-    """The beginning of a day at the centre, or of one so many days later."""
+def _end_of(day: str) -> float:
+    """When a day at the centre is over."""
     try:
-        begins = date.fromisoformat(day) + timedelta(days=more)
+        following = date.fromisoformat(day) + timedelta(days=1)
     except (ValueError, OverflowError):
         raise Problem(422, "no_such_day", NO_SUCH_DAY) from None
-    return datetime.combine(begins, time(), ZoneInfo(CENTRE_TIMEZONE)).timestamp()
+    return datetime.combine(following, time(), ZoneInfo(CENTRE_TIMEZONE)).timestamp()
