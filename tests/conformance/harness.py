@@ -177,6 +177,12 @@ class Party:
         self.send(topic, payload)
         eventually(lambda: len(self.done) > settled, "a receipt or a lost connection")
 
+    def insist(self, topic: str, payload: bytes) -> None:
+        """Publishes until the broker confirms it, as the outbox does: it may arrive more than once."""
+        confirmed = self.done.count(True)
+        while self.done.count(True) == confirmed:
+            self.attempt(topic, payload)
+
     def confirmed(self, count: int) -> None:
         eventually(lambda: self.done.count(True) >= count, f"{count} receipts from the broker")
 

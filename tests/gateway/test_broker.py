@@ -202,8 +202,10 @@ def test_the_production_files_run_a_real_mosquitto_with_tls(tmp_path: Path, join
             desk = join("desk", port, changes=secured, subscriptions=["care/#"]).up()
             hub = join("h-17", port, changes=secured).up()
             hub.attempt(topic("h-18", Channel.ALARM), b"forged")
-            hub.send(topic("h-17", Channel.ALARM), b"true")
-            eventually(lambda: desk.payloads == [b"true"], "the true alarm only")
+            # mosquitto 2.0.11 with TLS may hang up on a hub because another one's greeting failed, as `listens` did
+            hub.insist(topic("h-17", Channel.ALARM), b"true")
+            eventually(lambda: desk.received, "the true alarm")
+            assert set(desk.payloads) == {b"true"}
 
             wrong = join("h-18", port, changes={**secured, "password": "wrong"})
             eventually(lambda: wrong.told, "the refusal told")
