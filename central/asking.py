@@ -1,4 +1,7 @@
-"""Asking contacts within one transaction: who is next, by which way, and which way comes after one that failed."""
+"""Asking contacts within one transaction: who is next, by which way, and which way comes after one that failed.
+
+Nobody is asked or told anything of a case of somebody who is threatened: it may be by those whom we would tell.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from central.alarm_cases.rota import Ranked, RotaContact, contact_order, next_co
 from central.alarm_cases.summary import next_way
 from central.notification.delivery import REACHED, UNSENT, Delivery, called_off
 from central.storage import deliveries, rota
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 NOBODY_REACHABLE: Final = "nobody_reachable"
 
@@ -33,6 +37,8 @@ def ask_next(
     connection: sa.Connection, case: Case, facts: Facts, wanted: int, channels: Collection[str], now: float
 ) -> Facts:
     """Queues messages to the next contacts, -1 for all that are left; says in the log who, or that there is nobody."""
+    if case.kind in SILENT_KINDS:
+        return facts
     order = ranked(connection, case, channels, now)
     chosen = next_contacts(order, wanted, now, life=case.priority is Priority.LIFE)
     for contact in chosen:
@@ -63,6 +69,8 @@ def another_way(
 
     Nobody is asked any more when somebody goes; and only who goes is told the way in.
     """
+    if case.kind in SILENT_KINDS:
+        return ""
     wanted = {deliveries.ALARM: "", deliveries.WAY_IN: delivery.contact_id}
     contact = contact_in(rota.roster(connection, case.home_id, channels), delivery.contact_id)
     if contact is None or wanted.get(delivery.purpose) != case.helper_id:
@@ -89,18 +97,18 @@ def send_way_in(connection: sa.Connection, case: Case, contact_id: str, channel:
     deliveries.queue(connection, case.id, contact_id, channel, purpose, now, round_)
 
 
-def stand_down(connection: sa.Connection, case_id: int, going: str, now: float) -> list[str]:
+def stand_down(connection: sa.Connection, case: Case, going: str, now: float) -> list[str]:
     """Calls off what was to ask others, and tells those who were told that somebody goes; who was told, by id."""
     told: dict[str, Delivery] = {}
-    for delivery in deliveries.of_case(connection, case_id):
+    for delivery in deliveries.of_case(connection, case.id):
         if delivery.contact_id == going or delivery.purpose != deliveries.ALARM:
             continue
         if delivery.due_at is not None or delivery.receipt_due_at is not None or delivery.state in UNSENT:
             deliveries.save(connection, called_off(delivery), now)
-        if delivery.sent_at is not None and delivery.answered_at is None:
+        if delivery.sent_at is not None and delivery.answered_at is None and case.kind not in SILENT_KINDS:
             told[delivery.contact_id] = delivery
     for contact_id, delivery in told.items():
-        deliveries.queue(connection, case_id, contact_id, delivery.channel, deliveries.STAND_DOWN, now, delivery.round)
+        deliveries.queue(connection, case.id, contact_id, delivery.channel, deliveries.STAND_DOWN, now, delivery.round)
     return sorted(told)
 
 

@@ -87,7 +87,7 @@ class CarerDesk:
         answer = _Answer(EventType.ON_THE_WAY, DeliveryState.ACCEPTED, Facts(eta_minutes=eta))
 
         def follow(connection: sa.Connection, case: Case, facts: Facts) -> Facts:
-            told = asking.stand_down(connection, case.id, contact_id, now)
+            told = asking.stand_down(connection, case, contact_id, now)
             if send_way_in and facts.channel:
                 asking.send_way_in(connection, case, contact_id, facts.channel, now)
             return msgspec.structs.replace(facts, contacts=tuple(told))
@@ -110,7 +110,7 @@ class CarerDesk:
         answer = _Answer(EventType.ARRIVED, DeliveryState.ARRIVED, Facts())
 
         def follow(connection: sa.Connection, case: Case, facts: Facts) -> Facts:
-            asking.stand_down(connection, case.id, contact_id, now)
+            asking.stand_down(connection, case, contact_id, now)
             return facts
 
         return self._answer(case_id, contact_id, answer, now, delivery_id, follow)

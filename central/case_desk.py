@@ -27,7 +27,7 @@ from central.detection.finding import Finding
 from central.flood import group_silences
 from central.storage import cases, deliveries, rota, settings
 from central.storage.database import Database, DatabaseError, try_again
-from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.alarm_kinds import SILENT_KINDS, AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer
 
 __all__ = ["NOBODY_ON_CALL", "NOBODY_REACHABLE", "CaseChange", "CaseDesk", "Done", "Refused"]
@@ -258,7 +258,7 @@ class CaseDesk:
             assert contact is not None
             asking.ask(connection, case, contact, event.at, event.facts.channel)
         elif event.type in {EventType.ON_THE_WAY, EventType.ARRIVED}:
-            asking.stand_down(connection, case.id, case.helper_id, event.at)
+            asking.stand_down(connection, case, case.helper_id, event.at)
         elif event.type is EventType.CLOSED:
             asking.call_off_all(connection, case.id, event.at)
             family_summary.queue(connection, case, event.facts, self.channels, event.at)
@@ -382,6 +382,8 @@ def _contact_fault(connection: sa.Connection, case: Case, event: CaseEvent, chan
         return "no_such_contact"
     if event.type is not EventType.CALLED or channel == PHONE:
         return ""
+    if case.kind in SILENT_KINDS:
+        return "silent_case"
     if channel not in {way.channel for way in found.ways}:
         return "unreachable"
     asked = deliveries.asked(connection, case.id, case.home_id, event.at).get(contact_id)

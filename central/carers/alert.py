@@ -16,7 +16,7 @@ from central.alarm_cases.rota import Share
 from central.console.finding_words import WHAT_HAPPENED
 from central.notification.delivery import Delivery, DeliveryState
 from central.texts import Words, later, say_clock, say_moment
-from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.alarm_kinds import SILENT_KINDS, AlarmKind
 
 END_SHOWN_S: Final = 24 * 3_600.0
 """An alarm that is over can be looked at for so long by those who were asked to come."""
@@ -157,7 +157,8 @@ def stage_of(case: Case, log: Iterable[CaseEvent], contact_id: str) -> Stage:
 def view_of(known: Known, words: Words, now: float) -> AlertView:
     """What this carer is shown now."""
     case = known.case
-    stage = stage_of(case, known.log, known.contact_id) if "alarms" in known.consent else Stage.HIDDEN
+    shared = "alarms" in known.consent and case.kind not in SILENT_KINDS
+    stage = stage_of(case, known.log, known.contact_id) if shared else Stage.HIDDEN
     test = case.priority is Priority.TEST
     if stage is Stage.HIDDEN:
         return _hidden(case, test, words)

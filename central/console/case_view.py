@@ -139,6 +139,7 @@ _WHY_NOT: Final[dict[str, tuple[int, str]]] = {
     "no_such_contact": (404, later("There is no such contact.")),
     "no_such_operator": (403, later("This name may not work here any more.")),
     "already_asked": (409, later("This contact has already been told.")),
+    "silent_case": (409, later("Somebody may be threatened by people close to them: the centre writes to nobody.")),
     "unreachable": (409, later("There is no way to write to this contact.")),
 }
 

@@ -34,6 +34,7 @@ from central.storage import carer_links, cases, deliveries, push, rota
 from central.storage.database import Database, DatabaseError, in_words, try_again
 from central.storage.deliveries import AboutCase
 from central.storage.rota import Addressee
+from gateway.contract.alarm_kinds import SILENT_KINDS
 
 CLAIM_S: Final = 240.0
 """How long a process may be busy with one message: longer than all waits of a channel together."""
@@ -198,7 +199,7 @@ def _receipt_wait_s(delivery: Delivery, ready: _Ready) -> float | None:
 
 def _instead(connection: sa.Connection, delivery: Delivery, case: Case | None, now: float) -> Delivery | None:
     """What becomes of a message that nobody needs any more, or that would wake somebody; None: it goes out."""
-    if case is None or (delivery.purpose != deliveries.SUMMARY and not case.open):
+    if case is None or (delivery.purpose != deliveries.SUMMARY and not case.open) or case.kind in SILENT_KINDS:
         return called_off(delivery)
     if delivery.purpose != deliveries.SUMMARY:
         return None

@@ -11,13 +11,19 @@ from central.alarm_cases import escalation, protocol
 from central.alarm_cases.care_plan import CarePlan
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
 from central.alarm_cases.priority import Priority
+from central.carer_desk import CarerDesk
 from central.case_desk import Done
-from central.storage import cases
+from central.delivery_desk import DeliveryDesk
+from central.notification.sender import Sender
+from central.storage import cases, deliveries, people
 from central.storage.carer_cases import open_alarms
+from central.storage.carer_links import make
+from central.storage.people import Contact
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind, kind_of
 from gateway.contract.messages import Alarm, Stage
 from tests.central.console_setting import Clock, Setting
 from tests.central.desk_people import Person
+from tests.central.test_carer_desk import FakeChannel
 from tests.central.test_console_people import setting as setting
 
 
@@ -93,3 +99,55 @@ def test_the_operator_reads_that_nobody_may_speak_and_follows_a_silent_protocol(
     assert card["home_phone"] == ""
     help_case = setting.alarm("pere", AlarmKind.HELP, ref="B1", at=clock.now + 1)
     assert Person(app, "ana").get(f"/api/cases/{help_case}")[1]["silence"] == ""
+
+
+def became_one(setting: Setting, clock: Clock) -> int:
+    """A call for help of which Marta was told, and then it is known that Carme is threatened; her case."""
+    with setting.database.begin() as conn:
+        people.add_contact(conn, Contact("nuria", "carme", 3, "Núria", "néta", "", "nuria@example.org"))
+    number = setting.alarm("carme", AlarmKind.HELP)
+    setting.desk.take(number, "ana", clock.now)
+    assert isinstance(setting.desk.notify_contact(number, "ana", "marta", clock.now), Done)
+    clock.now += 5
+    assert setting.alarm("carme", AlarmKind.DURESS, ref="A2") == number
+    return number
+
+
+def asked(setting: Setting, number: int) -> list[str]:
+    with setting.database.read() as conn:
+        return [one.contact_id for one in deliveries.of_case(conn, number)]
+
+
+@pytest.mark.parametrize("by_operator", [False, True])
+def test_who_cannot_come_is_followed_by_nobody(setting: Setting, app: FastAPI, clock: Clock, by_operator: bool) -> None:
+    number = became_one(setting, clock)
+    if by_operator:
+        assert Person(app, "ana").post(f"/api/cases/{number}/contacts/marta/cannot")[0] == 200
+    else:
+        assert isinstance(CarerDesk(setting.desk).declined(number, "marta", clock.now), Done)
+    assert asked(setting, number) == ["marta"]
+
+
+def test_no_message_goes_out_any_more_once_it_is_known(setting: Setting, clock: Clock) -> None:
+    number = became_one(setting, clock)
+    channel = FakeChannel("email")
+    sender = Sender(setting.database, DeliveryDesk(setting.desk), {"email": channel}, clock)
+    sender.work_due(clock.now)
+    assert channel.messages == []
+    with setting.database.read() as conn:
+        assert [one.state for one in deliveries.of_case(conn, number)] == ["cancelled"]
+
+
+def test_an_operator_cannot_have_a_contact_told_by_the_system(setting: Setting, app: FastAPI, clock: Clock) -> None:
+    number = became_one(setting, clock)
+    status, answer = Person(app, "ana").post(f"/api/cases/{number}/contacts/nuria/notify")
+    assert (status, answer["reason"]) == (409, "silent_case")
+    assert asked(setting, number) == ["marta"]
+
+
+def test_a_link_that_went_out_before_tells_nothing_of_it(setting: Setting, app: FastAPI, clock: Clock) -> None:
+    number = became_one(setting, clock)
+    with setting.database.begin() as conn:
+        token = make(conn, deliveries.of_case(conn, number)[0].id, clock.now)
+    status, view = Person(app, "ana").get(f"/api/links/{token}")
+    assert (status, view["stage"], view["phone"], view["entry"], view["others"]) == (200, "hidden", "", None, [])
