@@ -29,7 +29,7 @@ SMOOTHED: Final = frozenset({Site.WRIST})
 GAMMA: Final = {Site.WRIST: {True: 0.006, False: 0.018}, Site.WAIST: {True: 0.006, False: 0.009}}
 """Of the kernel, with a gyroscope and without."""
 PENALTY: Final = 3.0
-THRESHOLD: Final = {Site.WRIST: 0.5, Site.WAIST: 0.6}
+THRESHOLD: Final = {Site.WRIST: 0.49, Site.WAIST: 0.6}
 """The waist tells falls so well that there is room for fewer false alarms."""
 QUANTILES: Final = 101
 TURN_DEG: Final = 15.0

@@ -5,6 +5,10 @@ window is whole, and the model says how much it is like a fall. Nothing later is
 whoever got up again within these two seconds scores lower, since that is part of what the model sees. Where the stream
 ends within them, whoever feeds it may ask what it looks like so far.
 
+A body that falls may bounce, and a slow sensor may feel the bounce stronger than the impact. So a blow with one before
+it that is nearly as strong is judged in time for that one: what is missing of the window is taken to go on as its last
+moments did, read backwards.
+
 A `Suspicion` is not an alarm: it asks for a question to the wearer, or for somebody who looks at once where none can be
 asked. What the models find and miss stands in docs/model-cards/fall-detection.md.
 
@@ -42,6 +46,11 @@ FREE_FALL_G: Final = 0.7
 GAP_MAX_S: Final = 3.0
 """A shorter gap is bridged by a straight line, which makes no blow; after a longer one the stream begins anew."""
 
+NEARLY: Final = 0.6
+"""A blow of at least this share of the strongest one within a second after it may have been the impact."""
+_PROMISED: Final = round(2.24 * MODEL_HZ)
+"""Samples from the impact to the judgement; with a block of 0.2 s at 25 Hz and the change of rate these are 2.5 s."""
+_PEAK: Final = round(0.12 * MODEL_HZ)
 _ALONE: Final = round(1.0 * MODEL_HZ)
 _SETTLED: Final = slice(BEFORE + 25, WINDOW)
 
@@ -143,8 +152,11 @@ class FallDetector:
         still = np.repeat(self._kept[-1:], AFTER, axis=0)
         still[:, -1] = 1.0
         rows = np.concatenate((self._kept, still))
+        newest = len(self._kept) - 1
         found = (
-            self._judge(rows[blow - BEFORE : blow + AFTER + 1], len(self._kept) - 1 - blow) for blow in blows(rows)
+            self._judge(rows[blow - BEFORE : blow + AFTER + 1], newest - blow)
+            for blow in blows(rows)
+            if blow + waits(rows, blow) > newest
         )
         return [suspicion for suspicion in found if suspicion]
 
@@ -171,9 +183,11 @@ class FallDetector:
         kept = np.concatenate((self._kept, rows))
         self._kept = kept[1 - WINDOW :]
         found = []
-        for blow in blows(kept):
-            suspicion = self._judge(kept[blow - BEFORE : blow + AFTER + 1], len(kept) - 1 - blow)
-            found += [suspicion] if suspicion else []
+        for blow in blows(kept, _ALONE):
+            end = blow + waits(kept, blow)
+            if WINDOW - 1 <= end < len(kept):
+                suspicion = self._judge(_gone_on(kept[blow - BEFORE : end + 1]), len(kept) - 1 - blow)
+                found += [suspicion] if suspicion else []
         return found
 
     def _judge(self, window: Samples, age: int) -> Suspicion | None:
@@ -194,15 +208,31 @@ class FallDetector:
         )
 
 
-def blows(rows: Samples) -> list[int]:
-    """Where the blows are round which whole windows lie in these rows, at the model's rate."""
+def blows(rows: Samples, after: int = AFTER) -> list[int]:
+    """Where the blows are that have so many rows after them, at the model's rate, and those of a window before them."""
     size = magnitude(rows[:, :3])
     found = []
-    for blow in np.flatnonzero(size[BEFORE : len(rows) - AFTER] >= BLOW_G) + BEFORE:
+    for blow in np.flatnonzero(size[BEFORE : len(rows) - after] >= BLOW_G) + BEFORE:
         near = size[blow - _ALONE : blow + _ALONE + 1]
         if size[blow] >= near.max() and near[:_ALONE].max() < size[blow]:
             found.append(int(blow))
     return found
+
+
+def waits(rows: Samples, blow: int) -> int:
+    """How many samples after a blow it is judged: `AFTER`, or fewer where one before it may have been the impact."""
+    size = magnitude(rows[blow - _ALONE : blow + 1, :3])
+    strong = np.flatnonzero(size[: _ALONE + AFTER - _PROMISED] >= max(BLOW_G, NEARLY * size[-1]))
+    if not len(strong):
+        return AFTER
+    impact = strong[0] + int(np.argmax(size[strong[0] : strong[0] + _PEAK]))
+    return min(AFTER, _PROMISED - (_ALONE - int(impact)))
+
+
+def _gone_on(window: Samples) -> Samples:
+    """A window whose end is not awaited, made whole by its last moments read backwards."""
+    missing = WINDOW - len(window)
+    return np.concatenate((window, window[-2 : -2 - missing : -1]))
 
 
 def within_scale(rows: Samples) -> Samples:

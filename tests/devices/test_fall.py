@@ -104,6 +104,29 @@ def test_a_stream_is_judged_as_the_whole_and_at_most_two_and_a_half_seconds_late
     assert all(s.age_s <= 2.5 for _, s in found(detector, rows, 5))
 
 
+@pytest.mark.parametrize("bounce_s", [0.4, 0.6, 0.9])
+@pytest.mark.parametrize("rate_hz", [25.0, 50.0, 100.0])
+def test_a_fall_whose_bounce_is_felt_stronger_is_told_in_time_for_its_impact(rate_hz: float, bounce_s: float) -> None:
+    rows = felt(FALL, rate_hz)
+    size = np.linalg.norm(rows[:, :3], axis=1)
+    impact = int(size.argmax())
+    rows[:, :3] *= np.minimum(1.0, 2.5 / size)[:, None]
+    rows[impact + round(bounce_s * rate_hz), :3] = 1.4 * rows[impact, :3]
+    block = round(0.2 * rate_hz)
+    told = [given for given, _ in found(FallDetector(Site.WRIST, rate_hz, threshold=0.0), rows, block)]
+    assert any(0 < (given - impact) / rate_hz <= 2.5 for given in told)
+    assert len(told) == len(found(FallDetector(Site.WRIST, rate_hz, threshold=0.0), felt(FALL, rate_hz), block))
+
+
+def test_a_silence_after_a_bounce_that_was_judged_asks_nothing_again() -> None:
+    rows = felt(FALL)
+    impact = int(np.linalg.norm(rows[:, :3], axis=1).argmax())
+    rows[impact + 40, :3] = 1.2 * rows[impact, :3]
+    detector = FallDetector(Site.WRIST, threshold=0.0)
+    assert found(detector, rows[: impact + 115])
+    assert detector.silent() == []
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(100, 460), st.integers(0, 2**32 - 1), st.sampled_from([25.0, 50.0, 100.0]))
 def test_what_follows_changes_nothing_that_was_decided(until: int, chance: int, rate_hz: float) -> None:
