@@ -25,6 +25,8 @@ REOPEN_WITHIN_S: Final = 86_400.0
 """How long after closing a case may be opened again: a shift and the next one. Later it is another story."""
 
 
+DURESS: Final = "duress"
+"""The checklist where somebody is threatened."""
 ASK_HEARD_S: Final = 20.0
 """A home that was told to ask says so within this time, or people are called at once."""
 
@@ -91,6 +93,8 @@ def joined(case: Case, event: CaseEvent) -> Case:
     )
     if after.priority is Priority.LIFE:
         after = replace(after, incident_id=None)
+    if case.protocol and after.kind in SILENT_KINDS and case.kind not in SILENT_KINDS:
+        after = _following(after, DURESS, event.at)
     planned = replace(after, plan=facts.plan if leads else case.plan)
     if case.state is State.WITHDRAWN or case.asked_first:
         return ringing(replace(planned, state=State.NEW), event.at)
@@ -193,10 +197,15 @@ def triaged(case: Case, event: CaseEvent) -> Case | Refused:
         return Refused("bad_triage", case.owner_id or "")
     after = replace(case, triage=facts.triage, protocol="", protocol_step="", step_due_at=None)
     if facts.triage == protocol.NO_ANSWER:
-        name = "duress" if case.kind in SILENT_KINDS else "silent" if facts.silent else "no_answer"
-        step = protocol.first_step(name)
-        after = replace(after, protocol=name, protocol_step=step.name, step_due_at=event.at + step.limit_s)
+        name = DURESS if case.kind in SILENT_KINDS else "silent" if facts.silent else "no_answer"
+        after = _following(after, name, event.at)
     return kept_in_hand(after, event)
+
+
+def _following(case: Case, name: str, now: float) -> Case:
+    """At the first step of a checklist."""
+    step = protocol.first_step(name)
+    return replace(case, protocol=name, protocol_step=step.name, step_due_at=now + step.limit_s)
 
 
 def stepped(case: Case, event: CaseEvent) -> Case | Refused:
@@ -209,9 +218,27 @@ def stepped(case: Case, event: CaseEvent) -> Case | Refused:
         return Refused("bad_step", owner)
     if facts.state == protocol.SKIPPED and not facts.reason.strip():
         return Refused("no_reason", owner)
-    step = protocol.step_following(case.protocol, facts.step)
-    due_at = None if step is None else event.at + step.limit_s
-    return kept_in_hand(replace(case, protocol_step=step.name if step else "", step_due_at=due_at), event)
+    after = replace(case, protocol_step=protocol.step_following(case.protocol, facts.step))
+    return kept_in_hand(_timed(after, event.at), event)
+
+
+def _timed(case: Case, now: float) -> Case:
+    """With the time of the step at hand begun. What is for when nobody comes waits until who comes should be there, and
+    while they are."""
+    if not case.protocol_step:
+        return replace(case, step_due_at=None)
+    due_at = now + protocol.limit_s(case.protocol, case.protocol_step)
+    if protocol.for_nobody(case.protocol, case.protocol_step):
+        there_until = case.arrived_at + protocol.CALLS_KEPT_S if case.arrived_at is not None else 0.0
+        coming = case.eta_at if case.helper_id and case.eta_at is not None else 0.0
+        due_at = max(due_at, there_until, coming)
+    return replace(case, step_due_at=due_at)
+
+
+def _timed_anew(case: Case, now: float) -> Case:
+    """Who comes has changed: what waits for them has another time."""
+    waits = case.protocol_step and protocol.for_nobody(case.protocol, case.protocol_step)
+    return _timed(case, now) if waits else case
 
 
 def called(case: Case, event: CaseEvent) -> Case:

@@ -139,6 +139,26 @@ def test_a_silent_call_says_send_when_in_doubt(console: Console) -> None:
     expect(page.locator(".checklist .step")).to_have_count(7)
 
 
+def test_where_somebody_is_threatened_only_what_is_safe_is_offered(console: Console) -> None:
+    page = console.seat()
+    case_id = console.setting.alarm("carme", AlarmKind.DURESS)
+    taken(console, page, case_id)
+    offered = page.locator(
+        "#rooms a[href^='tel:93'], [data-act=next-contact], [data-act^='call:'], [data-act^='notify:'], "
+        "[data-act=silent], [data-act=no-speech]"
+    )
+    for answer in (3, 5):
+        says(page, answer)
+        expect(page.locator(".speech [role=alert]")).to_contain_text("SILENCI")
+        expect(offered).to_have_count(0)
+    page.locator("[data-act=step-done]").click()
+    expect(page.locator(".checklist [aria-current=step]")).to_contain_text("Escolta")
+    expect(offered).to_have_count(0)
+    page.keyboard.press("F8")
+    expect(page.locator("#toasts")).to_contain_text("112")
+    expect(page.locator(".call")).to_have_count(0)
+
+
 def test_emergency_services_open_the_card_to_read_aloud(console: Console) -> None:
     page = console.seat()
     case_id = console.setting.alarm("carme", AlarmKind.SMOKE, "cuina")

@@ -32,14 +32,18 @@ def neighbour(console: Console, home: str) -> None:
 
 def test_a_new_card_leaves_the_others_their_elements_and_the_focus(console: Console) -> None:
     neighbour(console, "pere")
+    neighbour(console, "joana")
     page = console.seat()
     first = console.setting.alarm("carme", AlarmKind.HELP, "bany")
     card(page, first).focus()
     card(page, first).evaluate("(element) => { element.firstChild.kept = element.kept = true; }")
 
+    technical = console.setting.alarm("joana", AlarmKind.BATTERY_LOW)
+    expect(card(page, technical)).to_be_visible()
+    assert page.locator("#say-soon").text_content() == ""  # no sound, no words, no title: a card, and counted
     second = console.setting.alarm("pere", AlarmKind.SMOKE, "cuina")
     expect(card(page, second)).to_contain_text("Fum, cuina")
-    expect(page.locator("#queue h2").first).to_contain_text("2")
+    expect(page.locator("#queue h2").first).to_contain_text("3")
     expect(page).to_have_title(re.compile(r"^\(2\) BOTÓ D'AJUDA, BANY"))
     assert card(page, first).evaluate("(element) => element.firstChild.kept")
     expect(card(page, first)).to_be_focused()
@@ -50,11 +54,13 @@ def test_a_new_card_leaves_the_others_their_elements_and_the_focus(console: Cons
     expect(card(page, first)).to_have_class(re.compile("calm"))
     assert card(page, first).evaluate("(element) => element.kept && !element.firstChild.kept")
     expect(card(page, first)).to_be_focused()
-    console.setting.desk.take(second, "marc", console.setting.clock())
+    for number in (second, technical):
+        console.setting.desk.take(number, "marc", console.setting.clock())
     expect(page.locator("#queue .empty")).to_be_visible()
     assert page.locator("#queue .card").evaluate_all("(cards) => cards.map((one) => Number(one.dataset.case))") == [
         first,
         second,
+        technical,
     ]
 
 

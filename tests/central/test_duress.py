@@ -151,3 +151,14 @@ def test_a_link_that_went_out_before_tells_nothing_of_it(setting: Setting, app: 
         token = make(conn, deliveries.of_case(conn, number)[0].id, clock.now)
     status, view = Person(app, "ana").get(f"/api/links/{token}")
     assert (status, view["stage"], view["phone"], view["entry"], view["others"]) == (200, "hidden", "", None, [])
+
+
+def test_a_checklist_that_rings_the_home_gives_way_to_the_silent_one(setting: Setting, clock: Clock) -> None:
+    number = setting.alarm("carme", AlarmKind.HELP)
+    setting.desk.take(number, "ana", clock.now)
+    assert isinstance(setting.desk.triage(number, "ana", protocol.NO_ANSWER, clock.now), Done)
+    setting.alarm("carme", AlarmKind.DURESS, ref="A2")
+    with setting.database.read() as conn:
+        case = cases.find(conn, number)
+    assert case is not None
+    assert (case.protocol, case.protocol_step) == ("duress", "stay_silent")

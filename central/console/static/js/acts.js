@@ -162,6 +162,7 @@ export class Acts {
   /** Ends the call that rings as not answered, and calls who is next: first all once, then all again. */
   async nextContact(id, can, view) {
     if (!can.own) return;
+    if (view.silence) return toast(view.silence, "bad");
     const ringing = view.ringing_contact;
     if (ringing) await this.orToast(id, `contacts/${ringing}/call-ended`, { result: "no_answer" });
     const now = this.desk.known.view;

@@ -214,7 +214,7 @@ export class CaseRoom {
     fill(
       this.body,
       exception(view, can),
-      can.own && !view.checklist && speechBar(view, home?.home),
+      can.own && (view.silence || !view.checklist) && speechBar(view, home?.home),
       callPanel(view, home?.contacts ?? [], can.own),
       checklist(view, home?.home, can.own),
       h(

@@ -72,9 +72,21 @@ const GUIDES = {
   ],
 };
 
+/** Where somebody is threatened: only what nobody at home hears of, and nobody who may be behind it. */
+const POLICE = [
+  t("Call the police (112) and read the card aloud. Do not ring the home."),
+  ["card", t("Emergency card")],
+];
+const SILENT_GUIDES = {
+  1: [t("Close it only when the police have been there, or when you know for certain that nobody is threatened."), ["close", t("Close")]],
+  2: POLICE,
+  3: POLICE,
+  4: POLICE,
+};
+
 export function triage(view, mine) {
   if (view.card.state === "closed") return null;
-  const guide = mine && GUIDES[view.triage];
+  const guide = mine && (view.silence ? SILENT_GUIDES : GUIDES)[view.triage];
   return h(
     "section",
     { class: "section" },
@@ -97,7 +109,7 @@ export function triage(view, mine) {
           "div",
           { class: "acts" },
           guide.slice(1).map(([action, name]) => button(name, action, "main")),
-          view.triage === 4 && telephone("112", t("Call")),
+          (view.triage === 4 || guide === POLICE) && telephone("112", t("Call")),
         ),
       ),
   );
@@ -108,6 +120,8 @@ const STATES = { done: t("done"), by_system: t("done by the system"), skipped: t
 const SPEAKS = new Set(["call_out", "raise_volume", "listen"]);
 
 function stepHelp(step, view, home) {
+  if (view.silence && step.name === "listen" && !view.speech)
+    return h("span", { class: "quiet" }, t("Listening in is not possible on this unit: skip this step."));
   if (SPEAKS.has(step.name) && !view.speech)
     return h(
       "div",
@@ -130,6 +144,11 @@ function stepHelp(step, view, home) {
   return null;
 }
 
+const CHECKLISTS = {
+  silent: t("Silent call: if in doubt, send"),
+  duress: t("Somebody is threatened: step by step"),
+};
+
 export function checklist(view, home, mine) {
   const list = view.checklist;
   if (!list || view.card.state === "closed") return null;
@@ -137,7 +156,7 @@ export function checklist(view, home, mine) {
   return h(
     "section",
     { class: "section checklist" },
-    h("h2", {}, list.name === "silent" ? t("Silent call: if in doubt, send") : t("Nobody answers: step by step")),
+    h("h2", {}, CHECKLISTS[list.name] ?? t("Nobody answers: step by step")),
     list.name === "silent" &&
       h("p", { class: "notice warn" }, t("The line is open without a sound. If in doubt, send help.")),
     h(
@@ -165,7 +184,7 @@ export function checklist(view, home, mine) {
       ),
     ),
     mine &&
-      list.name !== "silent" &&
+      list.name === "no_answer" &&
       !finished &&
       h(
         "button",
@@ -205,7 +224,7 @@ export function callPanel(view, contacts, mine) {
         button(t("Answers"), "call-answered", "main", "check"),
         button(t("No answer"), "call-no_answer", "", "cross"),
         button(t("Engaged"), "call-busy"),
-        button(t("Next contact"), "next-contact"),
+        !view.silence && button(t("Next contact"), "next-contact"),
       ],
     ),
   );

@@ -20,9 +20,10 @@ export class Notices {
     this.title = t("Console");
   }
 
-  /** Compares with what was known: a new P1 is said at once, the rest when there is a pause. */
+  /** Compares with what was known: a new P1 is said at once, the rest when there is a pause. A technical case calls
+   * nobody: it is counted in the strip, and that is all. */
   follow(cards) {
-    const ringing = inOrder(cards.filter(isRinging));
+    const ringing = inOrder(cards.filter((card) => isRinging(card) && card.mark !== "T"));
     this.title = ringing.length ? `(${ringing.length}) ${headline(ringing[0]).toUpperCase()}` : t("Console");
     if (document.hidden) this.paintTitle();
     for (const card of ringing) {

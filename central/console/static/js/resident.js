@@ -134,8 +134,8 @@ function contact(entry, view, me) {
       : h(
           "div",
           { class: "acts" },
-          act("call", t("Call"), "phone", !can.own || !entry.phone),
-          act("notify", t("Message"), "mail", how ? how.ways.length === 0 : !entry.email),
+          !view.silence && act("call", t("Call"), "phone", !can.own || !entry.phone),
+          !view.silence && act("notify", t("Message"), "mail", how ? how.ways.length === 0 : !entry.email),
           act("going", t("Going"), "road", !can.help),
           act("cannot", t("Cannot"), "cross", !can.help),
           act("arrived", t("Arrived"), "check", !can.help),
@@ -271,7 +271,7 @@ export class ResidentCard {
           "div",
           { class: "contacts-head" },
           h("h3", {}, t("Contacts, in order")),
-          may(view.card, this.context.me).own && card.contacts.length > 0 && button(t("Next"), "next-contact"),
+          may(view.card, this.context.me).own && !view.silence && card.contacts.length > 0 && button(t("Next"), "next-contact"),
         ),
         card.contacts.length
           ? h(
