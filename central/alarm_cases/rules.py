@@ -218,27 +218,9 @@ def stepped(case: Case, event: CaseEvent) -> Case | Refused:
         return Refused("bad_step", owner)
     if facts.state == protocol.SKIPPED and not facts.reason.strip():
         return Refused("no_reason", owner)
-    after = replace(case, protocol_step=protocol.step_following(case.protocol, facts.step))
-    return kept_in_hand(_timed(after, event.at), event)
-
-
-def _timed(case: Case, now: float) -> Case:
-    """With the time of the step at hand begun. What is for when nobody comes waits until who comes should be there, and
-    while they are."""
-    if not case.protocol_step:
-        return replace(case, step_due_at=None)
-    due_at = now + protocol.limit_s(case.protocol, case.protocol_step)
-    if protocol.for_nobody(case.protocol, case.protocol_step):
-        there_until = case.arrived_at + protocol.CALLS_KEPT_S if case.arrived_at is not None else 0.0
-        coming = case.eta_at if case.helper_id and case.eta_at is not None else 0.0
-        due_at = max(due_at, there_until, coming)
-    return replace(case, step_due_at=due_at)
-
-
-def _timed_anew(case: Case, now: float) -> Case:
-    """Who comes has changed: what waits for them has another time."""
-    waits = case.protocol_step and protocol.for_nobody(case.protocol, case.protocol_step)
-    return _timed(case, now) if waits else case
+    step = protocol.step_following(case.protocol, facts.step)
+    due_at = None if step is None else event.at + step.limit_s
+    return kept_in_hand(replace(case, protocol_step=step.name if step else "", step_due_at=due_at), event)
 
 
 def called(case: Case, event: CaseEvent) -> Case:
