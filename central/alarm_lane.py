@@ -102,9 +102,9 @@ class AlarmLane:
         self._clock = clock
         self._desk = desk
         self._care = care
-        self._asking = HomeAsking(desk, refusals, self._ask, clock)
         self._refusals = refusals
         self._states = states or HubStates()
+        self._asking = HomeAsking(desk, refusals, self._ask, clock, self._states)
         self._waiting: queue.PriorityQueue[tuple[int, int, Received | None]] = queue.PriorityQueue(QUEUE_MAX)
         self._arrivals = itertools.count()
         self._stopping = threading.Event()
@@ -202,8 +202,7 @@ class AlarmLane:
                 self._receiver = health
             self._client.acknowledge(received)
             return
-        if received.topic.endswith(_STATE_TAIL):
-            self._hear_state(received)
+        if received.topic.endswith(_STATE_TAIL) and not self._is_lost(received):
             self._client.acknowledge(received)
             return
         rank = _ALARM if received.topic.endswith(_ALARM_TAIL) else _FINDING
@@ -213,20 +212,21 @@ class AlarmLane:
                 self._waiting.put(waiting, timeout=1.0)
                 return
 
-    def _hear_state(self, received: Received) -> None:
+    def _is_lost(self, received: Received) -> bool:
         """Keeps what a hub says of itself; one that comes online hears again how far help has come.
 
-        One that cannot be read is counted by the receiver.
+        One that cannot be read is counted by the receiver. True for one that is gone: the worker has to see to it.
         """
         address = read_topic(received.topic)
         state = decode(HubState, received.payload)
         if address is None or isinstance(state, Rejection):
-            return
+            return False
         self._states.hear(address.hub, state, self._clock())
         if state.online and not received.retained:
             for name, answer in self._progress.of_hub(address.hub).items():
                 self._send(name, answer)
             self._ask_again(address.hub)
+        return not state.online
 
     def _on_connection(self, up: bool, reason: str) -> None:
         self._broker = reason
@@ -279,6 +279,8 @@ class AlarmLane:
         address = read_topic(received.topic)
         if address is None:
             return self._handle_finding(received)
+        if address.channel is Channel.STATE:
+            return self._until_stored(lambda: self._asking.hub_lost(address.hub)) is not None
         if address.channel is Channel.COMMAND_OUTCOME:
             return self._until_stored(lambda: self._asking.take(address, received.payload)) is not None
         if received.retained:

@@ -11,12 +11,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from central.alarm_cases.case import ANSWERS, NOT_ASKED, Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.case import ANSWERS, LOST, NOT_ASKED, Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.home_question import ASK_S
 from central.alarm_cases.rules import ASK_HEARD_S
 from central.alarm_cases.transitions import Refused
 from central.case_change import CaseChange, change_of
 from central.case_desk import CaseDesk
-from central.case_intake import HUB, decide
+from central.case_intake import DESK, HUB, decide
+from central.hub_states import HubStates
 from central.refusals import RefusalCounter
 from central.storage import cases, homes
 from devices.rejection import Rejection
@@ -33,7 +35,8 @@ log = logging.getLogger(__name__)
 
 
 class HomeAsking:
-    """Between the desk and the homes. `send` takes a command for a hub, and sends it until it expires."""
+    """Between the desk and the homes. `send` takes a command for a hub, and sends it until it expires; `states` is
+    what hubs said last."""
 
     def __init__(
         self,
@@ -41,11 +44,13 @@ class HomeAsking:
         refusals: RefusalCounter,
         send: Callable[[str, Command], None],
         clock: Callable[[], float],
+        states: HubStates,
     ) -> None:
         self._desk = desk
         self._refusals = refusals
         self._send = send
         self._clock = clock
+        self._states = states
 
     def on_change(self, change: CaseChange) -> None:
         """Begins to ask, or ends it where somebody was seen about. A listener of the desk."""
@@ -88,6 +93,27 @@ class HomeAsking:
             change = change_of(connection, decided)
         log.info("case %d: the home says %s %s", case.id, outcome.outcome, outcome.answer)
         self._desk.tell(change)
+        return True
+
+    def hub_lost(self, hub: str) -> bool:
+        """The broker says that a hub is gone. Where its home was being asked no answer can come: people are called.
+
+        Always true: the message may be acknowledged.
+
+        Raises:
+            DatabaseError: nothing was stored.
+        """
+        heard = self._states.of(hub)
+        if heard is not None and heard.state.online:
+            return True  # it has come back meanwhile, and asks on
+        with self._desk.database.read() as connection:
+            home = homes.find_by_hub(connection, hub)
+            since_at = self._clock() - ASK_S
+            found = cases.recent_open_cases(connection, home.home_id, since_at) if home is not None else []
+        asked = [case for case in found if case.asked_first]
+        for case in asked:
+            log.info("case %d: the unit is gone while its home is asked", case.id)
+            self._desk.happen(case.id, CaseEvent(EventType.ANSWERED, self._clock(), DESK, Facts(state=LOST)))
         return True
 
 

@@ -26,6 +26,8 @@ ASK_UNANSWERED = "ask_unanswered"
 """The home asks, and nobody has answered."""
 FINE, HELP, NO_ANSWER, NOT_ASKED = ANSWERS = ("fine", "help", "none", "failed")
 """What the home says in the end: what was answered, that nobody did, or that it could ask nobody."""
+LOST = "lost"
+"""What the desk says in its stead: the unit is gone, and no answer can come."""
 _ASKED_FIRST = frozenset({ASK_UNHEARD, ASK_UNANSWERED})
 
 Note = Annotated[str, msgspec.Meta(max_length=NOTE_MAX)]
@@ -102,7 +104,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         plan: opened, joined, updated: the care plan by which the ladder goes.
         recall_at: parked until.
         contact: called, told, on the way, declined, arrived, all well, needs help: the contact's id; state, channel:
-            of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice"; answered: `ANSWERS`.
+            of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice"; answered: `ANSWERS` or `LOST`.
         contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
         operator: handed over: to whom, "" for whoever takes it first; told: the name of somebody on call.

@@ -8,6 +8,7 @@ from typing import Final
 from central.alarm_cases.case import (
     FINE,
     HELP,
+    LOST,
     NO_ANSWER,
     NOT_ASKED,
     RING_LIMIT,
@@ -64,6 +65,7 @@ _ANSWERED: Final[Mapping[str, str]] = {
     HELP: later("Answered at home: I need help."),
     NO_ANSWER: later("Nobody answered at home."),
     NOT_ASKED: later("The home could ask nobody."),
+    LOST: later("The unit went silent while the home was asked: no answer can come."),
 }
 
 

@@ -439,6 +439,22 @@ def test_a_home_that_waits_long_is_told_that_help_is_coming(centre: Centre, hub:
     assert hub.commands[0].verb == "reassure"
 
 
+def test_a_hub_that_the_broker_says_is_gone_ends_the_question_at_its_home(
+    centre: Centre, hub: Hub, wait_until: Wait
+) -> None:
+    now = time.time()
+    asking = CaseDesk(centre.database, lambda _change: None, can_ask=lambda _hub: True)
+    asking.receive_finding(Finding("quiet:1", "home-1", AlarmKind.INACTIVITY, now - 9_000, now, "quiet_indoors"), now)
+    hub.client.publish(topic(hub.name, Channel.STATE), encode(HubState(online=False)), retain=True)
+
+    def rings() -> bool:
+        with centre.database.read() as connection:
+            (case,) = cases.open_cases(connection)
+        return case.ring_at is not None
+
+    wait_until(rings)
+
+
 def test_what_was_stored_without_a_word_is_told_when_the_desk_tells_again(
     centre: Centre, hub: Hub, wait_until: Wait
 ) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from central.alarm_cases.case import FINE, Case, EventType, State
+from central.alarm_cases.case import FINE, LOST, Case, EventType, State
 from central.alarm_cases.home_question import ASK_S, ASK_SHORT_S, ask_s
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.rules import ASK_HEARD_S
@@ -40,7 +40,11 @@ class Homes:
         self.now = T
         town.desk = CaseDesk(town.database, self._announce, can_ask=self.states.can_ask)
         self.asking = HomeAsking(
-            town.desk, RefusalCounter(), lambda hub, command: self.sent.append((hub, command)), lambda: self.now
+            town.desk,
+            RefusalCounter(),
+            lambda hub, command: self.sent.append((hub, command)),
+            lambda: self.now,
+            self.states,
         )
         self.hear(asks=True)
 
@@ -127,6 +131,34 @@ def test_a_home_that_does_not_say_that_it_asks_costs_seconds_and_no_more(home: H
     if outcome:
         home.says(outcome)
     assert home.at(ASK_HEARD_S).ring_at == (T if outcome else T + ASK_HEARD_S)
+
+
+@pytest.mark.parametrize("has_said_so", [True, False])
+def test_a_hub_that_is_lost_while_it_asks_calls_people_at_once(home: Homes, has_said_so: bool) -> None:
+    home.finds()
+    if has_said_so:
+        home.says("asking")
+    home.now = T + 15
+    home.hear(asks=True, online=False)
+    home.asking.hub_lost("hub-1")
+    case = one_case(home.town)
+    assert (case.state, case.ring_at) == (State.NEW, T + 15)
+    assert events(home.town)[-1].facts.state == LOST, "and the log says why nobody waited for the answer"
+    home.now = T + 60
+    home.says("done", "fine")
+    assert one_case(home.town).ring_at == T + 15, "what is answered afterwards takes nobody off"
+
+
+def test_a_line_that_is_back_or_a_hub_that_asks_nothing_calls_nobody(home: Homes) -> None:
+    home.asking.hub_lost("hub-1")
+    assert all_cases(home.town) == []
+    home.finds()
+    home.says("asking")
+    for hub in ("hub-2", "nobody's"):
+        home.asking.hub_lost(hub)
+    home.hear(asks=True)
+    home.asking.hub_lost("hub-1")
+    assert one_case(home.town).ring_at is None
 
 
 def test_nobody_is_asked_where_nobody_would_hear_it_or_it_is_late(home: Homes) -> None:
