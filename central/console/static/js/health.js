@@ -7,6 +7,18 @@ import { decimal, exactClock, moment, span, t } from "./words.js";
 const EVERY_MS = 5000;
 const SIGNS = { ok: ["check", t("well")], warn: ["alert", t("needs attention")], bad: ["cross", t("act now")] };
 
+// what machines say themselves is English and for technicians: behind a fold, which stays open while the page repaints
+const unfolded = new Set();
+
+function machineWords(key, detail) {
+  if (!detail) return null;
+  const name = h("summary", { "data-key": key }, t("For the technician"));
+  const fold = h("details", { class: "more", open: unfolded.has(key) }, name);
+  fold.addEventListener("toggle", () => (fold.open ? unfolded.add(key) : unfolded.delete(key)));
+  fold.append(h("p", { class: "detail", lang: "en" }, detail));
+  return fold;
+}
+
 function sign(entry) {
   const [name, word] = SIGNS[entry.state];
   return h(
@@ -16,7 +28,7 @@ function sign(entry) {
     h("p", { class: "name" }, `${entry.name}: ${word}`),
     h("p", { class: "says" }, entry.says),
     entry.advice && h("p", { class: "advice" }, entry.advice),
-    entry.detail && h("p", { class: "detail" }, entry.detail),
+    machineWords(entry.name, entry.detail),
   );
 }
 
@@ -26,7 +38,7 @@ const GRAVITY = {
   note: ["note", t("good to know"), t("Good to know.")],
 };
 
-function trouble(one) {
+function trouble(one, hub) {
   const [name, word] = GRAVITY[one.state];
   return h(
     "li",
@@ -37,7 +49,7 @@ function trouble(one) {
       {},
       h("p", {}, h("span", { class: "unseen" }, `${word}: `), h("span", { class: "what" }, one.says)),
       one.advice && h("p", { class: "advice" }, one.advice),
-      one.detail && h("p", { class: "detail" }, one.detail),
+      machineWords(`${hub} ${one.says}`, one.detail),
     ),
     one.age_s !== null && h("p", { class: "age number" }, t("for {span}", { span: span(one.age_s) })),
   );
@@ -55,7 +67,7 @@ function troubledHome(one) {
       h("span", { class: "hub" }, one.hub),
       h("span", { class: "gravity" }, GRAVITY[one.state][2]),
     ),
-    h("ul", { class: "troubles" }, one.troubles.map(trouble)),
+    h("ul", { class: "troubles" }, one.troubles.map((each) => trouble(each, one.hub))),
     facts.length > 0 &&
       h(
         "ul",
@@ -118,6 +130,7 @@ function table(heads, rows, none) {
 async function refresh() {
   try {
     const health = await get("/api/health");
+    const held = document.activeElement?.dataset.key;
     fill(byId("as-of"), t("As of {time}.", { time: exactClock(health.now) }));
     fill(byId("signs"), health.signs.map(sign));
     fill(byId("figures"), figures(health));
@@ -143,11 +156,12 @@ async function refresh() {
           one.why,
           decimal(one.count),
           moment(one.last_at, health.now),
-          one.last_detail,
+          machineWords(`${one.source} ${one.reason}`, one.last_detail),
         ]),
         t("Nothing has been refused."),
       ),
     );
+    if (held) document.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
   } catch (error) {
     fill(byId("as-of"), t("The desk does not answer. What is shown is old."));
   }
