@@ -2,7 +2,8 @@
 
 How they are counted, after the TSA quality standard: the clock runs from the first request stored (`opened_at`) to the
 first acceptance by a person, and holds do not stop it. Boundaries are inclusive: 60.000 s is within 60 s. Left out are
-tests, technical cases, and calls that the home took back before anybody had answered; the last are told apart.
+tests, technical cases, and calls that the home took back before anybody had answered; the last are told apart. So is
+what the home was asked about and settled itself ("I am fine"): nobody was called, it is no call of people.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Call(NamedTuple):
         answered_at: when they did.
         abandoned_at: when the home took it back or hung up.
         hour: of the wall clock when it was opened, 0 to 23.
+        settled_at_home: the home was asked whether all is well, and it ended there: nobody had been called.
     """
 
     case_id: int
@@ -44,6 +46,7 @@ class Call(NamedTuple):
     abandoned_at: float | None
     arrived_at: float | None
     hour: int
+    settled_at_home: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Answers:
 
     Attributes:
         calls: all calls of people; `counted` of them were answered or are overdue, `abandoned` were taken back before.
+        settled_at_home: what ended with the home's own answer and was never a call.
         within: target in seconds -> how many were answered by then.
         over: how many waited longer than `EXPLAIN_OVER_S`.
         curve: (seconds, share answered by then).
@@ -60,6 +64,7 @@ class Answers:
     calls: int
     counted: int
     abandoned: int
+    settled_at_home: int
     within: dict[int, int]
     over: int
     mean_s: float | None
@@ -89,7 +94,7 @@ class Help:
 
 def wait_s(call: Call, now: float) -> float | None:
     """How long a call waited, or has waited until now; None for one that is not counted."""
-    if call.priority > ROUTINE or abandoned(call):
+    if not _of_people(call) or abandoned(call):
         return None
     if call.answered_at is not None:
         return max(0.0, call.answered_at - call.opened_at)
@@ -103,6 +108,10 @@ def abandoned(call: Call) -> bool:
     return gave_up_at is not None and (answered_at is None or gave_up_at < answered_at)
 
 
+def _of_people(call: Call) -> bool:
+    return call.priority <= ROUTINE and not call.settled_at_home
+
+
 def within(waited_s: float, target_s: float) -> bool:
     """Whether a wait keeps a target; the boundary does."""
     return waited_s <= target_s + _GRAIN_S
@@ -110,13 +119,15 @@ def within(waited_s: float, target_s: float) -> bool:
 
 def answers(calls: Iterable[Call], now: float, targets_s: Sequence[float] = TARGETS_S) -> Answers:
     """The figures of many calls."""
-    people = [call for call in calls if call.priority <= ROUTINE]
+    known = list(calls)
+    people = [call for call in known if _of_people(call)]
     waits = sorted(wait for call in people if (wait := wait_s(call, now)) is not None)
     count = len(waits)
     return Answers(
         calls=len(people),
         counted=count,
         abandoned=sum(abandoned(call) for call in people),
+        settled_at_home=sum(call.settled_at_home for call in known),
         within={int(target): sum(within(wait, target) for wait in waits) for target in targets_s},
         over=sum(not within(wait, EXPLAIN_OVER_S) for wait in waits),
         mean_s=sum(waits) / count if count else None,

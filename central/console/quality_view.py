@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from central.access_rules import Role
+from central.alarm_cases import escalation
+from central.alarm_cases.case import ASK_UNANSWERED, ASK_UNHEARD, RING_LIMIT, STEP_TIMER
 from central.console.access import Seat
+from central.console.desk_words import PROTOCOL_STEPS
 from central.service_figures import Answers
-from central.texts import Words, say_number
+from central.texts import Words, later, say_number
 
 SPAN_DAYS_MAX: Final = 400
 """A year and a month; more is a report of its own."""
@@ -27,6 +30,23 @@ _CURVE_FROM_SHARE: Final = 0.5
 _SECONDS_SHOWN: Final = 240.0
 _OPERATORS_SEEN_BY: Final = frozenset({Role.SUPERVISOR, Role.COORDINATOR})
 """Who leads people sees their figures; auditors and programs see those of the service."""
+_STEPS: Final[Mapping[str, str]] = {
+    escalation.SECOND_BURST: later("The alarm sounds again"),
+    escalation.EVERY_OPERATOR: later("Every operator is asked"),
+    escalation.SUPERVISOR: later("The supervisor is asked"),
+    escalation.FIRST_CARER: later("The first contact is told"),
+    escalation.EVERY_CARER: later("All contacts are told"),
+    escalation.HOME_REASSURED: later("The home hears that help is coming"),
+    escalation.EXCEPTION: later("Asking why nobody took the call"),
+    escalation.STILL_RINGING: later("Ringing goes on"),
+    escalation.REVIEW: later("Reminder of a case in which nothing happens"),
+    escalation.RECALL: later("A parked case comes back"),
+    escalation.CHECK_CALL: later("Check call after a cancelled alarm"),
+    ASK_UNHEARD: later("People are called: the home does not say that it asks"),
+    ASK_UNANSWERED: later("People are called: nobody answered at home"),
+    RING_LIMIT: later("It has rung long enough"),
+}
+"""What the desk does by itself when it is due."""
 
 
 class Period(NamedTuple):
@@ -117,6 +137,14 @@ def _day(text: str) -> date | None:
 def sees_operators(seat: Seat) -> bool:
     """Whether somebody may see the figures of single operators."""
     return seat.who.role in _OPERATORS_SEEN_BY
+
+
+def say_step(step: str, words: Words) -> str:
+    """What the desk does at a step, or the step of the checklist of which it says that its time is up."""
+    if step.startswith(STEP_TIMER):
+        name = step.removeprefix(STEP_TIMER)
+        return words.say(later("Checklist: {step}"), step=words.gettext(PROTOCOL_STEPS.get(name, name)))
+    return words.gettext(_STEPS.get(step, step))
 
 
 def curve_of(answers: Answers, words: Words, targets_s: Sequence[float]) -> Curve | None:

@@ -1,4 +1,4 @@
-"""What the console's pages show, read as wholes: the queue, one case, a resident's card, today's answer times."""
+"""What the console's pages show, read as wholes: the queue, one case, a resident's card."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, exists, func, literal_column, select
 
 from central.alarm_cases import escalation
-from central.alarm_cases.case import EventType
 from central.alarm_cases.priority import MARKS
 from central.storage import home_file
 from central.storage.cases import case_in
 from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
     alarms,
-    case_events,
     cases,
     contacts,
     deliveries,
@@ -32,7 +30,7 @@ QUEUE_MAX: Final = 500
 """Most open cases shown in one list; far more than one room of operators can look at."""
 LAST_CASES: Final = 3
 _ROUTINE: Final = 3
-"""Priority of routine; answer times count for people's cases, up to this, not for technical ones or tests."""
+"""Priority of routine; a case that the home took back stands no higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +151,6 @@ class PastCase:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerTimes:
-    """How quickly people were answered since `since_at`: P1 to P3 opened then, answered or overdue."""
-
-    since_at: float
-    counted: int
-    within_60_s: int
-    within_180_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class HubsHome:
     """The home in which a hub stands, with its devices by id."""
 
@@ -276,22 +264,6 @@ def last_cases(conn: Connection, home_id: str, besides: int | None = None) -> li
     """The latest closed cases of a home, newest first, without the one that is being looked at."""
     closed = (cases.c.state == "closed", cases.c.id != (besides or 0))
     return [_past(row) for row in home_file.latest(conn, home_id, LAST_CASES, *closed)]
-
-
-def answer_times(conn: Connection, since_at: float, now: float) -> AnswerTimes:
-    """Answer times of the cases of people opened since then. One that still waits counts once its minute is over."""
-    first_taken = (
-        select(func.min(case_events.c.at))
-        .where(case_events.c.case_id == cases.c.id, case_events.c.type == EventType.TAKEN.value)
-        .scalar_subquery()
-    )
-    rows = conn.execute(
-        select(cases.c.opened_at, first_taken).where(cases.c.opened_at >= since_at, cases.c.priority <= _ROUTINE)
-    )
-    waits = [
-        (at if at is not None else now) - opened_at for opened_at, at in rows if at is not None or now - opened_at > 60
-    ]
-    return AnswerTimes(since_at, len(waits), sum(wait <= 60 for wait in waits), sum(wait <= 180 for wait in waits))
 
 
 def refusal_lines(conn: Connection) -> list[RefusalLine]:

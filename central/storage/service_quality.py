@@ -27,6 +27,22 @@ _ASKED_FIRST: Final = (cases.c.state == "new") & cases.c.ring_at.is_(None)
 """The home itself is being asked whether all is well: nobody waits for an operator yet."""
 
 
+_ended = case_events.alias("ended")
+_SETTLED_AT_HOME: Final = sa.case(
+    (
+        cases.c.abandoned_at.is_not(None),
+        sa.exists().where(
+            _ended.c.case_id == cases.c.id,
+            _ended.c.type.in_(("answered", "ended")),
+            _ended.c.at == cases.c.abandoned_at,
+        ),
+    ),
+    else_=sa.false(),
+).label("settled_at_home")
+"""Whether it was the home's answer, or the end of the quiet, by which a case was taken back: only one of which nobody
+was called yet is taken back so."""
+
+
 class Scope(NamedTuple):
     """Which calls: opened from `since_at` until before `until_at`, of some municipalities (None: of all)."""
 
@@ -88,17 +104,16 @@ def scope_of(who: Who, since_at: float, until_at: float, chosen: str = "") -> Sc
 
 def calls(conn: sa.Connection, scope: Scope, timezone: str = "Europe/Madrid") -> list[Call]:
     """The calls of people in a span, in the order in which they came."""
-    wanted = within(
-        sa.select(cases.c.id, cases.c.priority, cases.c.opened_at, cases.c.abandoned_at, cases.c.arrived_at), scope
-    ).where(cases.c.priority <= ROUTINE, ~_ASKED_FIRST)
+    columns = (cases.c.id, cases.c.priority, cases.c.opened_at, cases.c.abandoned_at, cases.c.arrived_at)
+    wanted = within(sa.select(*columns, _SETTLED_AT_HOME), scope).where(cases.c.priority <= ROUTINE, ~_ASKED_FIRST)
     first = first_answers(conn, scope)
     hours = _hours(timezone, scope)
     nobody: tuple[float | None, str] = (None, "")
     found = []
-    for case_id, priority, opened_at, abandoned_at, arrived_at in conn.execute(wanted.order_by(cases.c.opened_at)):
+    for case_id, priority, opened_at, *times, settled in conn.execute(wanted.order_by(cases.c.opened_at)):
         answered_at, operator = first.get(case_id, nobody)
         hour = hours(opened_at)
-        found.append(Call(case_id, priority, operator, opened_at, answered_at, abandoned_at, arrived_at, hour))
+        found.append(Call(case_id, priority, operator, opened_at, answered_at, *times, hour, bool(settled)))
     return found
 
 
@@ -283,12 +298,13 @@ def exported(conn: sa.Connection, scope: Scope) -> Iterator[dict[str, Any]]:
         cases.c.abandoned_at, cases.c.spoken_at, cases.c.arrived_at, cases.c.closed_at, cases.c.late_s, cases.c.repeats,
     )  # fmt: skip
     closing = (case_events.c.case_id == cases.c.id) & (case_events.c.position == cases.c.version)
-    query = within(sa.select(*columns, cases.c.state, case_events.c.body), scope)
+    query = within(sa.select(*columns, _SETTLED_AT_HOME, cases.c.state, case_events.c.body), scope)
     query = query.join_from(cases, homes, homes.c.id == cases.c.home_id).outerjoin(case_events, closing)
     for row in conn.execute(query.order_by(cases.c.opened_at)).mappings():
         answered_at, operator = first.get(row["id"], (None, ""))
         body = (row["body"] or {}) if row["state"] == "closed" else {}
         line: dict[str, Any] = {column.name: row[column.name] for column in columns}
+        line["settled_at_home"] = int(row["settled_at_home"])
         line |= {name: body.get(name, "") for name in ("cause", "action", "outcome", "label")}
         yield line | {"answered_at": answered_at, "operator": operator}
 

@@ -212,8 +212,10 @@ def test_todays_share_answered_in_time_counts_the_overdue(setting: Setting, ana:
     assert ana.get("/api/queue")["answers"] == {
         "since_at": NOON - 13 * 3600,
         "counted": 1,
+        "within_50_s": 1,
         "within_60_s": 1,
         "within_180_s": 1,
+        "aims": {"50": 95.0, "60": 97.5, "180": 99.0},
     }
     setting.alarm("stranger", AlarmKind.HELP, at=NOON - 61)
     setting.alarm("stranger-2", AlarmKind.HELP, at=NOON - 59)

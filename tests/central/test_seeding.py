@@ -17,8 +17,10 @@ from central.carers.share_changes import decisions_of
 from central.case_desk import CaseDesk
 from central.console.access import LoginRefused, log_in
 from central.passwords import hash_password
-from central.storage import cases, homes, pages, people, rota, shares
+from central.service_figures import answers
+from central.storage import cases, homes, pages, people, rota, service_quality, shares
 from central.storage.database import Database, migrate
+from central.storage.service_quality import Scope
 from central.texts import translator
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm
@@ -88,7 +90,8 @@ def test_a_register_is_written_and_a_second_time_changes_nothing(database: Datab
         assert not cases.open_cases(conn)
         (past,) = pages.last_cases(conn, "h-1")
         assert (past.cause, past.opened_at) == ("mistake", NOW - 7200)
-        assert pages.answer_times(conn, NOW - 86_400, NOW).within_60_s == 1
+        (call,) = service_quality.calls(conn, Scope(NOW - 86_400, NOW))
+        assert answers([call], NOW).within[60] == 1
 
 
 def test_what_a_register_lets_contacts_see_is_proven_like_what_is_set_on_a_page(

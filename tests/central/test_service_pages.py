@@ -126,6 +126,20 @@ def test_the_desk_tells_of_each_case_when_its_own_plan_calls_the_supervisor(
     assert told("/api/wallboard", "cases")[-1] == (clock.now + 180, clock.now + 600)
 
 
+def test_steps_done_late_are_said_in_words(setting: Setting, app: FastAPI, clock: Clock) -> None:
+    case = setting.alarm("carme", AlarmKind.HELP)
+    setting.desk.work_due(clock.now + 70)
+    assert isinstance(setting.desk.take(case, "ana", clock.now + 80), Done)
+    setting.desk.triage(case, "ana", 5, clock.now + 81)
+    setting.desk.work_due(clock.now + 200)
+    clock.now += 300
+    page = Person(app, "x-supervisor").get("/quality?period=today")[1]
+    assert "L&#39;avís torna a sonar" in page
+    assert "Llista de passos: " in page
+    assert "second_burst" not in page
+    assert "step:" not in page
+
+
 def test_the_screen_for_the_wall_names_nobody(setting: Setting, app: FastAPI, clock: Clock) -> None:
     answered(setting, clock, "carme", 10, ref="A1", close=False)
     supervisor = Person(app, "x-supervisor")
@@ -148,6 +162,8 @@ def test_calls_are_drawn_for_everybody_and_nobody_judges_their_own(
     with setting.database.read() as conn:
         drawn = call_audits.audits_of_month(conn, month)
     assert any(one.emergency for one in drawn)
+    page = supervisor.get(f"/quality?show=audits&month={month}")[1]
+    assert all(f'href="/#{one.case_id}"' in page for one in drawn)  # where the console opens a case
     path = f"/api/quality/audits/{drawn[0].id}"
     assert supervisor.post(path, result="poor")[0] == 422  # without a word on why
     assert supervisor.post(path, result="good")[0] == 204
@@ -211,6 +227,7 @@ def test_the_table_for_elsewhere_is_in_the_readers_language_and_for_programs_in_
     assert heads == [
         "case", "municipality", "priority", "kind", "opened", "wait_s", "abandoned", "spoken_after_s", "help_after_s",
         "closed_after_s", "late_s", "repeats", "cause", "action", "outcome", "label", "operator",
+        "settled_at_home",
     ]  # fmt: skip
     assert {"1", "help", "mistake", "talked", "resolved_by_talk"} <= set(row)
     assert auditor.get("/api/quality/cases.csv?lang=la")[0] == 422

@@ -181,6 +181,7 @@ def _answer_values(conn: Connection, scope: Scope, now: float, words: Words, *, 
         "channels": service_quality.channel_figures(conn, scope),
         "channel_words": wording.CHANNELS,
         "late_steps": service_quality.late_steps(conn, scope),
+        "said_step": lambda step: view.say_step(step, words),
         "life_closed": closed,
         "life_without": without,
     }

@@ -17,7 +17,7 @@ from central.texts import Words, later, local
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
-_ABANDONED: Final[Mapping[int, str]] = {0: later("no"), 1: later("yes")}
+_YES_NO: Final[Mapping[int, str]] = {0: later("no"), 1: later("yes")}
 
 
 class _Column(NamedTuple):
@@ -41,7 +41,8 @@ def _after(name: str) -> Callable[[Mapping[str, Any]], object]:
 def _gave_up(case: Mapping[str, Any]) -> int:
     """Whether the home gave up before anybody had answered."""
     abandoned_at, answered_at = case["abandoned_at"], case["answered_at"]
-    return int(abandoned_at is not None and (answered_at is None or abandoned_at < answered_at))
+    gave_up = abandoned_at is not None and (answered_at is None or abandoned_at < answered_at)
+    return int(gave_up and not case["settled_at_home"])
 
 
 def _opened(case: Mapping[str, Any]) -> str:
@@ -55,7 +56,7 @@ _COLUMNS: Final = (
     _Column("kind", later("Kind of alarm"), _plain("kind"), KIND_WORDS),
     _Column("opened", later("Opened"), _opened),
     _Column("wait_s", later("Answered after (s)"), _after("answered_at")),
-    _Column("abandoned", later("Given up before anybody answered"), _gave_up, _ABANDONED),
+    _Column("abandoned", later("Given up before anybody answered"), _gave_up, _YES_NO),
     _Column("spoken_after_s", later("Spoken with after (s)"), _after("spoken_at")),
     _Column("help_after_s", later("Somebody there after (s)"), _after("arrived_at")),
     _Column("closed_after_s", later("Closed after (s)"), _after("closed_at")),
@@ -66,6 +67,7 @@ _COLUMNS: Final = (
     _Column("outcome", later("How it ended"), _plain("outcome"), wording.OUTCOMES),
     _Column("label", later("Was the alarm right?"), _plain("label"), LABELS),
     _Column("operator", later("Operator"), _plain("operator")),
+    _Column("settled_at_home", later("Ended when the home was asked"), _plain("settled_at_home"), _YES_NO),
 )
 
 

@@ -14,23 +14,23 @@ from pydantic import BaseModel
 from central.access_rules import EVERYWHERE
 from central.console import access, key_map, wording
 from central.console.access import Seat
+from central.console.answers_today import AnswerTimes, answers_today
 from central.console.desk_words import CALL_RESULTS
 from central.console.hub_troubles import cannot_call
 from central.console.live import Live
 from central.console.offers import Offer
 from central.console.pages.own_desk import keys_of
 from central.console.rights import allowed, first_page
-from central.console.templating import page, rail_of
+from central.console.templating import CENTRE_TIMEZONE, page, rail_of
 from central.service_settings import as_body
 from central.storage import incidents, pages, reach
 from central.storage import settings as service_settings
-from central.storage.pages import AnswerTimes, Card
-from central.texts import later, local, translator
+from central.storage.pages import Card
+from central.texts import later, translator
 
 router = APIRouter()
 Made = TypeVar("Made")
 
-CENTRE_TIMEZONE: Final = "Europe/Madrid"
 Anybody = Annotated[Seat, Depends(allowed("me", "read"))]
 Reader = Annotated[Seat, Depends(allowed("station", "read"))]
 Worker = Annotated[Seat, Depends(allowed("station", "work"))]
@@ -142,7 +142,7 @@ def queue(request: Request, seat: Reader) -> Queue:
         now=now,
         stamp=stamp,
         cards=cards,
-        answers=_shared_answers(request).renew(now),
+        answers=_shared_answers(request, seat).renew(now),
         link=link_health(request),
         incidents=[
             OpenIncident(one.id, one.cause, one.opened_at, [home.case_id for home in one.homes if home.case_id in seen])
@@ -241,7 +241,7 @@ def _shared_sign(request: Request, seat: Seat) -> _Shared[dict[str, Any]]:
     state = request.app.state
     who = seat.who
     live: Live = state.parts.live
-    answers = _shared_answers(request)
+    answers = _shared_answers(request, seat)
 
     def make(now: float) -> dict[str, Any]:
         with state.parts.database.read() as conn:
@@ -256,19 +256,19 @@ def _shared_sign(request: Request, seat: Seat) -> _Shared[dict[str, Any]]:
     return shared
 
 
-def _shared_answers(request: Request) -> _Shared[AnswerTimes]:
-    """Today's answer times, the same for everybody."""
+def _shared_answers(request: Request, seat: Seat) -> _Shared[AnswerTimes]:
+    """Today's answer times, one for all who see the same municipalities."""
     state = request.app.state
+    towns = seat.who.towns
 
     def make(now: float) -> AnswerTimes:
-        midnight = local(now, CENTRE_TIMEZONE).replace(hour=0, minute=0, second=0, microsecond=0)
         with state.parts.database.read() as conn:
-            return pages.answer_times(conn, midnight.timestamp(), now)
+            return answers_today(conn, towns, now)
 
     if not hasattr(state, "shared_answers"):
-        state.shared_answers = _Shared(make, ANSWERS_KEPT_S)
-    shared: _Shared[AnswerTimes] = state.shared_answers
-    return shared
+        state.shared_answers = {}
+    by_towns: dict[frozenset[str] | None, _Shared[AnswerTimes]] = state.shared_answers
+    return by_towns.setdefault(towns, _Shared(make, ANSWERS_KEPT_S))
 
 
 def _stamp(counted: tuple[int, int]) -> str:

@@ -15,6 +15,7 @@ from central.access_rules import Action, Resource, Role, listed
 from central.alarm_cases.case import CaseEvent, EventType, Facts
 from central.console import case_view
 from central.console.access import Seat
+from central.console.answers_today import midnight_before
 from central.console.pages.station import LinkHealth, link_health
 from central.console.problem import Problem
 from central.console.rights import allowed
@@ -23,7 +24,7 @@ from central.service_settings import Targets
 from central.storage import accounts, agenda, incidents, pages, reach, service_quality, settings
 from central.storage.pages import Card
 from central.storage.service_quality import scope_of
-from central.texts import later, local
+from central.texts import later
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("quality", "read"))]
@@ -151,11 +152,10 @@ def board(request: Request, seat: Reader, names: bool = True) -> Board:
     """How the room stands now, within one's municipalities; without `names` nothing names or locates a resident."""
     state = request.app.state
     now: float = state.clock()
-    midnight = local(now, CENTRE_TIMEZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     with state.parts.database.read() as conn:
         cards = pages.queue(conn, reach.within(seat.who, now))
         called = pages.operator_names(conn)
-        scope = scope_of(seat.who, midnight.timestamp(), now + 1)
+        scope = scope_of(seat.who, midnight_before(now), now + 1)
         today = _today(conn, scope, now)
         grouped = incidents.open_incidents(conn, now) if any(card.incident_id for card in cards) else []
         exceptions = service_quality.open_exceptions(conn, scope)

@@ -2,7 +2,13 @@
 import { byId, fill, h, setText, setTicking } from "./dom.js";
 import { icon, shape } from "./marks.js";
 import { isRinging } from "./queue.js";
-import { MARKS, exactClock, percent, sayDay, t, ticking } from "./words.js";
+import { MARKS, decimal, exactClock, sayDay, t, ticking } from "./words.js";
+
+/** A share in per cent, rounded down: a target is not met by rounding. */
+const shareDown = (share) => {
+  const percents = Math.floor(share * 1000 + 1e-9) / 10;
+  return `${decimal(percents, percents % 1 ? 1 : 0)} %`;
+};
 
 /** How the links are: the worst first, in a few words. */
 function standing(link, up) {
@@ -102,12 +108,29 @@ export class Strip {
     }
   }
 
+  /** Today's shares within each target, beside it in words and colour whether the service's own aim is met. */
   answers(answers) {
-    const text = answers.counted ? percent(answers.within_60_s / answers.counted) : "–";
+    const place = byId("answered");
+    const face = JSON.stringify(answers);
+    if (this.answered === face) return;
+    this.answered = face;
     fill(
-      byId("answered"),
-      text,
-      answers.counted > 0 && h("span", { class: "of-all" }, ` (${answers.within_60_s}/${answers.counted})`),
+      place,
+      [50, 60, 180].map((seconds) => {
+        const within = answers[`within_${seconds}_s`];
+        const aim = answers.aims[seconds];
+        const missed = answers.counted > 0 && (within / answers.counted) * 100 < aim - 1e-9;
+        const share = answers.counted ? shareDown(within / answers.counted) : "–";
+        const aimed = t("answered within {seconds} s, aim {aim}", { seconds, aim: shareDown(aim / 100) });
+        return h(
+          "span",
+          { class: missed ? "share missed" : "share", title: `${aimed}: ${within}/${answers.counted}` },
+          h("span", { class: "unseen" }, `${aimed}: `),
+          h("span", { class: "target", "aria-hidden": "true" }, `${seconds} s`),
+          share,
+          missed && h("span", { class: "unseen" }, ` (${t("aim missed")})`),
+        );
+      }),
     );
   }
 
