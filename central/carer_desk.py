@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from central import asking
+from central import asking, checklist
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts
 from central.alarm_cases.decision import Refused
 from central.case_change import CaseChange, change_of
@@ -158,7 +158,9 @@ class CarerDesk:
             assert not isinstance(decided, Refused), decided
             change: CaseChange = change_of(connection, decided)
         self._desk.tell(change)
-        return Done(decided.case, decided.event)
+        done = Done(decided.case, decided.event)
+        checklist.go_on(self._desk, done)
+        return done
 
 
 def _fault(connection: sa.Connection, case: Case | None, contact_id: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import sqlalchemy as sa
 
-from central import asking, family_summary, follow_up
+from central import asking, checklist, family_summary, follow_up
 from central.alarm_cases import escalation, protocol
 from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.closing import Closing
@@ -165,16 +165,10 @@ class CaseDesk:
     def triage(
         self, case_id: int, operator_id: str, answer: int, now: float, *, silent: bool = False
     ) -> Done | Refused:
-        """The owner says what is needed, 1 to 5 (`protocol`); 5, no answer, begins the checklist, without calling out
-        where the home itself has just asked in vain."""
+        """The owner says what is needed, 1 to 5 (`protocol`); 5, no answer, begins the checklist, from the first step
+        that was not done already."""
         facts = Facts(triage=answer, silent=silent)
-        done = self._by_person(case_id, CaseEvent(EventType.TRIAGED, now, operator_id, facts))
-        if isinstance(done, Done) and done.case.protocol_step == protocol.CALL_OUT:
-            with self.database.read() as connection:
-                asked_at = protocol.home_asked_at(cases.events_of(connection, case_id), now)
-            if asked_at is not None:
-                self.step_by_system(case_id, protocol.CALL_OUT, now, done_at=asked_at)
-        return done
+        return self._by_person(case_id, CaseEvent(EventType.TRIAGED, now, operator_id, facts))
 
     def step(
         self, case_id: int, operator_id: str, step: str, now: float, *, skipped: bool = False, reason: str = ""
@@ -183,10 +177,9 @@ class CaseDesk:
         facts = Facts(step=step, state=protocol.SKIPPED if skipped else protocol.DONE, reason=reason)
         return self._by_person(case_id, CaseEvent(EventType.STEPPED, now, operator_id, facts))
 
-    def step_by_system(self, case_id: int, step: str, now: float, *, done_at: float = 0.0) -> Done | Refused:
-        """The system did a step of the protocol itself, now or at `done_at`."""
-        facts = Facts(step=step, state=protocol.BY_SYSTEM, event_at=done_at)
-        return self.happen(case_id, CaseEvent(EventType.STEPPED, now, DESK, facts))
+    def rang(self, case_id: int, operator_id: str, step: str, now: float) -> Done | Refused:
+        """The operator rings the home, or a resident's mobile; `step` is the step of the protocol that this does."""
+        return self._by_person(case_id, CaseEvent(EventType.RUNG, now, operator_id, Facts(step=step)))
 
     def explain(self, case_id: int, operator_id: str, explanation: str, now: float) -> Done | Refused:
         """Somebody writes why nobody took the case in time; without it the case cannot be closed."""
@@ -224,14 +217,7 @@ class CaseDesk:
         """How that call ended: "answered", "no_answer" or "busy". When all contacts were called twice in vain, the
         protocol goes on to the next step by itself."""
         facts = Facts(contact=contact_id, channel=PHONE, state=result)
-        done = self._by_person(case_id, CaseEvent(EventType.CALL_ENDED, now, operator_id, facts))
-        if isinstance(done, Done) and done.case.protocol_step == protocol.CONTACTS:
-            with self.database.read() as connection:
-                everybody = [contact.id for contact in rota.roster(connection, done.case.home_id, ())]
-                exhausted = protocol.all_were_called(cases.events_of(connection, case_id), everybody)
-            if exhausted:
-                self.step_by_system(case_id, protocol.CONTACTS, now)
-        return done
+        return self._by_person(case_id, CaseEvent(EventType.CALL_ENDED, now, operator_id, facts))
 
     def _by_person(self, case_id: int, event: CaseEvent) -> Done | Refused:
         with self.database.begin() as connection:
@@ -248,7 +234,9 @@ class CaseDesk:
             self._follow(connection, decided)
             change = change_of(connection, decided)
         self.tell(change)
-        return Done(decided.case, decided.event)
+        done = Done(decided.case, decided.event)
+        checklist.go_on(self, done)
+        return done
 
     def _follow(self, connection: sa.Connection, decided: Decided) -> None:
         """What an operator's command means for messages, in the same transaction."""

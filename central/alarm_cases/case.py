@@ -16,6 +16,9 @@ from gateway.contract.messages import EVIDENCE_MAX, Record, Stage
 NOTE_MAX = 2_000
 """Longest note of an operator, in characters: a page of text."""
 
+TEAM = "~team"
+"""The service's response team, where otherwise a contact's id stands; no contact is called so."""
+
 RING_LIMIT = "ring_limit"
 STEP_TIMER = "step:"
 """Names of the timers that prompt: a telephone that rings too long; "step:" and the step of the protocol at hand."""
@@ -75,10 +78,12 @@ class EventType(StrEnum):
     CALLED = "called"
     CALL_ENDED = "call_ended"
     TOLD = "told"
+    RUNG = "rung"
     ON_THE_WAY = "on_the_way"
     DECLINED = "declined"
     ARRIVED = "arrived"
     ALL_WELL = "all_well"
+    INSIDE = "inside"
     NEEDS_HELP = "needs_help"
     GROUPED = "grouped"
     ESCALATED = "escalated"
@@ -103,15 +108,17 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         standing: by how much the number of alarms not withdrawn changes: -1, 0 or 1.
         plan: opened, joined, updated: the care plan by which the ladder goes.
         recall_at: parked until.
-        contact: called, told, on the way, declined, arrived, all well, needs help: the contact's id; state, channel:
-            of a delivery, or how a telephone call ended; needs help: "ambulance" or "advice"; answered: `ANSWERS` or `LOST`.
+        contact: called, told, on the way, declined, arrived, inside, all well, needs help: the contact's id, or `TEAM`;
+            stepped by the system: who goes or is there; state, channel: of a delivery, or how a telephone call ended;
+            needs help: "ambulance" or "advice"; answered: `ANSWERS` or `LOST`.
         contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
         operator: handed over: to whom, "" for whoever takes it first; told: the name of somebody on call.
         incident: grouped: under which incident.
         triage: triaged: 1 to 5; silent: nobody answers, and the line is open without a sound.
         step: escalated, recalled, prompted: which step was due; late_s tells how late it was acted on. stepped: which
-            step of the protocol, with state "done", "skipped" (reason says why) or "by_system" (event_at: when).
+            step of the protocol, with state "done", "skipped" (reason says why) or "by_system" (event_at: when). rung:
+            the step that ringing there does.
         cause, action, outcome, told, label, follow_up, explanation: closed (codes of `central.alarm_cases.closing`);
             explanation also of explained: why nobody took it in time.
     """
@@ -196,7 +203,7 @@ class Case:
             `opened_at` is when people were called: they are not late for what they were not asked.
         ring_at: since when the case asks for somebody; None while a person has it in hand.
         taken_at: when its owner took it; spoken_at: when somebody first spoke with the resident.
-        helper_id, eta_at: the contact who is on the way, and when they are expected.
+        helper_id, eta_at: the contact (or `TEAM`) who is on the way, and when they are expected.
         arrived_at: when somebody first stood at the resident's side.
         closed_at: when it was closed.
         wake_at, wake_step: when the desk will act by itself if nothing else happens, and what it does then.

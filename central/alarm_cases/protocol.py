@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from central.alarm_cases.case import ASK_UNANSWERED, CaseEvent, EventType
+from central.alarm_cases.case import ASK_UNANSWERED, TEAM, CaseEvent, EventType
 from central.alarm_cases.case import NO_ANSWER as NO_ANSWER_AT_HOME
 
 FINE, SOMEONE_TODAY, SOMEONE_NOW, EMERGENCY_SERVICES, NO_ANSWER = range(1, 6)
@@ -25,27 +25,38 @@ class ProtocolStep(NamedTuple):
     limit_s: float
 
 
-CALL_OUT: Final = "call_out"
-CONTACTS: Final = "contacts"
-HOME_ASKED_KEPT_S: Final = 600.0
-"""What the home asked longer ago than this counts no more: somebody calls out anew."""
+class Before(NamedTuple):
+    """That a step was done before it was at hand: when, and by whom who goes or is there ("" for nobody)."""
+
+    at: float
+    contact: str = ""
+
+
+CALL_OUT, RING_HOME, RING_MOBILE = "call_out", "ring_home", "ring_mobile"
+CONTACTS, RESPONSE_TEAM = "contacts", "response_team"
+RINGS: Final = {"home": RING_HOME, "mobile": RING_MOBILE}
+"""What an operator rings -> the step that this does."""
+ASKED_KEPT_S: Final = 600.0
+"""What the home asked, or rang, longer ago than this counts no more: it is done anew."""
+CALLS_KEPT_S: Final = 1_800.0
+"""Calls to contacts count for so long; so do an arrival, and who goes after the time at which they should be there."""
 _NO_ANSWER_STEPS: Final = (
     ProtocolStep(CALL_OUT, 30.0),  # three times
     ProtocolStep("raise_volume", 10.0),
     ProtocolStep("listen", 20.0),
-    ProtocolStep("ring_home", RING_LIMIT_S),
-    ProtocolStep("ring_mobile", RING_LIMIT_S),
+    ProtocolStep(RING_HOME, RING_LIMIT_S),
+    ProtocolStep(RING_MOBILE, RING_LIMIT_S),
     ProtocolStep(CONTACTS, 300.0),
-    ProtocolStep("response_team", 120.0),
+    ProtocolStep(RESPONSE_TEAM, 120.0),
     ProtocolStep("emergency_112", 60.0),
 )
 _SILENT_STEPS: Final = (
     ProtocolStep(CALL_OUT, 30.0),
     ProtocolStep("raise_volume", 10.0),
     ProtocolStep("listen", 20.0),
-    ProtocolStep("ring_home", RING_LIMIT_S),
+    ProtocolStep(RING_HOME, RING_LIMIT_S),
     # an open line without a sound: if in doubt, send, and call contacts meanwhile
-    ProtocolStep("response_team", 60.0),
+    ProtocolStep(RESPONSE_TEAM, 60.0),
     ProtocolStep(CONTACTS, 120.0),
     ProtocolStep("emergency_112", 60.0),
 )
@@ -70,10 +81,85 @@ def first_step(protocol: str) -> ProtocolStep:
     return PROTOCOLS[protocol][0]
 
 
-def step_following(protocol: str, name: str) -> ProtocolStep | None:
-    """The step after that one; None after the last."""
+def step_following(protocol: str, name: str) -> str:
+    """The step after that one; "" after the last."""
     names = [step.name for step in PROTOCOLS[protocol]]
-    return next(iter(PROTOCOLS[protocol][names.index(name) + 1 :]), None)
+    return next(iter(names[names.index(name) + 1 :]), "")
+
+
+def limit_s(protocol: str, name: str) -> float:
+    """How long a step may take."""
+    return next(step.limit_s for step in PROTOCOLS[protocol] if step.name == name)
+
+
+def for_nobody(protocol: str, name: str) -> bool:
+    """Whether a step is for when no contact comes: it follows upon calling them."""
+    names = [step.name for step in PROTOCOLS[protocol]]
+    return CONTACTS in names and names.index(name) > names.index(CONTACTS)
+
+
+TICKING: Final = frozenset(
+    {
+        EventType.TRIAGED,
+        EventType.STEPPED,
+        EventType.RUNG,
+        EventType.CALL_ENDED,
+        EventType.ON_THE_WAY,
+        EventType.DECLINED,
+        EventType.ARRIVED,
+        EventType.INSIDE,
+        EventType.ALL_WELL,
+        EventType.NEEDS_HELP,
+    }
+)
+"""After these the step at hand may have been done already."""
+_THERE: Final = frozenset({EventType.ARRIVED, EventType.INSIDE, EventType.ALL_WELL, EventType.NEEDS_HELP})
+
+
+def done_before(step: str, log: Sequence[CaseEvent], contacts: Collection[str], now: float) -> Before | None:
+    """That a step was done already, by the home, an operator or who goes; None when it is still to be done.
+
+    What happened before the case was opened again counts no more. `contacts` are those whose telephone is known.
+    """
+    opened = [index for index, event in enumerate(log) if event.type is EventType.REOPENED]
+    log = log[opened[-1] :] if opened else log
+    if step == CALL_OUT:
+        at = home_asked_at(log, now)
+        return None if at is None else Before(at)
+    if step in RINGS.values():
+        return _rung_before(step, log, now)
+    there = _helpers(log, now)
+    if step == RESPONSE_TEAM:
+        return there.get(TEAM)
+    if step == CONTACTS:
+        return next((one for who, one in there.items() if who != TEAM), None) or _all_called(log, contacts, now)
+    return None
+
+
+def _rung_before(step: str, log: Iterable[CaseEvent], now: float) -> Before | None:
+    at = None
+    for event in log:
+        if event.type is EventType.RUNG and event.facts.step == step:
+            at = event.at
+        elif event.type is EventType.SPOKEN:
+            at = None
+    return Before(at) if at is not None and now - at <= ASKED_KEPT_S else None
+
+
+def _helpers(log: Iterable[CaseEvent], now: float) -> dict[str, Before]:
+    """Who goes or is there, and since when they have said so; an arrival without a name is of who was on the way."""
+    found: dict[str, tuple[Before, float]] = {}
+    latest = ""
+    for event in log:
+        who = event.facts.contact or latest
+        since = found[who][0] if who in found else Before(event.at, who)
+        if event.type is EventType.ON_THE_WAY:
+            latest, found[who] = who, (since, event.at + 60.0 * event.facts.eta_minutes + CALLS_KEPT_S)
+        elif event.type in _THERE:
+            found[who] = since, event.at + CALLS_KEPT_S
+        elif event.type is EventType.DECLINED:
+            found.pop(who, None)
+    return {who: since for who, (since, until) in found.items() if now <= until}
 
 
 def home_asked_at(log: Iterable[CaseEvent], now: float) -> float | None:
@@ -87,17 +173,16 @@ def home_asked_at(log: Iterable[CaseEvent], now: float) -> float | None:
         elif event.type is EventType.RECALLED and event.facts.step == ASK_UNANSWERED:
             at = event.at
         at = max(times, default=at)
-    return at if at is not None and now - HOME_ASKED_KEPT_S <= at <= now else None
+    return at if at is not None and now - ASKED_KEPT_S <= at <= now else None
 
 
-def calls_made(log: Iterable[CaseEvent]) -> Counter[str]:
-    """How often each contact was called by telephone without reaching them, by contact's id."""
-    return Counter(
-        event.facts.contact for event in log if event.type is EventType.CALL_ENDED and event.facts.state != "answered"
-    )
-
-
-def all_were_called(log: Iterable[CaseEvent], contacts: Collection[str]) -> bool:
-    """Whether every one of `contacts` was called in vain as often as the protocol asks."""
-    calls = calls_made(log)
-    return bool(contacts) and all(calls[contact] >= ROUNDS for contact in contacts)
+def _all_called(log: Sequence[CaseEvent], contacts: Collection[str], now: float) -> Before | None:
+    """That every contact was called in vain as often as the protocol asks, or said that they cannot come."""
+    late = [event for event in log if event.at >= now - CALLS_KEPT_S]
+    ended = [event for event in late if event.type is EventType.CALL_ENDED and event.facts.state != "answered"]
+    calls = Counter(event.facts.contact for event in ended)
+    cannot = {event.facts.contact for event in late if event.type is EventType.DECLINED}
+    wanted = {*contacts, *calls} - cannot
+    if not (calls or cannot) or any(calls[contact] < ROUNDS for contact in wanted - {TEAM}):
+        return None
+    return Before(max(event.at for event in late if event.type in {EventType.CALL_ENDED, EventType.DECLINED}))

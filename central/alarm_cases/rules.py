@@ -182,7 +182,7 @@ def released(case: Case, event: CaseEvent) -> Case | Refused:
 
 
 def handed_over(case: Case, event: CaseEvent) -> Case | Refused:
-    """A shift ends or a console is lost: what its operator held rings for all, with the reason in the log."""
+    """A shift ends: what its operator held rings for all, with the reason in the log."""
     if not event.facts.reason.strip():
         return Refused("no_reason", case.owner_id or "")
     return ringing(replace(case, state=State.NEW, owner_id=None, taken_at=None), event.at)
@@ -218,9 +218,27 @@ def stepped(case: Case, event: CaseEvent) -> Case | Refused:
         return Refused("bad_step", owner)
     if facts.state == protocol.SKIPPED and not facts.reason.strip():
         return Refused("no_reason", owner)
-    step = protocol.step_following(case.protocol, facts.step)
-    due_at = None if step is None else event.at + step.limit_s
-    return kept_in_hand(replace(case, protocol_step=step.name if step else "", step_due_at=due_at), event)
+    after = replace(case, protocol_step=protocol.step_following(case.protocol, facts.step))
+    return kept_in_hand(_timed(after, event.at), event)
+
+
+def _timed(case: Case, now: float) -> Case:
+    """With the time of the step at hand begun. What is for when nobody comes waits until who comes should be there, and
+    while they are."""
+    if not case.protocol_step:
+        return replace(case, step_due_at=None)
+    due_at = now + protocol.limit_s(case.protocol, case.protocol_step)
+    if protocol.for_nobody(case.protocol, case.protocol_step):
+        there_until = case.arrived_at + protocol.CALLS_KEPT_S if case.arrived_at is not None else 0.0
+        coming = case.eta_at if case.helper_id and case.eta_at is not None else 0.0
+        due_at = max(due_at, there_until, coming)
+    return replace(case, step_due_at=due_at)
+
+
+def _timed_anew(case: Case, now: float) -> Case:
+    """Who comes has changed: what waits for them has another time."""
+    waits = case.protocol_step and protocol.for_nobody(case.protocol, case.protocol_step)
+    return _timed(case, now) if waits else case
 
 
 def called(case: Case, event: CaseEvent) -> Case:
@@ -265,7 +283,7 @@ def declined(case: Case, event: CaseEvent) -> Case:
     """A contact cannot come. If others counted on them, the case rings: it was in hand because of them."""
     if case.helper_id != event.facts.contact or case.arrived_at is not None:
         return case
-    after = replace(case, helper_id="", eta_at=None)
+    after = _timed_anew(replace(case, helper_id="", eta_at=None), event.at)
     return ringing(after, event.at) if case.ring_at is None and case.state is not State.WITHDRAWN else after
 
 
@@ -281,11 +299,18 @@ def on_the_way(case: Case, event: CaseEvent) -> Case | Refused:
     if going and event.actor == "carer":
         return Refused("already_going", case.helper_id)
     eta_at = event.at + 60.0 * event.facts.eta_minutes
-    return kept_in_hand(replace(case, helper_id=event.facts.contact, eta_at=eta_at, arrived_at=None), event)
+    after = replace(case, helper_id=event.facts.contact, eta_at=eta_at, arrived_at=None)
+    return kept_in_hand(_timed_anew(after, event.at), event)
 
 
 def arrived(case: Case, event: CaseEvent) -> Case:
-    return kept_in_hand(replace(case, helper_id=event.facts.contact or case.helper_id, arrived_at=event.at), event)
+    after = replace(case, helper_id=event.facts.contact or case.helper_id, arrived_at=event.at)
+    return kept_in_hand(_timed_anew(after, event.at), event)
+
+
+def inside(case: Case, event: CaseEvent) -> Case:
+    """Somebody has got in; who says so without having said that they are there, is there."""
+    return kept_in_hand(case, event) if case.arrived_at is not None else arrived(case, event)
 
 
 def due(case: Case, event: CaseEvent) -> bool:

@@ -26,7 +26,8 @@ while it rings, because she may be speaking with the resident.
   somebody has written why, be it then or in the closing words.
 - What an operator holds is handed over when their shift ends or their console is lost: it rings for all.
 - "No answer" begins a checklist; each step is done, skipped for a reason, or ticked by the system, and prompts once
-  when its time is over. These prompts are timers of their own and stop nothing: `wake_at` goes on beside them.
+  when its time is over. These prompts are timers of their own and stop nothing: `wake_at` goes on beside them. What is
+  for when nobody comes waits as long as somebody does.
 - A carer who accepts goes; a second one is told who does. One who turns back, or who asks for help at the resident's
   side, makes the case ring again. That somebody is going does not stop the ringing at the desk.
 - A life case is closed only with an outcome, and only after speech, an arrival, or a reason written down.
@@ -146,12 +147,14 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.CALL_ENDED, _OPEN, rules.call_ended),
     (EventType.CLOSED, _HELD, rules.closed),
     (EventType.REOPENED, (State.CLOSED,), rules.reopened),
+    (EventType.RUNG, _OPEN, rules.kept_in_hand),
     # by an operator who was told so, or by a carer
     (EventType.ON_THE_WAY, _OPEN, rules.on_the_way),
     (EventType.DECLINED, _OPEN, rules.declined),
     (EventType.ARRIVED, _OPEN, rules.arrived),
     (EventType.ALL_WELL, _OPEN, rules.kept),
     (EventType.NEEDS_HELP, _OPEN, rules.needs_help),
+    (EventType.INSIDE, _OPEN, rules.inside),
     # by the desk itself
     (EventType.TOLD, _OPEN, rules.kept),
     (EventType.GROUPED, _OPEN, rules.grouped),

@@ -191,7 +191,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         timeline=wording.timeline(log, names, words, timezone),
         deliveries=sent,
         parked_max_s=PARKED_MAX_S[Priority(card.priority)],
-        checklist=_checklist(case, log, words),
+        checklist=_checklist(case, log, names, words),
         contacts=contacts,
         ringing_contact=_rung(log) if case.ring_limit_at or _prompt(log) == "ring_limit" else "",
         ring_limit_at=case.ring_limit_at,
@@ -214,7 +214,7 @@ def _names(conn: Connection, card: Card) -> Names:
     )
 
 
-def _checklist(case: Case, log: list[CaseEvent], words: Words) -> Checklist | None:
+def _checklist(case: Case, log: list[CaseEvent], names: Names, words: Words) -> Checklist | None:
     if not case.protocol:
         return None
     begun = next((event.at for event in reversed(log) if event.type is EventType.TRIAGED), 0.0)
@@ -224,18 +224,30 @@ def _checklist(case: Case, log: list[CaseEvent], words: Words) -> Checklist | No
         event = done.get(step.name)
         state = "now" if step.name == case.protocol_step else event.facts.state if event else ""
         text = words.gettext(PROTOCOL_STEPS[step.name])
-        lines.append(StepLine(step.name, text, state, *_as_done(event, words)))
+        lines.append(StepLine(step.name, text, state, *_as_done(event, names, words)))
     at_hand = max([begun, *(event.at for event in done.values())])
     return Checklist(case.protocol, lines, at_hand if case.protocol_step else None, case.step_due_at)
 
 
-def _as_done(event: CaseEvent | None, words: Words) -> tuple[float | None, str]:
+def _as_done(event: CaseEvent | None, names: Names, words: Words) -> tuple[float | None, str]:
     """When a step of the checklist was done, and what is to be said of it."""
     if event is None:
         return None, ""
-    asked = event.facts.step == protocol.CALL_OUT and event.facts.event_at
-    reason = words.gettext(later("The home asked, and nobody answered.")) if asked else event.facts.reason
-    return event.facts.event_at or event.at, reason
+    facts = event.facts
+    reason = facts.reason
+    if facts.state == protocol.BY_SYSTEM and facts.contact:
+        reason = words.say(_GOES, contact=names.contacts.get(facts.contact, facts.contact))
+    elif facts.state == protocol.BY_SYSTEM and facts.step in _ALREADY:
+        reason = words.gettext(_ALREADY[facts.step])
+    return facts.event_at or event.at, reason
+
+
+_GOES: Final = later("{contact} is going, or there already.")
+_ALREADY: Final = {
+    protocol.CALL_OUT: later("The home asked, and nobody answered."),
+    protocol.CONTACTS: later("All were called, and nobody can come."),
+}
+"""Why the system has ticked a step where nobody goes."""
 
 
 def _contacts(conn: Connection, desk: CaseDesk, case: Case, log: list[CaseEvent], now: float) -> list[ContactNow]:

@@ -56,6 +56,10 @@ _STEPPED: Final[Mapping[str, str]] = {
     "skipped": later("{who} skipped: {step}. {why}"),
     "by_system": later("Done by the system: {step}."),
 }
+_RUNG: Final[Mapping[str, str]] = {
+    "ring_home": later("{who} rings the home."),
+    "ring_mobile": later("{who} rings the mobile."),
+}
 _NEEDS: Final[Mapping[str, str]] = {
     "ambulance": later("{contact} asks for an ambulance."),
     "advice": later("{contact} needs advice."),
@@ -99,6 +103,8 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
         EventType.DECLINED: lambda: _declined(contact, others, words),
         EventType.ALL_WELL: lambda: say(later("{contact} says that all is well."), contact=contact),
         EventType.NEEDS_HELP: lambda: say(_NEEDS.get(facts.state, _NEEDS["advice"]), contact=contact),
+        EventType.RUNG: lambda: say(_RUNG.get(facts.step, _RUNG["ring_home"]), who=who),
+        EventType.INSIDE: lambda: say(later("{contact} is inside."), contact=contact),
         EventType.GROUPED: lambda: say(later("Part of incident {number}."), number=facts.incident),
         EventType.PROMPTED: lambda: _prompted(facts, words),
         EventType.REOPENED: lambda: say(later("{who} opened the case again:"), who=who),

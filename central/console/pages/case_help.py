@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
+from central.alarm_cases import protocol
 from central.alarm_cases.case import NOTE_MAX
 from central.carer_desk import CarerDesk
 from central.case_desk import CaseDesk
@@ -43,6 +44,12 @@ class StepBody(BaseModel):
     step: Annotated[str, Field(min_length=1, max_length=24)]
     skipped: bool = False
     reason: Annotated[str, Field(max_length=NOTE_MAX)] = ""
+
+
+class RungBody(BaseModel):
+    """What the operator rings: the telephone of the home, or a resident's mobile."""
+
+    what: Literal["home", "mobile"]
 
 
 class CallEndBody(BaseModel):
@@ -105,6 +112,13 @@ def step(request: Request, seat: Worker, case_id: int, body: StepBody) -> CaseVi
         case_id, seat.operator.id, body.step, _now(request), skipped=body.skipped, reason=body.reason
     )
     return answer(request, seat, result, case_id, reason=later("Write down why the step is skipped."))
+
+
+@router.post("/{case_id}/rung")
+def rung(request: Request, seat: Worker, case_id: int, body: RungBody) -> CaseView:
+    """The operator rings the home or a resident's mobile; the step of the checklist that says so is done by it."""
+    result = _desk(request).rang(case_id, seat.operator.id, protocol.RINGS[body.what], _now(request))
+    return answer(request, seat, result, case_id)
 
 
 @router.post("/{case_id}/contacts/{contact_id}/notify")
