@@ -66,7 +66,7 @@ class ReachWatch:
         key = known or f"{CHORE}:{home_id}:{int(now)}"
         facts: dict[str, str | float] = {"hours": round(hours, 1)}
         log.info("home %s: %.0f h without anybody to reach", home_id, hours)
-        self._desk.receive_finding(
-            Finding(key, home_id, AlarmKind.OTHER, now, now, CONTACTS_UNREACHABLE, facts=facts, active=bool(gaps)), now
-        )
+        kind = AlarmKind.CONTACTS_UNREACHABLE
+        found = Finding(key, home_id, kind, now, now, CONTACTS_UNREACHABLE, facts=facts, active=bool(gaps))
+        self._desk.receive_finding(found, now)
         return gaps

@@ -156,7 +156,7 @@ def _finding(place: HomeAndHub, text: str, rejection: Rejection, now: float) -> 
     return Finding(
         key=f"{place.home_id}:sms:{place.hub_id}:{now // UNVERIFIED_EVERY_S:.0f}",
         home=place.home_id,
-        kind=AlarmKind.OTHER,
+        kind=AlarmKind.SMS_UNVERIFIED,
         since_at=now,
         found_at=now,
         reason=SMS_UNVERIFIED,

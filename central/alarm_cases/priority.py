@@ -53,6 +53,8 @@ _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     AlarmKind.IN_VEHICLE: Priority.URGENT,
     AlarmKind.LOCATOR_SILENT: Priority.URGENT,
     AlarmKind.CHECK_IN_MISSED: Priority.ROUTINE,
+    AlarmKind.CONTACTS_UNREACHABLE: Priority.TECHNICAL,
+    AlarmKind.SMS_UNVERIFIED: Priority.ROUTINE,
     AlarmKind.TEST: Priority.TEST,
     # a code that is not known here may be anything: a person looks soon
     AlarmKind.OTHER: Priority.URGENT,
@@ -88,8 +90,6 @@ def priority_of_finding(kind: AlarmKind, reason: str) -> Priority:
     """The priority of a detector's finding. A hub that is silent over its limit leaves a person unwatched."""
     by_reason = {
         HUB_SILENT_LONG: Priority.URGENT,
-        SMS_UNVERIFIED: Priority.ROUTINE,
-        CONTACTS_UNREACHABLE: Priority.TECHNICAL,
         CALL_UNANSWERED: Priority.URGENT,
         RISK_CALL_UNANSWERED: Priority.LIFE,
         # a measurement far out of range, where the care plan wants it

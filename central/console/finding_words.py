@@ -35,6 +35,8 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "in_vehicle": later("In a vehicle"),
     "locator_silent": later("Silent locator"),
     "check_in_missed": later("Agreed call not answered"),
+    "contacts_unreachable": later("Nobody reachable at times"),
+    "sms_unverified": later("SMS not verified"),
     "test": later("Test"),
     "other": later("Unknown alarm"),
 }
@@ -65,6 +67,8 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
     "in_vehicle": later("{name} seems to be in a vehicle."),
     "locator_silent": later("{name}'s locator has fallen silent."),
     "check_in_missed": later("{name} has not answered a call that was agreed."),
+    "contacts_unreachable": later("There are times in which none of {name}'s contacts could be reached."),
+    "sms_unverified": later("An SMS in the name of {name}'s home cannot be verified."),
     "test": later("A test from {name}'s home. Nothing has happened."),
     "other": later("{name}'s home sends an alarm with a code that is not known here."),
 }

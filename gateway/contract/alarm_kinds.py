@@ -34,12 +34,17 @@ class AlarmKind(StrEnum):
     IN_VEHICLE = "in_vehicle"
     LOCATOR_SILENT = "locator_silent"
     CHECK_IN_MISSED = "check_in_missed"
+    CONTACTS_UNREACHABLE = "contacts_unreachable"
+    SMS_UNVERIFIED = "sms_unverified"
     TEST = "test"
     OTHER = "other"
 
 
 SILENT_KINDS: Final = frozenset({AlarmKind.DURESS})
 """Calls of somebody who is threatened: nothing at home may say or show that help was called."""
+
+OF_THE_CENTRE: Final = frozenset({AlarmKind.CONTACTS_UNREACHABLE, AlarmKind.SMS_UNVERIFIED})
+"""What only the centre itself notices: no device sends it, and it has no code."""
 
 MANUAL: Final = 10
 AUTOMATIC: Final = 9

@@ -126,7 +126,7 @@ def test_the_office_ends_them_in_the_file(app: FastAPI, setting: Setting, clock:
     assert phones(setting, "joan") == 0
     with setting.database.read() as conn:
         known = [one.kind for one in cases.open_cases(conn) if one.priority is Priority.TECHNICAL]
-    assert known == [AlarmKind.OTHER], "nobody can be reached for Carme any more: the desk is told so"
+    assert known == [AlarmKind.CONTACTS_UNREACHABLE], "nobody can be reached for Carme any more: the desk is told so"
     assert ana.send("DELETE", path).status_code == 404
 
 

@@ -56,7 +56,7 @@ def test_alarms_taken_back_from_all_are_said_to_be_a_gap_and_the_desk_knows(sett
         carme.send("PUT", f"/api/rights/carme/shares/{contact}", {"share": "alarms", "given": False})
     with setting.database.read() as conn:
         kinds = conn.exec_driver_sql("select kind, priority from cases").all()
-    assert [tuple(row) for row in kinds] == [("other", 4)]
+    assert [tuple(row) for row in kinds] == [("contacts_unreachable", 4)]
 
 
 def test_nobody_decides_for_somebody_else(setting: Setting) -> None:
