@@ -23,6 +23,7 @@ from benchmarks.processes import Child
 from gateway.broker import Broker, start_broker
 from gateway.broker_files import password_line
 from gateway.contract.topics import INTERNAL_ROOT, ROOT
+from gateway.free_ports import free_port
 
 LOAD_USER: Final = "load"
 LISTENER: Final = "listener"
@@ -40,13 +41,6 @@ def cores() -> tuple[int | None, set[int]]:
         return None, allowed
     first = min(allowed)
     return first, allowed - {first}
-
-
-def free_port() -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -22,10 +22,11 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from gateway.broker_files import MESSAGE_BYTES_MAX, access_list, password_file, shared_settings
+from gateway.free_ports import free_port
 
 log = logging.getLogger(__name__)
 
-READY_WAIT_S: Final = 10.0
+READY_WAIT_S: Final = 30.0
 """A broker that does not take connections by then is reported as broken."""
 STOP_WAIT_S: Final = 10.0
 _PORT_TRIES: Final = 3
@@ -147,7 +148,7 @@ def start_broker(folder: Path, users: Mapping[str, str], *, port: int = 0, kind:
         kind = "mosquitto" if _mosquitto() else "embedded"
     prepare = _prepare_mosquitto if kind == "mosquitto" else _prepare_embedded
     for attempt in range(_PORT_TRIES):
-        chosen = port or _free_port()
+        chosen = port or free_port()
         command = prepare(folder, users, chosen)
         try:
             return Broker(kind, command, folder, chosen)
@@ -217,14 +218,6 @@ dynamic_filters = true
 def _write_private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
 
 
 def _check_port(port: int) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gateway.free_ports import free_ports
+
 if TYPE_CHECKING:
     from simulators.demo.stage import Stage
     from simulators.demo.state_folder import StateFolder
@@ -72,7 +74,7 @@ async def _play(folder: StateFolder, given: argparse.Namespace, started: float) 
     if not 0 <= given.homes <= _HOMES_MAX:
         raise DemoCannotStart(f"--homes {given.homes} cannot be used: choose 0 to {_HOMES_MAX}.")
     _check_ports(base)
-    ports = Ports(base, base + 1, base + 2, *_free_ports(5))
+    ports = Ports(base, base + 1, base + 2, *free_ports(5))
     homes = 0 if given.no_street else given.homes
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -125,14 +127,6 @@ def _check_ports(base: int) -> None:
                     f"Port {port} for the {use} is in use: stop what listens there, or choose others with "
                     f"--port-base {base + 100}."
                 ) from None
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as open_sockets:
-        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in sockets]
 
 
 def _greet(stage: Stage, folder: StateFolder, took_s: float) -> None:

@@ -10,14 +10,13 @@ The image is described here as plain values; whoever builds it (the tests do) fe
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from gateway.free_ports import free_port
 from simulators.child import tied
 from simulators.radio import HubController, VirtualAir
 
@@ -128,7 +127,7 @@ class BluezMachine:
             MachineError: it does not come up.
         """
         await self.controller.start()
-        self._bus_port = self._bus_port or _free_port()
+        self._bus_port = self._bus_port or free_port()
         self._up.clear()
         self._done.clear()
         self._told = 0
@@ -239,10 +238,3 @@ class BluezMachine:
             *("-netdev", f"user,id=n,restrict=on,{forward}", "-device", "virtio-net-pci,netdev=n,romfile="),
             *("-kernel", str(self._kernel), "-initrd", str(self._initramfs), "-append", _KERNEL_LINE),
         ]
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

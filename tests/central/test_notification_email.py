@@ -24,6 +24,7 @@ from central.notification.sender import CLAIM_S, Sender
 from central.storage import cases, deliveries
 from central.storage.tables import contacts, homes, residents
 from gateway.contract.alarm_kinds import AlarmKind
+from gateway.free_ports import free_port
 
 from .conftest import NOON as T
 from .conftest import Town, alarm_of
@@ -37,9 +38,7 @@ class MailServer:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.answer = "250 OK"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self.controller.start()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from central.notification.delivery import Sent, Verdict
 from central.notification.outgoing import Errands
 from central.notification.phone_gateway import PhoneGateway, fit_sms, read_number
 from central.sealing import Sealer, SealError
+from gateway.free_ports import free_port
 from simulators.ntfy_server import NtfyServer
 from simulators.phone_company import Does, Person, PhoneCompany
 from simulators.push_service import PushService
@@ -94,12 +94,6 @@ def vapid(tmp_path_factory: pytest.TempPathFactory) -> VapidKey:
     return open_vapid(tmp_path_factory.mktemp("keys"), Sealer())
 
 
-def closed_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
 def errands() -> Errands:
     return Errands("trial", WAIT_S, at_once=2)
 
@@ -121,7 +115,7 @@ def push_rig(vapid: VapidKey) -> Iterator[Rig]:
         return WebPushChannel(config, vapid, lambda _gone: None, errands())
 
     def nowhere() -> tuple[Channel, str]:
-        gone = f"http://127.0.0.1:{closed_port()}"
+        gone = f"http://127.0.0.1:{free_port()}"
         return channel(gone), json.dumps(browser.subscription()).replace(service.server.url, gone)
 
     made = Rig(
@@ -146,7 +140,7 @@ def phone_rig(company: PhoneCompany, tmp_path: Path, kind: type[SmsChannel | Voi
         return kind(PhoneGateway(PhoneConfig(url, str(token_file))), errands())
 
     def nowhere() -> tuple[Channel, str]:
-        return channel(f"http://127.0.0.1:{closed_port()}"), NUMBER
+        return channel(f"http://127.0.0.1:{free_port()}"), NUMBER
 
     def never() -> None:
         company.people[NUMBER] = Person(Does.NO_SUCH_NUMBER)
@@ -165,7 +159,7 @@ def apprise_rig() -> Iterator[Rig]:
     def channel(place: str) -> AppriseChannel:
         return AppriseChannel(AppriseConfig(("ntfy",), (place,)), errands())
 
-    gone = f"127.0.0.1:{closed_port()}"
+    gone = f"127.0.0.1:{free_port()}"
     yield Rig(
         channel(where),
         f"ntfy://{where}/marc",
@@ -194,7 +188,7 @@ def email_rig() -> Iterator[Rig]:
         lambda what: setattr(sink, "fault", modes[what]),
         lambda: setattr(sink, "fault", Fault.REFUSE_FOR_GOOD),
         lambda: [f"{it.subject}\n{it.text}" for it in sink.mails],
-        lambda: (channel(closed_port()), "marc@example.org"),
+        lambda: (channel(free_port()), "marc@example.org"),
     )
     asyncio.run_coroutine_threadsafe(sink.stop(), loop.loop).result(10)
     loop.stop()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -29,16 +28,12 @@ from influxdb_client.domain.write_precision import WritePrecision
 from central.telemetry.embedded import EmbeddedStore
 from central.telemetry.influx import InfluxStore
 from central.telemetry.store import Point, Row, StoreUnavailable, TelemetryStore
+from gateway.free_ports import free_port
 
 NOON = time.time() // 86_400 * 86_400 - 43_200.0
 """Noon of yesterday, UTC: servers refuse what lies too far ahead or behind."""
 HOME = 'flat 7, o\'Brien="x"'
 """A home's id is free text of at most 32 characters: it must not break out of any store's language."""
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

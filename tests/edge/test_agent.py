@@ -30,6 +30,7 @@ from edge.outbox_thread import OutboxThread
 from edge.radio_healing import DEAF_AFTER_S, RadioHealing
 from gateway.broker import Broker
 from gateway.contract.messages import Alarm, AlarmAnswer, Command, Outcome, ProblemCode, Stage
+from gateway.free_ports import free_port
 from gateway.mqtt_client import Received
 from simulators.bthome_bytes import ObjectId
 from simulators.pendant_tty import PendantTty
@@ -55,11 +56,6 @@ async def pendant(tmp_path: Path) -> AsyncIterator[PendantTty]:
     pendant.plug_in()
     yield pendant
     pendant.unplug()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
 
 
 class Viewer:

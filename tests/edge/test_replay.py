@@ -16,10 +16,10 @@ import pytest
 from devices.wearable.site import Site
 from gateway.broker import Broker
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
+from gateway.free_ports import free_port
 from simulators.recorded_falls import ABSENT, recordings_file
 from simulators.replay.sources import NO_NUMPY
 from tests.edge.conftest import HUB, Desk, running, until
-from tests.simulators.ports import free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ async def replaying(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.P
 @pytest.fixture
 def hub_config(tmp_path: Path, write_config: Callable[[str], Path]) -> tuple[Path, int]:
     """A hub's configuration, and the port of its radio."""
-    (port,) = free_ports(1)
+    port = free_port()
     return write_config(f'[ble]\nadapter = "tcp-client:127.0.0.1:{port}"'), port
 
 

@@ -21,6 +21,7 @@ from gateway.broker import BrokerError, Kind, start_broker
 from gateway.broker_files import access_list, password_line, production_files
 from gateway.contract.topics import Channel, read_topic, shard_of, topic, valid_hub_id
 from gateway.fast_receiver import FastReceiver
+from gateway.free_ports import free_port
 from tests.conformance.harness import PASSWORDS, Driven, Party, eventually, settings_for
 
 KINDS: tuple[Kind, ...] = ("mosquitto", "embedded")
@@ -178,9 +179,7 @@ def certificates(folder: Path) -> tuple[Path, Path]:
 @pytest.mark.slow
 def test_the_production_files_run_a_real_mosquitto_with_tls(tmp_path: Path, join: Callable[..., Party]) -> None:
     certificate, key = certificates(tmp_path)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     files = production_files(
         PASSWORDS, certificate=certificate, key=key, port=port, folder=tmp_path, state_folder=tmp_path
     )

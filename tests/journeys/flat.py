@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import httpx
 
+from gateway.free_ports import free_port
 from simulators.network import Line
 from simulators.pendant_tty import PendantTty
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
-from tests.journeys.town import DEADLINE_S, Program, Town, free_port
+from tests.journeys.town import DEADLINE_S, Program, Town
 
 PENDANT_NUMBER = 0x0000_1A2B
 PENDANT_KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")

@@ -9,7 +9,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from gateway.broker import Broker, start_broker
 from gateway.contract.alarm_kinds import SCAIP_CODES, AlarmKind
 from gateway.contract.messages import Alarm, AlarmAnswer
 from gateway.contract.sms import decode_answer_sms, encode_alarm_sms, sms_key
+from gateway.free_ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +32,6 @@ HOUSE = Path(__file__).resolve().parents[2]
 HUB = "h-17"
 TOKEN = "the gateway's word"
 DEADLINE_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until(condition: Callable[[], bool], what: str, log: Path | None = None) -> None:

@@ -16,10 +16,11 @@ from central.sealing import Sealer
 from central.storage import homes
 from central.storage.hub_secrets import keep_device_key, keep_password
 from gateway.broker import start_broker
+from gateway.free_ports import free_port
 from simulators.pendant_tty import PendantTty
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
 from tests.journeys.flat import PENDANT_ADDRESS, PENDANT_KEY, PENDANT_NUMBER, soon
-from tests.journeys.town import HOUSE, Program, Town, free_port
+from tests.journeys.town import HOUSE, Program, Town
 
 pytestmark = pytest.mark.slow
 

@@ -16,9 +16,10 @@ import pytest
 from devices.vocabulary import Reading
 from gateway.contract.senml import encode_measurements
 from gateway.contract.topics import Channel
+from gateway.free_ports import free_port
 from tests.journeys.console_seat import Seat
 from tests.journeys.raw_hub import RawHub
-from tests.journeys.town import Program, Town, free_port, wait_until
+from tests.journeys.town import Program, Town, wait_until
 
 PACKS = 40
 STORE_SIGN = 4

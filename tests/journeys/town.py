@@ -1,4 +1,4 @@
-"""A small town of real processes for the journeys: broker, centre, a mail server, and hubs.
+"""A small town of real processes for the journeys: broker, centre, and hubs.
 
 The centre's databases are read directly where a journey asks what is stored; everything else goes over the wire.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from central.storage import homes, people
 from central.storage.database import Database
 from central.storage.tables import case_events, cases
 from gateway.broker import Broker, start_broker
+from gateway.free_ports import free_port
 from tests.central.fresh_database import fresh_database
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -42,12 +42,6 @@ def wait_until(condition: Callable[[], T], what: str, deadline_s: float = DEADLI
             return found
         time.sleep(0.02)
     raise AssertionError(f"not within {deadline_s:.0f} s: {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @cache
@@ -114,7 +108,7 @@ class Program:
 class Town:
     """One broker and one centre with `count` homes, each with a hub `h-1` ..., a resident and a carer."""
 
-    def __init__(self, folder: Path, *, count: int = 3, mail_port: int = 0, extra: str = "") -> None:
+    def __init__(self, folder: Path, *, count: int = 3, extra: str = "") -> None:
         self.folder = folder
         self.hubs = [f"h-{number}" for number in range(1, count + 1)]
         self.passwords = {name: f"pw-{name}" for name in (*self.hubs, "desk", "receiver", "watcher")}
@@ -129,8 +123,7 @@ class Town:
             f'data_folder = "{folder}/data"\n'
             f'[broker]\nport = {self.broker.port}\ndesk_password_file = "desk.password"\n'
             f'receiver_password_file = "receiver.password"\n'
-            f"[console]\nport = {self.console_port}\ncookie_secure = false\n"
-            f'[mail]\nhost = "{"127.0.0.1" if mail_port else ""}"\nport = {mail_port or 25}\n{extra}'
+            f"[console]\nport = {self.console_port}\ncookie_secure = false\n{extra}"
         )
         self.database_url = fresh_database(folder / "data" / "central.sqlite3")
         self.database = Database.open(self.database_url)

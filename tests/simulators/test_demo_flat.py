@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import serial_asyncio_fast
 
+from gateway.free_ports import free_port
 from simulators.demo.flat import Flat
 from simulators.firmware import HostFirmware
 from simulators.pendant_tty import PendantTty
 from simulators.serial_bytes import FrameCutter, FrameType, PendantMessage, message_of
-from tests.simulators.ports import free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ async def heard(flat: Flat) -> list[PendantMessage]:
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="NOT TESTED: the firmware needs a compiler (apt install gcc)")
 async def test_the_wired_pendant_runs_its_firmware(tmp_path: Path) -> None:
-    flat = Flat(tmp_path / "tty", free_ports(1)[0])
+    flat = Flat(tmp_path / "tty", free_port())
     await flat.start()
     try:
         assert flat.without_firmware == ""
@@ -56,7 +56,7 @@ async def test_without_a_compiler_the_demo_goes_on_and_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    flat = Flat(tmp_path / "tty", free_ports(1)[0])
+    flat = Flat(tmp_path / "tty", free_port())
     await flat.start()
     try:
         assert "sudo apt install gcc" in flat.without_firmware

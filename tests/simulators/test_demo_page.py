@@ -14,13 +14,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks import browsers
+from gateway.free_ports import free_ports
 from simulators.demo import city
 from simulators.demo.actions import ACTIONS
 from simulators.demo.page import serve
 from simulators.demo.phones import TELEPHONES
 from simulators.demo.stage import Stage
 from simulators.demo.state_folder import Ports, open_folder
-from tests.simulators.ports import free_ports
 
 LANGUAGES = ("ca", "es", "en")
 MESSAGE = "Llar: Maria demana ajuda a casa, ara mateix."
