@@ -1,4 +1,4 @@
-"""From a press to help at the door, in a real browser: contacts, checklist, emergency card, reasons, handing over."""
+"""What leads to help, in a real browser: contacts, checklist, emergency card, reasons, handing over."""
 
 from __future__ import annotations
 
@@ -47,52 +47,7 @@ def says(page: Page, answer: int) -> None:
     expect(page.locator(f'[data-act="triage-{answer}"]')).to_have_attribute("aria-pressed", "true")
 
 
-def test_from_press_to_closing_by_keyboard_alone_with_help_on_the_way(console: Console) -> None:
-    page = console.seat()
-    case_id = console.setting.alarm("carme", AlarmKind.FALL, "bany")
-    taken(console, page, case_id)
-    expect(page.locator(".greeting")).to_contain_text("Carme, soc Ana")
-    expect(page.locator(".greeting")).to_have_attribute("lang", "ca")
-    expect(page.locator(".no-speech a")).to_have_attribute("href", "tel:935550142")
-    page.keyboard.press("s")
-    expect(page.locator(".case-head")).to_contain_text("Hi esteu parlant")
-    says(page, 3)
-
-    page.keyboard.press("F8")
-    expect(page.locator(".call h2")).to_have_text("Trucada a Joan Ferrer")
-    expect(page.locator(".call [data-until]")).to_have_text(re.compile(r"0:[0-3]\d"))
-    expect(page.locator(".call a")).to_be_focused()
-    page.keyboard.press("x")
-    expect(page.locator(".call")).to_have_count(0)
-    expect(page.locator("#contact-joan .chip.bad")).to_contain_text("no contesta")
-    page.keyboard.press("F8")
-    expect(page.locator(".call h2")).to_have_text("Trucada a Marta Puig")
-    page.keyboard.press("a")
-    expect(page.locator("dialog[open] input:checked")).to_be_focused()
-    page.keyboard.press("Control+Enter")
-    expect(page.locator(".case-head")).to_contain_text("Marta Puig ve de camí")
-
-    console.setting.desk.arrived(case_id, "ana", "marta", console.setting.clock())
-    expect(page.locator("#contact-marta")).to_contain_text("ha arribat a les")
-    page.keyboard.press("Control+Enter")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    expect(page.locator("[data-template=contact]")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Control+Enter")
-    expect(page.locator(f'[data-case="{case_id}"]')).to_have_count(0)
-    assert state_of(console, case_id) == "closed"
-    ends = [
-        (event.facts.contact, event.facts.state) for event in log_of(console, case_id) if event.type == "call_ended"
-    ]
-    assert ends == [("joan", "no_answer"), ("marta", "answered")]
-
-    expect(page.locator(".state-switch .wrap_up")).to_contain_text("Postrucada")
-    page.locator(".state-switch .wrap_up").click()
-    expect(page.locator(".state-switch button[value=ready]")).to_contain_text("A punt")
-
-
-def test_nobody_answers_leads_by_the_checklist_to_the_team_and_to_112(console: Console) -> None:
+def test_nobody_answers_leads_by_the_checklist_to_the_team_to_112_and_on(console: Console) -> None:
     page = console.seat()
     case_id = console.setting.alarm("carme")
     taken(console, page, case_id)
@@ -116,8 +71,11 @@ def test_nobody_answers_leads_by_the_checklist_to_the_team_and_to_112(console: C
     for name in ("Joan Ferrer", "Marta Puig", "Joan Ferrer", "Marta Puig"):
         page.keyboard.press("F8")
         expect(page.locator(".call h2")).to_have_text(f"Trucada a {name}")
+        expect(page.locator(".call [data-until]")).to_have_text(re.compile(r"0:[0-3]\d"))
+        expect(page.locator(".call a")).to_be_focused()
         page.keyboard.press("x")
         expect(page.locator(".call")).to_have_count(0)
+    expect(page.locator("#contact-joan .chip.bad")).to_contain_text("no contesta")
     expect(page.locator(".step.by_system")).to_have_count(1)
     expect(page.locator(".step.now")).to_contain_text("unitat mòbil")
     page.keyboard.press("d")
@@ -127,6 +85,13 @@ def test_nobody_answers_leads_by_the_checklist_to_the_team_and_to_112(console: C
     expect(page.locator(".emergency")).to_contain_text("Carme Puig i Soler, 84 anys")
     expect(page.locator(".emergency")).to_contain_text("sempre ambulància")
     expect(page.locator(".emergency")).to_contain_text("93 555 01 42")
+    page.keyboard.press("Escape")
+    page.keyboard.press("F8")
+    expect(page.locator(".call h2")).to_have_text("Trucada a Joan Ferrer")
+    page.keyboard.press("a")
+    expect(page.locator("dialog[open] input:checked")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".case-head")).to_contain_text("Joan Ferrer ve de camí")
 
 
 def test_a_silent_call_says_send_when_in_doubt(console: Console) -> None:

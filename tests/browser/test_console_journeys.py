@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select
 
-from central.storage import cases
 from central.storage.database import Database
 from central.storage.tables import sessions
 from gateway.contract.alarm_kinds import AlarmKind
@@ -18,13 +17,6 @@ from tests.central.console_setting import wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def state_of(database: Database, case_id: int) -> str:
-    with database.read() as conn:
-        case = cases.find(conn, case_id)
-    assert case is not None
-    return case.state.value
-
-
 def the_only_session(database: Database) -> str:
     with database.read() as conn:
         return str(conn.execute(select(sessions.c.token_hash)).scalar_one())
@@ -32,48 +24,6 @@ def the_only_session(database: Database) -> str:
 
 def card(page: Page, case_id: int) -> Locator:
     return page.locator(f'[data-case="{case_id}"]')
-
-
-def test_an_alarm_appears_on_the_open_page_and_is_handled_by_keyboard_alone(console: Console) -> None:
-    page = console.seat()
-    expect(page.get_by_text("Tot està tranquil.")).to_be_visible()
-
-    case_id = console.setting.alarm("carme", AlarmKind.HELP, "bany")
-
-    arrived = card(page, case_id)
-    expect(arrived).to_contain_text("Botó d'ajuda, bany")
-    expect(arrived).to_contain_text("Carme")
-    expect(arrived.locator(".mark-word")).to_have_text("Vida")
-    expect(arrived.locator(".mark-stars")).to_have_text("***")
-    expect(arrived.locator("svg.shape.p1 path")).to_have_count(1)
-    expect(page).to_have_title(re.compile(r"^\(1\) BOTÓ D'AJUDA"))
-    expect(page.locator("#say-now")).to_have_text("Alarma nova: Botó d'ajuda, bany. Carme.")
-
-    page.keyboard.press("F2")
-    expect(page.locator(".case-head")).to_contain_text("Teniu aquest cas")
-    expect(page).not_to_have_title(re.compile(r"^\(1\)"))
-    assert state_of(console.setting.database, case_id) == "taken"
-
-    page.keyboard.press("s")
-    expect(page.locator(".case-head")).to_contain_text("Hi esteu parlant.")
-    page.keyboard.press("1")
-    expect(page.locator('[data-act="triage-1"]')).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("n")
-    page.keyboard.type("Tot bé, ha premut sense voler")
-    page.keyboard.press("Enter")
-    expect(page.locator(".timeline .words").first).to_have_text("Tot bé, ha premut sense voler")
-
-    page.keyboard.press("Escape")
-    page.keyboard.press("Escape")
-    assert state_of(console.setting.database, case_id) == "talking"
-
-    page.keyboard.press("Control+Enter")
-    expect(page.locator("[data-template=mistake]")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Control+Enter")
-    expect(page.get_by_text(f"El cas {case_id} està tancat.")).to_be_visible()
-    expect(card(page, case_id)).to_have_count(0)
-    assert state_of(console.setting.database, case_id) == "closed"
 
 
 def test_sound_plays_until_the_case_is_taken_anywhere(console: Console) -> None:
