@@ -108,7 +108,7 @@ medical        r        rw         rwx         R          .     .       rx      
 contacts       rw       rw         rwxd        r          .     .       r        r
 keys           rt       rtw        rtwd        rt         .     .       .        .
 care_plan      r        rw         rwd         .          .     .       r        r
-absences       rw       rw         rwd         r          rw    .       rw       r
+absences       rw       rw         rwd         r          rw    .       rw       rw
 telemetry      r        rx         rx          .          .     .       rx       r
 consents       r        r          rw          .          .     r       rw       .
 status         r        r          r           .          r     .       r        .
@@ -120,7 +120,7 @@ rights         .        r          rt          .          .     r       rw      
 devices        r        r          rw          rtwd       .     .       r        r
 hubs           r        r          rw          rtwd       .     .       r        r
 health         r        r          r           rt         .     r       .        r
-agenda         rtw      rtwx       rtwxd       .          .     .       .        r
+agenda         rtw      rtwx       rtwxd       .          .     .       .        rw
 drill          rt       rtw        rtw         rt         .     r       .        r
 quality        .        rtx        rx          .          .     rx      .        r
 settings       .        rw         rw          .          .     r       .        .
@@ -187,7 +187,7 @@ class Who:
         municipalities: of staff and machines; `EVERYWHERE` among them means all. Carers and residents have none.
         homes: of carers and residents: those that are their own.
         resident_id: of a resident: who they are.
-        scopes: of a program's key: what it opens at most; None for all that the role does.
+        scopes: of a program's key: what it opens at most; None for people.
     """
 
     account_id: str

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central import passwords
-from central.access_rules import Action, Place, Resource, Role, Rule, Who, decide
+from central.access_rules import TABLE, Action, Place, Resource, Role, Rule, Who, decide
 from central.audit import origin_of
 from central.console.limits import bounded, declared_too_large
 from central.console.problem import Problem
@@ -176,12 +176,16 @@ def seat_of(database: Database, token: str, now: float, kind: str = "full") -> S
         if kind != "key" and session.operator.role != Role.CARER and session.seen_at + IDLE_S < now:
             return None
         who = who_is(conn, session.operator)
-        if session.scopes is not None:
-            who = replace(who, scopes=rules_of(session.scopes))
+        if kind == "key":
+            who = replace(who, scopes=READS_ONLY if session.scopes is None else rules_of(session.scopes))
     if session.seen_at + SEEN_EVERY_S < now:
         with database.begin() as conn:
             people.session_seen(conn, key, now)
     return Seat(session.operator, key, form_token(token), session.expires_at, who)
+
+
+READS_ONLY: Final = frozenset(rule for rule in TABLE[Role.API].plain if rule.action is Action.READ)
+"""What a key opens for which nobody said what: to change anything, a key must name it."""
 
 
 def rules_of(scopes: Collection[str]) -> frozenset[Rule]:

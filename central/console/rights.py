@@ -86,6 +86,22 @@ def allowed_by_form(resource: str, action: str) -> Callable[..., Seat]:
     return needed
 
 
+@cache
+def of_the_file(resource: str) -> Callable[[Request], Seat]:
+    """The same for reading a part of a home's file as its page shows it: for staff and programs. Contacts, residents
+    and auditors have pages of their own, on which consent decides what they see."""
+    rule = Rule(Resource(resource), Action.READ)
+
+    def needed(request: Request) -> Seat:
+        seat = access.seat(request)
+        if seat.who.role is Role.RESIDENT or not listed(seat.who.role, Resource.RESIDENT_FILE, Action.READ):
+            raise _refused()
+        return _admitted(request, rule, seat)
+
+    _RULES[needed] = rule
+    return needed
+
+
 def _admitted(request: Request, rule: Rule, seat: Seat) -> Seat:
     if rule.resource is not Resource.ME:
         _refuse_unfinished(request, seat)

@@ -12,7 +12,7 @@ from central.storage.tables import sessions
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A program's key. `id` is the beginning of its hash; `scopes` None opens all that the role of its account does."""
+    """A program's key. `id` is the beginning of its hash; `scopes` None: nobody said what; it only reads."""
 
     id: str
     account_id: str

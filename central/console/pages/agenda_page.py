@@ -16,7 +16,7 @@ from central.agenda.desk import AgendaDesk, NotDone
 from central.agenda.rules import Kind, Outcome, read_rule
 from central.console.access import Seat
 from central.console.pages import agenda_words
-from central.console.pages.editing import Day, Line, Made, Moment, not_found, writing
+from central.console.pages.editing import Day, Line, Made, Moment, check_entered_by, not_found, writing
 from central.console.pages.file_words import choices
 from central.console.problem import Problem
 from central.console.rights import allowed
@@ -134,7 +134,7 @@ def listed(
 ) -> Agenda:
     """Calls within reach: those due now, one's own, overdue ones, today's, of seven days, or those done today."""
     found, load = _found(request, seat, show, kind)
-    return Agenda(request.app.state.clock(), load, [_view(call) for call in found])
+    return Agenda(request.app.state.clock(), load, [view_of(call) for call in found])
 
 
 @router.get("/agenda", include_in_schema=False)
@@ -196,11 +196,12 @@ def add(request: Request, seat: Writer, home_id: str, body: ItemBody) -> Made:
 
 @router.post("/api/homes/{home_id}/agenda/{item_id}/end", status_code=204, tags=["agenda"])
 def end(request: Request, seat: Writer, home_id: str, item_id: int, body: ReasonBody) -> None:
-    """No more of these calls; those that a supervisor must answer for only by one."""
+    """No more of these calls; those that a supervisor must answer for only by one, and a program only its own."""
     with writing(request, seat) as (connection, now, by):
         item = agenda.item(connection, home_id, _number(item_id))
         if item is None or item.ended_at is not None:
             raise not_found()
+        check_entered_by(seat, item.made_by)
         if item.kind == Kind.SUICIDE_RISK and (seat.who.role not in _SENIOR or len(body.reason.strip()) < 5):
             raise Problem(403, "senior", later("Only a supervisor may call this off."))
         agenda.end_item(connection, item.id, now, by)
@@ -245,7 +246,7 @@ def call_off(request: Request, seat: Worker, home_id: str, call_id: int, body: R
 
 def _answer(request: Request, seat: Seat, done: Call | NotDone) -> CallView:
     if isinstance(done, Call):
-        return _view(done)
+        return view_of(done)
     status, text = _REFUSALS[done.reason]
     with request.app.state.parts.database.read() as connection:
         account = people.operator(connection, done.who) if done.who else None
@@ -253,7 +254,8 @@ def _answer(request: Request, seat: Seat, done: Call | NotDone) -> CallView:
     raise Problem(status, done.reason, translator(seat.operator.language).say(text, who=who), who or None)
 
 
-def _view(call: Call) -> CallView:
+def view_of(call: Call) -> CallView:
+    """A call as programs read it."""
     values = {name: getattr(call, name) for name in CallView.__slots__ if name != "say"}
     return CallView(**values, say=call.rule.note)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -17,7 +16,7 @@ from central.console import access
 from central.console.access import Seat
 from central.console.limits import KEY_BURST, KEY_REQUESTS_PER_S
 from central.console.pages import webhooks_page
-from central.console.pages.account_words import ACTIONS, RESOURCES
+from central.console.pages.account_words import RESOURCES
 from central.console.pages.accounts_page import Handed
 from central.console.pages.webhooks_page import HookId
 from central.console.problem import Problem
@@ -25,7 +24,7 @@ from central.console.rights import allowed, entry_for, trail
 from central.console.templating import office_page
 from central.storage import accounts, api_keys, people, reach
 from central.storage.api_keys import ApiKey
-from central.texts import later, translator
+from central.texts import Words, later, translator
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("accounts", "read"))]
@@ -38,6 +37,7 @@ KEYS_MAX: Final = 20
 """Keys of one account: an old and a new one for each of its programs while they are exchanged."""
 SCOPES: Final = sorted(f"{rule.resource}:{rule.action}" for rule in TABLE[Role.API].plain)
 """All that a program may be given, as "resource:action"."""
+READ_SCOPES: Final = sorted(f"{rule.resource}:{rule.action}" for rule in access.READS_ONLY)
 
 
 class KeyBody(BaseModel):
@@ -87,7 +87,7 @@ def show(request: Request, seat: PageReader) -> Response:
         "/settings/api",
         keys=keys,
         programs=[one for one in programs if not one.disabled],
-        scopes={scope: _scope_words(scope, words.gettext) for scope in SCOPES},
+        scopes={scope: _scope_words(scope, words) for scope in SCOPES},
         hooks=hooks,
         topics={topic: words.gettext(text) for topic, text in webhooks_page.TOPICS.items()},
         states={code: words.gettext(text) for code, text in webhooks_page.STATES.items()},
@@ -180,7 +180,7 @@ def _line(key: ApiKey) -> KeyLine:
         key.id,
         key.account_id,
         key.label,
-        SCOPES if key.scopes is None else list(key.scopes),
+        READ_SCOPES if key.scopes is None else list(key.scopes),
         key.made_by,
         key.made_at,
         key.seen_at,
@@ -188,11 +188,10 @@ def _line(key: ApiKey) -> KeyLine:
     )
 
 
-def _scope_words(scope: str, gettext: Callable[[str], str]) -> str:
+def _scope_words(scope: str, words: Words) -> str:
     resource, _, action = scope.partition(":")
-    rule = next(rule for rule in TABLE[Role.API].plain if (rule.resource, rule.action) == (resource, action))
-    name = gettext(RESOURCES[rule.resource])
-    return name if rule.action is Action.READ else f"{name}: {gettext(ACTIONS[rule.action])}"
+    name = words.gettext(RESOURCES[Resource(resource)])
+    return name if action == Action.READ else words.say(later("enter and end: {what}"), what=name)
 
 
 def _note(request: Request, seat: Seat, what: str) -> None:

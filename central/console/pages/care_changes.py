@@ -14,7 +14,18 @@ from central.agenda.rules import Kind, Rule
 from central.alarm_cases.care_plan import CarePlan, as_body, read_plan
 from central.console.access import Seat
 from central.console.pages import agenda_words, file_words
-from central.console.pages.editing import Day, Kept, Line, Made, Moment, Seen, Text, not_found, writing
+from central.console.pages.editing import (
+    Day,
+    Kept,
+    Line,
+    Made,
+    Moment,
+    Seen,
+    Text,
+    check_entered_by,
+    not_found,
+    writing,
+)
 from central.console.problem import Problem
 from central.console.rights import allowed
 from central.detection.profile import Limits, limits_of
@@ -220,11 +231,12 @@ def announce(request: Request, seat: AbsenceWriter, home_id: str, resident_id: s
 
 @router.post("/api/homes/{home_id}/residents/{resident_id}/absences/{number}/end", status_code=204)
 def end_absence(request: Request, seat: AbsenceWriter, home_id: str, resident_id: str, number: int) -> None:
-    """Somebody is back early, or stays after all."""
+    """Somebody is back early, or stays after all; a program says so only of what it has announced itself."""
     with writing(request, seat) as (connection, now, by):
         absence = absences.find(connection, resident_id, number)
         if absence is None:
             raise not_found()
+        check_entered_by(seat, absence.announced_by)
         if absences.end(connection, absence, now, by) and (
             item := agenda.item_from(connection, home_id, f"absence:{number}")
         ):

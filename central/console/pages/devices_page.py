@@ -23,10 +23,11 @@ from central.hub_chores import ChoreError, print_claim
 from central.storage import device_list, file_edits, home_facts, home_list, homes, hub_settings, pages
 from central.storage.device_list import UnitLine
 from central.storage.homes import DeviceAtHome
-from central.texts import later, translator
+from central.texts import LANGUAGES, later, translator
 from devices.catalogue import CATALOGUE
 from devices.vocabulary import valid_device_id
 from gateway.contract.messages import ProblemCode
+from gateway.contract.settings import CALLED_MAX, MISTAKE_MAX_S
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("devices", "read"))]
@@ -43,6 +44,14 @@ WHICH = {
     "settings": later("Settings not in force"),
     "all": later("All"),
 }
+SETTINGS_NAMES = {
+    "language": later("The home speaks"),
+    "called": later("The home calls them"),
+    "mistake_s": later("Seconds in which a press can be taken back"),
+    "centre_number": later("The centre's number for alarms by SMS"),
+    "contacts": later("Who gets an SMS from the unit itself"),
+    "detail_until": later("Writes a detailed log until"),
+}
 Question = Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")]
 
 
@@ -52,10 +61,26 @@ class ClaimBody(BaseModel):
     hours: Annotated[int, Field(ge=1, le=720)] = 48
 
 
+class HomeSpeaks(BaseModel):
+    """How the home speaks; what is empty is left out: there the unit's own files hold.
+
+    `called` is the name by which it speaks to whoever lives there, `mistake_s` for how long after a press it offers to
+    say that it was a mistake: 0 is never.
+    """
+
+    language: Literal["", "ca", "es", "en"] = ""
+    called: Annotated[str, Field(max_length=CALLED_MAX, pattern=r"^[^\x00-\x1f]*$")] = ""
+    mistake_s: Annotated[float, Field(ge=0, le=MISTAKE_MAX_S)] | None = None
+
+
 class SettingsBody(BaseModel):
-    """Settings to change (name and value as `llar-central settings` takes them) and names to leave out again."""
+    """Settings to change (name and value as `llar-central settings` takes them) and names to leave out again.
+
+    `speaks`: all of how the home speaks; without it that stays as it is.
+    """
 
     version: Seen
+    speaks: HomeSpeaks | None = None
     set: Annotated[list[Annotated[str, Field(max_length=600)]], Field(max_length=80)] = []
     unset: Annotated[list[Annotated[str, Field(max_length=80)]], Field(max_length=80)] = []
 
@@ -77,6 +102,30 @@ class Units:
     units: list[UnitLine]
     said: list[TroubledHome]
     following: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOnFile:
+    """A unit: what it says, and what it should go by.
+
+    Attributes:
+        heard_at: when it was heard last since this desk started; None when not.
+        settings: name and value as `llar-central settings` takes them. `version`: what a change of them asks for.
+        in_force: the version that the unit says it goes by, 0 for not known; refused: it took these settings back.
+        claim_until_at, claimed_at: until when a code waits for it, and when one was used.
+    """
+
+    hub: str
+    home_id: str
+    address: str
+    said: TroubledHome
+    heard_at: float | None
+    version: int
+    settings: dict[str, str]
+    in_force: int
+    refused: bool
+    claim_until_at: float | None
+    claimed_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,39 +196,57 @@ def show(request: Request, seat: Reader, which: Which = "trouble", q: Question =
     )
 
 
-@router.get("/devices/{hub_id}", include_in_schema=False)
-def unit(request: Request, seat: HubReader, hub_id: str) -> Response:
-    """The page of one unit: what it says, its settings, its codes."""
+@router.get("/api/hubs/{hub_id}", tags=["devices"])
+def read_unit(request: Request, seat: HubReader, hub_id: str) -> UnitOnFile:
+    """One unit: what it says, and its settings with the version that a change of them asks for."""
     state = request.app.state
-    now: float = state.clock()
-    words = translator(seat.operator.language)
     with state.parts.database.read() as connection:
         where = pages.homes_of_hubs(connection, [hub_id]).get(hub_id)
         if where is None or homes.is_unknown(where.home):
             raise not_found()
         desired = hub_settings.desired_of(connection, hub_id)
         line = next(iter(device_list.units(connection, seat.who, only=[hub_id])), None)
-        facts = home_facts.facts_of(connection, where.home)
     heard = state.parts.states.of(hub_id)
-    said = hub_troubles.describe(hub_id, where, heard, desired, now, words)
-    refused = heard is not None and settings_desk.not_taken(heard.state)
+    words = translator(seat.operator.language)
+    return UnitOnFile(
+        hub=hub_id,
+        home_id=where.home,
+        address=where.address,
+        said=hub_troubles.describe(hub_id, where, heard, desired, state.clock(), words),
+        heard_at=None if heard is None else heard.received_at,
+        version=desired.settings.version if desired else 0,
+        settings=dict(settings_desk.flat(desired.settings)) if desired else {},
+        in_force=desired.in_force if desired else 0,
+        refused=heard is not None and settings_desk.not_taken(heard.state),
+        claim_until_at=line.claim_until_at if line else None,
+        claimed_at=line.claimed_at if line else None,
+    )
+
+
+@router.get("/devices/{hub_id}", include_in_schema=False)
+def unit(request: Request, seat: HubReader, hub_id: str) -> Response:
+    """The page of one unit: what it says, its settings, its codes."""
+    state = request.app.state
+    found = read_unit(request, seat, hub_id)
+    with state.parts.database.read() as connection:
+        facts = home_facts.facts_of(connection, found.home_id)
+        board = next((one.board for one in device_list.units(connection, seat.who, only=[hub_id])), "")
     return office_page(
         request,
         seat,
         "unit.html",
         "/devices",
-        hub=hub_id,
-        where=where,
-        line=line,
-        said=said,
-        heard=heard,
-        desired=desired,
-        settings=settings_desk.flat(desired.settings) if desired else [],
-        refused=refused,
+        unit=found,
+        board=board,
+        heard=state.parts.states.of(hub_id),
+        names=choices(SETTINGS_NAMES, translator(seat.operator.language)),
+        choices_of_language={"": "–", **LANGUAGES},
+        mistake_max_s=MISTAKE_MAX_S,
+        called_max=CALLED_MAX,
         facts=facts,
         gives_codes=_claims_config(request) is not None,
         may_write=seat.may("hubs", "write"),
-        now=now,
+        now=state.clock(),
     )
 
 
@@ -214,6 +281,9 @@ def settings(request: Request, seat: HubWriter, hub_id: str, body: SettingsBody)
             raise Problem(409, "changed", later("Somebody else was faster. Look again."))
         try:
             wanted = settings_desk.change(settings_desk.body_of(before), body.set, body.unset)
+            if body.speaks is not None:
+                wanted = {name: value for name, value in wanted.items() if name not in HomeSpeaks.model_fields}
+                wanted |= {name: value for name, value in body.speaks.model_dump().items() if value not in ("", None)}
             known = [one.id for one in homes.devices_of(connection, home.home_id)]
             made = settings_desk.checked(wanted, known, hub_settings.next_version(before))
         except settings_desk.BadSettings as error:

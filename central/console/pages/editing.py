@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
+from central.access_rules import Role
 from central.console.access import Seat
 from central.console.pages.change_words import Telling, said
 from central.console.pages.file_words import field_name
@@ -119,6 +120,16 @@ def _clashes(changes: list[Change], words: Words) -> Iterator[Clash]:
             after=said(name, after, Telling(words)),
             value=after,
         )
+
+
+def check_entered_by(seat: Seat, by: str) -> None:
+    """A program ends only what it has entered itself: a fault in it takes nobody else's call or absence away.
+
+    Raises:
+        Problem: 403 `not_yours`.
+    """
+    if seat.who.role is Role.API and by != seat.operator.id:
+        raise Problem(403, "not_yours", later("A program ends only what it has entered itself."))
 
 
 def not_found() -> Problem:

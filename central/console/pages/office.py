@@ -6,6 +6,7 @@ from central.console.pages import (
     contact_changes,
     devices_page,
     drills_page,
+    file_parts,
     keys_page,
     paper_list,
     people_changes,
@@ -17,6 +18,7 @@ from central.console.pages import (
 PAGES = (
     residents,
     resident_file,
+    file_parts,
     people_changes,
     contact_changes,
     care_changes,

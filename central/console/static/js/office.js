@@ -1,6 +1,6 @@
 // What every page of the office has: colours, language, log-out, and forms that speak with the desk's API.
 //
-// A form  <form data-api="/api/keys/{home}" data-method="POST" data-then="reload | stay | /path">  is sent as JSON: each
+// A form  <form data-api="/api/homes/{home}/keys" data-method="POST" data-then="reload | stay | /path">  is sent as JSON: each
 // named field is a member ("a.b" is a member of a member). data-type on a field: number, moment (a local date and time,
 // sent as Unix seconds of the centre's clock), list (lines or commas), lines. A lone tick box is true or false; several of one
 // name are the list of those ticked. Empty fields with data-optional are left out. A refusal stands in .form-fault.
