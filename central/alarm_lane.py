@@ -68,6 +68,7 @@ _PROGRESS: Final = frozenset(
         EventType.TAKEN,
         EventType.RELEASED,
         EventType.HANDED_OVER,
+        EventType.CONSOLE_LOST,
         EventType.ON_THE_WAY,
         EventType.DECLINED,
         EventType.ARRIVED,

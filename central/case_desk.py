@@ -150,7 +150,7 @@ class CaseDesk:
     def hand_over(
         self, operator_id: str, reason: str, now: float, by: str = DESK, to: str = ""
     ) -> list[Done | Refused]:
-        """Everything that an operator holds rings for all: their shift ends, or their console is lost.
+        """Everything that an operator holds rings for all: their shift ends.
 
         Args:
             operator_id: whose cases; `by` is who says so: they themselves, a supervisor, or the desk.
@@ -161,6 +161,11 @@ class CaseDesk:
         facts = Facts(reason=reason, operator=to)
         event = CaseEvent(EventType.HANDED_OVER, now, by, facts)
         return [self.happen(case_id, event, only_of=operator_id) for case_id in held]
+
+    def console_lost(self, case_id: int, operator_id: str, since_at: float, now: float) -> Done | Refused:
+        """The console at which an operator holds a case shows no sign of life since then: the case rings for all."""
+        facts = Facts(operator=operator_id, event_at=since_at)
+        return self.happen(case_id, CaseEvent(EventType.CONSOLE_LOST, now, DESK, facts))
 
     def triage(
         self, case_id: int, operator_id: str, answer: int, now: float, *, silent: bool = False

@@ -26,6 +26,7 @@ from central.config import CentralConfig, PaperConfig, read_secret
 from central.console.app import ConsoleParts, case_announcer, create_app
 from central.console.health_view import HealthView
 from central.console.live import Live
+from central.console_watch import ConsoleWatch
 from central.delivery_desk import DeliveryDesk
 from central.due_loop import DueLoop
 from central.due_work import DueWork
@@ -123,12 +124,14 @@ class DeskProcess:
         self._labelling = DueLoop("labels", self._labels.work)
         self._supervisors = SupervisorCall(self.desk, channels)
         self._calling = DueLoop("on-call", self._supervisors.work, clock=clock.now)
+        self._watching = DueLoop("consoles", ConsoleWatch(self.desk, self.live).work, clock=clock.now)
         self._purging = DueLoop("purge", PurgeDesk(self.database, config.data_folder).work)
         self._due = DueLoop("due-times", self._work.work, PULSE, clock.now)
         self._office = DueLoop("office", AgendaDesk(self.desk).work, clock=clock.now)
         self._sending = _lanes(self.database, self.deliveries, channels, config.carers.address, clock.now)
-        networks = networks_of(config.webhooks.networks)
-        self._webhook_sender = WebhookSender(self.database, sealer, self._refusals, networks)
+        self._webhook_sender = WebhookSender(
+            self.database, sealer, self._refusals, networks_of(config.webhooks.networks)
+        )
         self.webhooks = DueLoop("webhooks", self._webhook_sender.work_due, clock=clock.now)
         self._checkpoints = DueLoop("audit", self._note_audit_head)
         self._paper = _paper_loop(self.database, config.paper)
@@ -169,6 +172,7 @@ class DeskProcess:
         self._labelling.start()
         self._testing.start()
         self._calling.start()
+        self._watching.start()
         self._purging.start()
         if self._paper is not None:
             self._paper.start()
@@ -178,6 +182,7 @@ class DeskProcess:
         if self._paper is not None:
             self._paper.stop()
         self._purging.stop()
+        self._watching.stop()
         self._calling.stop()
         self._testing.stop()
         self._labelling.stop()

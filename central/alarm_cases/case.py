@@ -75,6 +75,7 @@ class EventType(StrEnum):
     PARKED = "parked"
     RELEASED = "released"
     HANDED_OVER = "handed_over"
+    CONSOLE_LOST = "console_lost"
     CALLED = "called"
     CALL_ENDED = "call_ended"
     TOLD = "told"
@@ -113,7 +114,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
             needs help: "ambulance" or "advice"; answered: `ANSWERS` or `LOST`.
         contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
-        operator: handed over: to whom, "" for whoever takes it first; told: the name of somebody on call.
+        operator: handed over: to whom, "" for whoever takes it first; console lost: whose, and event_at since when;
+            told: the name of somebody on call.
         incident: grouped: under which incident.
         triage: triaged: 1 to 5; silent: nobody answers, and the line is open without a sound.
         step: escalated, recalled, prompted: which step was due; late_s tells how late it was acted on. stepped: which

@@ -80,6 +80,8 @@ FAMILY_NEXT_S: Final = 60.0
 """And the others, in a ladder that has no step for them by itself."""
 
 
+_TONES: Final = frozenset({SECOND_BURST, EVERY_OPERATOR})
+"""Steps that are heard at consoles, which go by `ring_at` themselves."""
 _HEARD_AT_HOME: Final = frozenset({FIRST_CARER, EVERY_CARER, HOME_REASSURED})
 """Steps by which the home, or whoever may be there, hears that help was called."""
 
@@ -138,6 +140,17 @@ def step_after(case: Case, done: str, now: float) -> tuple[str, float]:
     if case.ring_at is None or position == len(steps):
         return STILL_RINGING, now + _REPEAT_S[_urgency(case)]
     return steps[position].name, case.ring_at + steps[position].after_s
+
+
+def entered(case: Case, now: float) -> tuple[str, float]:
+    """The step at which a case begins that has rung unheard since `ring_at`, and when that is due: the tones whose
+    time is over are left out, nobody who is to be called is."""
+    assert case.ring_at is not None
+    for step in ladder(case):
+        due_at = case.ring_at + step.after_s
+        if step.name not in _TONES or due_at > now:
+            return step.name, max(now, due_at)
+    return STILL_RINGING, now
 
 
 def carers_wanted(case: Case, step: str) -> int:

@@ -24,7 +24,8 @@ while it rings, because she may be speaking with the resident.
   but wants a check call, must be taken like any other and is closed by a person. Anything new in it makes it `new`.
 - A case that nobody took within the time of its ladder's `exception` step opens a record: it cannot be closed before
   somebody has written why, be it then or in the closing words.
-- What an operator holds is handed over when their shift ends or their console is lost: it rings for all.
+- What an operator holds is handed over when their shift ends: it rings for all. What is of life or urgent and lies at
+  a console that is lost goes back to everybody by itself (`console_lost`): it rings as one that nobody has heard since.
 - "No answer" begins a checklist; each step is done, skipped for a reason, or ticked by the system, and prompts once
   when its time is over. These prompts are timers of their own and stop nothing: `wake_at` goes on beside them. What is
   for when nobody comes waits as long as somebody does.
@@ -143,6 +144,7 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.PARKED, _HELD, rules.parked),
     (EventType.RELEASED, _HELD, rules.released),
     (EventType.HANDED_OVER, _HELD, rules.handed_over),
+    (EventType.CONSOLE_LOST, (_TAKEN, _TALKING), rules.console_lost),
     (EventType.CALLED, _OPEN, rules.called),
     (EventType.CALL_ENDED, _OPEN, rules.call_ended),
     (EventType.CLOSED, _HELD, rules.closed),

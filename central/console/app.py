@@ -123,6 +123,7 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
     """A listener for the desk: shows each change on every open console, with all that a card needs."""
 
     def announce(change: CaseChange) -> None:
+        live.acted(change.actor)
         if not change.ringing:
             live.offers.end(change.case_id)
         if live.clients() == 0:

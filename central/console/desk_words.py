@@ -95,6 +95,9 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
         ),
         EventType.EXPLAINED: lambda: say(later("{who} explained why nobody took it in time:"), who=who),
         EventType.HANDED_OVER: lambda: _handed_over(operator, words),
+        EventType.CONSOLE_LOST: lambda: say(
+            later("The console of {operator} was lost. The case goes back to everybody."), operator=operator
+        ),
         EventType.CALL_ENDED: lambda: say(
             later("{contact}: {result}."),
             contact=contact,

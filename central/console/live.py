@@ -73,7 +73,10 @@ class Live:
         published: events so far; whoever keeps what they made from the database makes it anew when this has moved.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._signs: dict[str, float] = {}  # operator -> last sign of life
+        self._looked_up: set[str] = set()  # of whom it is known whether they lost a case
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clients: dict[int, Client] = {}
         self._numbers = itertools.count(1)
@@ -113,7 +116,36 @@ class Live:
                 if client.session == session:
                     if client.state != state:
                         client.state, client.since_at = state, time.time()
-                    client.answered_at = time.monotonic()
+                    client.answered_at = self._monotonic()
+
+    def sign(self, operator: str) -> None:
+        """Notes that a console of that operator is there: it speaks. From any thread."""
+        with self._lock:
+            self._signs[operator] = self._monotonic()
+
+    def acted(self, actor: str) -> None:
+        """Notes that somebody has done something: a sign of life, too, of a console that was there before."""
+        with self._lock:
+            if actor in self._signs:
+                self._signs[actor] = self._monotonic()
+
+    def signs(self) -> dict[str, float]:
+        """How many seconds ago the consoles of each operator last gave a sign of life, since this process began."""
+        with self._lock:
+            now = self._monotonic()
+            return {operator: now - at for operator, at in self._signs.items()}
+
+    def lost(self, operator: str) -> None:
+        """Notes that an operator lost a case with their console and is to be told."""
+        with self._lock:
+            self._looked_up.discard(operator)
+
+    def may_have_lost(self, operator: str) -> bool:
+        """Whether it must be looked up if an operator lost a case; true once after each time that it may be."""
+        with self._lock:
+            news = operator not in self._looked_up
+            self._looked_up.add(operator)
+            return news
 
     def at_desk(self, sees: Callable[[Who], bool] | None = None) -> list[AtDesk]:
         """Who sits at an open console, in the state that says most of them; who does not answer is not ready.
@@ -138,7 +170,7 @@ class Live:
             return len({one.operator for one in self._clients.values() if self._state(one) == "ready"})
 
     def _state(self, client: Client) -> str:
-        answers = time.monotonic() - client.answered_at < READY_KEPT_S
+        answers = self._monotonic() - client.answered_at < READY_KEPT_S
         return client.state if answers else "not_ready"
 
     def clients(self) -> int:
@@ -190,6 +222,8 @@ class Live:
                 return None
             client = Client(next(self._numbers), session, operator, who=who)
             self._clients[client.number] = client
+            self._signs[operator] = self._monotonic()
+            self._looked_up.discard(operator)
             return client
 
     def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:

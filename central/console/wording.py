@@ -165,6 +165,8 @@ def timeline(log: list[CaseEvent], names: Names, words: Words, timezone: str) ->
     for event in log:
         if event.type in _RINGS_ANEW:
             ring_at = event.at
+        elif event.type is EventType.CONSOLE_LOST:
+            ring_at = event.facts.event_at
         sentence = _sentence(event, names, words, timezone, ring_at)
         own = event.facts.text if event.type in {EventType.NOTED, EventType.CLOSED} else ""
         if event.type in {EventType.PARKED, EventType.RELEASED}:

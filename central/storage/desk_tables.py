@@ -93,6 +93,16 @@ operator_settings = Table(
 """How an operator works at the console: `keys` are those that differ from the usual ones (action -> key), `speaks` the
 languages in which they talk with residents."""
 
+consoles = Table(
+    "consoles",
+    metadata,
+    Column("operator_id", ForeignKey("operators.id", ondelete="CASCADE"), primary_key=True),
+    Column("seen_at", Double, nullable=False),
+    Column("lost_cases", JSON, nullable=False, server_default="[]"),
+)
+"""When a console of an operator who holds a case was last there; `lost_cases` went back to everybody when it was not,
+and its operator is still to be told."""
+
 push_subscriptions = Table(
     "push_subscriptions",
     metadata,

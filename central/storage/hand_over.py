@@ -38,6 +38,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "push_subscriptions": "browsers take notifications of this centre only",
     "home_words": "words for searching, made of the other tables",
     "operator_settings": "how this service's staff work at their console",
+    "consoles": "whether this service's consoles are there now",
     "call_audits": "how well this service's staff have answered",
     "api_keys": "keys of this centre's neighbours",
     "webhooks": "this centre's neighbours",

@@ -60,6 +60,7 @@ _TOPIC_OF: Final = {
     EventType.PARKED: Topic.WAITING,
     EventType.RELEASED: Topic.RINGING,
     EventType.HANDED_OVER: Topic.RINGING,
+    EventType.CONSOLE_LOST: Topic.RINGING,
     EventType.RECALLED: Topic.RINGING,
     EventType.CLOSED: Topic.CLOSED,
     EventType.REOPENED: Topic.REOPENED,

@@ -134,7 +134,7 @@ def open_setting(
 ) -> Iterator[Setting]:
     """A database, that of `url` or a fresh one, with two operators and one home, `carme`."""
     database = Database.open(url or new_database[0](folder / "central.sqlite3"))
-    live = Live()
+    live = Live(clock) if isinstance(clock, Clock) else Live()
     listeners: list[Callable[[CaseChange], None]] = [case_announcer(database, live)]
     desk = CaseDesk(database, lambda change: [listener(change) for listener in listeners] and None)
     store = EmbeddedStore(folder / "telemetry") if with_store else None

@@ -76,6 +76,11 @@ class CaseLife(RuleBasedStateMachine):
             self.now = max(self.now, timer.due_at)
             self.happen(CaseEvent(EventType.PROMPTED, self.now, "desk", Facts(step=timer.step)))
 
+    @rule(who=st.sampled_from(PEOPLE), ago_s=st.floats(0.0, 100.0))
+    def a_console_is_lost(self, who: str, ago_s: float) -> None:
+        facts = Facts(operator=who, event_at=self.now - ago_s)
+        self.happen(CaseEvent(EventType.CONSOLE_LOST, self.now, "desk", facts))
+
     @rule(event_type=st.sampled_from(BY_CARERS), who=st.sampled_from(["marc", "pol"]))
     def a_carer_acts(self, event_type: EventType, who: str) -> None:
         self.happen(CaseEvent(event_type, self.now, "carer", Facts(contact=who, eta_minutes=5)))
@@ -202,8 +207,9 @@ class CaseLife(RuleBasedStateMachine):
     @invariant()
     def time_and_carers_never_take_a_case(self) -> None:
         if self.last is not None and self.last[1].actor in {"desk", "carer", "hub"}:
-            before, _ = self.last
-            assert self.case.owner_id == before.owner_id
+            before, event = self.last
+            assert self.case.owner_id == before.owner_id or event.type is EventType.CONSOLE_LOST
+            assert self.case.owner_id in {before.owner_id, None}
 
     @invariant()
     def who_turns_back_or_asks_for_help_is_never_met_with_silence(self) -> None:

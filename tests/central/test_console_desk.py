@@ -231,7 +231,7 @@ def test_nobody_is_told_of_what_was_taken_given_anew_or_long_ago() -> None:
 
 
 def at_console(setting: Setting, *operators: str, state: str = "ready") -> None:
-    clients = [Client(at, f"s-{name}", name, state, 0.0, time.monotonic()) for at, name in enumerate(operators)]
+    clients = [Client(at, f"s-{name}", name, state, 0.0, setting.clock()) for at, name in enumerate(operators)]
     setting.live._clients = {client.number: client for client in clients}
 
 

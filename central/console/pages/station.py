@@ -23,7 +23,7 @@ from central.console.pages.own_desk import keys_of
 from central.console.rights import allowed, first_page
 from central.console.templating import CENTRE_TIMEZONE, page, rail_of
 from central.service_settings import as_body
-from central.storage import incidents, pages, reach
+from central.storage import consoles, incidents, pages, reach
 from central.storage import settings as service_settings
 from central.storage.pages import Card
 from central.texts import later, translator
@@ -98,6 +98,12 @@ class OwnState(BaseModel):
     state: Literal["ready", "busy", "wrap_up", "break", "not_ready"]
 
 
+class StateTaken(LinkHealth):
+    """How the links are, and what this operator has lost: a sentence for each case, said once."""
+
+    lost: list[str]
+
+
 @router.get("/", include_in_schema=False)
 def show(request: Request, seat: Anybody) -> Response:
     """The console; who has no place there is sent to the page where their work is."""
@@ -157,10 +163,23 @@ def queue(request: Request, seat: Reader) -> Queue:
 
 
 @router.post("/api/me/state", tags=["me"])
-def set_state(request: Request, seat: Worker, own: OwnState) -> LinkHealth:
+def set_state(request: Request, seat: Worker, own: OwnState) -> StateTaken:
     """Says how this operator is. It holds for as long as their console says it again with every sign of life."""
-    request.app.state.parts.live.set_state(seat.session, own.state)
-    return link_health(request)
+    live: Live = request.app.state.parts.live
+    live.set_state(seat.session, own.state)
+    live.sign(seat.operator.id)
+    return StateTaken(**link_health(request).model_dump(), lost=_lost(request, seat))
+
+
+def _lost(request: Request, seat: Seat) -> list[str]:
+    """One sentence for each case that went back to everybody while this operator's console was lost, said once."""
+    parts = request.app.state.parts
+    if not parts.live.may_have_lost(seat.operator.id):
+        return []
+    with parts.database.begin() as conn:
+        found = consoles.take_lost(conn, seat.operator.id)
+    words = translator(seat.operator.language)
+    return [words.say(later("Your console was lost. Case {id} has gone back to everybody."), id=one) for one in found]
 
 
 @router.get("/live", include_in_schema=False)

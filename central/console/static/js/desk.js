@@ -178,8 +178,9 @@ const line = {
   },
 };
 
-function linkTold(link) {
+function linkTold({ lost, ...link }) {
   known.link = link;
+  for (const one of lost) toast(one, "bad");
   paintOwn();
 }
 
