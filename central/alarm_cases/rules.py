@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from central.alarm_cases import escalation, protocol
+from central.alarm_cases import escalation, lost_console, protocol
 from central.alarm_cases.case import (
     ASK_UNANSWERED,
     ASK_UNHEARD,
@@ -186,6 +186,21 @@ def handed_over(case: Case, event: CaseEvent) -> Case | Refused:
     if not event.facts.reason.strip():
         return Refused("no_reason", case.owner_id or "")
     return ringing(replace(case, state=State.NEW, owner_id=None, taken_at=None), event.at)
+
+
+def console_lost(case: Case, event: CaseEvent) -> Case | Refused:
+    """The console is lost at which its owner holds it: it has rung unheard since then, and goes on from there."""
+    facts = event.facts
+    if not facts.operator or lost_console.holder(case) != facts.operator:
+        return Refused("not_yours", case.owner_id or "")
+    if lost_console.touched_at(case) > facts.event_at:
+        return Refused("not_lost", case.owner_id or "")
+    after = replace(case, state=State.NEW, owner_id=None, taken_at=None)
+    if case.ring_at is not None:
+        return after
+    after = replace(after, ring_at=facts.event_at)
+    step, due_at = escalation.entered(after, event.at)
+    return replace(after, wake_at=due_at, wake_step=step)
 
 
 def triaged(case: Case, event: CaseEvent) -> Case | Refused:
