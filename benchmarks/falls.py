@@ -174,6 +174,8 @@ def _targets(site: Site, scores: list[Score]) -> list[Target]:
         worst = min(getattr(other, what).percent for other in scores[1:])
         text = f"{site}: points of {name} lost at worst, accelerometer only or 25 Hz"
         targets.append(Target(text, 1.5, getattr(first, what).percent - worst))
+    longest_s = max(each.latency_s[1] for each in scores)
+    targets.append(Target(f"{site}: seconds from the impact to the decision, at most", 2.5, longest_s))
     if site is Site.WAIST:
         targets.append(Target("waist: false alarms an hour", 0.4, first.false.per_hour))
     return targets
