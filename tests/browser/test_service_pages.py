@@ -15,26 +15,10 @@ from central.storage import people, rota, settings
 from central.storage.people import Operator
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
-from tests.browser.seeing import fits, look
 from tests.central.console_setting import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAGES = (
-    "/wallboard",
-    "/wallboard?big=true",
-    "/quality?period=month",
-    "/quality?show=late",
-    "/quality?show=false",
-    "/quality?show=audits",
-    "/quality/report",
-    "/settings",
-    "/accounts",
-    "/audit",
-    "/me",
-    "/settings/api",
-    "/api/docs",
-)
 REASON = "Tres alarmes alhora i dues persones."
 
 
@@ -111,28 +95,6 @@ def test_the_board_says_so_when_the_desk_is_away(console: Console) -> None:
     expect(page.locator("#as-of")).to_contain_text("No line to the desk", timeout=30_000)
     page.context.set_offline(False)
     expect(page.locator("#as-of")).to_have_text("Live", timeout=30_000)
-
-
-@pytest.mark.parametrize("themes", [("light", "dark"), pytest.param(("contrast",), marks=pytest.mark.long)])
-def test_nothing_stands_in_the_way_of_anybody(console: Console, themes: tuple[str, ...]) -> None:
-    setting = console.setting
-    for number, waited_s in enumerate((12, 240)):
-        at = time.time() - 4_000 - number * 2_000
-        case = setting.alarm("carme", AlarmKind.HELP, ref=f"A{number}", at=at)
-        setting.desk.work_due(at + waited_s)
-        setting.desk.take(case, "ana", at + waited_s)
-    page = supervisor(console)
-    for path in PAGES:
-        page.goto(f"{console.url}{path}")
-        if "wallboard" in path:
-            expect(page.locator("#as-of")).to_have_text("Live")
-        if path == "/api/docs":
-            # hundreds of operations of one pattern: all are looked at once, the first of each group in every colour
-            look(page, themes[:1])
-            fits(page, (390, 720, 820), height=844)
-            page.evaluate("document.querySelectorAll('.operation ~ .operation').forEach((one) => one.remove())")
-        look(page, themes)
-        fits(page, (390, 720, 820), height=844)
 
 
 def test_paper_is_white_and_what_is_chosen_stays_seen_in_the_few_colours_of_a_system(console: Console) -> None:
