@@ -215,7 +215,9 @@ class CaseDesk:
 
     def call_contact(self, case_id: int, operator_id: str, contact_id: str, now: float) -> Done | Refused:
         """The operator rings a contact themselves; after the ring limit they are prompted to ring the next."""
-        facts = Facts(contact=contact_id, channel=PHONE)
+        with self.database.read() as connection:
+            limit_s = settings.current(connection).desk.ring_limit_s
+        facts = Facts(contact=contact_id, channel=PHONE, limit_s=limit_s)
         return self._by_person(case_id, CaseEvent(EventType.CALLED, now, operator_id, facts))
 
     def call_ended(self, case_id: int, operator_id: str, contact_id: str, result: str, now: float) -> Done | Refused:

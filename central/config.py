@@ -58,7 +58,7 @@ class ConsoleConfig(msgspec.Struct, frozen=True):
     """Where the operators' console listens. `cookie_secure` is switched off only for plain http on one machine.
 
     `second_factor` names the roles whose accounts open nothing until they have a second factor. `call_back` is the
-    centre's own telephone number, as it is told to the emergency services.
+    centre's own telephone number, as it is told to the emergency services: taken over at the first start only.
     """
 
     host: str = "127.0.0.1"
@@ -86,11 +86,12 @@ class CarersConfig(msgspec.Struct, frozen=True):
     Attributes:
         phone: on which carers ring the centre; it stands on their pages.
         reach_test_days: how often each contact gets a test message that asks for one tap; 0 for never by itself.
+            Taken over at the first start only: from then on the page of settings holds it.
     """
 
     address: str = ""
     phone: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    reach_test_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
+    reach_test_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 30
 
 
 class DetectionConfig(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from central.alarm_cases.incidents import groupings
 from central.alarm_cases.transitions import Decided
 from central.case_change import CaseChange, change_of
 from central.case_intake import DESK, decide
-from central.storage import cases, incidents
+from central.storage import cases, incidents, settings
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 def group_silences(connection: sa.Connection, now: float) -> list[CaseChange]:
     """Puts silent homes with one cause under one incident; what changed. Each case keeps its own life."""
     silences = incidents.ungrouped_silences(connection, now)
+    homes_min = settings.current(connection).desk.flood_homes
     changes: list[CaseChange] = []
-    for grouping in groupings(silences, incidents.going_on(connection), now):
+    for grouping in groupings(silences, incidents.going_on(connection), now, homes_min):
         incident_id = grouping.incident or incidents.add(connection, grouping.cause, now)
         incidents.touch(connection, incident_id, now)
         log.warning("incident %d (%s): %d more homes silent", incident_id, grouping.cause, len(grouping.case_ids))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
+from sqlalchemy.exc import IntegrityError
+
 from central.config import CentralConfig
-from central.storage.database import DatabaseError, in_words, migrate
+from central.service_settings import Desk
+from central.storage import settings
+from central.storage.database import Database, DatabaseError, in_words, migrate
 
 
 class CannotStart(Exception):
@@ -26,6 +32,7 @@ def prepare(config: CentralConfig) -> None:
         raise CannotStart(f"Cannot write to the data folder {config.data_folder}: {error.strerror}.") from None
     try:
         migrate(config.database.url)
+        _take_over(config)
     except DatabaseError as error:
         raise CannotStart(f"The database cannot be used: {in_words(error)}") from None
     except Exception as error:
@@ -36,3 +43,21 @@ def prepare(config: CentralConfig) -> None:
         raise CannotStart(
             "The database was written by another version of Llar, a newer one: install that, or restore a backup."
         ) from None
+
+
+def _take_over(config: CentralConfig) -> None:
+    """What the file says of the numbers of daily work becomes their first version, where nobody has set them yet. From
+    then on the page of settings holds them, and the file says nothing about them any more."""
+    call_back = "".join(letter for letter in config.console.call_back if letter.isprintable())
+    given = Desk(reach_test_days=config.carers.reach_test_days, call_back=call_back)
+    if given == Desk():
+        return
+    database = Database.open(config.database.url)
+    try:
+        with database.begin() as connection:
+            if not settings.versions(connection, "desk"):
+                settings.keep(connection, "desk", given, time.time(), settings.INSTALLED, 0)
+    except IntegrityError:
+        pass  # another process of the centre was faster
+    finally:
+        database.close()

@@ -16,7 +16,7 @@ from typing import Final
 from central.alarm_cases.rota import availability
 from central.notification.channel import Channel, Message
 from central.notification.delivery import STANDARD_RETRY, Sent, Verdict
-from central.storage import incidents, people, reach_tests, rota
+from central.storage import incidents, people, reach_tests, rota, settings
 from central.storage.database import Database
 from central.storage.people import Contact
 from central.storage.reach_tests import ReachTest
@@ -40,7 +40,6 @@ class ReachTester:
 
     Args:
         channels: by their names; address: of the centre as carers reach it, for the link; "" sends none.
-        every_days: how often each contact is tested; 0 for only when somebody asks.
         clock: tells the time after an attempt, which may take seconds.
     """
 
@@ -49,24 +48,23 @@ class ReachTester:
         database: Database,
         channels: Mapping[str, Channel],
         address: str,
-        every_days: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database, self._channels, self._address = database, channels, address.rstrip("/")
-        self._every_days, self._clock = every_days, clock
+        self._clock = clock
 
     def work(self, now: float) -> float:
         """Queues what the calendar says, sends what is due; when to look again."""
-        next_at = now + EVERY_S
-        if self._every_days:
-            next_at = self._queue_monthly(now)
+        with self._database.read() as conn:
+            every_days = settings.current(conn).desk.reach_test_days
+        next_at = self._queue_by_calendar(now, every_days) if every_days else now + EVERY_S
         while self._send_due(now):
             pass
         with self._database.read() as conn:
             due_at = reach_tests.next_due_at(conn)
         return min(next_at, due_at) if due_at is not None else next_at
 
-    def _queue_monthly(self, now: float) -> float:
+    def _queue_by_calendar(self, now: float, every_days: int) -> float:
         with self._database.begin() as conn:
             due_at = incidents.chore_due(conn, CHORE, now, now)
             if due_at > now:
@@ -77,10 +75,10 @@ class ReachTester:
         while True:
             with self._database.begin() as conn:
                 # half of it: a whole month would pass over a day whose hour has drifted, or who asked for a test since
-                since_at = now - self._every_days * DAY_S / 2
+                since_at = now - every_days * DAY_S / 2
                 found = reach_tests.not_tested_since(conn, since_at, after, LOOKED_AT_ONCE)
                 for one in found:
-                    if self._turn(one.contact_id, one.timezone, now):
+                    if _turn(one.contact_id, one.timezone, every_days, now):
                         roster = rota.roster(conn, one.home_id, tuple(self._channels))
                         contact = next((it for it in roster if it.id == one.contact_id), None)
                         if contact is not None and availability(contact, now, one.timezone).can:
@@ -88,12 +86,6 @@ class ReachTester:
             if len(found) < LOOKED_AT_ONCE:
                 return now + EVERY_S
             after = found[-1].contact_id
-
-    def _turn(self, contact_id: str, timezone: str, now: float) -> bool:
-        """Whether it is this contact's day and a friendly hour: tests are spread over the month."""
-        moment: datetime = local(now, timezone)
-        day = int(sha256(contact_id.encode()).hexdigest(), 16) % self._every_days
-        return HOURS[0] <= moment.hour < HOURS[1] and moment.toordinal() % self._every_days == day
 
     def _send_due(self, now: float) -> bool:
         with self._database.read() as conn:
@@ -153,3 +145,10 @@ class ReachTester:
             case_id=0,
             resident="",
         )
+
+
+def _turn(contact_id: str, timezone: str, every_days: int, now: float) -> bool:
+    """Whether it is this contact's day and a friendly hour: tests are spread over the month."""
+    moment: datetime = local(now, timezone)
+    day = int(sha256(contact_id.encode()).hexdigest(), 16) % every_days
+    return HOURS[0] <= moment.hour < HOURS[1] and moment.toordinal() % every_days == day

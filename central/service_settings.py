@@ -6,6 +6,7 @@
 - `closings`: templates for closing a case with one press.
 - `on_call`: who is called when no operator takes a case.
 - `retention`: how long each class of records is kept.
+- `desk`: numbers of daily work.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import msgspec
 
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, PROTOCOL_TEXT_MAX, CarePlan
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
+from central.alarm_cases.incidents import HOMES_MIN
+from central.alarm_cases.protocol import RING_LIMIT_S
 from central.privacy.retention import CLASSES
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -95,6 +98,24 @@ class Retention(_Strict, frozen=True):
         return self.months.get(name, CLASSES[name].months)
 
 
+class Desk(_Strict, frozen=True):
+    """Numbers of daily work.
+
+    Attributes:
+        flood_homes: so many homes silent within five minutes from one cause are one technical incident.
+        ring_limit_s: a contact's telephone rings so long before the operator is prompted to ring the next.
+        wrap_up_s: so long after closing a case an operator writes it up, before the next is offered to them.
+        reach_test_days: how often each contact gets a test message that asks for one tap; 0: only when somebody asks.
+        call_back: the centre's own telephone number, as it is told to the emergency services.
+    """
+
+    flood_homes: Annotated[int, msgspec.Meta(ge=3, le=100)] = HOMES_MIN
+    ring_limit_s: Annotated[float, msgspec.Meta(ge=15, le=120)] = RING_LIMIT_S
+    wrap_up_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 60.0
+    reach_test_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 30
+    call_back: Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[^\x00-\x1f]*$(?!\n)")] = ""
+
+
 class ServiceSettings(msgspec.Struct, frozen=True):
     """All of them; what nobody has set is as built in."""
 
@@ -104,9 +125,10 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     closings: Closings = Closings()
     on_call: OnCall = OnCall()
     retention: Retention = Retention()
+    desk: Desk = Desk()
 
 
-Setting = Targets | Ladder | Protocols | Closings | OnCall | Retention
+Setting = Targets | Ladder | Protocols | Closings | OnCall | Retention | Desk
 TYPES: Final[Mapping[str, type[Setting]]] = {
     "targets": Targets,
     "ladder": Ladder,
@@ -114,6 +136,7 @@ TYPES: Final[Mapping[str, type[Setting]]] = {
     "closings": Closings,
     "on_call": OnCall,
     "retention": Retention,
+    "desk": Desk,
 }
 """Name of a setting -> what it is."""
 

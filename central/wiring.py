@@ -107,7 +107,7 @@ class DeskProcess:
         channels = open_channels(config, push_key, forgetting(self.database))
         self._channels = tuple(channels)
         self.channels = channels
-        tester = ReachTester(self.database, channels, config.carers.address, config.carers.reach_test_days)
+        tester = ReachTester(self.database, channels, config.carers.address)
         self._testing = DueLoop("reach-tests", tester.work)
         self.states = HubStates()
         self.desk = CaseDesk(self.database, self._announcer, self._channels, self.states.can_ask)
@@ -294,6 +294,7 @@ def run_desk(config: CentralConfig) -> None:
             live=process.live,
             health=process.health,
             config=config.console,
+            whole_config=config,
             sms=process.sms,
             claims=process.claims,
             states=process.states,

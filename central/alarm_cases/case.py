@@ -123,6 +123,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
             the step that ringing there does.
         cause, action, outcome, told, label, follow_up, explanation: closed (codes of `central.alarm_cases.closing`);
             explanation also of explained: why nobody took it in time.
+        limit_s: called by telephone: how long it may ring; 0 is as built in.
     """
 
     home: str = ""
@@ -161,6 +162,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str = ""
     follow_up: str = ""
     explanation: Note = ""
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from central.alarm_cases.priority import Priority
 WITHIN_S: Final = 300.0
 """Homes that fall silent so close together may have one cause."""
 HOMES_MIN: Final = 5
-"""Fewer silent homes are a coincidence of theirs and stay as they are."""
+"""Fewer silent homes are a coincidence of theirs and stay as they are, where a service says nothing else."""
 STILL_THE_SAME_S: Final = 1_800.0
 """A home that falls silent so long after the last one of an incident still belongs to it."""
 AGE_AT_RISK: Final = 85
@@ -55,11 +55,16 @@ class AtRisk(NamedTuple):
     hearing_or_speech_poor: bool = False
 
 
-def groupings(silences: Iterable[Silence], open_incidents: Collection[OpenIncident], now: float) -> list[Grouping]:
+def groupings(
+    silences: Iterable[Silence],
+    open_incidents: Collection[OpenIncident],
+    now: float,
+    homes_min: int = HOMES_MIN,
+) -> list[Grouping]:
     """Which cases belong under which incident now; each case under one at most.
 
     A matter of life is never grouped. A case joins an incident of one of its causes that is still going on; else the
-    cause that most homes share within `WITHIN_S` makes a new one, once `HOMES_MIN` homes share it.
+    cause that most homes share within `WITHIN_S` makes a new one, once `homes_min` homes share it.
     """
     left = {it.case_id: it for it in silences if it.priority is not Priority.LIFE}
     found: list[Grouping] = []
@@ -71,7 +76,7 @@ def groupings(silences: Iterable[Silence], open_incidents: Collection[OpenIncide
             found.append(Grouping(incident.cause, incident.id, ids))
         for case_id in ids:
             del left[case_id]
-    while (largest := _largest(left)) is not None:
+    while (largest := _largest(left, homes_min)) is not None:
         cause, ids = largest
         found.append(Grouping(cause, None, ids))
         for case_id in ids:
@@ -79,7 +84,7 @@ def groupings(silences: Iterable[Silence], open_incidents: Collection[OpenIncide
     return found
 
 
-def _largest(left: Mapping[int, Silence]) -> tuple[str, tuple[int, ...]] | None:
+def _largest(left: Mapping[int, Silence], homes_min: int) -> tuple[str, tuple[int, ...]] | None:
     by_cause: dict[str, list[Silence]] = defaultdict(list)
     rank: dict[str, int] = {}
     for silence in left.values():
@@ -90,7 +95,7 @@ def _largest(left: Mapping[int, Silence]) -> tuple[str, tuple[int, ...]] | None:
     for cause, members in by_cause.items():
         together = _close_together(members)
         homes = len({it.home_id for it in together})
-        if homes < HOMES_MIN:
+        if homes < homes_min:
             continue
         # of causes that explain equally many homes the narrowest says most
         candidate = (-homes, rank[cause], cause, tuple(sorted(it.case_id for it in together)))

@@ -260,7 +260,8 @@ def called(case: Case, event: CaseEvent) -> Case:
     """A contact is asked by an operator; a telephone that rings has its limit."""
     if event.facts.channel != "phone":
         return kept_in_hand(case, event)
-    return kept_in_hand(replace(case, ring_limit_at=event.at + protocol.RING_LIMIT_S), event)
+    limit_s = event.facts.limit_s or protocol.RING_LIMIT_S
+    return kept_in_hand(replace(case, ring_limit_at=event.at + limit_s), event)
 
 
 def call_ended(case: Case, event: CaseEvent) -> Case:

@@ -26,7 +26,7 @@ from central.carers.parts import CarersParts
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
 from central.claim_desk import ClaimDesk
-from central.config import ClaimsConfig, ConsoleConfig
+from central.config import CentralConfig, ClaimsConfig, ConsoleConfig
 from central.console import access
 from central.console.access import Guard
 from central.console.health_view import HealthView
@@ -89,6 +89,7 @@ class ConsoleParts:
         live: the open consoles.
         health: how the desk and its neighbours are, at the moment of the call; must be quick.
         config: of the console.
+        whole_config: all of the file, to be shown; None where there is none.
         sms: where SMS gateways deliver; None when no SMS is taken.
         claims: where new hubs redeem their codes; None when none are given out.
         states: what hubs said last of themselves.
@@ -107,6 +108,7 @@ class ConsoleParts:
     live: Live
     health: Callable[[], HealthView]
     config: ConsoleConfig
+    whole_config: CentralConfig | None = None
     sms: SmsEntrance | None = None
     claims: ClaimDesk | None = None
     states: HubStates = field(default_factory=HubStates)

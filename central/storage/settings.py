@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from central.service_settings import TYPES, ServiceSettings, Setting, as_body
 from central.storage.service_tables import service_settings
 
+INSTALLED: Final = "desk"
+"""Who has set what was set when the service was installed."""
+
 # built once: this stands on an alarm's way
 _OTHERS: Final = service_settings.alias()
 _LATEST: Final = sa.select(sa.func.max(_OTHERS.c.version)).where(_OTHERS.c.name == service_settings.c.name)

@@ -329,7 +329,7 @@ def test_a_reachability_test_asks_for_one_tap_and_its_result_is_known(setting: S
     marta = log_in(app, "marta-acc")
     assert marta.send("POST", "/api/family/contacts/marta/test").status_code == 204
     assert marta.send("POST", "/api/family/contacts/marta/test").status_code == 409, "one at a time"
-    tester = ReachTester(setting.database, {"email": email}, "https://llar.example", 0, clock)
+    tester = ReachTester(setting.database, {"email": email}, "https://llar.example", clock)
     tester.work(clock.now)
     message = email.messages[-1]
     assert (message.purpose, message.urgent) == ("reach_test", False)
@@ -357,7 +357,7 @@ def test_every_contact_is_tested_once_a_month_by_day(setting: Setting, clock: Cl
     for month in range(1, 5):
         for _ in range(30 * 24 // 5):
             clock.now += 5 * 3_600
-            ReachTester(setting.database, {"email": email}, "https://llar.example", 30, clock).work(clock.now)
+            ReachTester(setting.database, {"email": email}, "https://llar.example", clock).work(clock.now)
         assert [message.to for message in email.messages] == ["marta@example.org"] * month, "Joan has no e-mail"
 
 

@@ -17,7 +17,7 @@ from central.console import case_view, wording
 from central.console.access import Seat
 from central.console.case_view import CaseView, answer
 from central.console.rights import allowed
-from central.storage import pages, people
+from central.storage import pages, people, settings
 from central.texts import later, local
 
 router = APIRouter(prefix="/api/cases", tags=["cases"])
@@ -172,6 +172,7 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
     with state.parts.database.read() as conn:
         home = pages.home_line(conn, card.home_id)
         living_there = people.residents_of(conn, card.home_id)
+        call_back = settings.current(conn).desk.call_back
     medical = seat.may("medical", "read")
     today = local(found.now, home.timezone if home else "Europe/Madrid").date()
     return EmergencyCard(
@@ -181,7 +182,7 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
         district=card.district,
         way_in=home.access_notes if home and seat.may("keys", "read") else "",
         home_phone=home.phone if home and not found.silence else "",
-        call_back=state.parts.config.call_back,
+        call_back=call_back,
         operator=seat.operator.called,
         people=[_on_card(one, today, medical=medical) for one in living_there],
         what=[*(why.sentence for why in found.why), *filter(None, [found.silence])],

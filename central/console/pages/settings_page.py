@@ -15,6 +15,7 @@ from central.alarm_cases.escalation import built_in_after_s
 from central.console import wording
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
+from central.console.pages import file_shown
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.console.templating import office_page
@@ -36,6 +37,17 @@ STEPS: Final = {
     "home_reassured": later("The home hears that we are coming"),
 }
 LABELS: Final = {"": later("not said"), "true": later("the alarm was right"), "false": later("the alarm was false")}
+NUMBERS: Final = {
+    "flood_homes": (later("Silent homes that are one technical incident"), (3, 100), later("within five minutes")),
+    "ring_limit_s": (later("Seconds that a contact's telephone rings"), (15, 120), later("then the next is rung")),
+    "wrap_up_s": (later("Seconds to write a case up"), (0, 600), later("before the next is offered")),
+    "reach_test_days": (
+        later("Days between two test messages to a contact"),
+        (0, 366),
+        later("0: only when somebody asks"),
+    ),
+}
+"""Of the setting "desk": what each is, its bounds, and what follows from it."""
 ON_CALL_WAYS: Final = ("voice", "sms", "apprise", "email")
 HISTORY_SHOWN: Final = 10
 
@@ -105,7 +117,8 @@ def show(request: Request, seat: Reader) -> Response:
             (version for name in TYPES for version in settings.versions(conn, name)), key=lambda one: -one.set_at
         )[:HISTORY_SHOWN]
         names = pages.operator_names(conn)
-    config = state.parts.config
+    words = translator(seat.operator.language)
+    whole_config = state.parts.whole_config
     return office_page(
         request,
         seat,
@@ -113,7 +126,8 @@ def show(request: Request, seat: Reader) -> Response:
         "/settings",
         standing=standing,
         history=history,
-        names=names,
+        names={**names, settings.INSTALLED: words.gettext(later("set at installation"))},
+        installed=settings.INSTALLED,
         steps={name: (text, AFTER_S_BOUNDS[name], built_in_after_s(name)) for name, text in STEPS.items()},
         kinds=KIND_WORDS,
         causes=wording.CAUSES,
@@ -121,19 +135,15 @@ def show(request: Request, seat: Reader) -> Response:
         outcomes=wording.OUTCOMES,
         labels=LABELS,
         may_write=seat.may("settings", "write"),
-        from_file={
-            "host": config.host,
-            "port": config.port,
-            "cookie_secure": config.cookie_secure,
-            "second_factor": ", ".join(role.value for role in config.second_factor) or "–",
-            "call_back": config.call_back or "–",
-        },
+        from_file=file_shown.shown(whole_config, words) if whole_config else [],
+        numbers=NUMBERS,
         setting_names={
             "targets": later("Aims of the service"),
             "ladder": later("When the next are asked"),
             "protocols": later("Texts to follow"),
             "closings": later("Templates for closing"),
             "on_call": later("Who is on call"),
+            "desk": later("Numbers of daily work"),
             "retention": later("How long records are kept"),
         },
         ways={name: text for name, text in wording.CHANNELS.items() if name in ON_CALL_WAYS},
@@ -143,7 +153,7 @@ def show(request: Request, seat: Reader) -> Response:
 
 @router.get("/api/settings/{name}", tags=["settings"])
 def read(request: Request, seat: Reader, name: str) -> Standing:
-    """A setting as it holds: targets, ladder, protocols, closings, on_call or retention."""
+    """A setting as it holds: targets, ladder, protocols, closings, on_call, retention or desk."""
     _known(name)
     with request.app.state.parts.database.read() as conn:
         return _standing(conn, name)

@@ -111,9 +111,10 @@ def show(request: Request, seat: Anybody) -> Response:
         return RedirectResponse(first_page(seat, request.app.state.served), status_code=303)
     language = seat.operator.language
     with request.app.state.parts.database.read() as conn:
-        closings = as_body(service_settings.current(conn).closings)["templates"]
+        settled = service_settings.current(conn)
     data = {
-        "closings": closings,
+        "closings": as_body(settled.closings)["templates"],
+        "wrap_up_s": settled.desk.wrap_up_s,
         "form_token": seat.form_token,
         "operator": {"id": seat.operator.id, "called": seat.operator.called},
         "timezone": CENTRE_TIMEZONE,

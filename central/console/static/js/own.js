@@ -2,7 +2,6 @@
 // again with every sign of life, so that a console that has lost its line stops being ready by itself.
 import { page, post } from "./api.js";
 
-const WRAP_UP_S = 60;
 const KEPT = "llar-own-state";
 /** After so long a case that nobody took sounds also where one is not ready. */
 const SPARED_S = { P1: 20, P2: 60 };
@@ -48,7 +47,7 @@ export class OwnState {
   }
 
   closedOne() {
-    this.wrapUpUntil = this.context.now() + WRAP_UP_S;
+    this.wrapUpUntil = this.context.now() + page.wrap_up_s;
     this.keep();
   }
 
