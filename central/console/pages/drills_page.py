@@ -113,12 +113,13 @@ def _test(connection: Any, case_id: int, home_id: str, address: str, now: float,
         (later("Spoken"), drill.spoken_at if drill else None),
         (later("Proven"), drill.proven_at if drill else None),
     )
+    began_at = line.opened_at if line else now  # the day is said once
     return {
         "case": case_id,
         "home": home_id,
         "address": address,
         "begun": say_moment(line.opened_at, now, words.language) if line else "",
-        "steps": [(words.gettext(name), say_moment(at, now, words.language) if at else "") for name, at in times],
+        "steps": [(words.gettext(name), say_moment(at, began_at, words.language) if at else "") for name, at in times],
         "proven": bool(drill and drill.proven_at),
         "took_s": (drill.taken_at - drill.heard_at) if drill and drill.taken_at and drill.heard_at else None,
     }

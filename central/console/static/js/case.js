@@ -5,7 +5,7 @@ import { page } from "./api.js";
 import { button, callPanel, checklist, speechBar, triage } from "./help.js";
 import { hint } from "./keys.js";
 import { clock, exactClock, headline, moment, span, t } from "./words.js";
-import { flagChips, isAsked, isRinging, waits, whoIs } from "./queue.js";
+import { caseChips, isAsked, isRinging, personChips, waits, whoIs } from "./queue.js";
 
 export const DELIVERY_CHIPS = {
   arrived: "good",
@@ -71,7 +71,8 @@ function head(view, me, now) {
       h("button", { type: "button", class: "button small back", "data-act": "back" }, icon("back", 16), t("Queue")),
       markWithWord(card.mark, 22),
       h("span", {}, t("Case {id}", { id: card.id })),
-      flagChips(card),
+      caseChips(card),
+      personChips(card, { gravest: true }),
     ),
     h("h1", {}, headline(card), " · ", whoIs(card, now)),
     card.state === "closed" ? null : waits(card, { wordSeen: true }),
@@ -129,6 +130,17 @@ function exception(view, can) {
   );
 }
 
+/** The latest word of each way to each contact, and how often it was tried: the log has the others. */
+function latest(lines) {
+  const ways = new Map();
+  for (const line of lines) {
+    const way = [line.contact_id, line.channel, line.purpose].join();
+    const { line: before, times } = ways.get(way) ?? { line, times: 0 };
+    ways.set(way, { line: line.changed_at >= before.changed_at ? line : before, times: times + 1 });
+  }
+  return [...ways.values()];
+}
+
 function deliveries(view) {
   if (view.deliveries.length === 0) return null;
   return h(
@@ -138,7 +150,7 @@ function deliveries(view) {
     h(
       "ul",
       { class: "deliveries" },
-      view.deliveries.map((line) =>
+      latest(view.deliveries).map(({ line, times }) =>
         h(
           "li",
           {},
@@ -155,6 +167,7 @@ function deliveries(view) {
             line.purpose === "stand_down" && ` · ${t("somebody else goes")}`,
             line.purpose === "summary" && ` · ${t("how it ended")}`,
             line.purpose === "way_in" && ` · ${t("the way in, by a link")}`,
+            times > 1 && ` · ×${times}`,
             line.attempt > 1 && ` · ${t("attempt {count}", { count: line.attempt })}`,
             line.fault && ` · ${line.fault}`,
           ),
@@ -297,6 +310,7 @@ export class CaseRoom {
     const { answers } = queue;
     const face = JSON.stringify([queue, hint("take")]);
     if (this.shown === null && this.resting === face) return;
+    const focused = this.shown === null && this.element.contains(document.activeElement);
     this.shown = null;
     this.resting = face;
     const figures = answers.counted
@@ -313,13 +327,9 @@ export class CaseRoom {
         { class: "rest" },
         icon("home", 44),
         h("h1", {}, queue.waiting ? t("Somebody is waiting.") : t("All is quiet.")),
-        h(
-          "p",
-          {},
-          queue.waiting
-            ? t("Press {key} to take the most urgent case.", { key: hint("take") })
-            : t("New alarms appear on the left and sound here."),
-        ),
+        queue.waiting
+          ? button(t("Take the most urgent case"), "take", "main take")
+          : h("p", {}, t("New alarms appear in the queue and sound here.")),
         h(
           "dl",
           { class: "figures" },
@@ -327,5 +337,6 @@ export class CaseRoom {
         ),
       ),
     );
+    if (focused) (this.element.querySelector("[data-act]") ?? this.element).focus({ preventScroll: true });
   }
 }

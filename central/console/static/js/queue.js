@@ -39,11 +39,10 @@ export function whoIs(card, now) {
   ];
 }
 
-export function flagChips(card) {
-  const person = card.person;
+/** What a case has about it, besides its mark. */
+export function caseChips(card) {
   const chips = [];
   if (card.kind === "duress") chips.push(h("span", { class: "chip bad" }, t("SILENT: do not speak into the home")));
-  if (card.mark === "TEST") chips.push(h("span", { class: "chip" }, t("TEST")));
   if (card.late_s >= 1)
     chips.push(h("span", { class: "chip warn" }, t("LATE +{late}", { late: span(card.late_s, "short") })));
   if (card.by_sms) chips.push(h("span", { class: "chip warn" }, t("came by SMS")));
@@ -53,13 +52,21 @@ export function flagChips(card) {
   if (isAsked(card)) chips.push(h("span", { class: "chip" }, t("Being asked at home")));
   if (card.state === "withdrawn") chips.push(h("span", { class: "chip" }, t("Cancelled at home: check call")));
   if (card.repeats > 1) chips.push(h("span", { class: "chip", title: t("Alarms in this case") }, `×${card.repeats}`));
+  return chips;
+}
+
+/** What one should know of the person; `gravest`: only what changes how one speaks or goes there. */
+export function personChips(card, { gravest = false } = {}) {
+  const person = card.person;
+  const chips = [];
   if (!person) return chips;
   if (person.speech === "none") chips.push(h("span", { class: "chip bad" }, t("No speech possible")));
   for (const flag of person.flags) {
     if (flag === "no_speech" && person.speech === "none") continue;
+    if (gravest && !HOT_FLAGS.has(flag)) continue;
     chips.push(h("span", { class: HOT_FLAGS.has(flag) ? "chip bad" : "chip" }, FLAGS[flag] ?? flag));
   }
-  if (person.lives_alone) chips.push(h("span", { class: "chip" }, t("Lives alone")));
+  if (person.lives_alone && !gravest) chips.push(h("span", { class: "chip" }, t("Lives alone")));
   if (isAway(card)) chips.push(h("span", { class: "chip warn" }, t("Away")));
   return chips;
 }
@@ -128,7 +135,7 @@ function paint(button, card, context) {
       markWithWord(card.mark, 30),
       h("span", { class: "what" }, headline(card)),
       waits(card, { wordSeen: false }),
-      h("span", { class: "about" }, h("span", { class: "who" }, whoIs(card, context.now())), flagChips(card)),
+      h("span", { class: "about" }, h("span", { class: "who" }, whoIs(card, context.now())), caseChips(card), personChips(card)),
       holder(card, context.me),
     );
     context.tick(button);

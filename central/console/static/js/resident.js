@@ -76,7 +76,7 @@ function reach(how, sent, goes) {
       h(
         "span",
         { class: `chip ${DELIVERY_CHIPS[line.state] ?? ""}` },
-        icon("mail", 13),
+        icon(line.channel === "voice" ? "phone" : "mail", 13),
         `${t(page.channels[line.channel] ?? line.channel)}: ${t(page.delivery_states[line.state] ?? line.state)}`,
       ),
     ),
@@ -116,7 +116,7 @@ function contact(entry, view, me) {
       { class: "reach" },
       entry.phone &&
         h("a", { href: `tel:${entry.phone.replace(/[^+\d]/g, "")}` }, icon("phone", 14), h("span", { class: "number" }, entry.phone)),
-      h("span", {}, icon("road", 14), t("{minutes} min away", { minutes: entry.minutes_away })),
+      h("span", {}, icon("clock", 14), t("{minutes} min away", { minutes: entry.minutes_away })),
       entry.has_key && h("span", {}, icon("key", 14), t("has a key")),
       entry.language !== document.documentElement.lang && h("span", {}, sayLanguage(entry.language)),
     ),
@@ -225,7 +225,7 @@ function lately(care) {
     care.by_kind.length > 0 &&
       h(
         "ul",
-        { class: "past" },
+        { class: "past whole" },
         care.by_kind.map((text) => h("li", {}, text)),
       ),
   ];

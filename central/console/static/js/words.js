@@ -33,7 +33,8 @@ export const clock = (at) => time.format(at * 1000);
 export const exactClock = (at) => exactTime.format(at * 1000);
 export const sayDay = (at) => longDay.format(at * 1000);
 export const sayList = (words) => list.format(words);
-export const sayLanguage = (code) => languages.of(code);
+/** What browsers call "español" has a name of its own where Catalan is spoken. */
+export const sayLanguage = (code) => (code === "es" ? t("Spanish") : languages.of(code));
 
 /** "14:03", or "12 May, 14:03" when it was another day and long ago: a night shift has one midnight. */
 export function moment(at, now) {
