@@ -196,6 +196,44 @@ def versioned(schema: dict[str, Any]) -> set[str]:
     return found
 
 
+LISTED = {
+    "home_id": "/api/residents",
+    "resident_id": HOME,
+    "contact_id": f"{HOME}/contacts",
+    "subscription_id": f"{HOME}/contacts",
+    "from_at": f"{HOME}/contacts",
+    "number": f"{HOME}/conditions",
+    "item_id": f"{HOME}/agenda",
+    "call_id": f"{HOME}/agenda",
+    "key_id": f"{HOME}/access",
+    "device_id": f"{HOME}/devices",
+    "hub_id": "/api/units?which=all",
+    "case_id": "/api/queue",
+    "account_id": "/api/accounts",
+    "session_id": "/api/me/sessions",
+    "hook_id": "/api/webhooks",
+    "glass_id": "/api/glass",
+    "audit_id": "/api/quality/audits?month=2026-11",
+    "hold_id": "/api/retention",
+    "breach_id": "/api/breaches",
+    "request_id": "/api/requests",
+}
+"""What a change is made to -> where its id is read."""
+BY_MESSAGE = {"token"}
+"""What only whoever gets it by a message has."""
+
+
+def test_whatever_is_changed_by_its_id_is_listed_with_its_id(centre: Everybody) -> None:
+    office = centre.client(Role.COORDINATOR)
+    for address in set(LISTED.values()):
+        send(office, "GET", address)
+    paths = centre.app.openapi()["paths"]
+    changed = {
+        name for path, methods in paths.items() if methods.keys() - {"get"} for name in re.findall(r"{(\w+)}", path)
+    }
+    assert changed - LISTED.keys() - BY_MESSAGE == {"name"}, "the settings, which are few"
+
+
 # who may
 
 PARTS = (

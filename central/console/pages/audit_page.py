@@ -102,6 +102,13 @@ def open_case(request: Request, seat: GlassBreaker, case_id: int, body: ReasonBo
     return _open(request, seat, body)
 
 
+@router.get("/api/glass", tags=["access"])
+def read_glass(request: Request, seat: Reader) -> list[accounts.BrokenGlass]:
+    """The latest openings of homes beyond reach, those that nobody has looked at first."""
+    with request.app.state.parts.database.read() as conn:
+        return accounts.list_glass(conn, GLASS_SHOWN, reach.homes_within(seat.who))
+
+
 @router.post("/api/glass/{glass_id}/review", tags=["access"], status_code=204)
 def review(request: Request, seat: Reviewer, glass_id: int) -> Response:
     """Says that somebody else has looked at it."""
@@ -121,8 +128,8 @@ def review(request: Request, seat: Reviewer, glass_id: int) -> Response:
 def show(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> Response:
     """The page: what was opened beyond reach first, then the log."""
     log = read_log(request, seat, asked)
+    glass = read_glass(request, seat)
     with request.app.state.parts.database.read() as conn:
-        glass = accounts.list_glass(conn, GLASS_SHOWN, reach.homes_within(seat.who))
         homes = pages.home_names(conn, [one.home_id for one in glass])
         people = audit_log.people_of(conn, [one.home_id for one in glass])
         names = pages.operator_names(conn)

@@ -66,8 +66,8 @@ def show(request: Request, seat: Own) -> Response:
     """The page."""
     state = request.app.state
     account = seat.operator
+    open_sessions = read_sessions(request, seat)
     with state.parts.database.read() as conn:
-        open_sessions = accounts.sessions_of(conn, account.id, state.clock())
         codes_left = accounts.recovery_codes_left(conn, account.id)
     words = translator(account.language)
     return office_page(
@@ -83,6 +83,14 @@ def show(request: Request, seat: Own) -> Response:
         factor_due=needs_second_factor(request, seat) and not account.totp_sealed,
         beginning=first_page(seat, state.served) if not seat.may("station", "read") else "/",
     )
+
+
+@router.get("/api/me/sessions", tags=["me"])
+def read_sessions(request: Request, seat: Own) -> list[accounts.OpenSession]:
+    """Where this account is logged in; `id` is that by which a session is ended."""
+    state = request.app.state
+    with state.parts.database.read() as conn:
+        return accounts.sessions_of(conn, seat.operator.id, state.clock())
 
 
 @router.post("/api/me/password", tags=["me"], status_code=204)

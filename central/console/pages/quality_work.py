@@ -111,6 +111,22 @@ def explain_late(request: Request, seat: Worker, case_id: int, body: ReasonBody)
     return Response(status_code=204)
 
 
+@router.get("/api/quality/audits", tags=["quality"])
+def read_audits(
+    request: Request, seat: Reader, month: Annotated[str, Query(pattern=r"^\d{4}-\d{2}$")]
+) -> list[call_audits.Audit]:
+    """The calls of a month that were drawn by lot, within reach, and what going through them has shown: for who may see
+    the figures of single operators."""
+    if not view.sees_operators(seat):
+        return []
+    scope = service_quality.month_scope(month, seat.who.towns, CENTRE_TIMEZONE)
+    if scope is None:
+        raise Problem(422, "bad_content", later("This is no month."))
+    with request.app.state.parts.database.read() as conn:
+        within = {call.case_id for call in service_quality.calls(conn, scope, CENTRE_TIMEZONE)}
+        return [one for one in call_audits.audits_of_month(conn, month) if one.case_id in within]
+
+
 @router.post("/api/quality/audits", tags=["quality"])
 def draw(request: Request, seat: Worker, body: MonthBody) -> Drawn:
     """Draws by lot what is missing of a month: two calls of each operator, one of them an emergency."""
