@@ -114,10 +114,12 @@ def test_consent_taken_back_hides_on_the_open_page_at_once(town: Console) -> Non
     page.tap("button[data-eta='5']")
     expect(page.locator(".way-in")).to_be_visible()
     carme = enter(town, "carme-acc", "/rights")
+    carme.locator("#of-marta > summary").tap()
     carme.locator("form[data-api$='/shares/marta']", has=carme.locator("input[value=access_notes]")).get_by_role(
         "button"
     ).tap()
-    expect(carme.locator("body")).to_contain_text("Marta Puig no ho veu")
+    expect(carme.locator("#of-marta")).to_contain_text("Marta Puig no ho veu")
+    expect(carme.locator("#of-marta")).to_have_attribute("open", "")
     expect(page.locator(".way-in")).to_have_count(0, timeout=10_000)
 
 

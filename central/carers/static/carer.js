@@ -121,8 +121,11 @@ async function submit(event) {
   try {
     const answer = await send(form.dataset.method ?? "POST", form.dataset.api, body);
     form.dispatchEvent(new CustomEvent("sent", { bubbles: true, detail: answer }));
-    if (form.dataset.then === "reload") location.reload();
-    else if (form.dataset.then === "stay") said(t("Saved."));
+    if (form.dataset.then === "reload") {
+      sessionStorage.setItem("unfolded", JSON.stringify([...document.querySelectorAll("details.fold[open]")].map((one) => one.id)));
+      location.reload();
+    }
+    if (form.dataset.then === "stay") said(t("Saved."));
   } catch (error) {
     const text = error.refused ? error.message : t("It was NOT sent. Try again, or call the centre.");
     if (fault) fault.textContent = text;
@@ -149,6 +152,10 @@ function watchForAPerson() {
 function release(root) {
   for (const one of root.querySelectorAll("[inert]")) one.inert = false;
 }
+
+/* What was unfolded before a change is so after it. */
+for (const id of JSON.parse(sessionStorage.getItem("unfolded") ?? "[]")) byId(id)?.setAttribute("open", "");
+sessionStorage.removeItem("unfolded");
 
 document.addEventListener("DOMContentLoaded", () => release(document));
 document.addEventListener("submit", submit);
