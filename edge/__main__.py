@@ -13,8 +13,9 @@ from typing import Final
 
 from edge.agent import Agent
 from edge.clock import system_clock
-from edge.config import Config, load_config
+from edge.config import LANGUAGES, Config, load_config
 from edge.enrolment import Devices, load_enrolment
+from edge.home.voice import PHRASES, script
 from edge.hub_session import CertificateError
 from edge.outbox_file import AlreadyRunningError
 from edge.toml_tables import BadFileError
@@ -63,6 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
             folder=options.folder,
             ports=options.serial,
         )
+    if options.verb == "phrases":
+        for phrase in PHRASES:
+            print(f"{phrase}\t{script(phrase, options.language)}")
+        return 0
     try:
         config, devices, password = _read_files(options.config)
     except BadFileError as error:
@@ -105,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--config", type=Path, default=FOLDER / "edge.toml", help="the hub's TOML file")
     for name, help_text in _DEVICE_FIELDS.items():
         add.add_argument(f"--{name.replace('_', '-')}", default="", help=help_text)
+    spoken = verbs.add_parser("phrases", help="everything that the home says, to be recorded: name of the file, words")
+    spoken.add_argument("language", choices=LANGUAGES)
     claim = verbs.add_parser("claim", help="make this machine a hub of a centre, by a claim code, its link or a file")
     claim.add_argument("code", nargs="?", default="", help='"K7QM2-XWP9G", or the link of the QR code in quotes')
     claim.add_argument("--centre", default="", metavar="URL", help="the centre's address, https://...")

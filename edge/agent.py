@@ -16,7 +16,7 @@ from devices.wearable.judge_lines import Worn
 from edge.asking import Asking
 from edge.clock import Clock
 from edge.commands import Commands, OnDone
-from edge.config import Config
+from edge.config import Config, ScreenConfig
 from edge.dispatch import Dispatch
 from edge.drivers.ble_scanner import NoRadioError
 from edge.enrolment import Devices, unheard
@@ -159,6 +159,7 @@ class Agent:
             folder=self._folder,
             line=lambda: self._client,
             tell_fault=self._fault,
+            mute_s=(lambda: self._presence.mute_s) if self._config.screen else lambda: 0.0,
         )
 
     def stop(self, *, to_start_anew: bool = False) -> None:
@@ -245,7 +246,7 @@ class Agent:
         if self._config.worn:
             loops["falls"] = self._falls.run
         if self._config.screen is not None:
-            loops["screen"] = self._screen_loop
+            loops["screen"] = partial(self._screen_loop, self._config.screen)
         return loops
 
     async def _supervise(self, name: str, loop: Loop) -> None:
@@ -288,18 +289,20 @@ class Agent:
 
     # the loops that are made here
 
-    async def _screen_loop(self, progress: Progress) -> None:
+    async def _screen_loop(self, screen: ScreenConfig, progress: Progress) -> None:
         # read from a slow SD card in a thread, or every loop stands still for seconds
-        await asyncio.to_thread(import_module, "edge.home.screen.server")
-        from edge.home.screen.server import create_app, serve
+        app = await asyncio.to_thread(
+            lambda: import_module("edge.home.screen.server").create_app(
+                self._presence, lambda: self._language, screen.voice
+            )
+        )
+        from edge.home.screen.server import serve
 
-        assert self._config.screen is not None
-        app = create_app(self._presence, lambda: self._language)
         progress()
         self._health.ended("screen")
         forgiven = self._loop.call_later(FORGIVEN_AFTER_S, self._fault, "loop screen", "")
         try:
-            await serve(self._config.screen, app)
+            await serve(screen, app)
         finally:
             forgiven.cancel()
 

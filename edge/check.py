@@ -18,6 +18,7 @@ from edge.clock import system_clock_is_trusted
 from edge.config import Config
 from edge.ear import listen
 from edge.enrolment import Devices, not_worn, unheard_parts
+from edge.home.voice import missing, recordings
 from edge.outbox_file import devices_heard
 from edge.status import AgentStatus, DeviceStatus, read_status
 from edge.texts import Texts
@@ -43,6 +44,7 @@ _MILD: Final = frozenset(
         ProblemCode.BLE_RESCANNED,
         ProblemCode.ADAPTER_RESET,
         ProblemCode.AGENT_RESTARTED,
+        ProblemCode.VOICE_MISSING,
     }
 )
 
@@ -150,6 +152,17 @@ def _files(say: Texts, config: Config, devices: Devices) -> Iterator[Line]:
         yield Line(False, say("check.unheard" if remedy else "check.vain_button", name=name, remedy=remedy))
     for name in not_worn(config, devices):
         yield Line(None, say("check.not_worn", name=name))
+    if config.screen is not None:
+        yield _voice(say, config.screen.voice, config.hub.language)
+
+
+def _voice(say: Texts, folder: str, language: str) -> Line:
+    lacking = missing(recordings(folder, language))
+    if not folder:
+        return Line(None, say("check.no_recordings"))
+    if not lacking:
+        return Line(True, say("check.recordings", folder=Path(folder, language)))
+    return Line(False, say("check.lacking", folder=Path(folder, language), names=", ".join(lacking)))
 
 
 def _parts(say: Texts, config: Config, devices: Devices) -> Iterator[Line]:

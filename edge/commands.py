@@ -9,6 +9,7 @@ from typing import Final
 from devices.rejection import Rejection
 from edge.asking import Asking
 from edge.clock import Clock
+from edge.comforting import Comforting
 from edge.health import Health
 from edge.home.presence import Presence
 from edge.intake import Intake
@@ -18,6 +19,8 @@ from gateway.contract.topics import Channel, topic
 
 COMMANDS_REMEMBERED: Final = 64
 """Commands that are recognised when the broker delivers them twice."""
+COMFORTED_TOLD_S: Final = 600.0
+"""So long whether the home was comforted is offered to the line: later nobody is still waiting to know."""
 UNSENT_AGAIN_S: Final = 1.0
 """What became of a question is offered to the line again after so long."""
 
@@ -53,10 +56,10 @@ class Commands:
         self._intake = intake
         self._asking = asking
         asking.on_check_in = self._asked
-        self._presence = presence
         self._health = health
         self._publish = publish
         self._done: dict[str, CommandOutcome] = {}
+        self._comforting = Comforting(presence, clock, self._comforted)
 
     async def take(self, payload: bytes) -> bool:
         """Carries a command out once and answers; false when the answer could not be sent."""
@@ -78,6 +81,9 @@ class Commands:
         """How a question of the centre's stands."""
         until = self._clock.monotonic + CHECK_IN_MAX_S
         self._tell_surely(CommandOutcome(name, max(self._clock.now().wall, 0.0), outcome, answer=answer), until)
+
+    def _comforted(self, outcome: CommandOutcome) -> None:
+        self._tell_surely(outcome, self._clock.monotonic + COMFORTED_TOLD_S)
 
     def _tell_surely(self, outcome: CommandOutcome, until: float) -> None:
         """Until the broker has it, or there is a later word; the centre calls people where it hears nothing."""
@@ -104,8 +110,8 @@ class Commands:
                 await self._intake.raise_drill(command.text)
                 return CommandOutcome(command.id, now, "done")
             case "reassure":
-                self._presence.reassured()
-                return CommandOutcome(command.id, now, "done")
+                self._comforting.comfort(command)
+                return None
             case "check_in":
                 self._intake.follow(lambda: self._asking.check_in(command.id, command.wait_s))
                 return None

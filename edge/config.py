@@ -91,10 +91,15 @@ class ButtonConfig(msgspec.Struct, frozen=True):
 
 
 class ScreenConfig(msgspec.Struct, frozen=True):
-    """`[screen]`: where the home's page is served; port 0 takes a free one."""
+    """`[screen]`: where the home's page is served; port 0 takes a free one.
+
+    `voice` is a folder with what somebody has recorded of the home's phrases, as `voice/ca/received.ogg`; "" for none
+    (`edge.home.voice`). Where a phrase is not recorded the browser's own voice says it, if it has one.
+    """
 
     host: Words = "127.0.0.1"
     port: Port = 8090
+    voice: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
 PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{3,15}\Z")]
@@ -261,8 +266,9 @@ def _with_full_paths(config: Config, folder: Path) -> Config:
     )
     storage = msgspec.structs.replace(config.storage, folder=_from(folder, config.storage.folder))
     modem = config.modem and msgspec.structs.replace(config.modem, pin_file=_from(folder, config.modem.pin_file))
+    screen = config.screen and msgspec.structs.replace(config.screen, voice=_from(folder, config.screen.voice))
     return msgspec.structs.replace(
-        config, broker=broker, storage=storage, modem=modem, enrolment=folder / config.enrolment
+        config, broker=broker, storage=storage, modem=modem, screen=screen, enrolment=folder / config.enrolment
     )
 
 

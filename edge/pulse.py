@@ -26,6 +26,8 @@ LOOK_EVERY_S: Final = 2.0
 """How often the hub looks at its own health."""
 NOTE_EVERY_S: Final = 3600.0
 """How often what was learned of hearing is written down: an SD card does not last for ever."""
+MUTE_AFTER_S: Final = 120.0
+"""A page that comes up after a power cut, and a voice that it has to load, take less."""
 FLOOD_PER_S: Final = 200.0
 """Refused frames a second, or ten times as many adverts: no home sends so many, so somebody or something jams."""
 FLOOD_TOLD_S: Final = 600.0
@@ -40,6 +42,7 @@ class Pulse:
         folder: where the note on hearing is kept.
         line: the present connection to the broker.
         tell_fault: takes what is wrong with a part.
+        mute_s: for how long the home's screen has had no voice.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Pulse:
         folder: Path,
         line: Callable[[], MqttClient],
         tell_fault: TellFault,
+        mute_s: Callable[[], float],
     ) -> None:
         self._hub = hub
         self._clock = clock
@@ -62,6 +66,7 @@ class Pulse:
         self._folder = folder
         self._line = line
         self._tell_fault = tell_fault
+        self._mute_s = mute_s
         self._news: object = None
         self._heartbeat_at = 0.0
         self._note_at = clock.monotonic + NOTE_EVERY_S
@@ -99,6 +104,8 @@ class Pulse:
         trust_changed = self._clock.look_again()
         untrusted = "" if self._clock.now().trusted else "the clock is not synchronised; alarms carry their age"
         self._health.fault("clock", untrusted, ProblemCode.CLOCK_UNTRUSTED)
+        mute = "screen: no page on this hub can speak" if self._mute_s() > MUTE_AFTER_S else ""
+        self._health.fault("voice", mute, ProblemCode.VOICE_MISSING)
         news = self._health.news(now)
         if trust_changed or news != self._news:
             self._news = news

@@ -313,7 +313,13 @@ class SmsPath:
 
     def _tell_messaged(self, attempt: _Attempt) -> None:
         if attempt.state in _OUT:
-            self._presence.messaged(attempt.ref, attempt.recipient != self._whom.centre)
+            self._presence.messaged(attempt.ref, self._named(attempt.recipient))
+
+    def _named(self, recipient: str) -> tuple[str, ...]:
+        """Whom the home may name as told: the contact, "" for one that is none any more, nobody for the centre."""
+        if recipient == self._whom.centre:
+            return ()
+        return (self._contacts[recipient].name if recipient in self._contacts else "",)
 
     def _forget_old(self) -> None:
         since = self._clock.monotonic - REMEMBERED_S
@@ -369,9 +375,9 @@ class SmsPath:
             attempt.at = self._clock.monotonic
             sentence = f"modem {self._config.port}: an SMS to {self._role(attempt.recipient)} could not be delivered"
             self._tell_fault("sms", sentence, ProblemCode.MODEM_SMS_FAILED, self._config.port)
-            out = [one for one in self._attempts if one.ref == attempt.ref and one.state in _OUT]
-            if all(one.recipient == self._whom.centre for one in out):
-                self._presence.not_messaged(attempt.ref, only_contacts=bool(out))
+            out = [one.recipient for one in self._attempts if one.ref == attempt.ref and one.state in _OUT]
+            left = tuple(name for one in out for name in self._named(one))
+            self._presence.not_messaged(attempt.ref, left if out else None)
         ref, recipient = attempt.ref, attempt.recipient
         self._write_down(lambda box: box.sms.settle(ref, recipient, state))
         self.on_change()

@@ -72,6 +72,11 @@ PROBLEMS: Final[Mapping[str, ProblemWords]] = {
         later("{what} tells how it moves, but no falls are looked for in it: where it is worn is not written down."),
         later("Add [[worn]] with the device and its place (wrist or waist) to the unit's configuration."),
     ),
+    ProblemCode.VOICE_MISSING: ProblemWords(
+        _WARN,
+        later("The home has no voice: what it says can only be read on its screen, if that is open."),
+        later("Open the page on the unit, let it sound, and put recorded phrases or a voice there."),
+    ),
     ProblemCode.SERIAL_UNPLUGGED: ProblemWords(
         _BAD, later("The wired receiver {what} is unplugged."), later("Plug it in again.")
     ),

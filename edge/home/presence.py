@@ -29,6 +29,8 @@ class Presence:
         self._home = Home()
         self._changed = asyncio.Event()
         self._askers = 0
+        self._voices = 0
+        self._mute_since: float | None = clock.monotonic
         self._mistake_s = 0.0
         self.called = ""
         """The name by which the home speaks to whoever lives there, "" for none."""
@@ -37,6 +39,8 @@ class Presence:
         self.on_answer: Callable[[str, Answer], None] = lambda _question, _answer: None
         self.on_askers: Callable[[int], None] = lambda _askers: None
         """Told how many things are there, such as screens, that can put a question."""
+        self.on_said: Callable[[str], None] = lambda _phrase: None
+        """Told which phrase was said aloud to its end (`edge.home.voice`)."""
 
     def live_by(self, called: str, mistake_s: float) -> None:
         """What was settled with whoever lives there: their name, and for how long a press may be called a mistake."""
@@ -91,14 +95,14 @@ class Presence:
         self._home = stages.reassured(self._home)
         self._tell()
 
-    def messaged(self, ref: str, to_contact: bool) -> None:
-        """The telephone network took an SMS about the call."""
-        self._home = stages.messaged(self._home, ref, self._clock.monotonic, to_contact=to_contact)
+    def messaged(self, ref: str, contacts: tuple[str, ...]) -> None:
+        """The telephone network took an SMS about the call; see `stages.messaged`."""
+        self._home = stages.messaged(self._home, ref, self._clock.monotonic, contacts)
         self._tell()
 
-    def not_messaged(self, ref: str, *, only_contacts: bool) -> None:
-        """The network has given up all SMS about the call, or all those to the contacts."""
-        self._home = stages.not_messaged(self._home, ref, only_contacts=only_contacts)
+    def not_messaged(self, ref: str, left: tuple[str, ...] | None) -> None:
+        """The network has given up an SMS about the call; see `stages.not_messaged`."""
+        self._home = stages.not_messaged(self._home, ref, left)
         self._tell()
 
     def renamed(self, ref: str, new_ref: str) -> None:
@@ -117,15 +121,38 @@ class Presence:
         self._tell()
 
     @contextmanager
-    def attached(self) -> Iterator[None]:
-        """Around the time that something, such as a screen, can put a question to the person and take the answer."""
+    def attached(self, *, speaks: bool = False) -> Iterator[None]:
+        """Around the time that something, such as a screen, can put a question to the person and take the answer.
+
+        Args:
+            speaks: it has a voice, too.
+        """
         self._askers += 1
+        self._add_voices(int(speaks))
         self.on_askers(self._askers)
         try:
             yield
         finally:
             self._askers -= 1
+            self._add_voices(-int(speaks))
             self.on_askers(self._askers)
+
+    def _add_voices(self, more: int) -> None:
+        self._voices += more
+        if self._voices:
+            self._mute_since = None
+        elif self._mute_since is None:
+            self._mute_since = self._clock.monotonic
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether something is there that shows the home's words."""
+        return self._askers > 0
+
+    @property
+    def mute_s(self) -> float:
+        """For how long nothing has been there that could say a word aloud; 0 while something is."""
+        return 0.0 if self._mute_since is None else self._clock.monotonic - self._mute_since
 
     @property
     def can_ask(self) -> bool:

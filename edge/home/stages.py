@@ -8,7 +8,7 @@ with the person. Closed is final, and nothing is said before its event.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -69,8 +69,8 @@ class OpenAlarm:
 
     `answered_at` is the centre's own time of its newest word, which orders its words; `reassured` says that the centre
     has asked the home to comfort a person for whom nobody is free yet. `messaged_at` is when the telephone network took
-    an SMS about it, and `contacts_told` whether one of these went to the contacts: nobody has answered any of them.
-    Until `mistake_until` it can be called a mistake at home; `mistaken`: it was.
+    an SMS about it, and `contacts_told` names the contacts to whom one went ("" for a name that is not known): nobody
+    has answered any of them. Until `mistake_until` it can be called a mistake at home; `mistaken`: it was.
     """
 
     ref: str
@@ -84,7 +84,7 @@ class OpenAlarm:
     eta_minutes: int | None = None
     reassured: bool = False
     messaged_at: float | None = None
-    contacts_told: bool = False
+    contacts_told: tuple[str, ...] = ()
     mistake_until: float = -math.inf
     mistaken: bool = False
 
@@ -120,7 +120,7 @@ class Scene:
     """What is shown now. `kind` is what happened, `eta_minutes` counts down, `connected` is the line's state.
 
     `reached_before` says, while still trying, that the centre has an earlier call; `reassured`, that somebody has
-    waited long for an answer; `contacts_told`, that an SMS went to the contacts; `second_path`, that without a line
+    waited long for an answer; `contacts_told`, to which contacts an SMS went; `second_path`, that without a line
     there still is a modem. `question` names what is asked, `about` says about what, and `left_s` is how long its
     answer is waited for. `mistake`: the press can be called one, for as long. `again` counts how often the same word is
     to be said again to whoever waits.
@@ -133,7 +133,7 @@ class Scene:
     connected: bool = True
     reached_before: bool = False
     reassured: bool = False
-    contacts_told: bool = False
+    contacts_told: tuple[str, ...] = ()
     second_path: bool = False
     question: str = ""
     about: About = About.FALL
@@ -198,27 +198,33 @@ def reassured(home: Home) -> Home:
     return replace(home, alarms=waiting)
 
 
-def messaged(home: Home, ref: str, now: float, *, to_contact: bool) -> Home:
-    """The telephone network took an SMS about the call, for the centre or for a contact. Nobody has answered it."""
-    alarms = tuple(
-        replace(alarm, messaged_at=now, contacts_told=alarm.contacts_told or to_contact) if alarm.ref == ref else alarm
-        for alarm in home.alarms
+def messaged(home: Home, ref: str, now: float, contacts: tuple[str, ...]) -> Home:
+    """The telephone network took an SMS about the call, for the centre or for one of these contacts. Nobody has
+    answered it."""
+    return _changed(
+        home, ref, lambda a: replace(a, messaged_at=now, contacts_told=_each_once(a.contacts_told, contacts))
     )
-    return replace(home, alarms=alarms)
 
 
-def not_messaged(home: Home, ref: str, *, only_contacts: bool = False) -> Home:
-    """The network has given up all SMS about the call, or all those to the contacts."""
-    alarms = tuple(
-        replace(a, messaged_at=a.messaged_at if only_contacts else None, contacts_told=False) if a.ref == ref else a
-        for a in home.alarms
-    )
-    return replace(home, alarms=alarms)
+def not_messaged(home: Home, ref: str, left: tuple[str, ...] | None = None) -> Home:
+    """The network has given up an SMS about the call. `left`: to which contacts there still is one; None when there is
+    none to anybody."""
+    if left is None:
+        return _changed(home, ref, lambda a: replace(a, messaged_at=None, contacts_told=()))
+    return _changed(home, ref, lambda a: replace(a, contacts_told=left))
+
+
+def _each_once(*names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for some in names for name in some))
 
 
 def renamed(home: Home, ref: str, new_ref: str) -> Home:
     """A call goes on under another reference."""
-    return replace(home, alarms=tuple(replace(a, ref=new_ref) if a.ref == ref else a for a in home.alarms))
+    return _changed(home, ref, lambda a: replace(a, ref=new_ref))
+
+
+def _changed(home: Home, ref: str, change: Callable[[OpenAlarm], OpenAlarm]) -> Home:
+    return replace(home, alarms=tuple(change(alarm) if alarm.ref == ref else alarm for alarm in home.alarms))
 
 
 def second_path(home: Home, *, ready: bool) -> Home:
@@ -303,7 +309,7 @@ def _scene(home: Home, now: float) -> Scene:
     if newest.stage is None:
         same = [a for a in known if a.kind is newest.kind and now - a.told_at < SAME_CALL_S]
         if not same and (written := _written_about(newest, shown, now)):
-            told = any(alarm.contacts_told for alarm in written)
+            told = _each_once(*(alarm.contacts_told for alarm in written))
             again = _again(newest.heard_at, now)
             return Scene(SceneName.MESSAGED, newest.kind, connected=home.connected, contacts_told=told, again=again)
         if not same:

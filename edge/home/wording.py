@@ -30,6 +30,8 @@ _TONES: Final[dict[SceneName, str]] = {
 }
 
 
+NAMED_MAX: Final = 2
+"""Most people named in one sentence: more have no room on a small screen, and are not listened to."""
 _LOUD: Final = frozenset({SceneName.TAKEN, SceneName.ON_THE_WAY, SceneName.ARRIVED})
 """A step louder from when a person has taken the call."""
 
@@ -92,8 +94,18 @@ def _detail(scene: Scene, own: Mapping[str, str]) -> str:
     if scene.name is SceneName.GLAD and scene.kind is AlarmKind.HELP:
         return own["after_mistake"]
     if scene.contacts_told:
-        return own["contacts_told"]
+        return _written_to(scene.contacts_told, own)
+    if scene.reassured:
+        return own["reassured_detail"]
     return own["reached_before"] if scene.reached_before else own.get("detail", "")
+
+
+def _written_to(names: tuple[str, ...], own: Mapping[str, str]) -> str:
+    """Whom the home has written to, by name; many, or one whose name is not known, are "your people"."""
+    if not all(names) or len(names) > NAMED_MAX:
+        return own["contacts_told"]
+    people = own["and"].join(own["to"].format(name=name) for name in names)
+    return own["contacts_named"].format(people=people)
 
 
 def _sentence(scene: Scene, own: Mapping[str, str]) -> str:

@@ -196,6 +196,7 @@ class ProblemCode(StrEnum):
     DEVICE_UNREACHABLE = "device_unreachable"
     DEVICE_NOT_LISTENED_TO = "device_not_listened_to"
     DEVICE_NOT_WORN = "device_not_worn"
+    VOICE_MISSING = "voice_missing"
     SERIAL_UNPLUGGED = "serial_unplugged"
     BUTTON_STUCK = "button_stuck"
     BUTTON_MISSING = "button_missing"
@@ -332,8 +333,8 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         id: names the command; the outcome comes on `up/cmd/{id}`.
-        verb: what to do: "test", "reassure" (comfort who waits), "check_in" (ask whether all is well), "check_in_over"
-            (ask no more), later "say", "show", "remind" ...
+        verb: what to do: "test", "reassure" (comfort who waits; the outcome says how), "check_in" (ask whether all is
+            well), "check_in_over" (ask no more), later "say", "show", "remind" ...
         expires: Unix seconds; at or after it the command is dead.
         text: what to say or show; of "check_in_over" the id of the "check_in".
         wait_s: of "check_in": so long an answer is waited for.
@@ -355,11 +356,13 @@ class CommandOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
         outcome: "done", "failed", "expired", or "unsupported" by this hub; "asking" while a "check_in" waits for its
             answer, which another outcome of the same id brings.
         text: for a technician.
-        answer: of "check_in", when it is done: "fine", "help" (an alarm of its own comes too), or "none".
+        answer: of "check_in", when it is done: "fine", "help" (an alarm of its own comes too), or "none". Of
+            "reassure", when it is done: "said" aloud to the end, or only "shown"; a hub that leaves it empty does not
+            know.
     """
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)")]
     at: UnixSeconds
     outcome: Annotated[str, msgspec.Meta(pattern=r"^(asking|done|failed|expired|unsupported)$(?!\n)")]
     text: Text = ""
-    answer: Annotated[str, msgspec.Meta(pattern=r"^(fine|help|none)?$(?!\n)")] = ""
+    answer: Annotated[str, msgspec.Meta(pattern=r"^(fine|help|none|said|shown)?$(?!\n)")] = ""

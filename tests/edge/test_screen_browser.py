@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -40,18 +40,25 @@ def pressed(dty: int = 3, stc: int = 10) -> StoredAlarm:
     )
 
 
-@pytest.fixture
-async def port_and_presence() -> AsyncIterator[tuple[int, Presence]]:
+@asynccontextmanager
+async def serving(presence: Presence, voice: str = "") -> AsyncIterator[int]:
+    """Serves the page in Catalan; its port."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = int(one.getsockname()[1])
-    presence = Presence(alarm_clock())
-    serving = asyncio.create_task(serve(ScreenConfig("127.0.0.1", port), create_app(presence, lambda: "ca")))
+    server = asyncio.create_task(serve(ScreenConfig("127.0.0.1", port), create_app(presence, lambda: "ca", voice)))
     while not await _listens(port):
         await asyncio.sleep(0.02)
-    yield port, presence
-    serving.cancel()
+    yield port
+    server.cancel()
     with suppress(asyncio.CancelledError):
-        await serving
+        await server
+
+
+@pytest.fixture
+async def port_and_presence() -> AsyncIterator[tuple[int, Presence]]:
+    presence = Presence(alarm_clock())
+    async with serving(presence) as port:
+        yield port, presence
 
 
 async def _listens(port: int) -> bool:

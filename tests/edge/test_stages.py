@@ -239,6 +239,7 @@ def test_who_waits_long_hears_that_they_are_not_forgotten(language: str) -> None
     home = reassured(answered(pressed("a1"), said(), 2))
     words = put_in_words(scene(home, 3), language)
     assert words.sentence == phrases(language)["received"]["reassured"]
+    assert words.detail == phrases(language)["received"]["reassured_detail"]
     taken = scene(answered(home, said(stage=Stage.TAKEN, who="Ana"), 4), 4)
     assert put_in_words(taken, language).sentence == phrases(language)["taken"]["sentence"].format(who="Ana")
 
@@ -246,18 +247,36 @@ def test_who_waits_long_hears_that_they_are_not_forgotten(language: str) -> None
 def test_a_message_by_telephone_is_said_and_is_not_taken_for_an_answer() -> None:
     home = pressed("a1")
     assert scene(home, 12).name is TRYING
-    home = messaged(home, "a1", 30, to_contact=False)
+    home = messaged(home, "a1", 30, ())
     shown = scene(home, 30)
-    assert (shown.name, shown.contacts_told) == (SceneName.MESSAGED, False)
+    assert (shown.name, shown.contacts_told) == (SceneName.MESSAGED, ())
     assert put_in_words(shown, "en").sentence == "I have sent a message by phone. Nobody has answered yet."
-    told = scene(messaged(home, "a1", 60, to_contact=True), 60)
-    assert "your people" in put_in_words(told, "en").detail
     assert scene(not_messaged(home, "a1"), 61).name is TRYING, "what the network gave up was not sent"
     assert scene(answered(home, said(), 70), 70).name is SceneName.RECEIVED
 
 
+@pytest.mark.parametrize(
+    ("told", "language", "said"),
+    [
+        (["Marc"], "en", "I have written to Marc too. I keep trying."),
+        (["Marc", "Inés"], "es", "También he escrito a Marc y a Inés. Lo sigo intentando."),
+        (["Marc", "Inés"], "ca", "També he escrit a Marc i a Inés. Ho continuo intentant."),
+        ([""], "en", "I have written to your people too. I keep trying."),
+        (["Marc", ""], "en", "I have written to your people too. I keep trying."),
+        (["Marc", "Inés", "Pau"], "en", "I have written to your people too. I keep trying."),
+    ],
+)
+def test_whoever_waits_hears_the_names_of_those_who_were_written_to(told: list[str], language: str, said: str) -> None:
+    home = pressed("a1")
+    for name in told:
+        home = messaged(messaged(home, "a1", 30, (name,)), "a1", 31, (name,))
+    assert put_in_words(scene(home, 40), language).detail == said
+    left = scene(not_messaged(home, "a1", tuple(told[:1])), 41)
+    assert left.contacts_told == tuple(told[:1]), "whom no message reached is not named"
+
+
 def test_pressing_again_while_the_message_is_out_is_heard_and_then_not_called_unsent() -> None:
-    home = heard(messaged(pressed("a1"), "a1", 30, to_contact=False), "a2", AlarmKind.HELP, 40)
+    home = heard(messaged(pressed("a1"), "a1", 30, ()), "a2", AlarmKind.HELP, 40)
     assert scene(home, 41).name is HEARD
     assert scene(home, 40 + TRYING_AFTER_S).name is SceneName.MESSAGED
     smoke = heard(home, "a3", AlarmKind.SMOKE, 60)

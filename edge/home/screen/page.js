@@ -65,14 +65,14 @@ function sound(shown) {
   const isFirst = sounded === null;
   sounded = now;
   // a page that is opened in the middle of a call begins with it; one that shows the clock is silent
-  if (!(shown.scene in TONES)) return void (isFirst || window.speechSynthesis?.cancel());
+  if (!(shown.scene in TONES)) return void (isFirst || hush());
   const loud = shown.loud ? LOUD.more : LOUD.usual;
   const at = Date.now();
   // allowed only later, by a touch: then this moment is over
   const play = () => Date.now() - at < STALE_MS && TONES[shown.scene].forEach((hertz, place) => tone(hertz, place * 0.22, loud));
   audio ??= new AudioContext();
   audio.resume().then(play, () => {});
-  aloud(shown, loud);
+  aloud(shown, loud, TONES[shown.scene].length * 220);
 }
 
 function tone(hertz, after, loud) {
@@ -88,18 +88,66 @@ function tone(hertz, after, loud) {
   source.stop(start + 0.22);
 }
 
-function aloud(shown, loud) {
+// The words: as somebody of the service recorded them, else by the browser's voice. The hub is told whether this page has
+// a voice, and what it has said to the end: nobody shall believe that the home heard what was never said.
+let speaking = null;
+let mayStart = false; // whether the browser lets a page sound
+let toldVoice = null;
+const probe = new AudioContext();
+probe.resume().then(() => {
+  mayStart = true;
+  probe.close();
+  tellOfVoice();
+});
+
+function aloud(shown, loud, after) {
+  hush();
+  if (!shown.voice) return speak(shown, loud);
+  const recording = new Audio(shown.voice);
+  speaking = recording;
+  recording.volume = Math.min(1, loud + 0.4);
+  recording.addEventListener("ended", () => tellSaid(shown));
+  recording.addEventListener("error", () => speaking === recording && speak(shown, loud));
+  // a browser that does not let it sound says so by this promise; the tones come first
+  setTimeout(() => speaking === recording && recording.play().catch(() => {}), after);
+}
+
+function hush() {
+  speaking?.pause();
+  speaking = null;
+  window.speechSynthesis?.cancel();
+}
+
+function ownVoice() {
   const voices = window.speechSynthesis?.getVoices() ?? [];
   // only a voice of this machine: nobody else hears what happens here, and it speaks without a line
-  if (!voices.some((voice) => voice.localService && voice.lang.toLowerCase().startsWith(hello.language))) return;
-  speechSynthesis.cancel();
+  return voices.some((voice) => voice.localService && voice.lang.toLowerCase().startsWith(hello.language));
+}
+
+function speak(shown, loud) {
+  if (!ownVoice()) return;
   const words = new SpeechSynthesisUtterance([shown.sentence, shown.detail].filter(Boolean).join(" "));
   words.lang = hello.language;
   words.rate = 0.85;
   words.volume = Math.min(1, loud + 0.4);
+  words.addEventListener("end", () => tellSaid(shown));
   speechSynthesis.speak(words);
 }
-addEventListener("pointerdown", () => audio?.resume());
+
+function tellSaid(shown) {
+  const headers = { "content-type": "application/json" };
+  fetch("said", { method: "POST", headers, body: JSON.stringify({ phrase: shown.phrase }) }).catch(() => {});
+}
+
+const voice = () => (mayStart && (hello.recorded || ownVoice()) ? "yes" : "no");
+function tellOfVoice() {
+  if (voice() !== toldVoice) listen();
+}
+window.speechSynthesis?.addEventListener?.("voiceschanged", tellOfVoice);
+addEventListener("pointerdown", () => {
+  audio?.resume();
+  if (!mayStart) probe.resume();
+});
 
 // the answers to what is asked, and by the ring how much time is left for one; or the one way back after a press
 let asked = "";
@@ -176,12 +224,15 @@ function tick() {
 function listen() {
   source?.close();
   listeningSince = Date.now();
-  source = new EventSource(`events${location.search}`);
+  const query = new URLSearchParams(location.search);
+  query.set("voice", (toldVoice = voice()));
+  source = new EventSource(`events?${query}`);
   source.addEventListener("hello", (event) => {
     hello = JSON.parse(event.data);
     document.documentElement.lang = hello.language;
     lastHeard = Date.now();
     tick();
+    tellOfVoice();
   });
   source.addEventListener("scene", (event) => {
     lastHeard = Date.now();

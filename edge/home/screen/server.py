@@ -7,7 +7,7 @@ import ipaddress
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from typing import Final
@@ -16,12 +16,13 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge.config import LANGUAGES, ScreenConfig
 from edge.home.presence import Presence
 from edge.home.question import Answer
+from edge.home.voice import PHRASES, SUFFIXES, Recordings, missing, phrase_of, recordings
 from edge.home.wording import phrases, put_in_words
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ _FILES: Final = {
 }
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
-    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "connect-src 'self'; media-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -54,6 +55,12 @@ class _AnswerBody(msgspec.Struct, forbid_unknown_fields=True):
     answer: Answer
 
 
+class _SaidBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page sends when it has said a phrase aloud to its end."""
+
+    phrase: str
+
+
 class _Server(uvicorn.Server):
     """Signals belong to the agent."""
 
@@ -62,9 +69,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def create_app(presence: Presence, language: Callable[[], str]) -> Starlette:
-    """The page in what `language` says at the moment; `?lang=es` shows another."""
+def create_app(presence: Presence, language: Callable[[], str], voice: str = "") -> Starlette:
+    """The page in what `language` says at the moment; `?lang=es` shows another. `voice`: the folder of recordings, read
+    once."""
     viewers = 0
+    recorded = {each: recordings(voice, each) for each in LANGUAGES}
 
     def chosen(request: Request) -> str:
         asked = request.query_params.get("lang", "")
@@ -76,13 +85,14 @@ def create_app(presence: Presence, language: Callable[[], str]) -> Starlette:
         is_here = _is_of_this_machine(request)
         try:
             # what looks on from elsewhere cannot answer
-            with presence.attached() if is_here else nullcontext():
+            speaks = request.query_params.get("voice") == "yes"
+            with presence.attached(speaks=speaks) if is_here else nullcontext():
                 greeted = ""
                 while not app.state.closing and not await request.is_disconnected():
                     if (lang := chosen(request)) != greeted:
                         greeted = lang
-                        yield _event("hello", _hello(lang))
-                    yield _event("scene", _scene(presence, lang, may_answer=is_here))
+                        yield _event("hello", _hello(lang, recorded[lang]))
+                    yield _event("scene", _scene(presence, lang, recorded[lang], may_answer=is_here))
                     await presence.wait(SPEAK_EVERY_S)
         finally:
             viewers -= 1
@@ -94,29 +104,56 @@ def create_app(presence: Presence, language: Callable[[], str]) -> Starlette:
 
     async def page(request: Request) -> Response:
         lang = chosen(request)
-        start = json.dumps(
-            {"hello": _hello(lang), "scene": _scene(presence, lang, may_answer=_is_of_this_machine(request))},
-            ensure_ascii=False,
-        )
+        scene = _scene(presence, lang, recorded[lang], may_answer=_is_of_this_machine(request))
+        start = json.dumps({"hello": _hello(lang, recorded[lang]), "scene": scene}, ensure_ascii=False)
         body = template.replace("{{language}}", lang).replace("{{start}}", start.replace("<", "\\u003c"))
         return Response(body, media_type="text/html", headers=_HEADERS)
 
-    async def answer(request: Request) -> Response:
-        if not (_is_of_this_machine(request) and _is_from_our_page(request)):
-            return Response("an answer counts only from the page on the hub itself", status_code=403)
-        try:
-            given = msgspec.json.decode(await _body(request), type=_AnswerBody)
-        except msgspec.DecodeError:
-            return Response("not an answer", status_code=400)
-        taken = presence.answer(given.question, given.answer)
-        return Response(status_code=204 if taken else 409, headers=_HEADERS)
-
     template = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    own = [Route("/", page), Route("/events", events), Route("/answer", answer, methods=["POST"])]
+    own = [
+        Route("/", page),
+        Route("/events", events),
+        Route("/answer", _answer, methods=["POST"]),
+        Route("/said", _said, methods=["POST"]),
+        Route("/voice/{language}/{phrase}", _recording),
+    ]
     app = Starlette(routes=[*own, *(_file_route(path) for path in _FILES)])
     app.state.closing = False
     app.state.presence = presence
+    app.state.recorded = recorded
     return app
+
+
+async def _answer(request: Request) -> Response:
+    if not (_is_of_this_machine(request) and _is_from_our_page(request)):
+        return Response("an answer counts only from the page on the hub itself", status_code=403)
+    try:
+        given = msgspec.json.decode(await _body(request), type=_AnswerBody)
+    except msgspec.DecodeError:
+        return Response("not an answer", status_code=400)
+    taken = request.app.state.presence.answer(given.question, given.answer)
+    return Response(status_code=204 if taken else 409, headers=_HEADERS)
+
+
+async def _said(request: Request) -> Response:
+    if not (_is_of_this_machine(request) and _is_from_our_page(request)):
+        return Response("what is said counts only from the page on the hub itself", status_code=403)
+    try:
+        given = msgspec.json.decode(await _body(request), type=_SaidBody)
+    except msgspec.DecodeError:
+        return Response("not a phrase", status_code=400)
+    if given.phrase not in PHRASES:
+        return Response("no such phrase", status_code=400)
+    request.app.state.presence.on_said(given.phrase)
+    return Response(status_code=204, headers=_HEADERS)
+
+
+async def _recording(request: Request) -> Response:
+    recorded: Mapping[str, Recordings] = request.app.state.recorded
+    path = recorded.get(request.path_params["language"], {}).get(request.path_params["phrase"])
+    if path is None:
+        return Response("nobody has recorded this", status_code=404)
+    return FileResponse(path, media_type=SUFFIXES[path.suffix], headers=_HEADERS)
 
 
 async def serve(config: ScreenConfig, app: Starlette) -> None:
@@ -188,19 +225,21 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _scene(presence: Presence, language: str, *, may_answer: bool) -> dict[str, object]:
+def _scene(presence: Presence, language: str, recorded: Recordings, *, may_answer: bool) -> dict[str, object]:
     scene = presence.scene()
-    words = put_in_words(scene, language, presence.called)
-    shown: dict[str, object] = {**msgspec.to_builtins(words), "connected": scene.connected}
+    words, phrase = put_in_words(scene, language, presence.called), phrase_of(scene)
+    shown: dict[str, object] = {**msgspec.to_builtins(words), "connected": scene.connected, "phrase": phrase}
+    if phrase in recorded:
+        shown["voice"] = f"voice/{language}/{phrase}"
     if scene.question and may_answer:
         shown |= {"question": scene.question, "left_s": round(scene.left_s, 1)}
     return shown
 
 
-def _hello(language: str) -> dict[str, object]:
+def _hello(language: str, recorded: Recordings) -> dict[str, object]:
     words = phrases(language)
     lost = {"scene": "lost", "tone": "calm", "label": "", **words["lost"]}
-    return {"language": language, "day": words["day"], "lost": lost}
+    return {"language": language, "day": words["day"], "lost": lost, "recorded": not missing(recorded)}
 
 
 def _event(name: str, data: object) -> str:
