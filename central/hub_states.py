@@ -28,6 +28,7 @@ class HubStates:
         self._heard: dict[str, Heard] = {}
         self._complaining: set[str] = set()
         self._changed: dict[str, int] = {}
+        self._news: set[str] = set()
 
     def hear(self, hub: str, state: HubState, received_at: float) -> None:
         """Takes a state. One that only says "offline" (a last will) leaves what is known of the hub besides."""
@@ -39,6 +40,8 @@ class HubStates:
                 self._heard[hub] = Heard(msgspec.structs.replace(before.state, online=False), before.received_at)
                 return
             self._heard[hub] = Heard(state, received_at)
+            if before is None or _named(before.state) != _named(state):
+                self._news.add(hub)
             if state.problems or state.faults or state.mains is False:
                 self._complaining.add(hub)
             else:
@@ -66,6 +69,17 @@ class HubStates:
         with self._lock:
             return [hub for hub, heard in self._heard.items() if not heard.state.online]
 
+    def take_news(self) -> set[str]:
+        """The hubs that name other problems than when this was last asked, or are heard for the first time."""
+        with self._lock:
+            news, self._news = self._news, set()
+        return news
+
+    def news_again(self, hubs: set[str]) -> None:
+        """Gives back those of which the news could not be stored."""
+        with self._lock:
+            self._news |= hubs
+
     def take_changed(self) -> dict[str, int]:
         """Hub -> version of the settings in force, of those that have changed since this was last asked."""
         with self._lock:
@@ -76,3 +90,7 @@ class HubStates:
         """Gives back what was taken and could not be stored; what has changed since counts more."""
         with self._lock:
             self._changed = changed | self._changed
+
+
+def _named(state: HubState) -> tuple[int, set[tuple[str, str]]]:
+    return state.problems_more, {(one.code, one.subject) for one in state.problems}

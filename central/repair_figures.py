@@ -4,18 +4,21 @@ How it is counted, after the TSA quality standard: a fault that disables the ala
 other within 96; Spanish charters promise 48 for all. The clock runs from when the centre first heard of it, nights and
 Sundays included, until what was found wrong has ended (the sensor or unit is heard again), whatever became of its case:
 closing a case repairs nothing. Only what no unit takes back by itself (a battery, the mains) counts as repaired when
-its case is closed. Reports about the same device of a home that overlap are one fault.
+its case is closed. What only the unit itself reports counts too, from when the centre heard of it until the unit says
+no more of it, if that took an hour: what passes sooner nobody has repaired. Reports about the same device of a home
+that overlap are one fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
 from central.service_figures import percentile, within
 from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import ProblemCode
 
 STOPS_ALARMS_S: Final = 48 * 3_600.0
 """A fault by which no alarm may come is repaired by then."""
@@ -29,6 +32,42 @@ KINDS: Final = (
     AlarmKind.MAINS_LOST,
 )
 """What alarms and findings say of equipment and not of people."""
+PASSING_S: Final = 3_600.0
+"""What a unit reported and took back so soon has passed by itself."""
+_STOP_ALARMS: Final = (
+    ProblemCode.BLE_MISSING,
+    ProblemCode.BLE_DEAF,
+    ProblemCode.SERIAL_UNPLUGGED,
+    ProblemCode.BUTTON_STUCK,
+    ProblemCode.BUTTON_MISSING,
+    ProblemCode.OUTBOX_MEMORY,
+    ProblemCode.DISK_FULL,
+)
+_OF_A_DEVICE: Final = (
+    ProblemCode.DEVICE_NOT_UNDERSTOOD,
+    ProblemCode.DEVICE_UNREACHABLE,
+    ProblemCode.DEVICE_NOT_LISTENED_TO,
+)
+_OTHERS: Final = (
+    ProblemCode.VOICE_MISSING,
+    ProblemCode.BROADBAND_DOWN,
+    ProblemCode.MODEM_MISSING,
+    ProblemCode.MODEM_NO_SIM,
+    ProblemCode.MODEM_SIM_LOCKED,
+    ProblemCode.MODEM_NOT_REGISTERED,
+    ProblemCode.MODEM_DENIED,
+    ProblemCode.MODEM_NO_CREDIT,
+    ProblemCode.MODEM_MUTE,
+    ProblemCode.MODEM_NO_NUMBER,
+)
+REPORTED: Final[Mapping[str, str]] = {
+    **{code.value: code.value for code in (*_STOP_ALARMS, *_OF_A_DEVICE, *_OTHERS)},
+    ProblemCode.DEVICE_SILENT.value: AlarmKind.SENSOR_SILENT.value,
+    ProblemCode.DEVICE_BATTERY_LOW.value: AlarmKind.BATTERY_LOW.value,
+}
+"""Problems that a unit reports of itself and somebody must repair -> the kind of fault that they are: what the centre
+notices too is one fault with it. Healing steps, and what passes by itself, are none."""
+_SILENT: Final = frozenset({AlarmKind.SENSOR_SILENT.value, *(code.value for code in _OF_A_DEVICE)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +77,8 @@ class Fault:
     Attributes:
         device: its id, "" for the unit itself; `model` and `room` as far as it is still enrolled.
         began_at: when the centre first heard of it; ended_at: when it was repaired, None while it is not.
-        case_id: the first case of it.
+        kind: an alarm's kind, or the code of a problem that only the unit reports (`REPORTED`).
+        case_id: the first case of it, 0 where there is none.
     """
 
     home_id: str
@@ -114,11 +154,11 @@ def _joined(reports: list[Fault]) -> list[Fault]:
 
 
 def stops_alarms(fault: Fault, raises_alarms: Callable[[str], bool]) -> bool:
-    """Whether an alarm may not come because of it: the unit is silent, or a device that people call for help with or
-    that warns of fire, gas or water."""
-    if fault.kind == AlarmKind.HUB_SILENT:
+    """Whether an alarm may not come because of it: the unit is silent or hears nobody, or it is of a device that people
+    call for help with or that warns of fire, gas or water."""
+    if fault.kind == AlarmKind.HUB_SILENT or fault.kind in _STOP_ALARMS:
         return True
-    return fault.kind == AlarmKind.SENSOR_SILENT and raises_alarms(fault.model)
+    return fault.kind in _SILENT and raises_alarms(fault.model)
 
 
 def figures(faults: Iterable[Fault], now: float) -> Repairs:

@@ -54,6 +54,7 @@ from central.steady_clock import SteadyClock
 from central.storage.database import Database, DatabaseError
 from central.supervisor_call import SupervisorCall
 from central.telemetry.open_store import open_store
+from central.unit_watch import UnitWatch
 from central.webhooks.sender import WebhookSender, networks_of
 from gateway.mqtt_client import BrokerSettings
 
@@ -118,8 +119,8 @@ class DeskProcess:
         self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states, care, clock.now)
         self.live = Live()
         self._work = DueWork(self.desk, self.lane, self.live, self._refusals, clock)
-        settings = SettingsDesk(self.database, self.lane.publish_kept, self.states)
-        self._settings = DueLoop("settings", settings.work)
+        self._settings = DueLoop("settings", SettingsDesk(self.database, self.lane.publish_kept, self.states).work)
+        self._units = DueLoop("units", UnitWatch(self.database, self.states).work, clock=clock.now)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)
         self._labelling = DueLoop("labels", self._labels.work)
         self._supervisors = SupervisorCall(self.desk, channels)
@@ -169,6 +170,7 @@ class DeskProcess:
         self._checkpoints.start()
         self.lane.start()
         self._settings.start()
+        self._units.start()
         self._labelling.start()
         self._testing.start()
         self._calling.start()
@@ -186,6 +188,7 @@ class DeskProcess:
         self._calling.stop()
         self._testing.stop()
         self._labelling.stop()
+        self._units.stop()
         self._settings.stop()
         self.webhooks.stop()
         self._webhook_sender.close()

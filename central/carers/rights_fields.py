@@ -36,6 +36,7 @@ from central.carers.rights_values import (
     changes,
     codes,
     day,
+    fault,
     first_code,
     hours,
     language,
@@ -185,6 +186,24 @@ _SERVICE: Final[dict[str, Record]] = {
         {"set_at": WRITTEN},
         {"body": Field(later("What is set"), unit_settings), "published_at": Field(later("Sent on"), moment)},
         "hub_id version published_version in_force",
+    ),
+    "installations": Record(
+        later("Units ordered for your home"),
+        {"ordered_at": Field(later("Ordered on"), moment)},
+        {
+            "urgent": Field(later("Urgent")),
+            "installed_at": Field(later("First heard on"), moment),
+            "ordered_by": Field(later("Ordered by"), person),
+            "called_off_at": Field(later("Called off on"), moment),
+            "called_off_by": Field(later("Called off by"), person),
+        },
+        "id home_id",
+    ),
+    "hub_faults": Record(
+        later("What the unit said was wrong"),
+        {"began_at": KNOWN, "code": Field(later("What"), fault)},
+        {"subject": Field(later("Device")), "ended_at": ENDED},
+        "id home_id hub",
     ),
     "drill_plans": Record(
         later("Planned tests of your alarm"),

@@ -11,11 +11,13 @@ from central.alarm_cases.rota import Profile, read_profile
 from central.carers.looked import REASONS
 from central.carers.rights_words import SHARED
 from central.carers.rota_words import WAYS, absence_line
+from central.console.hub_words import PROBLEMS
 from central.console.pages import agenda_words, change_words, file_words
 from central.console.pages.file_lines import say_minutes
 from central.console.wording import Names
 from central.storage.carer_links import BY_LINK
 from central.texts import LANGUAGES, Words, later, local, say_clock, say_date, say_duration, say_month, say_number
+from gateway.contract.messages import ProblemCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,11 @@ def codes(table: Mapping[Any, str]) -> Say:
         return ", ".join(reader.words.gettext(table[one]) if one in table else str(one) for one in _several(value))
 
     return say
+
+
+def fault(value: Any, reader: Reader) -> str:
+    """What a unit reports to be wrong, without the name of what it is about."""
+    return reader.words.say(PROBLEMS.get(value, PROBLEMS[ProblemCode.OTHER]).says, what="…")
 
 
 def subject(table: Mapping[str, str]) -> Say:

@@ -7,3 +7,4 @@ from central.storage import desk_tables as desk_tables
 from central.storage import office_tables as office_tables
 from central.storage import privacy_tables as privacy_tables
 from central.storage import service_tables as service_tables
+from central.storage import unit_tables as unit_tables

@@ -1,4 +1,4 @@
-"""Faults of units and devices, as cases' logs tell of them and as detectors say that they ended."""
+"""Faults of units and devices, as cases' logs and units themselves tell of them and say that they ended."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from central.repair_figures import KINDS, Fault, merged
+from central.repair_figures import KINDS, PASSING_S, REPORTED, Fault, merged
 from central.storage.homes import UNKNOWN_PREFIX
 from central.storage.tables import case_events, cases, devices, findings, homes, hubs
+from central.storage.unit_tables import hub_faults
 
 _REPORTED: Final[sa.ColumnElement[bool]] = case_events.c.type.in_(
     (sa.literal_column("'opened'"), sa.literal_column("'joined'"))
@@ -23,18 +24,46 @@ def begun(
     One that began before and still goes on then is not among them.
     """
     span = (case_events.c.at >= since_at, case_events.c.at < until_at, cases.c.opened_at < until_at)
-    return _faults(connection, *span, *_given(within))
+    began = (hub_faults.c.began_at >= since_at, hub_faults.c.began_at < until_at)
+    noticed = _faults(connection, *span, *_given(within))
+    return merged([*noticed, *_reported(connection, *began, *_given(within))])
 
 
 def waiting(connection: sa.Connection, within: sa.ColumnElement[bool] | None = None) -> list[Fault]:
     """The faults that are not repaired, whenever they began."""
     unfinished = sa.select(findings.c.case_id).where(findings.c.ended_at.is_(None))
     maybe = cases.c.id.in_(unfinished) | (cases.c.state != "closed")
-    return [one for one in _faults(connection, maybe, *_given(within)) if one.ended_at is None]
+    reported = _reported(connection, hub_faults.c.ended_at.is_(None), *_given(within))
+    known = merged([*_faults(connection, maybe, *_given(within)), *reported])
+    return [one for one in known if one.ended_at is None]
 
 
 def _given(condition: sa.ColumnElement[bool] | None) -> list[sa.ColumnElement[bool]]:
     return [] if condition is None else [condition]
+
+
+def _reported(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Fault]:
+    """What units have reported themselves; what has passed by itself is left out."""
+    no_text, lasted = sa.literal(""), hub_faults.c.ended_at - hub_faults.c.began_at >= PASSING_S
+    query = (
+        sa.select(
+            homes.c.id.label("home_id"),
+            homes.c.address,
+            homes.c.municipality,
+            hub_faults.c.hub,
+            hub_faults.c.code,
+            hub_faults.c.subject.label("device"),
+            sa.func.coalesce(devices.c.model, no_text).label("model"),
+            sa.func.coalesce(devices.c.room, no_text).label("room"),
+            hub_faults.c.began_at,
+            hub_faults.c.ended_at,
+        )
+        .join(homes, homes.c.id == hub_faults.c.home_id)
+        .outerjoin(devices, (devices.c.home_id == homes.c.id) & (devices.c.id == hub_faults.c.subject))
+        .where(hub_faults.c.code.in_(list(REPORTED)), hub_faults.c.ended_at.is_(None) | lasted, *conditions)
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [Fault(kind=REPORTED[row.pop("code")], case_id=0, **row) for row in rows]
 
 
 def _faults(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Fault]:
@@ -69,4 +98,4 @@ def _faults(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> l
             *conditions,
         )
     )
-    return merged(Fault(**row) for row in connection.execute(query).mappings())
+    return [Fault(**row) for row in connection.execute(query).mappings()]

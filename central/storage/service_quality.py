@@ -110,10 +110,10 @@ def calls(conn: sa.Connection, scope: Scope, timezone: str = "Europe/Madrid") ->
     hours = _hours(timezone, scope)
     nobody: tuple[float | None, str] = (None, "")
     found = []
-    for case_id, priority, opened_at, *times, settled in conn.execute(wanted.order_by(cases.c.opened_at)):
+    for case_id, priority, opened_at, gave_up_at, came_at, settled in conn.execute(wanted.order_by(cases.c.opened_at)):
         answered_at, operator = first.get(case_id, nobody)
-        hour = hours(opened_at)
-        found.append(Call(case_id, priority, operator, opened_at, answered_at, *times, hour, bool(settled)))
+        hour, times = hours(opened_at), (opened_at, answered_at, gave_up_at, came_at)
+        found.append(Call(case_id, priority, operator, *times, hour, bool(settled)))
     return found
 
 

@@ -7,6 +7,7 @@ from central.console.pages import (
     devices_page,
     drills_page,
     file_parts,
+    installations_page,
     keys_page,
     paper_list,
     people_changes,
@@ -28,4 +29,5 @@ PAGES = (
     devices_page,
     paper_list,
     repairs_page,
+    installations_page,
 )

@@ -15,7 +15,7 @@ from central.console.access import Seat
 from central.console.pages.editing import Kept, Line, Made, Seen, Text, not_found, writing
 from central.console.problem import Problem
 from central.console.rights import allowed
-from central.storage import agenda, file_edits, home_file, homes, people
+from central.storage import agenda, file_edits, home_file, homes, installations, people
 from central.storage.people import Resident
 from central.texts import Words, later, translator
 
@@ -43,7 +43,8 @@ class HomeBody(BaseModel):
 
 
 class NewHomeBody(BaseModel):
-    """A new home; without an id it gets one."""
+    """A new home; without an id it gets one. An `installation` that is ordered with it is due within five working
+    days, an urgent one within two."""
 
     id: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,31})?$")] = ""
     address: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
@@ -52,6 +53,7 @@ class NewHomeBody(BaseModel):
     phone: Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")] = ""
     language: Language = "ca"
     provider: Provider = ""
+    installation: Literal["none", "usual", "urgent"] = "none"
 
 
 class AccessBody(BaseModel):
@@ -98,8 +100,10 @@ def add_home(request: Request, seat: FileWriter, body: NewHomeBody) -> Made:
             raise Problem(409, "taken", later("There is such a home already."))
         if home_id.startswith(homes.UNKNOWN_PREFIX):
             raise Problem(422, "reserved", later("This id is reserved."))
-        facts = body.model_dump(exclude={"id"})
+        facts = body.model_dump(exclude={"id", "installation"})
         homes.enrol_home(connection, home_id, now=now, **facts)
+        if body.installation != "none":
+            installations.order(connection, home_id, now, by, urgent=body.installation == "urgent")
         file_edits.note_added(connection, f"home:{home_id}", home_id, body.address, now, by)
     return Made(id=home_id)
 

@@ -18,7 +18,8 @@ from central.console import quality_view as view
 from central.console import wording
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
-from central.console.pages.repairs_page import figures_of
+from central.console.pages.installations_page import install_values
+from central.console.pages.repairs_page import fault_words, figures_of
 from central.console.rights import allowed
 from central.console.templating import CENTRE_TIMEZONE, office_page
 from central.service_settings import Targets
@@ -35,6 +36,7 @@ VIEWS: Final[Mapping[str, str]] = {
     "late": later("Late answers"),
     "false": later("False alarms"),
     "repairs": later("Repairs"),
+    "installs": later("Installations"),
     "audits": later("Call audits"),
 }
 PERIOD_WORDS: Final[Mapping[str, str]] = {
@@ -91,6 +93,7 @@ def show(
         me=seat.operator.id,
         marks=MARKS,
         kinds=KIND_WORDS,
+        said_fault=lambda fault: fault_words(fault, words),
         share=lambda value, digits=1: view.say_share(value, words.language, digits),
         seconds=lambda value: view.say_seconds(value, words.language),
         span=lambda value: say_duration(abs(value), words.language),
@@ -115,7 +118,7 @@ def report(
     scope = scope_of(seat.who, span.since_at, span.until_at, chosen)
     with state.parts.database.read() as conn:
         values = _answer_values(conn, scope, now, words, operators=False)
-        values |= _late_values(conn, scope, now) | figures_of(conn, scope, now)
+        values |= _late_values(conn, scope, now) | figures_of(conn, scope, now) | install_values(conn, scope, now)
         audits = call_audits.audits_of_month(conn, month)
         kinds = service_quality.kinds_and_outcomes(conn, scope)
     return office_page(
@@ -155,6 +158,8 @@ def _values(
         return _false_values(conn, asked, scope)
     if shown == "repairs":
         return figures_of(conn, scope, now)
+    if shown == "installs":
+        return install_values(conn, scope, now)
     if shown == "audits":
         return _audit_values(conn, seat, month, scope, now)
     return _answer_values(conn, scope, now, words, operators=view.sees_operators(seat))

@@ -13,6 +13,8 @@ from central import repair_figures as repairs
 from central.console.access import Seat
 from central.console.finding_words import KIND_WORDS
 from central.console.hub_troubles import raises_alarms
+from central.console.hub_words import PROBLEMS
+from central.console.pages.installations_page import to_install
 from central.console.rights import allowed
 from central.console.templating import office_page
 from central.repair_figures import Fault, OpenFault, Repairs
@@ -20,7 +22,7 @@ from central.storage import repairs as repairs_store
 from central.storage.reach import homes_within
 from central.storage.service_quality import Scope
 from central.storage.tables import homes
-from central.texts import say_duration, translator
+from central.texts import Words, say_duration, translator
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("devices", "read"))]
@@ -50,16 +52,25 @@ def waiting(request: Request, seat: Reader) -> Waiting:
 def show(request: Request, seat: Reader) -> Response:
     """The page."""
     found = waiting(request, seat)
-    language = translator(seat.operator.language).language
+    words = translator(seat.operator.language)
     return office_page(
         request,
         seat,
         "repairs.html",
         "/devices",
         waiting=found,
-        kinds=KIND_WORDS,
-        span=lambda seconds: say_duration(abs(seconds), language),
+        installs=to_install(request, seat),
+        said_fault=lambda fault: fault_words(fault, words),
+        span=lambda seconds: say_duration(abs(seconds), words.language),
     )
+
+
+def fault_words(fault: Fault, words: Words) -> str:
+    """What is out of order, in words."""
+    if fault.kind in PROBLEMS:
+        what = fault.room or fault.device or "?"
+        return words.say(PROBLEMS[fault.kind].says, what=what)
+    return words.gettext(KIND_WORDS.get(fault.kind, fault.kind))
 
 
 def figures_of(connection: Connection, scope: Scope, now: float) -> dict[str, Any]:

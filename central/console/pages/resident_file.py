@@ -40,6 +40,7 @@ from central.storage import (
     home_facts,
     home_file,
     homes,
+    installations,
     key_register,
     pages,
     people,
@@ -319,17 +320,16 @@ def _devices(
     request: Request, connection: Connection, seat: Seat, home: home_file.HomeOnFile, _now: float, words: Words
 ) -> dict[str, Any]:
     heard, batteries = heard_of(request, home.id)
-    heard_hub = request.app.state.parts.states.of(home.hub)
     lines = [
         {"device": one, "heard_at": heard.get(one.id), "battery": batteries.get(one.id)}
         for one in homes.devices_of(connection, home.id)
     ]
     return {
         "devices": lines,
-        "hub_state": heard_hub,
+        "hub_state": request.app.state.parts.states.of(home.hub),
         "models": model_names(words),
         "may_write": seat.may("devices", "write"),
-        "unit": words.gettext(later("Unit")),
+        "installation": installations.of_home(connection, home.id),
         "proven_at": home_facts.facts_of(connection, home.id)["proven_at"],
     }
 

@@ -22,6 +22,11 @@ Reader = Annotated[Seat, Depends(allowed("resident_file", "read"))]
 Words = Annotated[str, Field(max_length=120, pattern=r"^[^\x00]*$")]
 Only = Literal["", "away", "unreachable", "unproven", "false_alarms"]
 
+INSTALLATIONS = {
+    "usual": later("within five working days"),
+    "urgent": later("urgent: within two working days"),
+    "none": later("not ordered"),
+}
 ONLY = {
     "": later("All"),
     "away": later("Away"),
@@ -84,6 +89,7 @@ def show(request: Request, seat: Reader, asked: Annotated[Asked, Query()]) -> Re
         only=asked.only,
         filters=choices(ONLY, words),
         flags=choices(FLAGS, words),
+        installations=choices(INSTALLATIONS, words),
         places=places,
         now=state.clock(),
         may_write=seat.may("resident_file", "write"),
