@@ -9,6 +9,8 @@ from central.alarm_lane import AlarmLane
 from central.case_desk import CaseDesk
 from central.console.live import Live
 from central.due_loop import RETRY_S
+from central.hub_states import HubStates
+from central.radio_watch import RadioWatch
 from central.reach_watch import ReachWatch
 from central.refusals import RefusalCounter
 from central.steady_clock import SteadyClock
@@ -24,12 +26,19 @@ class DueWork:
     """The work of a `DueLoop`. `fault` is why the database lets nothing be done now, "" when it does."""
 
     def __init__(
-        self, desk: CaseDesk, lane: AlarmLane, live: Live, refusals: RefusalCounter, clock: SteadyClock
+        self,
+        desk: CaseDesk,
+        lane: AlarmLane,
+        live: Live,
+        refusals: RefusalCounter,
+        clock: SteadyClock,
+        states: HubStates,
     ) -> None:
         self._desk, self._lane, self._live = desk, lane, live
         self._refusals, self._clock = refusals, clock
         self._database = desk.database
         self._reach = ReachWatch(desk)
+        self._radios = RadioWatch(desk, states)
         self._counts = False
         self.fault = ""
 
@@ -47,8 +56,9 @@ class DueWork:
         try:
             self._refusals.flush(self._database)
             self._reach.work(now)
-        except DatabaseError as error:  # the counts are kept, and no case waits for either
-            log.warning("refusals and rotas cannot be worked now: %s", in_words(error))
+            self._radios.work(now)
+        except DatabaseError as error:  # the counts are kept, and no case waits for any
+            log.warning("refusals, rotas and radios cannot be worked now: %s", in_words(error))
         return next_at
 
     def _act(self, now: float) -> float | None:

@@ -118,7 +118,7 @@ class DeskProcess:
         care = CareIntake(self.database, self._refusals)
         self.lane = AlarmLane(broker_settings(config, "desk"), self.desk, self._refusals, self.states, care, clock.now)
         self.live = Live()
-        self._work = DueWork(self.desk, self.lane, self.live, self._refusals, clock)
+        self._work = DueWork(self.desk, self.lane, self.live, self._refusals, clock, self.states)
         self._settings = DueLoop("settings", SettingsDesk(self.database, self.lane.publish_kept, self.states).work)
         self._units = DueLoop("units", UnitWatch(self.database, self.states).work, clock=clock.now)
         self._labels = LabelDesk(self.database, self.lane.publish_kept)

@@ -53,6 +53,8 @@ _BY_KIND: Final[dict[AlarmKind, Priority]] = {
     AlarmKind.IN_VEHICLE: Priority.URGENT,
     AlarmKind.LOCATOR_SILENT: Priority.URGENT,
     AlarmKind.CHECK_IN_MISSED: Priority.ROUTINE,
+    AlarmKind.SERVICE_CALL: Priority.ROUTINE,
+    AlarmKind.RADIO_DEAF: Priority.TECHNICAL,
     AlarmKind.CONTACTS_UNREACHABLE: Priority.TECHNICAL,
     AlarmKind.SMS_UNVERIFIED: Priority.ROUTINE,
     AlarmKind.TEST: Priority.TEST,

@@ -35,6 +35,8 @@ KIND_WORDS: Final[Mapping[str, str]] = {
     "in_vehicle": later("In a vehicle"),
     "locator_silent": later("Silent locator"),
     "check_in_missed": later("Agreed call not answered"),
+    "service_call": later("Call that can wait"),
+    "radio_deaf": later("Deaf radio"),
     "contacts_unreachable": later("Nobody reachable at times"),
     "sms_unverified": later("SMS not verified"),
     "test": later("Test"),
@@ -67,6 +69,8 @@ WHAT_HAPPENED: Final[Mapping[str, str]] = {
     "in_vehicle": later("{name} seems to be in a vehicle."),
     "locator_silent": later("{name}'s locator has fallen silent."),
     "check_in_missed": later("{name} has not answered a call that was agreed."),
+    "service_call": later("{name} has called about something that can wait."),
+    "radio_deaf": later("The radio at {name}'s home hears nobody."),
     "contacts_unreachable": later("There are times in which none of {name}'s contacts could be reached."),
     "sms_unverified": later("An SMS in the name of {name}'s home cannot be verified."),
     "test": later("A test from {name}'s home. Nothing has happened."),
@@ -109,6 +113,10 @@ REASONS: Final[Mapping[str, str]] = {
     "hub_silent": later("The home's unit has said nothing for {span}: no alarm can come from there."),
     "hub_silent_long": later(
         "The home's unit has said nothing for {span}. Ring the person: no alarm can come from there."
+    ),
+    "radio_deaf": later(
+        "The radio of the home's unit has heard nobody for {span}: no radio pendant is heard."
+        " Have the unit's power taken away for a minute; if that does not help, send a technician."
     ),
     "sensor_silent": later("The sensor {device} ({room}) has said nothing for {span}."),
     "vital_low": later("{vital} {value}: below {limit}. Measured at {clock}."),

@@ -300,6 +300,14 @@ def open_finding(connection: sa.Connection, home_id: str, prefix: str) -> str:
     return connection.execute(query.order_by(findings.c.since_at.desc())).scalar() or ""
 
 
+def open_findings(connection: sa.Connection, prefix: str) -> dict[str, str]:
+    """Home -> the key of its finding that begins so and has not ended."""
+    query = sa.select(findings.c.home_id, findings.c.key).where(
+        findings.c.ended_at.is_(None), findings.c.key.startswith(prefix, autoescape=True)
+    )
+    return {row.home_id: row.key for row in connection.execute(query)}
+
+
 def end_finding(connection: sa.Connection, key: str, now: float) -> None:
     """Writes that the situation has ended by itself."""
     connection.execute(sa.update(findings).where(findings.c.key == key).values(ended_at=now))

@@ -34,6 +34,8 @@ class AlarmKind(StrEnum):
     IN_VEHICLE = "in_vehicle"
     LOCATOR_SILENT = "locator_silent"
     CHECK_IN_MISSED = "check_in_missed"
+    SERVICE_CALL = "service_call"
+    RADIO_DEAF = "radio_deaf"
     CONTACTS_UNREACHABLE = "contacts_unreachable"
     SMS_UNVERIFIED = "sms_unverified"
     TEST = "test"
@@ -43,13 +45,15 @@ class AlarmKind(StrEnum):
 SILENT_KINDS: Final = frozenset({AlarmKind.DURESS})
 """Calls of somebody who is threatened: nothing at home may say or show that help was called."""
 
-OF_THE_CENTRE: Final = frozenset({AlarmKind.CONTACTS_UNREACHABLE, AlarmKind.SMS_UNVERIFIED})
+OF_THE_CENTRE: Final = frozenset({AlarmKind.RADIO_DEAF, AlarmKind.CONTACTS_UNREACHABLE, AlarmKind.SMS_UNVERIFIED})
 """What only the centre itself notices: no device sends it, and it has no code."""
 
 MANUAL: Final = 10
 AUTOMATIC: Final = 9
 OPEN: Final = 76
 TIME_OUT: Final = 104
+SERVICE: Final = 991
+"""Of the codes that SCAIP leaves to each controller: it has none for a call that can wait (BS 8521 has 91)."""
 
 SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.HELP: (3, MANUAL),
@@ -81,6 +85,7 @@ SCAIP_CODES: Final[dict[AlarmKind, tuple[int, int]]] = {
     AlarmKind.LOCATOR_SILENT: (51, 73),
     # local unit, time-out: no sign of somebody at the time that was agreed
     AlarmKind.CHECK_IN_MISSED: (2, TIME_OUT),
+    AlarmKind.SERVICE_CALL: (2, SERVICE),
 }
 """Kind -> (dty, stc) as emitted."""
 
@@ -119,6 +124,7 @@ _BY_PAIR: Final[dict[tuple[int, int], AlarmKind]] = {
     (14, OPEN): AlarmKind.NIGHT_DOOR,
     (18, TIME_OUT): AlarmKind.BATHROOM_STAY,
     (2, TIME_OUT): AlarmKind.CHECK_IN_MISSED,
+    (2, SERVICE): AlarmKind.SERVICE_CALL,
     (31, 67): AlarmKind.SENSOR_OVER_EAGER,
     (11, 81): AlarmKind.MEDICATION,
     (49, TIME_OUT): AlarmKind.VITAL_MISSING,

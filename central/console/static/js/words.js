@@ -98,6 +98,8 @@ export const KINDS = {
   in_vehicle: t("In a vehicle"),
   locator_silent: t("Silent locator"),
   check_in_missed: t("Agreed call not answered"),
+  service_call: t("Call that can wait"),
+  radio_deaf: t("Deaf radio"),
   contacts_unreachable: t("Nobody reachable at times"),
   sms_unverified: t("SMS not verified"),
   test: t("Test"),
