@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
-from playwright.sync_api import Error, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from central.agenda.desk import AgendaDesk
 from central.agenda.rules import Rule
 from central.storage import agenda, people
-from tests.browser.conftest import Console
+from tests.browser.conftest import PATIENCE_MS, Console
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -59,6 +61,14 @@ def test_a_call_is_taken_and_ended_from_the_agenda(console: Console) -> None:
     assert [(call.item_id, call.outcome, call.done_by) for call in done] == [(item, "reached", "ana")]
 
 
+def asked_for(page: Page, held: list[Route]) -> None:
+    """Waits until the page has asked for what is held back."""
+    deadline = time.monotonic() + PATIENCE_MS / 1_000
+    while not held:
+        assert time.monotonic() < deadline, "the page asks for its script"
+        page.wait_for_timeout(20)
+
+
 def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console) -> None:
     senior(console)
     page = console.seat()
@@ -70,6 +80,7 @@ def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console)
 
     page.route("**/js/office.js", hold)
     page.goto(f"{console.url}/residents/carme?tab=contacts", wait_until="commit")
+    asked_for(page, held)
     with pytest.raises(Error, match="Timeout"):  # nothing to press is shown
         page.click("[data-open=contact-joan]", timeout=1_000)
     held.pop().continue_()
@@ -79,6 +90,7 @@ def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console)
     expect(page.locator("#joan-from")).to_have_accessible_description("dimecres, 1 d’agost del 2035")
     page.route("**/js/desk.js", hold)
     page.goto(console.url, wait_until="commit")
+    asked_for(page, held)
     page.click(".menu-button")
     with pytest.raises(Error, match="Timeout"):
         page.click("#help", timeout=1_000)
