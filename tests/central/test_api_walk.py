@@ -16,7 +16,7 @@ from tests.central.console_setting import serve
 from tests.central.every_route import everybody
 
 WALK = Path(__file__).resolve().parents[2] / "docs" / "api.md"
-SCOPES = ["case:read", "resident_file:read", "me:read"]
+SCOPES = ["case:read", "resident_file:read", "me:read", "absences:read", "agenda:write"]
 
 
 @pytest.mark.slow
@@ -34,7 +34,9 @@ def test_the_commands_of_the_walk_do_what_it_says(tmp_path: Path) -> None:
             json.loads(subprocess.run(["bash", "-c", command], env=names, check=True, capture_output=True).stdout)
             for command in commands
         ]
-    me, case, card, refused = answers
+    me, case, card, away, call, refused = answers
+    assert away == []
+    assert call["id"]
     assert me["id"] == "x-api"
     assert case["card"]["id"] == centre.near
     assert card["home"]["access_notes"] == ""

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from central.alarm_cases.incidents import HOMES_MIN
 from central.alarm_cases.transitions import rebuild
-from central.config import CarersConfig, CentralConfig, ConsoleConfig, DatabaseConfig
+from central.config import CarersConfig, CentralConfig, ConsoleConfig, DatabaseConfig, PhoneConfig
 from central.console.pages import file_shown
 from central.preparing import prepare
 from central.reach_tester import ReachTester
@@ -179,9 +179,11 @@ def test_everything_in_the_file_that_decides_something_is_shown_in_words_and_no_
 
 
 def test_the_page_shows_the_file_to_who_may_read_settings(tmp_path: Path, app: FastAPI) -> None:
-    config = CentralConfig(tmp_path, DatabaseConfig("postgresql://llar:hunter2@db/llar"))
+    phone = PhoneConfig("https://llar:hunter2@phone.example/v1")
+    config = CentralConfig(tmp_path, DatabaseConfig("postgresql://llar:hunter2@db/llar"), phone=phone)
     app.state.parts = dataclasses.replace(app.state.parts, whole_config=config)
     page = Person(app, "aud").client.get("/settings").text
     assert "detection.inactivity_hours" in page
     assert "PostgreSQL" in page
+    assert "phone.example" in page
     assert "hunter2" not in page

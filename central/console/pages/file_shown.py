@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from central.config import CentralConfig
 from central.console.pages.account_words import ROLES
@@ -74,7 +75,7 @@ def _ways(config: CentralConfig, words: Words) -> list[_Line]:
     return [
         ("carers.address", later("Address in messages to contacts"), config.carers.address or _NOT_SET_UP),
         ("carers.phone", later("Number on which contacts ring the centre"), config.carers.phone or _NOT_SET_UP),
-        ("phone.url", later("Gateway for SMS and calls"), phone.url or _NOT_SET_UP),
+        ("phone.url", later("Gateway for SMS and calls"), urlsplit(phone.url).hostname or _NOT_SET_UP),
         ("phone.country_code", later("Country code of numbers without one"), phone.country_code),
         (
             "phone.centre_number",
