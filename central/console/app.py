@@ -131,7 +131,7 @@ def case_announcer(database: Database, live: Live) -> Callable[[CaseChange], Non
         if live.clients() == 0:
             return
         with database.read() as conn:
-            card, municipality = read_models.card_in_town(conn, change.case_id)
+            card, municipality = read_models.card_in_town(conn, change.case_id, change.at)
             quiet = Place(change.home_id, municipality)
             calling = replace(quiet, calls=change.case_id)
             is_open = card is not None and card.state != "closed"

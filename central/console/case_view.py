@@ -169,7 +169,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
     now: float = request.app.state.clock()
     desk: CaseDesk = request.app.state.parts.desk
     with request.app.state.parts.database.read() as conn:
-        card, case = pages.card(conn, case_id), case_store.find(conn, case_id)
+        card, case = pages.card(conn, case_id, now), case_store.find(conn, case_id)
         if card is None or case is None:
             raise Problem(404, "no_such_case", _WHY_NOT["no_such_case"][1])
         log = case_store.events_of(conn, case_id)

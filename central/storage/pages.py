@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, e
 from central.alarm_cases import escalation
 from central.alarm_cases.priority import MARKS
 from central.storage import home_file
+from central.storage.ages import Age, ages_of
 from central.storage.cases import case_in
 from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
@@ -35,11 +36,16 @@ _ROUTINE: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class CardPerson:
-    """The resident as a queue card names them: the one most at risk where several live together."""
+    """The resident as a queue card names them: the one most at risk where several live together.
+
+    `age_about`: only the year of birth is known.
+    """
 
     called: str
     full_name: str
     born: int
+    age: int
+    age_about: bool
     language: str
     flags: list[str]
     lives_alone: bool
@@ -170,31 +176,33 @@ class RefusalLine:
     last_detail: str
 
 
-def queue(conn: Connection, within: ColumnElement[bool] | None = None) -> list[Card]:
+def queue(conn: Connection, now: float, within: ColumnElement[bool] | None = None) -> list[Card]:
     """The open cases within a reach, most urgent, then oldest first; one that the home took back is at most routine."""
     withdrawn = (cases.c.state == "withdrawn") & (cases.c.priority < _ROUTINE)
     urgency = case((withdrawn, _ROUTINE), else_=cases.c.priority)
     query = _CARDS.where(cases.c.state != "closed").order_by(urgency, cases.c.opened_at, cases.c.id).limit(QUEUE_MAX)
     rows = conn.execute(query if within is None else query.where(within)).mappings().all()
     people: dict[str, list[RowMapping]] = {}
-    living_there = conn.execute(_PEOPLE, {"homes": sorted({row["home_id"] for row in rows})})
+    home_ids = sorted({row["home_id"] for row in rows})
+    living_there, ages = conn.execute(_PEOPLE, {"homes": home_ids}), ages_of(conn, home_ids, now)
     for person in living_there.mappings():
         people.setdefault(person["home_id"], []).append(person)
-    return [_card(row, people.get(row["home_id"], [])) for row in rows]
+    return [_card(row, people.get(row["home_id"], []), ages) for row in rows]
 
 
-def card(conn: Connection, case_id: int) -> Card | None:
+def card(conn: Connection, case_id: int, now: float) -> Card | None:
     """One case as the queue shows it, closed ones too."""
-    return card_in_town(conn, case_id)[0]
+    return card_in_town(conn, case_id, now)[0]
 
 
-def card_in_town(conn: Connection, case_id: int) -> tuple[Card | None, str]:
+def card_in_town(conn: Connection, case_id: int, now: float) -> tuple[Card | None, str]:
     """One case as the queue shows it, and the municipality where its home lies, "" when nobody said so."""
     row = conn.execute(_CARD, {"case": case_id}).mappings().first()
     if row is None:
         return None, ""
     living_there = conn.execute(_PEOPLE, {"homes": [row["home_id"]]}).mappings().all()
-    return _card(row, living_there), row["municipality"]
+    ages = ages_of(conn, [row["home_id"]], now)
+    return _card(row, living_there, ages), row["municipality"]
 
 
 def queue_stamp(conn: Connection, within: ColumnElement[bool] | None = None) -> tuple[int, int]:
@@ -314,10 +322,10 @@ _PEOPLE: Final = (
 _HELD: Final = select(cases.c.owner_id).where(cases.c.state.in_(("taken", "talking")), cases.c.owner_id.is_not(None))
 _MADE: Final = {"mark", "owner_id", "supervisor_due_at", "exception_due_at", "person"}
 _AS_THEY_STAND: Final = [name for name in Card.__slots__ if name not in _MADE]
-_OF_PERSON: Final = [name for name in CardPerson.__slots__ if name not in {"flags", "others"}]
+_OF_PERSON: Final = [name for name in CardPerson.__slots__ if name not in {"flags", "others", "age", "age_about"}]
 
 
-def _card(row: RowMapping, living_there: Sequence[RowMapping]) -> Card:
+def _card(row: RowMapping, living_there: Sequence[RowMapping], ages: Mapping[str, Age]) -> Card:
     due = {} if row["ring_at"] is None else escalation.due_times(case_in(row))
     return Card(
         **{name: row[name] for name in _AS_THEY_STAND},
@@ -325,15 +333,22 @@ def _card(row: RowMapping, living_there: Sequence[RowMapping]) -> Card:
         owner_id=row["owner_id"] or "",
         supervisor_due_at=due.get(escalation.SUPERVISOR),
         exception_due_at=due.get(escalation.EXCEPTION),
-        person=_most_at_risk(living_there),
+        person=_most_at_risk(living_there, ages),
     )
 
 
-def _most_at_risk(people: Sequence[RowMapping]) -> CardPerson | None:
+def _most_at_risk(people: Sequence[RowMapping], ages: Mapping[str, Age]) -> CardPerson | None:
     if not people:
         return None
     first = max(people, key=lambda person: (len(person["flags"]), -person["born"]))
-    return CardPerson(**{name: first[name] for name in _OF_PERSON}, flags=list(first["flags"]), others=len(people) - 1)
+    age = ages[first["id"]]
+    return CardPerson(
+        **{name: first[name] for name in _OF_PERSON},
+        age=age.years,
+        age_about=age.about,
+        flags=list(first["flags"]),
+        others=len(people) - 1,
+    )
 
 
 def _past(row: RowMapping) -> PastCase:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -18,7 +17,8 @@ from central.console.access import Seat
 from central.console.case_view import CaseView, answer
 from central.console.rights import allowed
 from central.storage import pages, people, settings
-from central.texts import later, local
+from central.storage.ages import Age, ages_of
+from central.texts import later
 
 router = APIRouter(prefix="/api/cases", tags=["cases"])
 
@@ -66,10 +66,11 @@ class OnTheWayBody(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CardPerson:
-    """Somebody who lives there, as an ambulance needs to know them; `age` is None when no year is known."""
+    """Somebody who lives there, as an ambulance needs to know them; `age_about`: only the year of birth is known."""
 
     full_name: str
-    age: int | None
+    age: int
+    age_about: bool
     sex: str
     language: str
     hearing: str
@@ -172,9 +173,9 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
     with state.parts.database.read() as conn:
         home = pages.home_line(conn, card.home_id)
         living_there = people.residents_of(conn, card.home_id)
+        ages = ages_of(conn, [card.home_id], found.now)
         call_back = settings.current(conn).desk.call_back
     medical = seat.may("medical", "read")
-    today = local(found.now, home.timezone if home else "Europe/Madrid").date()
     return EmergencyCard(
         case_id=case_id,
         made_at=found.now,
@@ -184,7 +185,7 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
         home_phone=home.phone if home and not found.silence else "",
         call_back=call_back,
         operator=seat.operator.called,
-        people=[_on_card(one, today, medical=medical) for one in living_there],
+        people=[_on_card(one, ages[one.id], medical=medical) for one in living_there],
         what=[*(why.sentence for why in found.why), *filter(None, [found.silence])],
         since_at=card.opened_at,
         spoken_at=card.spoken_at,
@@ -193,10 +194,11 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
     )
 
 
-def _on_card(one: people.Resident, today: date, *, medical: bool) -> CardPerson:
+def _on_card(one: people.Resident, age: Age, *, medical: bool) -> CardPerson:
     return CardPerson(
         full_name=one.full_name,
-        age=today.year - one.born if one.born else None,
+        age=age.years,
+        age_about=age.about,
         sex=one.sex,
         language=one.language,
         hearing=one.hearing,

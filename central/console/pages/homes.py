@@ -13,6 +13,7 @@ from central.console.case_view import BY_HAND
 from central.console.problem import Problem
 from central.console.rights import allowed
 from central.storage import drills, pages, people, rota
+from central.storage.ages import Age, ages_of
 from central.storage.pages import HomeLine, PastCase
 from central.storage.people import Contact, Resident
 from central.storage.reach import NUMBER_MAX
@@ -41,12 +42,14 @@ class ResidentCard:
         proven_at: when the path from the button to a person was last proven by a test; None when never.
         heard_at, unit_troubles: when its unit last told of itself since this desk started, and how many things of it
             are not well.
+        ages: of the residents by their ids.
         gaps: times within the coming week in which no contact could be reached.
     """
 
     now: float
     home: HomeLine
     residents: list[Resident]
+    ages: dict[str, Age]
     contacts: list[Contact]
     last_cases: list[PastCase]
     proven_at: float | None
@@ -116,6 +119,7 @@ def card(
             now=now,
             home=home if seat.may("keys", "read") else replace(home, access_notes=""),
             residents=[_seen(person, seat) for person in people.residents_of(conn, home_id)],
+            ages=ages_of(conn, [home_id], now),
             contacts=contacts,
             last_cases=pages.last_cases(conn, home_id, besides) if seat.may("case", "read") else [],
             proven_at=drills.last_proven_at(conn, home_id),

@@ -139,7 +139,7 @@ def queue(request: Request, seat: Reader) -> Queue:
     now = state.clock()
     with state.parts.database.read() as conn:
         within = reach.within(seat.who, now)
-        cards = pages.queue(conn, within)
+        cards = pages.queue(conn, now, within)
         stamp = _stamp(pages.queue_stamp(conn, within))
         grouped = incidents.open_incidents(conn, now) if any(one.incident_id for one in cards) else []
         called = pages.operator_names(conn)

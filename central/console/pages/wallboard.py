@@ -153,7 +153,7 @@ def board(request: Request, seat: Reader, names: bool = True) -> Board:
     state = request.app.state
     now: float = state.clock()
     with state.parts.database.read() as conn:
-        cards = pages.queue(conn, reach.within(seat.who, now))
+        cards = pages.queue(conn, now, reach.within(seat.who, now))
         called = pages.operator_names(conn)
         scope = scope_of(seat.who, midnight_before(now), now + 1)
         today = _today(conn, scope, now)

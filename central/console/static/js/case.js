@@ -74,7 +74,7 @@ function head(view, me, now) {
       caseChips(card),
       personChips(card, { gravest: true }),
     ),
-    h("h1", {}, headline(card), " · ", whoIs(card, now)),
+    h("h1", {}, headline(card), " · ", whoIs(card)),
     card.state === "closed" ? null : waits(card, { wordSeen: true }),
     h(
       "div",

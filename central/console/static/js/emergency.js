@@ -10,7 +10,7 @@ const SEXES = { f: t("woman"), m: t("man"), x: t("another sex") };
 const line = (name, ...inside) => [h("dt", {}, name), h("dd", {}, inside)];
 
 function person(one) {
-  const who = [one.full_name, one.age !== null && t("{age} years", { age: one.age }), SEXES[one.sex]];
+  const who = [one.full_name, one.age_about ? t("about {age} years", { age: one.age }) : t("{age} years", { age: one.age }), SEXES[one.sex]];
   const senses = [
     one.hearing !== "good" && `${t("Hearing")}: ${SENSES[one.hearing] ?? one.hearing}`,
     one.speech !== "good" && `${t("Speech")}: ${SENSES[one.speech] ?? one.speech}`,

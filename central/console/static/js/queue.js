@@ -1,7 +1,7 @@
 // The queue: who waits, most urgent and then oldest first.
 import { arrange, fill, h, setText } from "./dom.js";
 import { icon, markWithWord } from "./marks.js";
-import { FLAGS, headline, sayLanguage, span, t, language } from "./words.js";
+import { FLAGS, headline, sayAge, sayLanguage, span, t, language } from "./words.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 export const isRinging = (card) => card.ring_at !== null;
@@ -27,13 +27,12 @@ export function asShown(cards) {
 }
 
 /** Name, age, and language where it is not the operator's: "Carme, 84 · Spanish". */
-export function whoIs(card, now) {
+export function whoIs(card) {
   const person = card.person;
   if (!person) return [h("b", {}, card.address)];
-  const age = new Date(now * 1000).getFullYear() - person.born;
   return [
     h("b", {}, person.called),
-    `, ${age}`,
+    `, ${sayAge(person.age, person.age_about)}`,
     person.others > 0 && ` ${t("and {count} more", { count: person.others })}`,
     person.language !== language && ` · ${sayLanguage(person.language)}`,
   ];

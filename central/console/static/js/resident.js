@@ -4,13 +4,12 @@ import { page } from "./api.js";
 import { curve, ribbon, unavailable } from "./charts.js";
 import { button } from "./help.js";
 import { icon } from "./marks.js";
-import { FLAGS, KINDS, RELATIONS, SENSES, clock, moment, sayLanguage, t } from "./words.js";
+import { FLAGS, KINDS, RELATIONS, SENSES, clock, moment, sayAge, sayLanguage, t } from "./words.js";
 import { DELIVERY_CHIPS, may } from "./case.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 
-function person(resident, now) {
-  const age = new Date(now * 1000).getFullYear() - resident.born;
+function person(resident, age, now) {
   const facts = [
     [t("Speaks"), sayLanguage(resident.language)],
     resident.hearing !== "good" && [t("Hearing"), SENSES[resident.hearing] ?? resident.hearing],
@@ -20,7 +19,7 @@ function person(resident, now) {
   return h(
     "div",
     { class: "person" },
-    h("h2", {}, `${resident.called}, ${age}`),
+    h("h2", {}, `${resident.called}, ${sayAge(...age)}`),
     h("p", { class: "fullname" }, resident.full_name),
     h(
       "div",
@@ -256,7 +255,7 @@ export class ResidentCard {
         ? h(
             "section",
             {},
-            card.residents.map((one) => person(one, card.now)),
+            card.residents.map((one) => person(one, card.ages[one.id], card.now)),
           )
         : h(
             "section",

@@ -69,6 +69,9 @@ export const percent = (share) =>
     maximumFractionDigits: share > 0.995 || share < 0.9 ? 0 : 1,
   }).format(share);
 
+/** "82", or "about 82" where only the year of birth is known. */
+export const sayAge = (years, about) => (about ? t("about {age}", { age: years }) : String(years));
+
 export const decimal = (value, digits = 0) =>
   new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
