@@ -48,7 +48,9 @@ DEVICES = {
     )
     for address, model in MODELS.items()
 }
-HURRIED = Patience(connect_s=3.0, answer_s=0.5, silent_s=0.6, idle_s=2.0, pause_s=0.1, pause_max_s=0.3, step_s=0.1)
+PATIENT = Patience(connect_s=30.0, pair_s=30.0, answer_s=30.0, pause_s=0.1, pause_max_s=0.3, step_s=0.1)
+"""On a busy machine a sensor that works may answer late."""
+HURRIED = replace(PATIENT, connect_s=3.0, answer_s=0.5, silent_s=0.6, idle_s=2.0)
 
 
 class Listener:
@@ -63,7 +65,7 @@ class Listener:
         self.marks: dict[str, ReplayMark] = {}
         self.config = BleConfig(adapter)
         self.reader = GattReader(
-            self.config, DEVICES.values(), self._on_frame, self._on_fault, lambda: None, patience=HURRIED
+            self.config, DEVICES.values(), self._on_frame, self._on_fault, lambda: None, patience=PATIENT
         )
 
     def _on_frame(self, frame: Frame, reply: Callable[[bytes], None] | None) -> bool:
@@ -210,7 +212,8 @@ async def test_thermometer_scale_and_oximeter_are_read_side_by_side(air: Virtual
         await scale.weigh(72.5)
         await oximeter.spot_check(97, 64)
         await oximeter.flow(96, 65)
-        await until(lambda: len(hub.values("spo2")) == 2, "all arrives")
+        for kind, count in (("body_temperature", 1), ("weight", 1), ("spo2", 2)):
+            await until(lambda kind=kind, count=count: len(hub.values(kind)) == count, f"{kind} arrives")
     said = {(r.device, r.kind): r.value for r in hub.readings if r.kind != "battery"}
     assert said["thermometer", "body_temperature"] == 36.4
     assert said["weight_scale", "weight"] == 72.5
@@ -221,6 +224,7 @@ async def test_thermometer_scale_and_oximeter_are_read_side_by_side(air: Virtual
 async def test_a_device_that_connects_and_says_nothing_is_told_and_read_once_it_speaks(
     air: VirtualAir, hub: Listener
 ) -> None:
+    hub.reader._patience = HURRIED
     belt = HeartRateBelt(air, BELT)
     belt.mute = True
     async with on_air(belt):
@@ -239,6 +243,7 @@ async def test_a_device_that_connects_and_says_nothing_is_told_and_read_once_it_
 
 async def test_a_device_that_hangs_or_vanishes_holds_up_nobody(air: VirtualAir, hub: Listener) -> None:
     hanging, vanishing, belt = Scale(air, SCALE), Oximeter(air, OXI), HeartRateBelt(air, BELT)
+    hub.reader._patience = HURRIED
     hanging.hanging = True
     async with on_air(hanging), on_air(vanishing):
         await vanishing.listened_to()
@@ -303,6 +308,7 @@ async def test_a_flood_from_a_connected_device_is_read_without_losing_the_advert
     await motion.power_on()
     async with on_air(belt):
         await belt.listened_to()
+        began = time.monotonic()
 
         async def flood() -> None:
             for _ in range(2_000):
@@ -312,8 +318,9 @@ async def test_a_flood_from_a_connected_device_is_read_without_losing_the_advert
         await motion.say((ObjectId.MOTION, 1), for_s=3)
         await until(lambda: hub.adverts, "an advert is heard during the flood")
         await task
+        took_s = time.monotonic() - began
     await motion.power_off()
-    assert 1 <= len(hub.values("heart_rate")) <= 3, "of a flow one value in ten seconds is kept"
+    assert 1 <= len(hub.values("heart_rate")) <= 3 + took_s / 10, "of a flow one value in ten seconds is kept"
     assert not hub.refused
 
 
@@ -322,7 +329,6 @@ async def test_as_many_as_there_are_places_are_held_and_who_finds_none_is_told_o
 ) -> None:
     belt, oximeter, worn = HeartRateBelt(air, BELT), Oximeter(air, OXI), Wearable(air, WORN, KEY)
     scale = Scale(air, SCALE)
-    hub.reader._patience = replace(HURRIED, silent_s=30.0, idle_s=30.0)
     second = HeartRateBelt(air, BELT_2)
     async with on_air(belt), on_air(oximeter), on_air(worn):
         for sensor in (belt, oximeter, worn):
