@@ -212,7 +212,7 @@ async def hears(home: Home, desk: Desk, within_s: float = 40.0) -> None:
         await asyncio.sleep(0.5)
 
 
-async def press(home: Home, desk: Desk, *, for_s: float = 1.0) -> BTHomeSensor:
+async def press(home: Home, desk: Desk, *, for_s: float = 5.0) -> BTHomeSensor:
     """A press of the button that was longest left alone, which must become exactly one alarm more."""
     before = len(desk.refs)
     button = home.buttons.pop(0)
