@@ -59,7 +59,7 @@ TABS: Final[Mapping[str, tuple[str, str]]] = {
     "people": (later("People"), "resident_file"),
     "contacts": (later("Contacts"), "contacts"),
     "access": (later("Way in"), "keys"),
-    "health": (later("Health and conditions"), "medical"),
+    "health": (later("Conditions"), "medical"),
     "plan": (later("Care plan"), "care_plan"),
     "calls": (later("Calls"), "agenda"),
     "absences": (later("Absences"), "absences"),

@@ -42,15 +42,21 @@ export function may(card, me) {
 function standing(card, me, now) {
   if (card.state === "closed") return t("Closed at {time}.", { time: moment(card.closed_at, now) });
   const mine = card.owner_id === me;
-  const who = mine ? t("You") : card.owner;
-  if (isRinging(card) && card.owner_id) return t("It asks for attention again. {who} had this case.", { who });
+  const who = card.owner;
+  if (isRinging(card) && card.owner_id)
+    return mine ? t("It asks for attention again. You had this case.") : t("It asks for attention again. {who} had this case.", { who });
   if (isAsked(card))
     return t("The home is asked whether all is well. Without an answer it rings at {time}.", { time: clock(card.wake_at) });
   if (!card.owner_id)
     return card.state === "withdrawn" ? t("Cancelled at home; a check call is due.") : t("Nobody has this case yet.");
-  if (card.state === "waiting") return t("Parked by {who} until {time}.", { who, time: moment(card.wake_at, now) });
-  if (card.arrived_at)
-    return t("{helper} is there. {who} has the case.", { helper: card.helper || t("Somebody"), who });
+  if (card.state === "waiting") {
+    const time = moment(card.wake_at, now);
+    return mine ? t("Parked by you until {time}.", { time }) : t("Parked by {who} until {time}.", { who, time });
+  }
+  if (card.arrived_at) {
+    const helper = card.helper || t("Somebody");
+    return mine ? t("{helper} is there. You have the case.", { helper }) : t("{helper} is there. {who} has the case.", { helper, who });
+  }
   if (card.eta_at)
     return t("{helper} is on the way, expected at {time}.", { helper: card.helper, time: clock(card.eta_at) });
   if (card.state === "talking")

@@ -4,8 +4,10 @@
 const FIELDS = 'input[type="date"], input[type="datetime-local"]';
 const NEAR_MS = 300 * 86_400_000;
 const day = { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" };
-const near = new Intl.DateTimeFormat(document.documentElement.lang, day);
-const far = new Intl.DateTimeFormat(document.documentElement.lang, { ...day, year: "numeric" });
+const { lang } = document.documentElement;
+const placed = lang === "en" ? "en-GB" : lang;
+const near = new Intl.DateTimeFormat(placed, day);
+const far = new Intl.DateTimeFormat(placed, { ...day, year: "numeric" });
 
 function tell(field) {
   const label = field.labels?.[0];

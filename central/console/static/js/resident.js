@@ -86,7 +86,8 @@ function contact(entry, view, me) {
   const { card } = view;
   const can = may(card, me);
   const how = view.contacts.find((one) => one.id === entry.id);
-  const sent = view.deliveries.filter((line) => line.contact_id === entry.id && line.purpose === "alarm").slice(-2);
+  const asked = view.deliveries.filter((line) => line.contact_id === entry.id && line.purpose === "alarm");
+  const sent = [...new Map(asked.map((line) => [line.channel, line])).values()].slice(-2); // the latest by each way
   const helps = card.helper_id === entry.id;
   const act = (name, text, sign, off) =>
     h(

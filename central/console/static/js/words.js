@@ -23,8 +23,9 @@ const exactTime = new Intl.DateTimeFormat(language, {
   hourCycle: "h23",
   timeZone: place,
 });
-const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: place });
-const longDay = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "long", timeZone: place });
+const placed = language === "en" ? "en-GB" : language; // the day before the month, as in the whole country
+const day = new Intl.DateTimeFormat(placed, { day: "numeric", month: "short", timeZone: place });
+const longDay = new Intl.DateTimeFormat(placed, { weekday: "short", day: "numeric", month: "long", timeZone: place });
 const sameDay = new Intl.DateTimeFormat("en-CA", { timeZone: place });
 const list = new Intl.ListFormat(language, { type: "conjunction" });
 const languages = new Intl.DisplayNames(language, { type: "language" });
