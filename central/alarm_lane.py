@@ -31,7 +31,7 @@ from central.alarm_cases.transitions import Refused
 from central.care_intake import SUBSCRIPTIONS as CARE
 from central.care_intake import CareIntake
 from central.case_desk import CaseChange, CaseDesk
-from central.home_asking import HomeAsking
+from central.home_asking import HomeAsking, comfort
 from central.hub_states import HubStates
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
 from central.progress import CLOSED_TOLD_S, Progress, Told, answer_of
@@ -53,8 +53,6 @@ LATENCIES_KEPT: Final = 500
 """Latest commits over which the health page's percentiles are taken."""
 UNSENT_MAX: Final = 10_000
 """Answers kept while the broker is away; beyond, the oldest go: a hub that hears nothing sends its alarm again."""
-REASSURE_S: Final = 60.0
-"""How long a home may still say "we are coming to you" after it was asked to."""
 
 _STOP, _ALARM, _FINDING = range(3)
 _FINDINGS: Final = FINDING_FILTER.removesuffix("+")
@@ -151,8 +149,7 @@ class AlarmLane:
             for name, answer in self._remember(change):
                 self._send(name, answer)
         elif change.step == escalation.HOME_REASSURED and change.hub:
-            expires = change.at + REASSURE_S
-            self._ask(change.hub, Command(f"reassure-{change.case_id}-{change.version}", "reassure", expires))
+            self._ask(change.hub, comfort(change))
         self._asking.on_change(change)
 
     def tell_again(self) -> None:

@@ -1,4 +1,5 @@
-"""Has a home that has been quiet for long asked whether all is well, and takes what is answered there.
+"""Has a home that has been quiet for long asked whether all is well, and takes what is answered there; and whether a
+word of comfort was heard.
 
 The case stands in the database from the first moment, with the time until which the home is asked (`case_intake`). So
 whatever dies, people are called by then: a command that is lost here costs the asking, and never the call.
@@ -11,7 +12,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from central.alarm_cases.case import ANSWERS, LOST, NOT_ASKED, Case, CaseEvent, EventType, Facts, State
+from central.alarm_cases.case import (
+    ANSWERS,
+    LOST,
+    NOT_ASKED,
+    NOT_SAID,
+    SAID,
+    SHOWN,
+    Case,
+    CaseEvent,
+    EventType,
+    Facts,
+    State,
+)
+from central.alarm_cases.escalation import HOME_REASSURED
 from central.alarm_cases.home_question import ASK_S
 from central.alarm_cases.rules import ASK_HEARD_S
 from central.alarm_cases.transitions import Refused
@@ -27,9 +41,14 @@ from gateway.contract.encoding import decode
 from gateway.contract.messages import Command, CommandOutcome
 from gateway.contract.topics import Address
 
+REASSURE_S: Final = 60.0
+"""How long a home may still say that nobody is forgotten after it was asked to."""
 TRAVELS_S: Final = 5.0
 """The home stops asking so much earlier: an answer given in time is here in time."""
-_ID: Final = re.compile(r"check-in-([0-9]{1,15})")
+_ASKED: Final = re.compile(r"check-in-([0-9]{1,15})")
+_COMFORT: Final = re.compile(r"reassure-([0-9]{1,15})-[0-9]{1,9}")
+_HEARD_AS: Final = {("done", "said"): SAID, ("done", "shown"): SHOWN, ("done", ""): ""}
+"""Outcome and answer of "reassure" -> what became of it; "" of a hub that does not know. All others: not said."""
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +97,8 @@ class HomeAsking:
         if isinstance(outcome, Rejection):
             self._refusals.count("outcome", outcome, now, sender=address.hub)
             return True
-        asked = _ID.fullmatch(outcome.id)
+        comforts = _COMFORT.fullmatch(outcome.id)
+        asked = comforts or _ASKED.fullmatch(outcome.id)
         if asked is None:
             return True
         with self._desk.database.begin() as connection:
@@ -86,7 +106,8 @@ class HomeAsking:
             if case is None or homes.hub_of(connection, case.home_id) != address.hub or address.tail != outcome.id:
                 self._refusals.count("outcome", Rejection("not_asked", outcome.id), now, sender=address.hub)
                 return True
-            event = _said(case, cases.events_of(connection, case.id), outcome, now)
+            means = _comforted if comforts else _said
+            event = means(case, cases.events_of(connection, case.id), outcome, now)
             decided = decide(connection, case, event) if event is not None else None
             if decided is None or isinstance(decided, Refused):
                 return True
@@ -115,6 +136,24 @@ class HomeAsking:
             log.info("case %d: the unit is gone while its home is asked", case.id)
             self._desk.happen(case.id, CaseEvent(EventType.ANSWERED, self._clock(), DESK, Facts(state=LOST)))
         return True
+
+
+def comfort(change: CaseChange) -> Command:
+    """What a home is told that is to comfort whoever waits."""
+    return Command(f"reassure-{change.case_id}-{change.version}", "reassure", change.at + REASSURE_S)
+
+
+def _comforted(case: Case, events: Sequence[CaseEvent], outcome: CommandOutcome, now: float) -> CaseEvent | None:
+    """Whether the word of comfort was heard; None where that is known already, or nobody knows."""
+    state = _HEARD_AS.get((outcome.outcome, outcome.answer), NOT_SAID)
+    asked = [event.type for event in events if event.type is EventType.COMFORTED or _comforts(event)]
+    if not case.open or not state or not asked or asked[-1] is EventType.COMFORTED:
+        return None
+    return CaseEvent(EventType.COMFORTED, now, HUB, Facts(state=state))
+
+
+def _comforts(event: CaseEvent) -> bool:
+    return event.type is EventType.ESCALATED and event.facts.step == HOME_REASSURED
 
 
 def _said(case: Case, events: Sequence[CaseEvent], outcome: CommandOutcome, now: float) -> CaseEvent | None:

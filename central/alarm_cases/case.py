@@ -31,6 +31,8 @@ FINE, HELP, NO_ANSWER, NOT_ASKED = ANSWERS = ("fine", "help", "none", "failed")
 """What the home says in the end: what was answered, that nobody did, or that it could ask nobody."""
 LOST = "lost"
 """What the desk says in its stead: the unit is gone, and no answer can come."""
+SAID, SHOWN, NOT_SAID = "said", "shown", "not_said"
+"""What became of a word of comfort at home: heard aloud to its end, only shown, or neither."""
 _ASKED_FIRST = frozenset({ASK_UNHEARD, ASK_UNANSWERED})
 
 Note = Annotated[str, msgspec.Meta(max_length=NOTE_MAX)]
@@ -65,6 +67,7 @@ class EventType(StrEnum):
     ENDED = "ended"
     ASKED = "asked"
     ANSWERED = "answered"
+    COMFORTED = "comforted"
     ABANDONED = "abandoned"
     TAKEN = "taken"
     SPOKEN = "spoken"
@@ -111,7 +114,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         recall_at: parked until.
         contact: called, told, on the way, declined, arrived, inside, all well, needs help: the contact's id, or `TEAM`;
             stepped by the system: who goes or is there; state, channel: of a delivery, or how a telephone call ended;
-            needs help: "ambulance" or "advice"; answered: `ANSWERS` or `LOST`.
+            needs help: "ambulance" or "advice"; answered: `ANSWERS` or `LOST`;
+            comforted: `SAID`, `SHOWN` or `NOT_SAID`.
         contacts: escalated: everybody who was asked at that step.
         eta_minutes: on the way.
         operator: handed over: to whom, "" for whoever takes it first; console lost: whose, and event_at since when;

@@ -133,6 +133,7 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.ENDED, _OPEN, rules.ended),
     (EventType.ASKED, _OPEN, rules.asked),
     (EventType.ANSWERED, _OPEN, rules.answered),
+    (EventType.COMFORTED, _OPEN, rules.kept),
     (EventType.ABANDONED, (_NEW,), rules.abandoned),
     # by an operator
     (EventType.TAKEN, _OPEN, rules.taken),

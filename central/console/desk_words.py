@@ -11,7 +11,10 @@ from central.alarm_cases.case import (
     LOST,
     NO_ANSWER,
     NOT_ASKED,
+    NOT_SAID,
     RING_LIMIT,
+    SAID,
+    SHOWN,
     STEP_TIMER,
     CaseEvent,
     EventType,
@@ -71,6 +74,11 @@ _ANSWERED: Final[Mapping[str, str]] = {
     NOT_ASKED: later("The home could ask nobody."),
     LOST: later("The unit went silent while the home was asked: no answer can come."),
 }
+_COMFORTED: Final[Mapping[str, str]] = {
+    SAID: later('Said aloud at home: "We have not forgotten you."'),
+    SHOWN: later('Shown on the screen at home, and not said aloud: "We have not forgotten you."'),
+    NOT_SAID: later("The home could not say it."),
+}
 
 
 def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: str, words: Words) -> str:
@@ -88,6 +96,7 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
             span=say_duration(facts.ask_s, words.language),
         ),
         EventType.ANSWERED: lambda: say(_ANSWERED.get(facts.state, _ANSWERED[NO_ANSWER])),
+        EventType.COMFORTED: lambda: say(_COMFORTED.get(facts.state, _COMFORTED[NOT_SAID])),
         EventType.ABANDONED: lambda: say(later("The home hung up before anybody had answered.")),
         EventType.TRIAGED: lambda: say(later("{who} noted:"), who=who),
         EventType.STEPPED: lambda: say(

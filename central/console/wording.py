@@ -27,7 +27,9 @@ _STEPS: Final[Mapping[str, str]] = {
     "supervisor": later("Nobody has taken it after {waited}. Whoever is on call is called."),
     "first_carer": later("Nobody has taken it after {waited}. The first contact is told."),
     "every_carer": later("Nobody has taken it after {waited}. All contacts are told."),
-    "home_reassured": later("Nobody has taken it after {waited}. The home hears that we are coming."),
+    "home_reassured": later(
+        'Nobody has taken it after {waited}. The home is asked to say: "We have not forgotten you."'
+    ),
     "exception": later("Nobody has taken it after {waited}. It must be explained why."),
     "still_ringing": later("It is still ringing after {waited}."),
 }

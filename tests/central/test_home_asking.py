@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from central.alarm_cases.case import FINE, LOST, Case, EventType, State
+from central.alarm_cases.case import FINE, LOST, NOT_SAID, SAID, SHOWN, Case, EventType, State
 from central.alarm_cases.home_question import ASK_S, ASK_SHORT_S, ask_s
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.rules import ASK_HEARD_S
@@ -61,8 +61,8 @@ class Homes:
         finding = Finding(home="home-1", since_at=T - 9_000, reason=reason, facts={"room": room}, active=active, **told)  # type: ignore[arg-type]
         self.town.desk.receive_finding(finding, self.now)
 
-    def says(self, outcome: str, answer: str = "", *, hub: str = "hub-1", case: int = 1) -> None:
-        name = f"check-in-{case}"
+    def says(self, outcome: str, answer: str = "", *, hub: str = "hub-1", case: int = 1, name: str = "") -> None:
+        name = name or f"check-in-{case}"
         address = read_topic(topic(hub, Channel.COMMAND_OUTCOME, name))
         assert address is not None
         self.asking.take(address, encode(CommandOutcome(name, self.now, outcome, answer=answer)))
@@ -159,6 +159,35 @@ def test_a_line_that_is_back_or_a_hub_that_asks_nothing_calls_nobody(home: Homes
     home.hear(asks=True)
     home.asking.hub_lost("hub-1")
     assert one_case(home.town).ring_at is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer", "states"),
+    [
+        ("done", "said", [SAID]),
+        ("done", "shown", [SHOWN]),
+        ("failed", "", [NOT_SAID]),
+        ("expired", "", [NOT_SAID]),
+        ("done", "", []),
+    ],
+)
+def test_the_log_says_that_comfort_was_heard_only_when_the_home_says_so(
+    home: Homes, outcome: str, answer: str, states: list[str]
+) -> None:
+    home.town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    home.says(outcome, answer, name="reassure-1-2")
+    for second in range(0, 125, 5):
+        home.at(second)
+    *_, asked = [event for event in events(home.town) if event.type is EventType.ESCALATED]
+    assert (asked.facts.step, comforted(home)) == ("home_reassured", [])
+    for hub in ("hub-2", "hub-1", "hub-1"):  # not of another home, and one that is told twice is one
+        home.says(outcome, answer, hub=hub, name="reassure-1-8")
+    assert comforted(home) == states
+    assert one_case(home.town).ring_at == T, "a word of comfort is no help"
+
+
+def comforted(home: Homes) -> list[str]:
+    return [event.facts.state for event in events(home.town) if event.type is EventType.COMFORTED]
 
 
 def test_nobody_is_asked_where_nobody_would_hear_it_or_it_is_late(home: Homes) -> None:

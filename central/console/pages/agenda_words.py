@@ -35,7 +35,7 @@ STEPS: Final[Mapping[str, str]] = {
     "supervisor": later("The supervisor is called, seconds after ringing began"),
     "first_carer": later("The first contact is told, seconds after ringing began"),
     "every_carer": later("All contacts are told, seconds after ringing began"),
-    "home_reassured": later("The home hears that we are coming, seconds after ringing began"),
+    "home_reassured": later('The home is asked to say: "We have not forgotten you.", seconds after ringing began'),
 }
 
 

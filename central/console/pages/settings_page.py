@@ -34,7 +34,7 @@ STEPS: Final = {
     "supervisor": later("Whoever is on call is called"),
     "first_carer": later("The first contact is told"),
     "every_carer": later("All contacts are told"),
-    "home_reassured": later("The home hears that we are coming"),
+    "home_reassured": later('The home is asked to say: "We have not forgotten you."'),
 }
 LABELS: Final = {"": later("not said"), "true": later("the alarm was right"), "false": later("the alarm was false")}
 NUMBERS: Final = {
