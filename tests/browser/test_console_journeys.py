@@ -80,6 +80,26 @@ def test_a_lost_line_is_said_loudly_and_heals_by_itself(console: Console) -> Non
     expect(page.locator(".state-switch")).to_be_visible()
 
 
+def test_a_silent_line_is_begun_anew_soon_and_then_ever_less_often(console: Console) -> None:
+    page = console.page()
+    page.goto(f"{console.url}/login")
+    spans_ms = page.evaluate(
+        """async () => {
+        const begun = [];
+        let now = 0;
+        window.EventSource = class { constructor() { begun.push(now); } addEventListener() {} close() {} };
+        window.Worker = class {};
+        performance.now = () => now;
+        const { Line } = await import("/static/js/live.js");
+        const line = new Line({ lost() {} });
+        for (; now < 180000; now += 500) line.watch();
+        return begun.slice(1).map((at, index) => at - begun[index]); }"""
+    )
+    assert spans_ms == sorted(spans_ms)
+    assert spans_ms[0] < 11_000, "a dead connection is not held for long"
+    assert 20_000 < spans_ms[-1] < 30_000, "and a slow desk is not asked again just before it answers"
+
+
 def test_the_console_is_not_ready_before_the_tone_was_heard_and_has_chosen_no_case_then(console: Console) -> None:
     console.setting.alarm("carme", AlarmKind.TEST)
     page = console.log_in()

@@ -24,12 +24,12 @@ from simulators.phone_company import Does, Person, PhoneCompany
 from tests.journeys.flat import flat, soon
 from tests.journeys.town import PASSWORD, Town
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(900)]
 
 PRESS = (ObjectId.BUTTON, 1)
 JORDI, MARTA = "+34600000001", "+34600000002"
 CAN_COME = ("alarms", "access_notes")
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 """No timing is tested: on a busy machine a page takes its time."""
 TABS_MAX = 200
 COUNT_NOTES = """() => {

@@ -1,6 +1,7 @@
 // The line to the desk. Anything heard is a sign of life; five seconds of nothing is a lost line.
 
 const LOST_MS = 5000;
+const PATIENCE_MOST_MS = 20000;
 
 /** Listens to /live. `on` has: connected(), also after a break too short to be called lost, lost(), beat(data),
  * case(card), reload(). */
@@ -10,6 +11,7 @@ export class Line {
     this.up = null;
     this.broken = false;
     this.heardAt = performance.now();
+    this.patience = LOST_MS;
     this.open();
     const pulse = new Worker("/static/js/pulse.js");
     pulse.onmessage = () => this.watch();
@@ -29,6 +31,7 @@ export class Line {
 
   heard(name, event) {
     this.heardAt = performance.now();
+    this.patience = LOST_MS;
     const data = JSON.parse(event.data);
     const isNew = !this.up || this.broken;
     this.up = true;
@@ -44,8 +47,10 @@ export class Line {
       this.up = false;
       this.on.lost();
     }
-    if (silent > LOST_MS * 2) {
-      // The browser may hold a dead connection open for minutes: begin anew.
+    if (silent > LOST_MS + this.patience) {
+      // The browser may hold a dead connection open for minutes: begin anew. A desk that is slow is given longer each
+      // time, or it would be asked again and again just before it answers.
+      this.patience = Math.min(this.patience * 2, PATIENCE_MOST_MS);
       this.heardAt = performance.now() - LOST_MS;
       this.open();
     }
