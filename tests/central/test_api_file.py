@@ -184,6 +184,19 @@ def test_whatever_asks_for_a_version_is_changed_with_the_one_that_was_read_and_n
     assert {"contact:joan", "access:carme", "condition:2"} <= {one["subject"] for one in changes}
 
 
+def test_what_is_read_holds_all_that_a_change_writes_so_that_sending_it_back_erases_nothing(centre: Everybody) -> None:
+    office = centre.client(Role.COORDINATOR)
+    schema = centre.app.openapi()
+    whole = [name for name in CHANGES if name.startswith(("put /api/homes/", "post /api/homes/{home_id}/plans"))]
+    for name in whole:
+        method, _, path = name.partition(" ")
+        body = schema["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        fields = schema["components"]["schemas"][body.rpartition("/")[2]]["properties"]
+        written = {field for field, kind in fields.items() if {"type": "null"} not in kind.get("anyOf", ())}
+        _, _, sent = CHANGES[name](lambda address: send(office, "GET", address))
+        assert written - sent.keys() == set(), f"{name}: what may be null stays as it is where it is left out"
+
+
 def versioned(schema: dict[str, Any]) -> set[str]:
     """The changes whose body asks for a version."""
     found = set()
