@@ -13,7 +13,7 @@ from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State
 from central.alarm_cases.joining import event_time, joins, lateness_s
 from central.alarm_cases.priority import MARKS, Priority, priority_of
 from central.alarm_cases.transitions import TABLE, Decided, Refused, opening, rebuild, transition
-from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.messages import Alarm, Stage
 
 T = 1_795_262_400.0
@@ -260,6 +260,8 @@ def test_the_sender_may_raise_a_priority_and_never_lower_it() -> None:
     assert priority_of(AlarmKind.BATTERY_LOW, 5) is Priority.URGENT
     assert priority_of(AlarmKind.TEST, 9) is Priority.TEST
     assert priority_of(AlarmKind.OTHER) is Priority.URGENT
+    assert priority_of(kind_of(2, 991)) is Priority.ROUTINE
+    assert priority_of(kind_of(2, 991), 9) is Priority.LIFE
 
 
 def test_marks_differ_without_their_colour() -> None:

@@ -126,6 +126,12 @@ def test_whoever_took_it_without_a_console_cannot_lose_one(town: Town, clock: Cl
     town.desk.take(1, "ana", clock.now)
     centre.run(120)
     assert owner(town) == "ana"
+    centre.run(20, "ana")  # now there is one, and it is lost
+    centre.run(60)
+    assert owner(town) is None
+    town.desk.take(1, "ana", clock.now)
+    centre.run(120)
+    assert owner(town) == "ana"
 
 
 def test_a_restart_takes_nothing_from_who_comes_back_and_forgets_nobody_who_does_not(centre: Centre) -> None:

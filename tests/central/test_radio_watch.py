@@ -15,7 +15,7 @@ from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import HubState, Problem, ProblemCode
 
 from .conftest import NOON as T
-from .conftest import Town
+from .conftest import Town, alarm_of
 
 
 class Unit:
@@ -95,9 +95,11 @@ def test_a_restart_of_the_centre_neither_forgets_nor_repeats_it(unit: Unit) -> N
 
 
 def test_a_unit_that_nobody_enrolled_and_one_that_is_healed_in_time_are_no_case(unit: Unit) -> None:
-    unit.say(ProblemCode.BLE_DEAF, hub="hub-strange")
-    unit.say(ProblemCode.BLE_DEAF)
+    unit.town.receive(alarm_of(AlarmKind.HELP, "S1"), T, hub="hub-strange")
+    for hub in ("hub-strange", "hub-unheard-of", "hub-1"):
+        unit.say(ProblemCode.BLE_DEAF, hub=hub)
     unit.passes(DEAF_S - LOOK_S)
     unit.say(ProblemCode.BLE_QUIET)
     unit.passes(2 * LOOK_S)
-    assert unit.log() == []
+    with unit.town.database.read() as connection:
+        assert cases.open_findings(connection, "") == {}
