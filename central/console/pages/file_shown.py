@@ -34,16 +34,15 @@ def shown(config: CentralConfig, words: Words) -> list[Part]:
         (later("How the centre is reached"), _ways(config, words)),
         (later("The machine"), _machine(config, words)),
     )
-    return [
-        Part(
-            words.gettext(name),
-            [Shown(key, words.gettext(text), words.gettext(value or "–")) for key, text, value in lines],
-        )
-        for name, lines in parts
-    ]
+    return [Part(words.gettext(name), [_shown(line, words) for line in lines]) for name, lines in parts]
 
 
 _Line = tuple[str, str, str]
+
+
+def _shown(line: _Line, words: Words) -> Shown:
+    key, name, value = line
+    return Shown(key, words.gettext(name), words.gettext(value) if value else "–")
 
 
 def _detection(config: CentralConfig) -> list[_Line]:
