@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Final, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
+from central.alarm_cases.case import CaseEvent, EventType, Facts
 from central.alarm_cases.drills import Drill, drill_of
+from central.alarm_cases.drills import devices_proven as proven_by
 from central.alarm_cases.priority import Priority
 from central.storage.cases import events_of
-from central.storage.tables import cases
+from central.storage.tables import alarms, case_events, cases
 
 LATEST: Final = 20
 """Tests of a home that are looked through for one that proved the path."""
+
+CASES_LATEST: Final = 100
+"""Cases of a home in whose alarms it is looked for when each device was last proven: years, in most homes."""
 
 
 class DrillLine(NamedTuple):
@@ -37,6 +44,28 @@ def drills_of(connection: sa.Connection, home_id: str, limit: int = LATEST) -> l
         assert drill is not None
         lines.append(DrillLine(row.id, row.opened_at, drill))
     return lines
+
+
+def devices_proven(connection: sa.Connection, home_id: str) -> dict[str, float]:
+    """Device -> when an alarm of it last reached a person who answered, by the latest cases with alarms of the home."""
+    latest = (
+        sa.select(cases.c.id)
+        .where(cases.c.home_id == home_id, sa.exists().where(alarms.c.case_id == cases.c.id))
+        .order_by(cases.c.opened_at.desc(), cases.c.id.desc())
+        .limit(CASES_LATEST)
+    )
+    told = (EventType.OPENED, EventType.JOINED, EventType.TAKEN, EventType.CLOSED)
+    query = (
+        sa.select(cases.c.id, cases.c.priority, case_events.c.at, case_events.c.type, case_events.c.body)
+        .join(case_events, case_events.c.case_id == cases.c.id)
+        .where(cases.c.id.in_(latest.subquery().select()), case_events.c.type.in_([one.value for one in told]))
+        .order_by(cases.c.opened_at, cases.c.id, case_events.c.position)
+    )
+    found: dict[str, float] = {}
+    for (_, priority), rows in groupby(connection.execute(query), key=lambda row: (row.id, row.priority)):
+        log = [CaseEvent(EventType(row.type), row.at, "", msgspec.convert(row.body, Facts)) for row in rows]
+        found |= proven_by(log, Priority(priority))
+    return found
 
 
 def last_proven_at(connection: sa.Connection, home_id: str) -> float | None:

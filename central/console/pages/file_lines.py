@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,9 +13,11 @@ from sqlalchemy import Connection
 from central.alarm_cases.rota import RotaContact, availability
 from central.console import wording
 from central.console.finding_words import KIND_WORDS
+from central.console.hub_troubles import raises_alarms
 from central.console.pages import file_words
 from central.reach_watch import gaps_of
-from central.storage import home_file
+from central.storage import drills, home_file
+from central.storage.homes import DeviceAtHome
 from central.telemetry.store import StoreUnavailable
 from central.texts import Words, later, say_duration, say_moment
 
@@ -80,6 +83,12 @@ def heard_of(request: Request, home_id: str) -> tuple[dict[str, float], dict[str
     for row in rows:
         heard[row.device] = max(row.at, heard.get(row.device, 0.0))
     return heard, {row.device: float(row.value) for row in rows if row.kind == "battery"}
+
+
+def proven_of(connection: Connection, home_id: str, devices: Iterable[DeviceAtHome]) -> dict[str, float]:
+    """Device -> when a call from it last reached a person, 0 for never; only of those that call or warn."""
+    found = drills.devices_proven(connection, home_id)
+    return {one.id: found.get(one.id, 0.0) for one in devices if one.id in found or raises_alarms(one.model)}
 
 
 def say_minutes(minutes: int) -> str:

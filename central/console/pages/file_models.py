@@ -239,7 +239,8 @@ class CallsOnFile:
 
 @dataclass(frozen=True, slots=True)
 class DeviceOnFile:
-    """A device; when it was heard last and its battery in per cent, where measurements tell."""
+    """A device; when it was heard last and its battery in per cent, where measurements tell; when a call from it last
+    reached a person who answered, 0 for never, nothing for what neither calls nor warns."""
 
     id: str
     model: str
@@ -249,6 +250,7 @@ class DeviceOnFile:
     place_code: int
     heard_at: float | None
     battery: float | None
+    proven_at: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from central.console.pages import file_words
 from central.console.pages.agenda_page import view_of
 from central.console.pages.contact_changes import Hours
 from central.console.pages.editing import not_found
-from central.console.pages.file_lines import heard_of, local_time, say_minutes
+from central.console.pages.file_lines import heard_of, local_time, proven_of, say_minutes
 from central.console.pages.file_models import (
     CallRule,
     CallsOnFile,
@@ -223,9 +223,11 @@ def read_devices(request: Request, seat: DevicesReader, home_id: str) -> list[De
     heard, batteries = heard_of(request, home_id)
     with request.app.state.parts.database.read() as connection:
         _home(connection, home_id)
+        devices = homes.devices_of(connection, home_id)
+        proven = proven_of(connection, home_id, devices)
         return [
-            DeviceOnFile(*one, heard_at=heard.get(one.id), battery=batteries.get(one.id))
-            for one in homes.devices_of(connection, home_id)
+            DeviceOnFile(*one, heard_at=heard.get(one.id), battery=batteries.get(one.id), proven_at=proven.get(one.id))
+            for one in devices
         ]
 
 

@@ -23,6 +23,7 @@ from central.console.pages.file_lines import (
     heard_of,
     local_time,
     one_earlier,
+    proven_of,
     say_gaps,
     say_minutes,
 )
@@ -320,17 +321,15 @@ def _devices(
     request: Request, connection: Connection, seat: Seat, home: home_file.HomeOnFile, _now: float, words: Words
 ) -> dict[str, Any]:
     heard, batteries = heard_of(request, home.id)
-    lines = [
-        {"device": one, "heard_at": heard.get(one.id), "battery": batteries.get(one.id)}
-        for one in homes.devices_of(connection, home.id)
-    ]
+    found = homes.devices_of(connection, home.id)
+    lines = [{"device": one, "heard_at": heard.get(one.id), "battery": batteries.get(one.id)} for one in found]
     return {
         "devices": lines,
         "hub_state": request.app.state.parts.states.of(home.hub),
         "models": model_names(words),
         "may_write": seat.may("devices", "write"),
         "installation": installations.of_home(connection, home.id),
-        "proven_at": home_facts.facts_of(connection, home.id)["proven_at"],
+        "proven": proven_of(connection, home.id, found),
     }
 
 
