@@ -180,6 +180,9 @@ def test_whatever_asks_for_a_version_is_changed_with_the_one_that_was_read_and_n
     assert (contact["minutes_away"], contact["consent"], contact["version"]) == (3, ["alarms"], 1)
     assert send(office, "GET", HOME)["residents"][0]["birthday"] == "05-06"
     assert send(office, "GET", HUB)["settings"] == {"called": "Carme", "mistake_s": "20.0"}
+    page = office.http.get("/devices/hub-carme").text
+    assert re.search(r'name="speaks.called" value="Carme"', page)
+    assert re.search(r'name="speaks.mistake_s" value="20"', page)
     changes = send(office, "GET", f"{HOME}/history")["changes"]
     assert {"contact:joan", "access:carme", "condition:2"} <= {one["subject"] for one in changes}
 
