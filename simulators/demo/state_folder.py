@@ -206,6 +206,8 @@ enrolment = "enrolment.toml"
 [hub]
 id = "{city.FLAT}"
 language = "ca"
+called = "Maria"
+mistake_s = 30.0
 place_address = "Carrer de Verdi 12, 3r 2a"
 
 [broker]

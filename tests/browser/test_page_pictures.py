@@ -11,17 +11,21 @@ from playwright.sync_api import Page, expect
 
 from central import seeding
 from central.agenda.desk import AgendaDesk
+from central.console.access import SESSION_COOKIE, token_hash
+from central.console.pages.quality_page import VIEWS
+from central.console.pages.resident_file import TABS
 from central.history import History
 from central.history_import import import_history
 from central.register import Seed
-from central.storage import breaches
+from central.storage import breaches, invitations, people, reach_tests, webhooks
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import HubState, Problem
 from simulators.demo import city
 from tests.browser.conftest import Console
+from tests.browser.seeing import look
 from tests.browser.small_png import picture
 from tests.central.carers_setting import furnish_carers, link
-from tests.central.console_setting import PASSWORD
+from tests.central.console_setting import PASSWORD, Setting
 
 pytestmark = [
     pytest.mark.browser,
@@ -32,40 +36,37 @@ HOMES = 24
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
 OFFICE: Mapping[str, tuple[str, str]] = {
     "residents": ("pol", "/residents"),
-    "file-overview": ("pol", "/residents/h-1"),
-    "file-people": ("pol", "/residents/h-1?tab=people"),
-    "file-contacts": ("pol", "/residents/h-1?tab=contacts"),
-    "file-access": ("pol", "/residents/h-1?tab=access"),
-    "file-health": ("pol", "/residents/h-1?tab=health"),
-    "file-plan": ("pol", "/residents/h-1?tab=plan"),
-    "file-calls": ("pol", "/residents/h-1?tab=calls"),
-    "file-absences": ("pol", "/residents/h-1?tab=absences"),
-    "file-devices": ("pol", "/residents/h-1?tab=devices"),
-    "file-consents": ("pol", "/residents/h-1?tab=consents"),
-    "file-history": ("pol", "/residents/h-1?tab=history"),
-    "file-measurements": ("pol", "/residents/h-1?tab=measurements"),
+    **{f"file-{tab}": ("pol", f"/residents/h-1?tab={tab}") for tab in TABS},
+    "paper-list": ("pol", "/paper-list?municipality=*"),
     "agenda": ("pol", "/agenda"),
     "keys": ("pol", "/keys"),
     "drills": ("pol", "/drills"),
     "requests": ("pol", "/requests"),
     "devices": ("irene", "/devices?which=all"),
     "device": ("irene", "/devices/h-1"),
+    "repairs": ("irene", "/repairs"),
     "console-health": ("irene", "/health"),
     "wallboard": ("nuria", "/wallboard"),
     "wallboard-wall": ("nuria", "/wallboard?big=true"),
     "quality": ("nuria", "/quality?period=month"),
-    "quality-late": ("nuria", "/quality?show=late&period=month"),
-    "quality-false": ("nuria", "/quality?show=false&period=month"),
-    "quality-audits": ("nuria", "/quality?show=audits"),
+    **{f"quality-{view}": ("nuria", f"/quality?show={view}&period=month") for view in list(VIEWS)[1:]},
     "quality-report": ("nuria", "/quality/report"),
     "settings": ("nuria", "/settings"),
     "accounts": ("nuria", "/accounts"),
     "interfaces": ("nuria", "/settings/api"),
+    "webhook": ("nuria", "/settings/api/webhooks/1"),
     "api-docs": ("nuria", "/api/docs"),
     "own-account": ("nuria", "/me"),
     "audit": ("olga", "/audit"),
     "retention": ("olga", "/retention"),
     "breaches": ("olga", "/breaches"),
+}
+CARER = {
+    "carer-home": "/family",
+    "carer-rota": "/family/rota",
+    "carer-phone": "/family/phone",
+    "carer-looked": "/family/looked/carme",
+    "carer-offline": "/family/offline",
 }
 NARROW = ("residents", "file-overview", "agenda", "wallboard")
 DARK = ("quality", "wallboard-wall")
@@ -87,6 +88,8 @@ def settle(console: Console) -> None:
     with setting.database.begin() as conn:
         lost = {"what": "Un portàtil perdut al metro", "data": "Noms i adreces de 12 domicilis"}
         breaches.add(conn, {"detected_at": now - 36_000, **lost}, now, "olga")
+        hook = {"label": "Ajuntament", "url": "https://example.org/avisos", "events": ["case_opened", "case_closed"]}
+        webhooks.add(conn, **hook, municipalities=["*"], secret_sealed="", made_by="nuria", made_at=now - 86_400)
 
 
 def enter(console: Console, name: str, family: str = "", **context: object) -> Page:
@@ -121,6 +124,7 @@ def test_pictures_of_the_office(console: Console) -> None:
         page = pages[who]
         ready(page, console.url + path)
         picture(page, name)
+        look(page)  # of a whole city, where the tests of every day look at one home
         if name in DARK:
             page.emulate_media(color_scheme="dark", reduced_motion="reduce")
             picture(page, f"{name}-dark")
@@ -131,15 +135,37 @@ def test_pictures_of_the_office(console: Console) -> None:
             page.set_viewport_size({"width": 1440, "height": 900})
 
 
+def invited(setting: Setting) -> dict[str, str]:
+    """Pages behind links that somebody was sent, and of Ana between her password and her code."""
+    now = setting.clock()
+    with setting.database.begin() as conn:
+        people.start_session(conn, token_hash("half"), "ana", now, now + 600, kind="code")
+        test = reach_tests.queue(conn, "joan", "email", "desk", now)
+        assert test is not None
+        return {
+            "carer-test": f"/c/test/{reach_tests.claim(conn, test, now, now + 60)}",
+            "carer-invited": f"/c/invite/{invitations.make(conn, 'joan', 'cap', now)}",
+            "hub-claim": "/claim",
+            "console-code": "/login/code",
+        }
+
+
 def test_pictures_of_carers_and_rights(console: Console) -> None:
     furnish_carers(console.setting)
     login = console.page(**PHONE)
     login.goto(f"{console.url}/login?to=family")
     picture(login, "carer-login")
+    office = enter(console, "cap")
+    ready(office, f"{console.url}/residents/carme?tab=health")  # which Carme and Marta can see
     family = enter(console, "marta-acc", "?to=family", **PHONE)
-    for name, path in {"carer-home": "/family", "carer-rota": "/family/rota", "carer-phone": "/family/phone"}.items():
+    for name, path in CARER.items():
         ready(family, console.url + path)
         picture(family, name)
+    stranger = console.page(**PHONE)
+    stranger.context.add_cookies([{"name": SESSION_COOKIE, "value": "half", "url": console.url}])
+    for name, path in invited(console.setting).items():
+        ready(stranger, console.url + path)
+        picture(stranger, name)
     case = console.setting.alarm("carme", AlarmKind.FALL, "bany")
     page, other = console.page(**PHONE), console.page(**PHONE)
     page.goto(f"{console.url}/c/{link(console.setting, case, 'marta')}")
