@@ -204,6 +204,16 @@ class PastDrillPlan(_Strict, frozen=True):
     by: Short
 
 
+class PastInstallation(_Strict, frozen=True):
+    """A unit that was ordered for a home, and when it was first heard there; `installed_at` 0: not yet."""
+
+    home: str
+    ordered_at: At
+    by: Short
+    urgent: bool = False
+    installed_at: At = 0.0
+
+
 class PastReadings(_Strict, frozen=True):
     """What one sensor has said: Unix seconds and value."""
 
@@ -227,6 +237,7 @@ class History(_Strict, frozen=True):
     notes: tuple[PastNote, ...] = ()
     reach_tests: tuple[PastReachTest, ...] = ()
     drill_plans: tuple[PastDrillPlan, ...] = ()
+    installations: tuple[PastInstallation, ...] = ()
     readings: tuple[PastReadings, ...] = ()
     on_call: OnCall = OnCall()
     """Who is called when no operator takes a case; what the centre's settings say already stands."""

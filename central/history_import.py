@@ -27,6 +27,7 @@ from central.storage import (
     drill_plans,
     home_facts,
     homes,
+    installations,
     key_register,
     past,
     rota,
@@ -226,11 +227,16 @@ def _around(connection: sa.Connection, history: History, now: float) -> int:
         care.keep_note(connection, msgspec.convert(said, CareNote), now)
     for plan in history.drill_plans:
         drill_plans.plan(connection, plan.home, plan.every_days, plan.next_at, plan.by)
+    for order in history.installations:
+        installations.order(connection, order.home, order.ordered_at, order.by, urgent=order.urgent)
+        if order.installed_at and (made := installations.of_home(connection, order.home)) is not None:
+            installations.installed(connection, made.id, order.installed_at)
     if history.on_call.people and not settings.versions(connection, "on_call"):
         settings.keep(connection, "on_call", history.on_call, now, DESK, 0)
     parts: Sequence[Sequence[Any]] = (
         history.absences, history.conditions, history.keys, history.agenda, history.consents, history.audits,
-        history.shares, history.notes, history.reach_tests, history.drill_plans, history.on_call.people,
+        history.shares, history.notes, history.reach_tests, history.drill_plans,
+        history.installations, history.on_call.people,
     )  # fmt: skip
     return sum(len(part) for part in parts)
 

@@ -9,11 +9,19 @@ import sqlalchemy as sa
 from central.repair_figures import KINDS, PASSING_S, REPORTED, Fault, merged
 from central.storage.homes import UNKNOWN_PREFIX
 from central.storage.tables import case_events, cases, devices, findings, homes, hubs
-from central.storage.unit_tables import hub_faults
+from central.storage.unit_tables import hub_faults, installations
 
 _REPORTED: Final[sa.ColumnElement[bool]] = case_events.c.type.in_(
     (sa.literal_column("'opened'"), sa.literal_column("'joined'"))
 )
+
+_NOT_INSTALLED: Final = sa.exists().where(
+    installations.c.home_id == cases.c.home_id,
+    installations.c.ordered_at <= case_events.c.at,
+    installations.c.called_off_at.is_(None),
+    installations.c.installed_at.is_(None) | (installations.c.installed_at > case_events.c.at),
+)
+"""The home was waiting for its unit: that it is silent is no fault."""
 
 
 def begun(
@@ -95,6 +103,7 @@ def _faults(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> l
             _REPORTED,
             kind.in_([one.value for one in KINDS]),
             ~homes.c.id.startswith(UNKNOWN_PREFIX, autoescape=True),
+            ~_NOT_INSTALLED,
             *conditions,
         )
     )

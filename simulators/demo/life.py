@@ -261,12 +261,29 @@ def _around(
         "absences": _absences(homes, now),
         "conditions": _conditions(homes, now, dice),
         "keys": _keys(homes, contacts, now, dice),
+        "installations": _installations(homes, now),
         "agenda": _agenda(homes, midnight),
         "consents": [
             {"resident": f"{home}-p", "what": "routine", "given_at": now - 60 * DAY_S, "by": "nuria"}
             for home in homes[::3]
         ],
     }
+
+
+_INSTALLS: Final = (
+    (2, 27, False, 3.1), (3, 26, True, 0.9), (5, 24, False, 4.2), (6, 20, True, 1.2), (8, 19, False, 8.3),
+    (9, 17, False, 2.0), (11, 13, True, 1.1), (12, 12, False, 4.0), (15, 10, True, 1.0), (16, 8, False, 5.1),
+)  # fmt: skip
+"""Which home, ordered how many days ago, urgent or not, and after how many days its unit was first heard."""
+
+
+def _installations(homes: Sequence[str], now: float) -> list[dict[str, Any]]:
+    return [
+        {"home": homes[number], "ordered_at": now - ago * DAY_S, "urgent": urgent, "by": "nuria",
+         "installed_at": now - (ago - took) * DAY_S}
+        for number, ago, urgent, took in _INSTALLS
+        if number < len(homes)
+    ]  # fmt: skip
 
 
 def _absences(homes: Sequence[str], now: float) -> list[dict[str, Any]]:

@@ -19,7 +19,18 @@ from central.console.wording import Names, why_it_fired
 from central.history import History, load
 from central.history_import import import_history, import_readings
 from central.register import Seed, SeedError
-from central.storage import care, cases, drill_plans, drills, home_facts, reach_tests, rota, service_quality, settings
+from central.storage import (
+    care,
+    cases,
+    drill_plans,
+    drills,
+    home_facts,
+    installations,
+    reach_tests,
+    rota,
+    service_quality,
+    settings,
+)
 from central.storage.database import Database
 from central.storage.service_quality import Scope
 from central.storage.shares import SHARES, changes_of
@@ -96,6 +107,9 @@ def test_the_circle_around_the_demos_residents_has_lived(database: Database, tmp
         assert care.changes_of(conn, city.FLAT, NOON)
         tests = [reach_tests.latest_of(conn, one.contact) for one in history.reach_tests]
         plans = drill_plans.due(conn, NOON + 40 * 86_400, 100)
+        ordered, waiting = installations.ordered(conn, 0.0, NOON), installations.waiting(conn)
+    assert [one.home_id for one in waiting] == [city.QUIET]
+    assert len(ordered) == len(history.installations) > 4
     answered = sum(test is not None and test.answered_at is not None for test in tests)
     assert 0.6 * len(tests) < answered < len(tests)
     assert all(test is not None and test.queued_at < NOON for test in tests)

@@ -10,7 +10,7 @@ from central.case_desk import Done
 from central.console.pages.quality_page import VIEWS
 from central.detection.finding import Finding
 from central.repair_figures import Fault, figures, merged, stops_alarms, waiting
-from central.storage import homes, repairs
+from central.storage import homes, installations, repairs
 from central.storage.homes import DeviceAtHome
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.central.console_setting import Clock, Setting
@@ -93,6 +93,17 @@ def test_a_silent_sensor_that_joined_a_call_for_help_is_a_fault_too(setting: Set
     finding(setting, "bath", clock.now + 60)
     with setting.database.read() as conn:
         assert [one.kind for one in repairs.begun(conn, clock.now, clock.now + HOUR)] == ["sensor_silent"]
+
+
+def test_a_unit_that_is_not_installed_yet_is_no_fault(setting: Setting, clock: Clock) -> None:
+    with setting.database.begin() as conn:
+        installations.order(conn, "carme", clock.now, "nuria", urgent=False)
+        (order,) = installations.waiting(conn)
+    finding(setting, "bath", clock.now + 60)
+    with setting.database.begin() as conn:
+        assert repairs.waiting(conn) == []
+        installations.installed(conn, order.id, clock.now + 30)
+        assert [one.device for one in repairs.waiting(conn)] == ["bath"]
 
 
 def test_the_technician_sees_what_is_due_within_reach_and_quality_says_how_it_went(
