@@ -39,7 +39,7 @@ async def test_the_home_says_that_it_is_still_trying(build_town: Callable[..., T
     async with flat(town) as home:
         await home.start()
         home.serial_pendant.press()
-        await home.says("Encara ho estic intentant.")
+        await home.says("Ho continuo intentant.")
         home.agent.kill()
         await asyncio.to_thread(town.start)
         await home.start()

@@ -64,7 +64,7 @@ async def test_what_is_answered_at_home_reaches_the_operator(build_town: Callabl
         assert (card["kind"], card["state"], card["ring_at"]) == ("inactivity", "new", None), "nobody is called yet"
         await screen.answer("fine")
         await soon(lambda: town.cases()[0]["state"] == "withdrawn", "the answer reaches the centre")
-        await soon(lambda: "M'alegro que estigui bé" in screen.words.get("ca", ""), "the home is glad")
+        await soon(lambda: "M’alegro que estigui bé" in screen.words.get("ca", ""), "the home is glad")
         view = await asyncio.to_thread(ana.get, "/api/cases/1")
         assert "estic bé" in str(view["timeline"]), "and stands in the case, in the operator's language"
         home.serial_pendant.press()

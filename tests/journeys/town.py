@@ -86,7 +86,8 @@ class Program:
 
     def _fail_if_gone(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, f"{self.name} ended:\n{self.said()[-3000:]}"
+        ended = self.process.poll()
+        assert ended is None, f"{self.name} ended with {ended}:\n{self.said()[-3000:]}"
         return False
 
     @property
