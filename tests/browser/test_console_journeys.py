@@ -130,7 +130,7 @@ def test_parking_asks_what_for_and_shows_the_recall(console: Console) -> None:
     page.fill("#park-reason", "El tècnic hi va")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".card .holder")).to_contain_text("aparcat")
-    expect(page.locator(".case-head")).to_contain_text("Aparcat (Vós)")
+    expect(page.locator(".case-head")).to_contain_text("Aparcat per vós")
 
 
 def test_arrows_and_enter_choose_and_letters_in_the_note_are_only_letters(console: Console) -> None:
