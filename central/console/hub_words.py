@@ -73,7 +73,7 @@ PROBLEMS: Final[Mapping[str, ProblemWords]] = {
         later("Add [[worn]] with the device and its place (wrist or waist) to the unit's configuration."),
     ),
     ProblemCode.VOICE_MISSING: ProblemWords(
-        _WARN,
+        _NOTE,
         later("The home has no voice: what it says can only be read on its screen, if that is open."),
         later("Open the page on the unit, let it sound, and put recorded phrases or a voice there."),
     ),
