@@ -67,6 +67,7 @@ def test_pictures_of_narrower_screens(console: Console, name: str) -> None:
     width, height = NARROW[name]
     page = console.seat(reduced_motion="reduce", viewport={"width": width, "height": height})
     if name != "console-tablet":
+        expect(page.locator("#longest-wait")).not_to_have_text("–")
         picture(page, f"{name}-queue")
     opened(page, case_id)
     picture(page, name)

@@ -155,7 +155,7 @@ async def test_one_cannot_come_the_next_goes_and_later_nobody_answers(build_town
             await heard_at_home(screen, "Ana ja és amb vostè.")
             await somebody_goes(page)
             assert [call.to for call in company.calls] == [JORDI, MARTA]
-            await heard_at_home(screen, "Marta ve cap aquí. Uns 12 minuts.")
+            await heard_at_home(screen, "Marta ve cap aquí. Uns 1")
 
             (text,) = await soon(lambda: company.texts, "Marta is written how to get in")
             await at_the_door(screens, text.text, text.to)
