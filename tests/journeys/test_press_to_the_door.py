@@ -64,8 +64,10 @@ def telephones(town: Town) -> Iterator[PhoneCompany]:
             rota.keep_profile(connection, contact, profile, 0.0, "test")
         latest = {step: most_s for step, (_, most_s) in AFTER_S_BOUNDS.items()}
         rota.add_plan(connection, "home-1", CarePlan(after_s=latest, order="agreed"), now=0.0, by="test")
-    yield company
-    company.stop()
+    try:
+        yield company
+    finally:
+        company.stop()
 
 
 class Screens:
