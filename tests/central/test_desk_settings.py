@@ -17,8 +17,10 @@ from central.alarm_cases.incidents import HOMES_MIN
 from central.alarm_cases.transitions import rebuild
 from central.config import CarersConfig, CentralConfig, ConsoleConfig, DatabaseConfig, PhoneConfig
 from central.console.pages import file_shown
+from central.console.pages.settings_page import NUMBERS
 from central.preparing import prepare
 from central.reach_tester import ReachTester
+from central.service_settings import Desk, read_setting
 from central.storage import cases, homes, incidents, people, settings
 from central.storage.database import Database
 from central.storage.people import Operator
@@ -59,6 +61,14 @@ def test_a_supervisor_sets_them_within_bounds_and_each_change_is_a_version(app: 
         assert keep(app, **wrong)[0] == 422, wrong
     assert Person(app, "ana").put(PATH, version=2, value={})[0] == 403
     assert Person(app, "pia").get(PATH)[1]["value"]["flood_homes"] == 8
+
+
+def test_the_form_offers_what_is_taken_and_no_more() -> None:
+    assert NUMBERS.keys() | {"call_back"} == set(Desk.__struct_fields__)
+    for name, (_, (least, most), _) in NUMBERS.items():
+        taken = {value: isinstance(read_setting("desk", {name: value}), Desk) for value in (least, most)}
+        assert all(taken.values()), name
+        assert not any(isinstance(read_setting("desk", {name: value}), Desk) for value in (least - 1, most + 1)), name
 
 
 def test_as_many_silent_homes_as_the_service_says_are_one_incident(setting: Setting, app: FastAPI) -> None:
