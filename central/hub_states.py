@@ -40,7 +40,7 @@ class HubStates:
                 self._heard[hub] = Heard(msgspec.structs.replace(before.state, online=False), before.received_at)
                 return
             self._heard[hub] = Heard(state, received_at)
-            if before is None or _named(before.state) != _named(state):
+            if before is None or not before.state.online or _named(before.state) != _named(state):
                 self._news.add(hub)
             if state.problems or state.faults or state.mains is False:
                 self._complaining.add(hub)
@@ -70,7 +70,7 @@ class HubStates:
             return [hub for hub, heard in self._heard.items() if not heard.state.online]
 
     def take_news(self) -> set[str]:
-        """The hubs that name other problems than when this was last asked, or are heard for the first time."""
+        """The hubs that name other problems than when this was last asked, or are heard again."""
         with self._lock:
             news, self._news = self._news, set()
         return news

@@ -46,7 +46,7 @@ class UnitWatch:
                     installations.installed(connection, order.id, max(order.ordered_at, heard.received_at))
 
     def _note_faults(self, hubs: list[str], now: float) -> None:
-        said = {hub: heard for hub in hubs if (heard := self._states.of(hub)) is not None}
+        said = {hub: heard for hub in hubs if (heard := self._states.of(hub)) is not None and heard.state.online}
         with self._database.read() as connection:
             known = hub_faults.going_on(connection, list(said))
         changed = [hub for hub, heard in said.items() if _faults(heard) != known.get(hub, set())]

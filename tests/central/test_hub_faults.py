@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from central.hub_states import HubStates
 from central.repair_figures import REPORTED, stops_alarms
 from central.storage import repairs
 from central.unit_watch import UnitWatch
@@ -39,6 +40,16 @@ def test_a_fault_lasts_until_the_unit_says_no_more_of_it(setting: Setting, clock
     assert known(setting, start) == [("ble_deaf", "ble", start, start + 50 * HOUR)]
     says(setting, start + 60 * HOUR, ("ble_deaf", "ble"))
     assert known(setting, start)[1:] == [("ble_deaf", "ble", start + 60 * HOUR, None)]
+
+
+def test_a_desk_begun_anew_ends_nothing_that_goes_on_and_all_that_is_over(setting: Setting, clock: Clock) -> None:
+    start = clock.now
+    says(setting, start, ("disk_full", ""))
+    setting.states = HubStates()
+    says(setting, start + 2 * HOUR, online=False)  # the broker tells its last will again
+    assert known(setting, start) == [("disk_full", "", start, None)]
+    says(setting, start + 3 * HOUR)
+    assert known(setting, start) == [("disk_full", "", start, start + 3 * HOUR)]
 
 
 def test_what_passes_by_itself_was_repaired_by_nobody(setting: Setting, clock: Clock) -> None:
