@@ -19,7 +19,9 @@ from central.storage import cases, consoles
 LOOK_S: Final = 10.0
 """Between two looks while somebody holds such a case: what another process reads is no older."""
 STOOD_STILL_S: Final = 25.0
-"""Who has not looked for so long was away, with all consoles: they have time to come back first."""
+"""Who has not looked for so long was away, and away from all consoles."""
+COME_BACK_S: Final = 30.0
+"""So long consoles may need to come back to a process that was away: a page tries at least every 25 seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class ConsoleWatch:
             held = [case for case in cases.open_cases(connection) if holder(case)]
         seen = self._seen(held, now)
         if self._looked_at is None or not 0 <= now - self._looked_at <= STOOD_STILL_S:
-            self._listening_since = now
+            self._listening_since = now + COME_BACK_S
         self._looked_at = now
         waiting = []
         for case in held:

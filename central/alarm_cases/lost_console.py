@@ -9,8 +9,8 @@ from central.alarm_cases.case import Case, State
 from central.alarm_cases.priority import Priority
 
 LOST_S: Final = 30.0
-"""A console that has shown no sign of life for so long is lost. It shows one every two seconds, and begins a line anew
-after ten: what is back by then was a hiccup."""
+"""A console that has shown no sign of life for so long is lost. It shows one every two seconds, and has tried twice by
+then to begin its line anew: what is back was a hiccup."""
 
 
 def holder(case: Case) -> str:
