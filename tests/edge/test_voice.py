@@ -162,9 +162,8 @@ async def test_a_home_that_can_say_nothing_is_known_to_the_centre_and_to_the_ins
         return any(one.code == ProblemCode.VOICE_MISSING for one in agent._describe().state.problems)
 
     async with running(path, clock) as agent:
-        clock.added_s += 100
         assert not says_so(), "a page may need a while to open"
-        clock.added_s += 100
+        clock.added_s += 200
         await until(says_so, "nothing speaks there")
         with agent._presence.attached():
             assert says_so(), "a page without a voice is none"
