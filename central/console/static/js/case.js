@@ -80,7 +80,7 @@ function head(view, me, now) {
       caseChips(card),
       personChips(card, { gravest: true }),
     ),
-    h("h1", {}, headline(card), " · ", whoIs(card)),
+    h("h1", {}, headline(card), "\u00a0· ", whoIs(card)),
     card.state === "closed" ? null : waits(card, { wordSeen: true }),
     h(
       "div",

@@ -34,7 +34,7 @@ export function whoIs(card) {
     h("b", {}, person.called),
     `, ${sayAge(person.age, person.age_about)}`,
     person.others > 0 && ` ${t("and {count} more", { count: person.others })}`,
-    person.language !== language && ` · ${sayLanguage(person.language)}`,
+    person.language !== language && `\u00a0· ${sayLanguage(person.language)}`,
   ];
 }
 
