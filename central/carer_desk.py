@@ -115,6 +115,11 @@ class CarerDesk:
 
         return self._answer(case_id, contact_id, answer, now, delivery_id, follow)
 
+    def inside(self, case_id: int, contact_id: str, now: float) -> Done | Refused:
+        """Who had arrived has got in."""
+        answer = _Answer(EventType.INSIDE, DeliveryState.ARRIVED, Facts())
+        return self._answer(case_id, contact_id, answer, now, 0, None)
+
     def all_well(self, case_id: int, contact_id: str, now: float, text: str = "") -> Done | Refused:
         """Somebody at the resident's side says that all is well. An operator closes the case."""
         answer = _Answer(EventType.ALL_WELL, DeliveryState.ARRIVED, Facts(text=text))
@@ -155,7 +160,8 @@ class CarerDesk:
             if follow is not None:
                 facts = follow(connection, case, facts)
             decided = decide(connection, case, CaseEvent(answer.type, now, CARER, facts))
-            assert not isinstance(decided, Refused), decided
+            if isinstance(decided, Refused):
+                return decided
             change: CaseChange = change_of(connection, decided)
         self._desk.tell(change)
         done = Done(decided.case, decided.event)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from central import asking, checklist, family_summary, follow_up
 from central.alarm_cases import escalation, protocol
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
+from central.alarm_cases.case import TEAM, Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.closing import Closing
 from central.alarm_cases.rota import ASK_AGAIN_S
 from central.alarm_cases.transitions import Decided, Refused
@@ -194,13 +194,17 @@ class CaseDesk:
     def on_the_way(
         self, case_id: int, operator_id: str, contact_id: str, eta_minutes: int, now: float
     ) -> Done | Refused:
-        """A contact told the operator that they are going."""
+        """A contact told the operator that they are going; or the response team (`TEAM`) did."""
         facts = Facts(contact=contact_id, eta_minutes=eta_minutes)
         return self._by_person(case_id, CaseEvent(EventType.ON_THE_WAY, now, operator_id, facts))
 
     def arrived(self, case_id: int, operator_id: str, contact_id: str, now: float) -> Done | Refused:
         """Somebody stands at the resident's side; `contact_id` may be "" for the one who was on the way."""
         return self._by_person(case_id, CaseEvent(EventType.ARRIVED, now, operator_id, Facts(contact=contact_id)))
+
+    def inside(self, case_id: int, operator_id: str, contact_id: str, now: float) -> Done | Refused:
+        """Who had arrived has got in."""
+        return self._by_person(case_id, CaseEvent(EventType.INSIDE, now, operator_id, Facts(contact=contact_id)))
 
     def close(self, case_id: int, operator_id: str, closing: Closing, now: float) -> Done | Refused:
         """The owner closes the case, with what it was, what was done and how it ended."""
@@ -372,6 +376,8 @@ def _contact_fault(connection: sa.Connection, case: Case, event: CaseEvent, chan
     if not contact_id:
         needed = {EventType.CALLED, EventType.CALL_ENDED, EventType.ON_THE_WAY, EventType.DECLINED}
         return "no_such_contact" if event.type in needed else ""
+    if contact_id == TEAM:
+        return "unreachable" if event.type is EventType.CALLED and channel != PHONE else ""
     found = asking.contact_in(rota.roster(connection, case.home_id, channels), contact_id)
     if found is None:
         return "no_such_contact"

@@ -49,6 +49,7 @@ def values(homes: list[PaperHome], now: float, language: str) -> dict[str, Any]:
     names = sorted((one.full_name, number) for number, home in numbered for one in home.people)
     phones = [(home.phone, number) for number, home in numbered if home.phone]
     phones += [(one.phone, number) for number, home in numbered for one in home.contacts if one.phone]
+    phones += [(one.mobile, number) for number, home in numbered for one in home.people if one.mobile]
     return {
         "homes": numbered,
         "names": names,

@@ -66,6 +66,7 @@ class SeedResident(_Strict, frozen=True):
     speech: Annotated[str, msgspec.Meta(max_length=20)] = "good"
     flags: tuple[Annotated[str, msgspec.Meta(max_length=20)], ...] = ()
     conditions: str = ""
+    mobile: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 class SeedContact(_Strict, frozen=True):

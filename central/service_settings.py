@@ -5,6 +5,7 @@
 - `protocols`: what operators read for a kind of alarm, where the care plan has no text of its own.
 - `closings`: templates for closing a case with one press.
 - `on_call`: who is called when no operator takes a case.
+- `team`: the response team that is sent when no contact comes.
 - `retention`: how long each class of records is kept.
 - `desk`: numbers of daily work.
 """
@@ -88,6 +89,13 @@ class OnCall(_Strict, frozen=True):
     people: Annotated[tuple[OnCallPerson, ...], msgspec.Meta(max_length=ON_CALL_MAX)] = ()
 
 
+class Team(_Strict, frozen=True):
+    """The response team: what it is called, as the home says it ("... is coming"), and its number; "" for none."""
+
+    called: Annotated[str, msgspec.Meta(max_length=60, pattern=r"^[^\x00-\x1f]*$(?!\n)")] = ""
+    phone: Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[0-9+() .-]*$(?!\n)")] = ""
+
+
 class Retention(_Strict, frozen=True):
     """Months that a class of records is kept (`central.privacy.retention.CLASSES`); one not named: the default."""
 
@@ -124,17 +132,19 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     protocols: Protocols = Protocols()
     closings: Closings = Closings()
     on_call: OnCall = OnCall()
+    team: Team = Team()
     retention: Retention = Retention()
     desk: Desk = Desk()
 
 
-Setting = Targets | Ladder | Protocols | Closings | OnCall | Retention | Desk
+Setting = Targets | Ladder | Protocols | Closings | OnCall | Team | Retention | Desk
 TYPES: Final[Mapping[str, type[Setting]]] = {
     "targets": Targets,
     "ladder": Ladder,
     "protocols": Protocols,
     "closings": Closings,
     "on_call": OnCall,
+    "team": Team,
     "retention": Retention,
     "desk": Desk,
 }

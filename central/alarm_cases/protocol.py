@@ -107,13 +107,12 @@ TICKING: Final = frozenset(
         EventType.ON_THE_WAY,
         EventType.DECLINED,
         EventType.ARRIVED,
-        EventType.INSIDE,
         EventType.ALL_WELL,
         EventType.NEEDS_HELP,
     }
 )
 """After these the step at hand may have been done already."""
-_THERE: Final = frozenset({EventType.ARRIVED, EventType.INSIDE, EventType.ALL_WELL, EventType.NEEDS_HELP})
+_THERE: Final = frozenset({EventType.ARRIVED, EventType.ALL_WELL, EventType.NEEDS_HELP})
 
 
 def done_before(step: str, log: Sequence[CaseEvent], contacts: Collection[str], now: float) -> Before | None:

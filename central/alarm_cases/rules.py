@@ -324,9 +324,9 @@ def arrived(case: Case, event: CaseEvent) -> Case:
     return kept_in_hand(_timed_anew(after, event.at), event)
 
 
-def inside(case: Case, event: CaseEvent) -> Case:
-    """Somebody has got in; who says so without having said that they are there, is there."""
-    return kept_in_hand(case, event) if case.arrived_at is not None else arrived(case, event)
+def inside(case: Case, event: CaseEvent) -> Case | Refused:
+    """Who has arrived has got in."""
+    return Refused("not_there", case.helper_id) if case.arrived_at is None else kept_in_hand(case, event)
 
 
 def due(case: Case, event: CaseEvent) -> bool:

@@ -33,16 +33,25 @@ class Stage(StrEnum):
     OTHER_THERE = "other_there"
     GOING = "going"
     HERE = "here"
+    INSIDE = "inside"
     SAID_WELL = "said_well"
     SAID_HELP = "said_help"
     OVER = "over"
 
 
 _MINE: Final = frozenset(
-    {EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.ALL_WELL, EventType.NEEDS_HELP}
+    {
+        EventType.ON_THE_WAY,
+        EventType.DECLINED,
+        EventType.ARRIVED,
+        EventType.INSIDE,
+        EventType.ALL_WELL,
+        EventType.NEEDS_HELP,
+    }
 )
 _SAID: Final = {
     EventType.ARRIVED: Stage.HERE,
+    EventType.INSIDE: Stage.INSIDE,
     EventType.ALL_WELL: Stage.SAID_WELL,
     EventType.NEEDS_HELP: Stage.SAID_HELP,
 }
@@ -162,8 +171,9 @@ def view_of(known: Known, words: Words, now: float) -> AlertView:
     test = case.priority is Priority.TEST
     if stage is Stage.HIDDEN:
         return _hidden(case, test, words)
-    may_enter = stage in {Stage.GOING, Stage.HERE, Stage.SAID_WELL, Stage.SAID_HELP} and "access_notes" in known.consent
-    calm = stage not in {Stage.ASK, Stage.GOING, Stage.HERE, Stage.SAID_HELP}
+    there = {Stage.HERE, Stage.INSIDE, Stage.SAID_WELL, Stage.SAID_HELP}
+    may_enter = stage in {Stage.GOING, *there} and "access_notes" in known.consent
+    calm = stage not in {Stage.ASK, Stage.GOING, Stage.HERE, Stage.INSIDE, Stage.SAID_HELP}
     return AlertView(
         case_id=case.id,
         version=case.version,
@@ -272,6 +282,7 @@ _NOTES: Final[Mapping[Stage, str]] = {
     Stage.OTHER_THERE: later("{helper} is there. You may rest."),
     Stage.GOING: later("You are going. The centre and {name} know it."),
     Stage.HERE: later("You are there. How is {name}?"),
+    Stage.INSIDE: later("You are inside. How is {name}?"),
     Stage.SAID_WELL: later("Thank you. The centre knows that all is well and will end the alarm."),
     Stage.SAID_HELP: later("The centre knows. It will call you or send help. Stay with {name}."),
     Stage.OVER: later("It is over. Thank you for being there."),
@@ -318,6 +329,7 @@ _ANSWERED: Final[Mapping[EventType, DeliveryState]] = {
     EventType.ON_THE_WAY: DeliveryState.ACCEPTED,
     EventType.DECLINED: DeliveryState.DECLINED,
     EventType.ARRIVED: DeliveryState.ARRIVED,
+    EventType.INSIDE: DeliveryState.ARRIVED,
     EventType.ALL_WELL: DeliveryState.ARRIVED,
     EventType.NEEDS_HELP: DeliveryState.ARRIVED,
 }

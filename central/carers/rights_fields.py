@@ -81,6 +81,7 @@ _PERSON: Final[dict[str, Record]] = {
             "flags": Field(FIELDS["flags"], codes(file_words.FLAGS)),
             "conditions": Field(later("Health and conditions")),
             "away_until_at": Field(later("Away until"), moment),
+            "mobile": Field(FIELDS["mobile"]),
         },
         "id home_id",
     ),

@@ -28,7 +28,7 @@ from central.storage import cases, deliveries, homes, pages, people, rota
 from central.storage.carer_links import BY_LINK
 from central.texts import later, translator
 
-Said = Literal["opened", "going", "cannot", "here", "well", "ambulance", "advice"]
+Said = Literal["opened", "going", "cannot", "here", "inside", "well", "ambulance", "advice"]
 
 
 class AnswerBody(BaseModel):
@@ -98,6 +98,8 @@ def say(request: Request, speaker: Speaker, body: AnswerBody) -> None:
             done = desk.declined(case_id, contact_id, now, by)
         case "here":
             done = desk.arrived(case_id, contact_id, now, by)
+        case "inside":
+            done = desk.inside(case_id, contact_id, now)
         case "well":
             done = desk.all_well(case_id, contact_id, now)
         case _:
@@ -116,7 +118,7 @@ def say_plainly(request: Request, speaker: Speaker, button: str) -> None:
         Problem: 422 for no such button, 404 as `say` does.
     """
     said, minutes = _PLAIN.get(button, (button, 15))
-    if said not in {"going", "cannot", "here", "well", "ambulance", "advice"}:
+    if said not in {"going", "cannot", "here", "inside", "well", "ambulance", "advice"}:
         raise Problem(422, "bad_content", later("This cannot be done."))
     try:
         say(request, speaker, AnswerBody.model_validate({"answer": said, "eta_minutes": minutes}))

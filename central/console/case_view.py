@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi import Request
 from pydantic import TypeAdapter
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from central import asking, family_summary
 from central.alarm_cases import protocol
-from central.alarm_cases.case import STEP_TIMER, Case, CaseEvent, EventType
+from central.alarm_cases.case import STEP_TIMER, TEAM, Case, CaseEvent, EventType
 from central.alarm_cases.escalation import PARKED_MAX_S
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.rules import REOPEN_WITHIN_S
@@ -24,7 +24,7 @@ from central.console.greeting import STAY_SILENT, Greeting, greeting
 from central.console.problem import Problem
 from central.console.wording import Line, Names, Proof, Why
 from central.storage import cases as case_store
-from central.storage import pages, rota
+from central.storage import pages, rota, settings
 from central.storage.pages import Card, DeliveryLine
 from central.texts import Words, later, say_number, translator
 from gateway.contract.alarm_kinds import SILENT_KINDS
@@ -69,13 +69,24 @@ class ContactNow:
     Attributes:
         why_not: "", or why they cannot be asked now: `unreachable`, `muted`, `away`, `off_hours`, `night`.
         ways: channels by which the centre can write or ring by itself.
-        state: what they said: "going", "arrived", "declined", "all_well", "ambulance", "advice", or "".
+        state: what they said: "going", "arrived", "inside", "declined", "all_well", "ambulance", "advice", or "".
     """
 
     id: str
     why_not: str
     ways: list[str]
     asks: int
+    calls: list[Call]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamNow:
+    """The service's response team, and how it stands in this case: as of a contact. `phone` is "" where the service has
+    not written it down."""
+
+    called: str
+    phone: str
     calls: list[Call]
     state: str
 
@@ -105,6 +116,7 @@ class CaseView:
     parked_max_s: float
     checklist: Checklist | None
     contacts: list[ContactNow]
+    team: TeamNow
     ringing_contact: str
     ring_limit_at: float | None
     prompt: str
@@ -132,6 +144,7 @@ _WHY_NOT: Final[dict[str, tuple[int, str]]] = {
     "bad_triage": (422, later("Say what is needed with a number from 1 to 5.")),
     "bad_step": (409, later("This is not the step at hand.")),
     "too_late": (409, later("This case was closed too long ago to be opened again.")),
+    "not_there": (409, later("Say first that they have arrived.")),
     "already_going": (409, later("{who} is going already.")),
     "bad_recall": (422, later("This case cannot be parked for so long.")),
     "no_reason": (422, later("Write down what is waited for.")),
@@ -176,8 +189,10 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         names = _names(conn, card)
         sent = pages.deliveries_of(conn, case_id)
         home = pages.home_line(conn, card.home_id)
+        team_phone = settings.current(conn).team.phone
         plan = rota.plan_of(conn, card.home_id, case.kind.value, now)
-        contacts = _contacts(conn, desk, case, log, now) if seat.may("contacts", "read") else []
+        standings = _standings(case, log)
+        contacts = _contacts(conn, desk, case, standings, now) if seat.may("contacts", "read") else []
         told = family_summary.recipients(conn, case, desk.channels, now) if contacts and case.open else []
     words = translator(seat.operator.language)
     timezone = home.timezone if home else "Europe/Madrid"
@@ -193,6 +208,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         parked_max_s=PARKED_MAX_S[Priority(card.priority)],
         checklist=_checklist(case, log, names, words),
         contacts=contacts,
+        team=TeamNow(names.contacts[TEAM], team_phone, *standings.get(TEAM, _Standing([], ""))),
         ringing_contact=_rung(log) if case.ring_limit_at or _prompt(log) == "ring_limit" else "",
         ring_limit_at=case.ring_limit_at,
         prompt=_prompt(log),
@@ -250,7 +266,15 @@ _ALREADY: Final = {
 """Why the system has ticked a step where nobody goes."""
 
 
-def _contacts(conn: Connection, desk: CaseDesk, case: Case, log: list[CaseEvent], now: float) -> list[ContactNow]:
+class _Standing(NamedTuple):
+    """What an operator's calls to somebody came to, and what they said."""
+
+    calls: list[Call]
+    state: str
+
+
+def _standings(case: Case, log: list[CaseEvent]) -> dict[str, _Standing]:
+    """By contact's id, of those who were called or have said something."""
     calls: dict[str, list[Call]] = {}
     said: dict[str, str] = {}
     for event in log:
@@ -261,14 +285,20 @@ def _contacts(conn: Connection, desk: CaseDesk, case: Case, log: list[CaseEvent]
             calls[contact][-1] = Call(calls[contact][-1].at, event.facts.state)
         elif event.type in _SAID:
             said[contact or case.helper_id] = _SAID[event.type] or event.facts.state or "advice"
+    return {who: _Standing(calls.get(who, []), said.get(who, "")) for who in {*calls, *said}}
+
+
+def _contacts(
+    conn: Connection, desk: CaseDesk, case: Case, standings: dict[str, _Standing], now: float
+) -> list[ContactNow]:
     return [
         ContactNow(
             id=one.contact.id,
             why_not=one.availability.why_not,
             ways=[way.channel for way in one.contact.ways if way.channel in desk.channels],
             asks=one.asked.asks,
-            calls=calls.get(one.contact.id, []),
-            state=said.get(one.contact.id, ""),
+            calls=standings[one.contact.id].calls if one.contact.id in standings else [],
+            state=standings[one.contact.id].state if one.contact.id in standings else "",
         )
         for one in asking.ranked(conn, case, {*desk.channels, BY_HAND}, now)
     ]
@@ -277,6 +307,7 @@ def _contacts(conn: Connection, desk: CaseDesk, case: Case, log: list[CaseEvent]
 _SAID: Final = {
     EventType.ON_THE_WAY: "going",
     EventType.ARRIVED: "arrived",
+    EventType.INSIDE: "inside",
     EventType.DECLINED: "declined",
     EventType.ALL_WELL: "all_well",
     EventType.NEEDS_HELP: "",

@@ -10,11 +10,22 @@ import msgspec
 import sqlalchemy as sa
 
 from central.alarm_cases.care_plan import CarePlan, as_body
-from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, State, Timer, Way
+from central.alarm_cases.case import TEAM, Case, CaseEvent, EventType, Facts, State, Timer, Way
 from central.alarm_cases.priority import Priority
-from central.storage import webhooks
+from central.storage import settings, webhooks
 from central.storage.database import insert_new, put
-from central.storage.tables import alarm_messages, alarms, case_events, cases, contacts, due_times, findings, operators
+from central.storage.tables import (
+    alarm_messages,
+    alarms,
+    case_events,
+    cases,
+    contacts,
+    due_times,
+    findings,
+    homes,
+    operators,
+)
+from central.texts import later, translator
 from gateway.contract.alarm_kinds import SILENT_KINDS, AlarmKind
 from gateway.contract.messages import Alarm
 
@@ -319,9 +330,20 @@ def operator_called(connection: sa.Connection, operator_id: str) -> str | None:
 
 
 def contact_called(connection: sa.Connection, home_id: str, contact_id: str) -> str | None:
-    """The name of a contact of that home; None when there is no such contact there."""
+    """The name of a contact of that home, or of the response team; None when there is no such contact there."""
+    if contact_id == TEAM:
+        return settings.current(connection).team.called or _team_called(connection, home_id)
     query = sa.select(contacts.c.called).where(contacts.c.id == contact_id, contacts.c.home_id == home_id)
     return connection.execute(query).scalar()
+
+
+def _team_called(connection: sa.Connection, home_id: str) -> str:
+    """What the response team is called, in the home's language, where the service has given it no name."""
+    language = connection.execute(sa.select(homes.c.language).where(homes.c.id == home_id)).scalar()
+    return translator(language or "").gettext(THE_TEAM)
+
+
+THE_TEAM: Final = later("The response team")
 
 
 def _log(connection: sa.Connection, case_id: int, position: int, event: CaseEvent) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from central.alarm_cases.rota import Asked
 from central.notification.delivery import REACHED, Delivery, DeliveryState
+from central.storage import cases as case_store
 from central.storage.database import insert_new
 from central.storage.desk_tables import delivery_receipts
 from central.storage.tables import case_events, cases, contacts, deliveries, homes, residents
@@ -229,9 +230,6 @@ def about(connection: sa.Connection, case_id: int, home_id: str, contact_id: str
         sa.select(case_events.c.body).where(case_events.c.case_id == case_id, case_events.c.type == "called")
     ).scalars()
     asked_by_person = any(body.get("contact") == contact_id for body in calls)
-    helper = connection.execute(
-        sa.select(contacts.c.called)
-        .join(cases, cases.c.helper_id == contacts.c.id)
-        .where(cases.c.id == case_id, contacts.c.home_id == home_id)
-    ).scalar()
+    helper_id = connection.execute(sa.select(cases.c.helper_id).where(cases.c.id == case_id)).scalar()
+    helper = case_store.contact_called(connection, home_id, helper_id) if helper_id else ""
     return AboutCase(resident or "", timezone or "Europe/Madrid", asked_by_person, helper or "")

@@ -90,7 +90,7 @@ def refresh(connection: sa.Connection, home_id: str) -> None:
     numbers = connection.execute(sa.select(contacts.c.phone).where(contacts.c.home_id == home_id)).scalars()
     texts = [home.address, home.district, home.municipality, home.id]
     texts += [text for person in people for text in (person.called, person.full_name, str(person.born))]
-    wanted = words_of(texts, [home.phone, *numbers])
+    wanted = words_of(texts, [home.phone, *numbers, *(person.mobile for person in people)])
     mine = home_words.c.home_id == home_id
     there = set(connection.execute(sa.select(home_words.c.word).where(mine)).scalars())
     if gone := there - wanted:

@@ -9,10 +9,11 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, exists, func, literal_column, select
 
 from central.alarm_cases import escalation
+from central.alarm_cases.case import TEAM
 from central.alarm_cases.priority import MARKS
 from central.storage import home_file
 from central.storage.ages import Age, ages_of
-from central.storage.cases import case_in
+from central.storage.cases import case_in, contact_called
 from central.storage.homes import DeviceAtHome, devices_of
 from central.storage.tables import (
     alarms,
@@ -187,7 +188,7 @@ def queue(conn: Connection, now: float, within: ColumnElement[bool] | None = Non
     living_there, ages = conn.execute(_PEOPLE, {"homes": home_ids}), ages_of(conn, home_ids, now)
     for person in living_there.mappings():
         people.setdefault(person["home_id"], []).append(person)
-    return [_card(row, people.get(row["home_id"], []), ages) for row in rows]
+    return [_card(conn, row, people.get(row["home_id"], []), ages) for row in rows]
 
 
 def card(conn: Connection, case_id: int, now: float) -> Card | None:
@@ -202,7 +203,7 @@ def card_in_town(conn: Connection, case_id: int, now: float) -> tuple[Card | Non
         return None, ""
     living_there = conn.execute(_PEOPLE, {"homes": [row["home_id"]]}).mappings().all()
     ages = ages_of(conn, [row["home_id"]], now)
-    return _card(row, living_there, ages), row["municipality"]
+    return _card(conn, row, living_there, ages), row["municipality"]
 
 
 def queue_stamp(conn: Connection, within: ColumnElement[bool] | None = None) -> tuple[int, int]:
@@ -225,9 +226,10 @@ def operator_names(conn: Connection) -> dict[str, str]:
 
 
 def contact_names(conn: Connection, home_id: str) -> dict[str, str]:
-    """Contact's id -> name."""
+    """Contact's id -> name; the response team's too."""
     query = select(contacts.c.id, contacts.c.called).where(contacts.c.home_id == home_id)
-    return {row.id: row.called for row in conn.execute(query)}
+    team = contact_called(conn, home_id, TEAM) or ""
+    return {row.id: row.called for row in conn.execute(query)} | {TEAM: team}
 
 
 def room_names(conn: Connection, home_id: str) -> dict[str, str]:
@@ -320,15 +322,17 @@ _PEOPLE: Final = (
     select(residents).where(residents.c.home_id.in_(bindparam("homes", expanding=True))).order_by(residents.c.id)
 )
 _HELD: Final = select(cases.c.owner_id).where(cases.c.state.in_(("taken", "talking")), cases.c.owner_id.is_not(None))
-_MADE: Final = {"mark", "owner_id", "supervisor_due_at", "exception_due_at", "person"}
+_MADE: Final = {"mark", "helper", "owner_id", "supervisor_due_at", "exception_due_at", "person"}
 _AS_THEY_STAND: Final = [name for name in Card.__slots__ if name not in _MADE]
 _OF_PERSON: Final = [name for name in CardPerson.__slots__ if name not in {"flags", "others", "age", "age_about"}]
 
 
-def _card(row: RowMapping, living_there: Sequence[RowMapping], ages: Mapping[str, Age]) -> Card:
+def _card(conn: Connection, row: RowMapping, living_there: Sequence[RowMapping], ages: Mapping[str, Age]) -> Card:
     due = {} if row["ring_at"] is None else escalation.due_times(case_in(row))
+    by_team = row["helper_id"] == TEAM
     return Card(
         **{name: row[name] for name in _AS_THEY_STAND},
+        helper=(contact_called(conn, row["home_id"], TEAM) or "") if by_team else row["helper"],
         mark=MARKS[row["priority"]],
         owner_id=row["owner_id"] or "",
         supervisor_due_at=due.get(escalation.SUPERVISOR),

@@ -37,6 +37,7 @@ class PaperPerson:
     speech: str
     flags: list[str]
     away_until_at: float | None
+    mobile: str
 
 
 @dataclass(frozen=True, slots=True)

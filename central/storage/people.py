@@ -14,7 +14,7 @@ from central.storage.tables import contacts, operators, residents, sessions
 @dataclass(frozen=True, slots=True)
 class Resident:
     """A person cared for. `called` is the name to be used; `flags` are words such as "oxygen", "dog", "key_safe"; `sex`
-    is "f", "m", "x", or "" where nobody said."""
+    is "f", "m", "x", or "" where nobody said; `mobile` is the telephone that they carry, "" for none."""
 
     id: str
     home_id: str
@@ -29,6 +29,7 @@ class Resident:
     conditions: str = ""
     away_until_at: float | None = None
     sex: str = ""
+    mobile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Operator:
 class Session:
     """A log-in that stands. Only the hash of its token is kept. `kind`: "full", "code" (to come) or "key".
 
-    `scopes` of a key: what it opens, as "resource:action"; None for all that the account's role does.
+    `scopes` of a key: what it opens, as "resource:action"; None where nobody said.
     """
 
     token_hash: str

@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from central.access_rules import RINGS_FOR_ALL_S, Place, Role, Who
+from central.alarm_cases.case import TEAM
 from central.storage.tables import cases, contacts, homes, hubs, residents
 
 NUMBER_MAX: Final = 2**31 - 1
@@ -32,6 +33,8 @@ def place_of(conn: sa.Connection, ids: Mapping[str, str | int], who: Who, now: f
     """
     home_id, missing, read = "", "", {}
     for name in (name for name in NAMES if name in ids):
+        if home_id and ids[name] == TEAM:
+            continue  # in a case of that home, where a contact could stand
         found = _home_of(conn, name, ids[name])
         if found is None or (home_id and found != home_id):
             missing = name

@@ -142,6 +142,7 @@ residents = Table(
     Column("conditions", Text, nullable=False, server_default=""),
     Column("away_until_at", Double),
     Column("sex", String(1), nullable=False, server_default=""),
+    Column("mobile", String(32), nullable=False, server_default=""),
 )
 """The people cared for. `called` is the name to be used; `flags` are words such as "oxygen", "dog", "key_safe"."""
 

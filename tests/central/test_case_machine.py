@@ -23,9 +23,11 @@ BY_PEOPLE = (
     EventType.TAKEN, EventType.SPOKEN, EventType.NOTED, EventType.PARKED, EventType.RELEASED, EventType.CALLED,
     EventType.ON_THE_WAY, EventType.ARRIVED, EventType.CLOSED, EventType.TRIAGED, EventType.STEPPED,
     EventType.EXPLAINED, EventType.HANDED_OVER, EventType.CALL_ENDED, EventType.REOPENED,
+    EventType.RUNG, EventType.INSIDE,
 )  # fmt: skip
 BY_CARERS = (
-    EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.ALL_WELL, EventType.NEEDS_HELP,
+    EventType.ON_THE_WAY, EventType.DECLINED, EventType.ARRIVED, EventType.INSIDE, EventType.ALL_WELL,
+    EventType.NEEDS_HELP,
 )  # fmt: skip
 PLANS = (
     STANDARD,

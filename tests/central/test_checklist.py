@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from central.alarm_cases import protocol
 from central.alarm_cases.case import CaseEvent, EventType, Facts
 from central.carer_desk import CarerDesk
+from central.case_change import CaseChange
+from central.case_desk import Done, Refused
+from central.service_settings import Team
+from central.storage import settings
+from central.storage.tables import residents
+from gateway.contract.alarm_kinds import AlarmKind
+from gateway.contract.messages import Stage
 from tests.central.conftest import NOON
 from tests.central.console_setting import Clock, Setting, open_setting
 from tests.central.desk_people import Person
@@ -156,3 +164,57 @@ def test_what_was_done_in_a_case_that_was_closed_and_opened_again_does_not_count
     for log in ([called, called], [going]):
         assert protocol.done_before("contacts", log, ["marta"], 40.0)
         assert protocol.done_before("contacts", [*log, again], ["marta"], 40.0) is None
+
+
+def test_the_response_team_is_called_comes_and_is_there_as_a_contact_does(desk: Desk) -> None:
+    announced: list[CaseChange] = []
+    desk.setting.desk._announce = announced.append
+    with desk.setting.database.begin() as conn:
+        settings.keep(conn, "team", Team("Unitat mòbil", "93 555 01 99"), NOON, "ana", 0)
+    desk.nobody_answers(*BEFORE_CONTACTS)
+    desk.post("step", step="contacts")
+    view = desk.post("contacts/~team/call")
+    assert (view["ringing_contact"], view["team"]["phone"]) == ("~team", "93 555 01 99")
+    desk.post("contacts/~team/call-ended", result="answered")
+    assert desk.at_hand == "response_team"
+    view = desk.post("contacts/~team/on-the-way", eta_minutes=12)
+    assert (desk.steps["response_team"], view["card"]["helper"]) == ("by_system", "Unitat mòbil")
+    told = next(change for change in announced if change.event_type == "on_the_way")
+    assert (told.stage, told.who, told.eta_minutes) == (Stage.ON_THE_WAY, "Unitat mòbil", 12)
+    assert desk.at_hand == "emergency_112"
+    assert view["checklist"]["due_at"] == NOON + 12 * 60
+    desk.post("contacts/~team/inside", 409)
+    desk.clock.now = NOON + 700
+    view = desk.post("contacts/~team/arrived")
+    assert (view["card"]["arrived_at"], view["team"]["state"]) == (NOON + 700, "arrived")
+    assert desk.post("contacts/~team/inside")["team"]["state"] == "inside"
+    said = [line["sentence"] for line in desk.ana.get(f"/api/cases/{desk.case}")[1]["timeline"]]
+    assert "Unitat mòbil ja és a dins." in said
+
+
+def test_a_team_that_the_service_has_not_named_can_be_sent_too_but_not_written_to(desk: Desk) -> None:
+    view = desk.post("contacts/~team/on-the-way", eta_minutes=20)
+    assert view["card"]["helper"] == "La unitat mòbil"
+    desk.post("contacts/~team/notify", 409)
+    view = desk.post("contacts/~team/cannot")
+    assert (view["card"]["helper_id"], view["card"]["ring_at"]) == ("", NOON)
+
+
+def test_a_carer_who_has_arrived_says_that_they_are_inside_and_nobody_before(desk: Desk) -> None:
+    carers = CarerDesk(desk.setting.desk)
+    carers.accepted(desk.case, "marta", 12, NOON)
+    assert isinstance(carers.inside(desk.case, "marta", NOON + 1), Refused)
+    carers.arrived(desk.case, "marta", NOON + 600)
+    assert isinstance(carers.inside(desk.case, "marta", NOON + 700), Done)
+    view = desk.ana.get(f"/api/cases/{desk.case}")[1]
+    assert {one["id"]: one["state"] for one in view["contacts"]}["marta"] == "inside"
+
+
+def test_the_residents_own_mobile_is_on_the_card_and_not_where_they_are_threatened(desk: Desk) -> None:
+    with desk.setting.database.begin() as conn:
+        conn.execute(update(residents).values(mobile="600 555 042"))
+    card = desk.ana.get(f"/api/cases/{desk.case}/emergency-card")[1]
+    assert [one["mobile"] for one in card["people"]] == ["600 555 042"]
+    threatened = desk.setting.alarm("carme", AlarmKind.DURESS, ref="D1")
+    card = desk.ana.get(f"/api/cases/{threatened}/emergency-card")[1]
+    assert [one["mobile"] for one in card["people"]] == [""]

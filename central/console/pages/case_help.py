@@ -1,4 +1,7 @@
-"""Getting help within a case: what is needed, the checklist, calls to contacts, and the emergency card."""
+"""Getting help within a case: what is needed, the checklist, calls to contacts, and the emergency card.
+
+Where a contact's id stands, "~team" is the service's response team.
+"""
 
 from __future__ import annotations
 
@@ -75,6 +78,7 @@ class CardPerson:
     language: str
     hearing: str
     speech: str
+    mobile: str
     conditions: str
     flags: list[str]
 
@@ -164,6 +168,13 @@ def arrived(request: Request, seat: Worker, case_id: int, contact_id: str) -> Ca
     return answer(request, seat, result, case_id)
 
 
+@router.post("/{case_id}/contacts/{contact_id}/inside")
+def inside(request: Request, seat: Worker, case_id: int, contact_id: str) -> CaseView:
+    """The contact, who had arrived, has got in."""
+    result = _desk(request).inside(case_id, seat.operator.id, contact_id, _now(request))
+    return answer(request, seat, result, case_id)
+
+
 @router.get("/{case_id}/emergency-card")
 def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCard:
     """What the emergency services ask: where, who, what, and how to ring back."""
@@ -185,7 +196,7 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
         home_phone=home.phone if home and not found.silence else "",
         call_back=call_back,
         operator=seat.operator.called,
-        people=[_on_card(one, ages[one.id], medical=medical) for one in living_there],
+        people=[_on_card(one, ages[one.id], medical=medical, silent=bool(found.silence)) for one in living_there],
         what=[*(why.sentence for why in found.why), *filter(None, [found.silence])],
         since_at=card.opened_at,
         spoken_at=card.spoken_at,
@@ -194,7 +205,7 @@ def emergency_card(request: Request, seat: Reader, case_id: int) -> EmergencyCar
     )
 
 
-def _on_card(one: people.Resident, age: Age, *, medical: bool) -> CardPerson:
+def _on_card(one: people.Resident, age: Age, *, medical: bool, silent: bool) -> CardPerson:
     return CardPerson(
         full_name=one.full_name,
         age=age.years,
@@ -203,6 +214,7 @@ def _on_card(one: people.Resident, age: Age, *, medical: bool) -> CardPerson:
         language=one.language,
         hearing=one.hearing,
         speech=one.speech,
+        mobile="" if silent else one.mobile,
         conditions=one.conditions if medical else "",
         flags=list(one.flags) if medical else [],
     )

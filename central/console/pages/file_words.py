@@ -20,6 +20,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "district": later("District"),
     "municipality": later("Municipality"),
     "phone": later("Telephone"),
+    "mobile": later("Mobile telephone"),
     "provider": later("Provider of telephone and Internet"),
     "email": later("E-mail"),
     "relation": later("Relation"),

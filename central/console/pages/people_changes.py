@@ -27,6 +27,7 @@ Language = Literal["ca", "es", "en"]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
 Code = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
 Provider = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
+Telephone = Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")]
 Flag = Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
 
 
@@ -37,7 +38,7 @@ class HomeBody(BaseModel):
     address: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
     district: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
     municipality: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
-    phone: Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")] = ""
+    phone: Telephone = ""
     language: Language = "ca"
     provider: Provider | None = None
 
@@ -50,7 +51,7 @@ class NewHomeBody(BaseModel):
     address: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
     district: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
     municipality: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f]*$")] = ""
-    phone: Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")] = ""
+    phone: Telephone = ""
     language: Language = "ca"
     provider: Provider = ""
     installation: Literal["none", "usual", "urgent"] = "none"
@@ -69,7 +70,8 @@ class AccessBody(BaseModel):
 
 
 class ResidentFacts(BaseModel):
-    """A person cared for. `birthday` is "MM-DD", "" for not said; with one they are called on it every year."""
+    """A person cared for. `birthday` is "MM-DD", "" for not said; with one they are called on it every year. A `mobile`
+    that is left out stays as it is."""
 
     called: Name
     full_name: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
@@ -80,6 +82,7 @@ class ResidentFacts(BaseModel):
     hearing: Literal["good", "weak", "aid", "none"] = "good"
     speech: Literal["good", "weak", "aid", "none"] = "good"
     flags: Annotated[list[Flag], Field(max_length=20)] | None = None
+    mobile: Telephone | None = None
 
 
 class ResidentBody(ResidentFacts):
@@ -139,7 +142,7 @@ def change_access(request: Request, seat: KeyWriter, home_id: str, body: AccessB
 def add_resident(request: Request, seat: FileWriter, home_id: str, body: ResidentFacts) -> Made:
     """Somebody else who lives there."""
     resident_id = f"r-{secrets.token_hex(5)}"
-    facts = body.model_dump(exclude={"birthday", "flags"})
+    facts = body.model_dump(exclude={"birthday", "flags"}, exclude_none=True)
     with writing(request, seat) as (connection, now, by):
         people.add_resident(connection, Resident(resident_id, home_id, flags=tuple(body.flags or ()), **facts))
         file_edits.note_added(connection, f"resident:{resident_id}", home_id, body.full_name, now, by)
@@ -150,7 +153,7 @@ def add_resident(request: Request, seat: FileWriter, home_id: str, body: Residen
 @router.put("/api/homes/{home_id}/residents/{resident_id}")
 def change_resident(request: Request, seat: FileWriter, home_id: str, resident_id: str, body: ResidentBody) -> Kept:
     """What is on record of a person."""
-    values = body.model_dump(exclude={"version", "birthday", "flags"})
+    values = body.model_dump(exclude={"version", "birthday", "flags"}, exclude_none=True)
     if body.flags is not None:
         values["flags"] = sorted(set(body.flags))
     with writing(request, seat) as (connection, now, by):

@@ -144,6 +144,7 @@ def show(request: Request, seat: Reader) -> Response:
             "closings": later("Templates for closing"),
             "on_call": later("Who is on call"),
             "desk": later("Numbers of daily work"),
+            "team": later("Response team"),
             "retention": later("How long records are kept"),
         },
         ways={name: text for name, text in wording.CHANNELS.items() if name in ON_CALL_WAYS},
@@ -153,7 +154,7 @@ def show(request: Request, seat: Reader) -> Response:
 
 @router.get("/api/settings/{name}", tags=["settings"])
 def read(request: Request, seat: Reader, name: str) -> Standing:
-    """A setting as it holds: targets, ladder, protocols, closings, on_call, retention or desk."""
+    """A setting as it holds: targets, ladder, protocols, closings, on_call, team, retention or desk."""
     _known(name)
     with request.app.state.parts.database.read() as conn:
         return _standing(conn, name)
