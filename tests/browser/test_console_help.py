@@ -110,7 +110,7 @@ def test_where_somebody_is_threatened_only_what_is_safe_is_offered(console: Cons
     taken(console, page, case_id)
     offered = page.locator(
         "#rooms a[href^='tel:93'], [data-act=next-contact], [data-act^='call:'], [data-act^='notify:'], "
-        "[data-act=silent], [data-act=no-speech]"
+        "[data-act=talk], [data-act=silent], [data-act=no-speech]"
     )
     for answer in (3, 5):
         says(page, answer)

@@ -86,7 +86,7 @@ function head(view, me, now) {
       "div",
       { class: "doing" },
       can.take && button(t("Take"), "take", "main take"),
-      can.talk && button(t("I am speaking with them"), "talk", "main"),
+      can.talk && !view.silence && button(t("I am speaking with them"), "talk", "main"),
       h("span", {}, standing(card, me, now)),
       open && button(t("Emergency card"), "card", "leave", "alert"),
       !open &&
