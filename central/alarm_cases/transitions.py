@@ -148,16 +148,16 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.CONSOLE_LOST, (_TAKEN, _TALKING), rules.console_lost),
     (EventType.CALLED, _OPEN, rules.called),
     (EventType.CALL_ENDED, _OPEN, rules.call_ended),
+    (EventType.RUNG, _OPEN, rules.kept_in_hand),
     (EventType.CLOSED, _HELD, rules.closed),
     (EventType.REOPENED, (State.CLOSED,), rules.reopened),
-    (EventType.RUNG, _OPEN, rules.kept_in_hand),
     # by an operator who was told so, or by a carer
     (EventType.ON_THE_WAY, _OPEN, rules.on_the_way),
     (EventType.DECLINED, _OPEN, rules.declined),
     (EventType.ARRIVED, _OPEN, rules.arrived),
+    (EventType.INSIDE, _OPEN, rules.inside),
     (EventType.ALL_WELL, _OPEN, rules.kept),
     (EventType.NEEDS_HELP, _OPEN, rules.needs_help),
-    (EventType.INSIDE, _OPEN, rules.inside),
     # by the desk itself
     (EventType.TOLD, _OPEN, rules.kept),
     (EventType.GROUPED, _OPEN, rules.grouped),
