@@ -26,6 +26,7 @@ class PersonOnFile:
     full_name: str
     born: int
     birthday: str
+    mobile: str
     language: str
     lives_alone: bool
     hearing: str

@@ -283,11 +283,12 @@ def _home(connection: Connection, home_id: str) -> HomeOnFile:
 
 def _person(connection: Connection, one: Resident, seat: Seat) -> PersonOnFile:
     birthday = agenda.item_from(connection, one.home_id, f"birthday:{one.id}")
-    same = ("id", "called", "full_name", "born", "language", "lives_alone", "hearing", "speech", "away_until_at", "sex")
+    same = ("id", "called", "full_name", "born", "mobile", "language", "lives_alone", "hearing", "speech", "sex")
     return PersonOnFile(
         version=records.version_of(connection, f"resident:{one.id}"),
         birthday=birthday.rule.starts_on[5:] if birthday else "",
         flags=list(one.flags) if seat.may("medical", "read") else None,
+        away_until_at=one.away_until_at,
         **{name: getattr(one, name) for name in same},
     )
 
