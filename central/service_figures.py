@@ -27,6 +27,10 @@ HELP_MAX_S: Final = (2_700.0, 3_600.0)
 """A helper stands at the door within 45 minutes (nine of ten) and an hour (all)."""
 
 
+INSIDE_MAX_S: Final = 300.0
+"""And inside within five minutes of that."""
+
+
 class Call(NamedTuple):
     """A case as the figures see it; times are Unix seconds.
 
@@ -35,6 +39,8 @@ class Call(NamedTuple):
         answered_at: when they did.
         abandoned_at: when the home took it back or hung up.
         hour: of the wall clock when it was opened, 0 to 23.
+        sent_at: when it was first decided to send: a contact said that they go, or the response team was called.
+        inside_at: when who had arrived was inside.
         settled_at_home: the home was asked whether all is well, and it ended there: nobody had been called.
     """
 
@@ -47,6 +53,8 @@ class Call(NamedTuple):
     arrived_at: float | None
     hour: int
     settled_at_home: bool = False
+    sent_at: float | None = None
+    inside_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +89,8 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """How long until somebody stood at the resident's side, counted from the call itself (stricter than from the
-    decision to send)."""
+    """How long until somebody stood at the resident's side, counted from the call itself, or from the decision to
+    send."""
 
     arrivals: int
     within_45_min: int
@@ -175,6 +183,31 @@ def help_times(calls: Iterable[Call]) -> Help:
         percentile(spans, 95),
         spans[-1] if spans else None,
     )
+
+
+def help_times_from_sending(calls: Iterable[Call]) -> Help:
+    """The same, counted from the first decision to send, as the TSA does; without those of which nobody noted one."""
+    sent = (call for call in calls if call.sent_at is not None)
+    return help_times(call._replace(opened_at=call.sent_at or 0.0) for call in sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """How long it took from the door to the inside, of the helpers of whom both are known."""
+
+    known: int
+    within_5_min: int
+    max_s: float | None
+
+
+def inside_times(calls: Iterable[Call]) -> Inside:
+    """Who has arrived should be inside within five minutes."""
+    spans = [
+        max(0.0, call.inside_at - call.arrived_at)
+        for call in calls
+        if call.inside_at is not None and call.arrived_at is not None and call.priority <= ROUTINE
+    ]
+    return Inside(len(spans), sum(within(span, INSIDE_MAX_S) for span in spans), max(spans, default=None))
 
 
 def _curve(waits: Sequence[float]) -> list[tuple[int, float]]:

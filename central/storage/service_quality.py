@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from central.access_rules import Who
+from central.alarm_cases.case import TEAM
 from central.service_figures import EXPLAIN_OVER_S, ROUTINE, Call
 from central.storage.purging import PAST_PREFIX
 from central.storage.service_tables import late_reasons
@@ -106,15 +107,40 @@ def calls(conn: sa.Connection, scope: Scope, timezone: str = "Europe/Madrid") ->
     """The calls of people in a span, in the order in which they came."""
     columns = (cases.c.id, cases.c.priority, cases.c.opened_at, cases.c.abandoned_at, cases.c.arrived_at)
     wanted = within(sa.select(*columns, _SETTLED_AT_HOME), scope).where(cases.c.priority <= ROUTINE, ~_ASKED_FIRST)
-    first = first_answers(conn, scope)
+    first, helped = first_answers(conn, scope), _helped(conn, scope)
     hours = _hours(timezone, scope)
     nobody: tuple[float | None, str] = (None, "")
     found = []
-    for case_id, priority, opened_at, gave_up_at, came_at, settled in conn.execute(wanted.order_by(cases.c.opened_at)):
+    for case_id, priority, opened_at, gave_up_at, last_at, settled in conn.execute(wanted.order_by(cases.c.opened_at)):
         answered_at, operator = first.get(case_id, nobody)
+        sent_at, came_at, inside_at = helped.get(case_id, (None, last_at, None))
         hour, times = hours(opened_at), (opened_at, answered_at, gave_up_at, came_at)
-        found.append(Call(case_id, priority, operator, *times, hour, bool(settled)))
+        found.append(Call(case_id, priority, operator, *times, hour, bool(settled), sent_at, inside_at))
     return found
+
+
+def _helped(conn: sa.Connection, scope: Scope) -> dict[int, tuple[float | None, float | None, float | None]]:
+    """Case -> when it was first decided to send, when somebody first was there, and then inside; of the cases in which
+    somebody came. Who says that all is well is inside."""
+    query = (
+        sa.select(case_events.c.case_id, case_events.c.type, case_events.c.at, case_events.c.body)
+        .join(cases, cases.c.id == case_events.c.case_id)
+        .where(cases.c.arrived_at.is_not(None))
+        .where(cases.c.opened_at >= scope.since_at, cases.c.opened_at < scope.until_at)
+        .where(case_events.c.type.in_(("on_the_way", "called", "arrived", "needs_help", "inside", "all_well")))
+        .order_by(case_events.c.case_id, case_events.c.position)
+    )
+    found: dict[int, tuple[float | None, float | None, float | None]] = {}
+    for case_id, kind, at, body in conn.execute(query):
+        sent_at, came_at, inside_at = found.get(case_id, (None, None, None))
+        if came_at is None and (kind == "on_the_way" or (kind == "called" and body.get("contact") == TEAM)):
+            sent_at = at if sent_at is None else sent_at
+        elif kind in {"arrived", "needs_help"}:
+            came_at = at if came_at is None else came_at
+        elif kind in {"inside", "all_well"} and came_at is not None and inside_at is None:
+            inside_at = at
+        found[case_id] = sent_at, came_at, inside_at
+    return {case_id: times for case_id, times in found.items() if times[1] is not None}
 
 
 def first_answers(conn: sa.Connection, scope: Scope) -> dict[int, tuple[float | None, str]]:

@@ -15,7 +15,8 @@ from central.carer_desk import CarerDesk
 from central.case_change import CaseChange
 from central.case_desk import Done, Refused
 from central.service_settings import Team
-from central.storage import settings
+from central.storage import service_quality, settings
+from central.storage.service_quality import Scope
 from central.storage.tables import residents
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Stage
@@ -218,3 +219,18 @@ def test_the_residents_own_mobile_is_on_the_card_and_not_where_they_are_threaten
     threatened = desk.setting.alarm("carme", AlarmKind.DURESS, ref="D1")
     card = desk.ana.get(f"/api/cases/{threatened}/emergency-card")[1]
     assert [one["mobile"] for one in card["people"]] == [""]
+
+
+def test_the_figures_count_from_the_first_decision_to_send_and_from_the_door_to_the_inside(desk: Desk) -> None:
+    def at(seconds: float, path: str, **body: object) -> None:
+        desk.clock.now = NOON + seconds
+        desk.post(path, **body)
+
+    at(60, "contacts/~team/call")
+    at(70, "contacts/~team/on-the-way", eta_minutes=12)
+    at(700, "contacts/~team/arrived")
+    at(800, "contacts/~team/inside")
+    at(900, "contacts/marta/arrived")
+    with desk.setting.database.read() as conn:
+        (call,) = service_quality.calls(conn, Scope(NOON - 1, NOON + 1))
+    assert (call.sent_at, call.arrived_at, call.inside_at) == (NOON + 60, NOON + 700, NOON + 800)

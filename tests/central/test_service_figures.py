@@ -6,7 +6,16 @@ import random
 
 import pytest
 
-from central.service_figures import Call, answers, by_hour, by_operator, help_times, percentile
+from central.service_figures import (
+    Call,
+    answers,
+    by_hour,
+    by_operator,
+    help_times,
+    help_times_from_sending,
+    inside_times,
+    percentile,
+)
 from central.service_settings import read_setting
 from tests.central.conftest import NOON
 
@@ -87,6 +96,18 @@ def test_hours_and_operators_add_up_to_the_whole() -> None:
 def test_help_is_counted_from_the_call_and_45_minutes_are_within() -> None:
     found = help_times([call(5, arrived_s=2_700), call(5, arrived_s=2_701), call(5, arrived_s=3_601), call(5)])
     assert (found.arrivals, found.within_45_min, found.within_60_min) == (3, 1, 2)
+
+
+def test_help_is_counted_from_the_decision_to_send_too_where_one_was_noted() -> None:
+    sent = [call(5, arrived_s=2_760)._replace(sent_at=NOON + 60), call(5, arrived_s=2_761)._replace(sent_at=NOON + 60)]
+    found = help_times_from_sending([*sent, call(5, arrived_s=90)])
+    assert (found.arrivals, found.within_45_min, found.max_s) == (2, 1, 2_701)
+
+
+def test_who_arrives_should_be_inside_within_five_minutes() -> None:
+    came = call(5, arrived_s=600)
+    found = inside_times([came, came._replace(inside_at=NOON + 900), came._replace(inside_at=NOON + 901)])
+    assert (found.known, found.within_5_min, found.max_s) == (2, 1, 301)
 
 
 @pytest.mark.parametrize(

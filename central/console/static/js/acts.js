@@ -50,6 +50,7 @@ export class Acts {
     if (verb === "reopen")
       return dialogs.reopen(id, (reason) => this.command(id, "reopen", { reason }));
     if (view.card.state === "closed") return null;
+    if (verb === "ring") return this.orToast(id, "rung", { what: which });
     if (which) return this.withContact(verb, which);
     if (verb.startsWith("triage-")) return this.triage(id, Number(verb.slice(7)));
     if (verb.startsWith("call-")) return this.callEnds(verb.slice(5));
@@ -143,12 +144,11 @@ export class Acts {
     const path = `contacts/${contactId}/`;
     if (verb === "going") return this.going(id, contactId);
     if (verb === "call") return this.call(id, contactId);
-    return ["notify", "arrived", "cannot"].includes(verb) ? this.orToast(id, path + verb) : null;
+    return ["notify", "arrived", "inside", "cannot"].includes(verb) ? this.orToast(id, path + verb) : null;
   }
 
   going(id, contactId) {
-    const called = this.desk.known.home?.contacts.find((one) => one.id === contactId)?.called ?? "";
-    return dialogs.arrival(called, (minutes) =>
+    return dialogs.arrival(this.calledOf(contactId), (minutes) =>
       this.command(id, `contacts/${contactId}/on-the-way`, { eta_minutes: minutes }),
     );
   }
@@ -188,6 +188,7 @@ export class Acts {
   }
 
   calledOf(contactId) {
+    if (contactId === "~team") return this.desk.known.view.team.called;
     return this.desk.known.home?.contacts.find((one) => one.id === contactId)?.called ?? "";
   }
 

@@ -2,7 +2,7 @@
 import { h, fill } from "./dom.js";
 import { icon, markWithWord } from "./marks.js";
 import { page } from "./api.js";
-import { button, callPanel, checklist, speechBar, triage } from "./help.js";
+import { button, callPanel, checklist, speechBar, teamPanel, triage } from "./help.js";
 import { hint } from "./keys.js";
 import { clock, exactClock, headline, moment, span, t } from "./words.js";
 import { caseChips, isAsked, isRinging, personChips, waits, whoIs } from "./queue.js";
@@ -235,7 +235,8 @@ export class CaseRoom {
       exception(view, can),
       can.own && (view.silence || !view.checklist) && speechBar(view, home?.home),
       callPanel(view, home?.contacts ?? [], can.own),
-      checklist(view, home?.home, can.own),
+      teamPanel(view, can.help),
+      checklist(view, home, can.own),
       h(
         "section",
         { class: "section" },

@@ -12,6 +12,7 @@ const line = (name, ...inside) => [h("dt", {}, name), h("dd", {}, inside)];
 function person(one) {
   const who = [one.full_name, one.age_about ? t("about {age} years", { age: one.age }) : t("{age} years", { age: one.age }), SEXES[one.sex]];
   const senses = [
+    one.mobile && t("Mobile {number}", { number: one.mobile }),
     one.hearing !== "good" && `${t("Hearing")}: ${SENSES[one.hearing] ?? one.hearing}`,
     one.speech !== "good" && `${t("Speech")}: ${SENSES[one.speech] ?? one.speech}`,
   ];

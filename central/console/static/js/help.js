@@ -14,10 +14,10 @@ export const button = (name, action, kind = "", sign = null) =>
     hint(action) && h("kbd", {}, hint(action)),
   );
 
-const telephone = (number, name, kind = "") =>
+const telephone = (number, name, kind = "", action = null) =>
   h(
     "a",
-    { class: `button ${kind}`, href: `tel:${number.replace(/[^+\d]/g, "")}` },
+    { class: `button ${kind}`, href: `tel:${number.replace(/[^+\d]/g, "")}`, "data-act": action },
     icon("phone", 16),
     `${name} `,
     h("span", { class: "number" }, number),
@@ -48,7 +48,7 @@ export function speechBar(view, home) {
           { class: "no-speech" },
           h("span", {}, t("Speech is not available on this unit: ring the home.")),
           home?.phone
-            ? telephone(home.phone, t("Ring the home"))
+            ? telephone(home.phone, t("Ring the home"), "", "ring:home")
             : h("span", { class: "quiet" }, t("No telephone number of the home is known.")),
         ),
   );
@@ -133,15 +133,76 @@ function stepHelp(step, view, home) {
         t("Go on with ringing the home"),
       ),
     );
-  if (step.name === "ring_home" && home?.phone) return telephone(home.phone, t("Ring the home"), "main");
   if (step.name === "ring_home" || step.name === "ring_mobile")
-    return h("span", { class: "quiet" }, t("No number is known: skip this step."));
+    return rings(step, home, "main") ?? h("span", { class: "quiet" }, t("No number is known: skip this step."));
   if (step.name === "contacts") return button(t("Call the next contact"), "next-contact", "main", "phone");
-  if (step.name === "response_team")
-    return h("span", {}, t("Nobody could be reached. Send the response team of your service."));
+  if (step.name === "response_team") return team(view);
   if (step.name === "emergency_112")
     return h("div", { class: "acts" }, telephone("112", t("Call"), "main"), button(t("Emergency card"), "card"));
   return null;
+}
+
+/** Links that ring the home, or each resident who has a mobile; null where no number is known. */
+function rings(step, card, kind) {
+  const links =
+    step.name === "ring_home"
+      ? [card?.home.phone && telephone(card.home.phone, t("Ring the home"), kind, "ring:home")]
+      : (card?.residents ?? []).map((one) => one.mobile && telephone(one.mobile, one.called, kind, "ring:mobile"));
+  return links.some(Boolean) ? h("div", { class: "acts" }, links) : null;
+}
+
+/** The response team: to be called, and what it says. While a contact comes, only if in doubt. */
+function team(view) {
+  const { card } = view;
+  const contact = card.helper_id !== "~team" && card.helper;
+  return [
+    h(
+      "p",
+      {},
+      contact
+        ? t("{name} is going, or there already. Send the response team too if in doubt.", { name: contact })
+        : t("Nobody could be reached. Send the response team of your service."),
+    ),
+    h(
+      "div",
+      { class: "acts" },
+      view.team.phone
+        ? button(t("Call {name}", { name: view.team.called }), "call:~team", "main", "phone")
+        : h("span", { class: "quiet" }, t("Its number is not written down in the settings.")),
+      button(t("On the way"), "going:~team", "", "road"),
+      button(t("Next contact"), "next-contact"),
+    ),
+  ];
+}
+
+/** The team that was sent: how it stands, and what it may say next. */
+export function teamPanel(view, mine) {
+  const { card } = view;
+  const { state, called, phone } = view.team;
+  if (card.state === "closed" || !["going", "arrived", "inside"].includes(state)) return null;
+  const said = { going: t("is going"), arrived: t("is there"), inside: t("is inside") };
+  return h(
+    "section",
+    { class: "section", "aria-label": called },
+    h(
+      "div",
+      { class: "line" },
+      h("h2", {}, called),
+      h("span", { class: "chip good" }, said[state]),
+      card.helper_id === "~team" && state === "going" && card.eta_at && h("span", { class: "number" }, clock(card.eta_at)),
+    ),
+    mine &&
+      h(
+        "div",
+        { class: "acts" },
+        phone && telephone(phone, t("Dial")),
+        state === "going" && [
+          button(t("Arrived"), "arrived:~team", "main", "check"),
+          button(t("Cannot"), "cannot:~team", "", "cross"),
+        ],
+        state === "arrived" && button(t("Inside"), "inside:~team", "main", "check"),
+      ),
+  );
 }
 
 const CHECKLISTS = {
@@ -175,6 +236,7 @@ export function checklist(view, home, mine) {
             step.at && h("span", { class: "quiet" }, `, ${clock(step.at)}`),
             step.reason && h("p", { class: "quiet" }, step.reason),
             step.state === "now" && mine && stepHelp(step, view, home),
+            mine && step.name.startsWith("ring_") && ["done", "by_system"].includes(step.state) && rings(step, home, ""),
           ),
           step.state === "now" && timeLeft(list.due_at),
           step.state === "now" &&
@@ -202,7 +264,8 @@ const timeLeft = (dueAt) =>
 
 /** The call to a contact that is going on: how long it may ring, and one key for how it ends. */
 export function callPanel(view, contacts, mine) {
-  const one = contacts.find((entry) => entry.id === view.ringing_contact);
+  const known = [...contacts, { id: "~team", called: view.team.called, phone: view.team.phone }];
+  const one = known.find((entry) => entry.id === view.ringing_contact);
   if (!one || view.card.state === "closed") return null;
   const name = one.called;
   return h(

@@ -12,6 +12,7 @@ const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 function person(resident, age, now) {
   const facts = [
     [t("Speaks"), sayLanguage(resident.language)],
+    resident.mobile && [t("Mobile telephone"), resident.mobile],
     resident.hearing !== "good" && [t("Hearing"), SENSES[resident.hearing] ?? resident.hearing],
     resident.speech !== "good" && [t("Speech"), SENSES[resident.speech] ?? resident.speech],
     resident.away_until_at > now && [t("Away until"), moment(resident.away_until_at, now)],
@@ -48,6 +49,7 @@ const WHY_NOT = {
 const SAID = {
   going: [t("is going"), "good"],
   arrived: [t("is there"), "good"],
+  inside: [t("is inside"), "good"],
   all_well: [t("says that all is well"), "good"],
   declined: [t("cannot come"), "warn"],
   ambulance: [t("asks for an ambulance"), "bad"],
@@ -138,7 +140,9 @@ function contact(entry, view, me) {
           !view.silence && act("notify", t("Message"), "mail", how ? how.ways.length === 0 : !entry.email),
           act("going", t("Going"), "road", !can.help),
           act("cannot", t("Cannot"), "cross", !can.help),
-          act("arrived", t("Arrived"), "check", !can.help),
+          how?.state === "arrived"
+            ? act("inside", t("Inside"), "check", !can.help)
+            : act("arrived", t("Arrived"), "check", !can.help),
         ),
   );
 }
