@@ -82,7 +82,7 @@ def test_nobody_answers_leads_by_the_checklist_to_the_team_to_112_and_on(console
     expect(page.locator(".step.now a")).to_have_attribute("href", "tel:112")
     page.keyboard.press("F4")
     expect(page.locator(".emergency")).to_contain_text("Carrer de Verdi 112, 3r 2a, Gràcia")
-    expect(page.locator(".emergency")).to_contain_text("Carme Puig i Soler, 84 anys")
+    expect(page.locator(".emergency")).to_contain_text("Carme Puig i Soler, uns 84 anys")
     expect(page.locator(".emergency")).to_contain_text("sempre ambulància")
     expect(page.locator(".emergency")).to_contain_text("93 555 01 42")
     page.keyboard.press("Escape")
