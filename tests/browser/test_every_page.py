@@ -65,7 +65,7 @@ def test_a_supervisors_pages(console: Console, themes: tuple[str, ...]) -> None:
         case = setting.alarm("carme", AlarmKind.HELP, ref=f"A{number}", at=at)
         setting.desk.work_due(at + waited_s)
         setting.desk.take(case, "ana", at + waited_s)
-    hook = {"label": "Ciutat", "url": "https://example.org/x", "events": ["case_opened"], "municipalities": ["*"]}
+    hook = {"label": "Ciutat", "url": "https://example.org/x", "events": ["case.opened"], "municipalities": ["*"]}
     with setting.database.begin() as conn:
         made = webhooks.add(conn, **hook, secret_sealed="", made_by="ana", made_at=time.time())
     walk(console, enter(console, "nuria", "supervisor"), every_page.SUPERVISOR, themes, hook_id=made)

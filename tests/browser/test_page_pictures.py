@@ -88,7 +88,7 @@ def settle(console: Console) -> None:
     with setting.database.begin() as conn:
         lost = {"what": "Un portàtil perdut al metro", "data": "Noms i adreces de 12 domicilis"}
         breaches.add(conn, {"detected_at": now - 36_000, **lost}, now, "olga")
-        hook = {"label": "Ajuntament", "url": "https://example.org/avisos", "events": ["case_opened", "case_closed"]}
+        hook = {"label": "Ajuntament", "url": "https://example.org/avisos", "events": ["case.opened", "case.closed"]}
         webhooks.add(conn, **hook, municipalities=["*"], secret_sealed="", made_by="nuria", made_at=now - 86_400)
 
 
