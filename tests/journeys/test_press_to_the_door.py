@@ -169,7 +169,7 @@ async def test_one_cannot_come_the_next_goes_and_later_nobody_answers(build_town
             assert town.cases()[0]["state"] == "closed"
 
             company.people = {JORDI: Person(Does.NO_ANSWER), MARTA: Person(Does.MAILBOX)}
-            await home.pendant.say(PRESS, for_s=ON_AIR_S)
+            home.serial_pendant.press()
             await expect(page.locator(".card")).to_have_count(1)
             await take(page)
             await nobody_answers(page)
