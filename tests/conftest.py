@@ -5,10 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import tempfile
-from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
@@ -21,25 +18,6 @@ settings.load_profile("llar")
 # hundreds of programs of this house start here: compiled anew each time, that alone would take minutes
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
-MEMORY = Path("/dev/shm")
-MEMORY_FREE_MIN = 6 * 2**30
-"""The tests' files take less than 1 GB; what else runs on the machine keeps the rest."""
-
-
-def roomy(folder: Path) -> bool:
-    """Whether the tests' files may be kept there, in memory: there is room, and programs may be started from it."""
-    if not os.access(folder, os.W_OK):
-        return False
-    found = os.statvfs(folder)
-    free = min(found.f_bavail * found.f_frsize, psutil.virtual_memory().available)
-    return free >= MEMORY_FREE_MIN and not found.f_flag & os.ST_NOEXEC
-
-
-# thousands of databases are made and thrown away here: on a disk, they take a quarter of the processors' time
-if "TMPDIR" not in os.environ and roomy(MEMORY):
-    os.environ["TMPDIR"] = str(MEMORY)
-    tempfile.tempdir = None
 
 # what is collected stays: to look through it for garbage again and again is half of the cost of collecting
 gc.disable()
