@@ -10,6 +10,7 @@ const WHERE = token ? "/push/subscriptions" : "/api/push/subscriptions";
 const SCOPES = { own: token ? "/c/" : "/family", other: token ? "/family" : "/c/" };
 
 function show(text, offer) {
+  section.hidden = false;
   state.textContent = text;
   button.hidden = offer === null;
   button.textContent = offer ? button.dataset.on : button.dataset.off;
@@ -42,10 +43,8 @@ async function worker() {
 async function look() {
   if (!("serviceWorker" in navigator) || !("PushManager" in window) || !isSecureContext) return show(without(), null);
   const { key } = await (await fetch("/api/push/key")).json().catch(() => ({ key: "" }));
-  if (!key) {
-    section.hidden = token !== ""; // nothing that cannot be had stands on the page of an alarm
-    return show(t("This centre does not send notifications yet."), null);
-  }
+  if (!key && token) return null; // nothing that cannot be had stands on the page of an alarm
+  if (!key) return show(t("This centre does not send notifications yet."), null);
   if (Notification.permission === "denied")
     return show(t("You have refused notifications; allow them in the settings of the browser."), null);
   if (token && (await held(SCOPES.other))) return show(t("Notifications are on."), null);
