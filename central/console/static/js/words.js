@@ -64,12 +64,6 @@ export function span(seconds, style = "long") {
   return number.format(Math.max(0, Math.round(seconds / size)));
 }
 
-export const percent = (share) =>
-  new Intl.NumberFormat(language, {
-    style: "percent",
-    maximumFractionDigits: share > 0.995 || share < 0.9 ? 0 : 1,
-  }).format(share);
-
 /** "82", or "about 82" where only the year of birth is known. */
 export const sayAge = (years, about) => (about ? t("about {age}", { age: years }) : String(years));
 
