@@ -36,7 +36,7 @@ from edge.remote_settings import RemoteSettings
 from edge.sms_setup import open_sms_path
 from edge.status import AgentStatus, HeardBoard, keep_writing, status_file
 from edge.taking_back import TakingBack
-from gateway.contract.messages import AlarmAnswer, ProblemCode
+from gateway.contract.messages import AlarmAnswer, ProblemCode, Stage
 from gateway.contract.settings import HubSettings
 from gateway.contract.topics import Channel, read_topic
 from gateway.mqtt_client import Received
@@ -357,18 +357,19 @@ class Agent:
         """For `llar-edge check`."""
         now = self._clock.now()
         state = self._health.state(now, self._dispatch.waiting, _version())
-        connected, calls = self._client.connected, self._dispatch.calls_waiting
-        return AgentStatus(
-            self._hub, os.getpid(), now.boot, time.monotonic(), connected, calls, state, self._board.devices
-        )
+        line, calls, devices = self._client.connected, self._dispatch.calls_waiting, self._board.devices
+        return AgentStatus(self._hub, os.getpid(), now.boot, time.monotonic(), line, calls, state, devices)
 
     def _on_alarms(self, stored: list[StoredAlarm]) -> None:
         self._dispatch.add_alarms(stored)
         for item in stored:
+            log.info("alarm %s of %s stored", item.alarm.ref, item.alarm.did or "the hub")
             self._presence.heard(item)
 
     def _on_answer(self, answer: AlarmAnswer) -> None:
         self._presence.answered(answer)
+        if answer.stage is Stage.CLOSED:
+            self._intake.call_over()
 
     def _on_connection(self, up: bool, reason: str) -> None:
         """Network thread."""

@@ -42,7 +42,6 @@ ANSWER_GRACE_S: Final = 1.0
 """An answer that was given in time counts, although it waits so long behind what was heard before it."""
 BUFFER_MAX: Final = 200
 """Readings that are written down together at the latest."""
-
 MESSAGES_PER_S: Final = 10.0
 """Most messages of one device, alarms apart, that are kept in the long run: four times what a worn sensor sends."""
 MESSAGES_BURST: Final = 100.0
@@ -134,8 +133,7 @@ class Intake:
         self._allowance: dict[str, tuple[float, float]] = {}
 
     async def load(self) -> None:
-        """Reads the replay memory, so that a press that is still on the air after a restart is not counted again; and
-        what nobody has answered yet."""
+        """Reads the replay memory, lest a press on the air across a restart counts twice, and open questions."""
         self._marks = await self._outbox.call(lambda box: box.marks())
         await self._asking.load()
 
@@ -162,6 +160,10 @@ class Intake:
     def felt(self, device: str) -> None:
         """Takes, in the event loop, that a wearable has felt a hard blow; "": what it was has been looked at."""
         self._put(_Felt(device))
+
+    def call_over(self) -> None:
+        """Takes, in the event loop, that a call of this home has ended."""
+        uplink.forget_presses(self._memory)
 
     def _put(self, item: _Concluded | _ToFollow | _Felt) -> None:
         try:
@@ -392,8 +394,6 @@ class Intake:
         if self._outbox.durable and not was_durable:
             # the disk that is back may still have a question that this run has answered, or never seen
             await self._asking.load()
-        for item in stored:
-            log.info("alarm %s of %s stored", item.alarm.ref, item.alarm.did or "the hub")
         if stored:
             self._on_alarms(stored)
         if readings:

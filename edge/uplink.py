@@ -90,6 +90,12 @@ def forget_fall(device: str, memory: Memory) -> None:
         del memory.raised[key]
 
 
+def forget_presses(memory: Memory) -> None:
+    """A call is over: whoever presses now, however soon, means another one."""
+    for key in [key for key in memory.raised if key[1] == "press"]:
+        del memory.raised[key]
+
+
 def drill(stamp: Stamp, text: str) -> tuple[Alarm, Stamp]:
     """An alarm that only proves the way to the operator and back; it becomes a case marked TEST."""
     dty, stc = SCAIP_CODES[AlarmKind.TEST]

@@ -129,6 +129,24 @@ async def test_the_page_follows_a_call_and_never_runs_ahead_of_it(
 
 
 @slow
+async def test_a_press_right_after_a_call_is_over_is_a_call_of_its_own(
+    write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk
+) -> None:
+    port = free_port()
+    path = write_config(f'[[serial]]\nport = "{pendant.path}"\n[screen]\nport = {port}\n')
+    viewer = Viewer()
+    async with running(path):
+        look = asyncio.create_task(viewer.look(port))
+        pendant.press()
+        await until(lambda: desk.alarms, "the alarm arrives")
+        desk.answer(desk.alarms[0].ref, Stage.CLOSED)
+        await until(lambda: viewer.sentence == "The call is over.", "closed, within seconds")
+        pendant.press()
+        await until(lambda: len(desk.alarms) == 2, "the second call arrives")
+    await asyncio.gather(look, return_exceptions=True)
+
+
+@slow
 async def test_what_was_said_while_the_line_was_cut_arrives_when_it_is_back(
     write_config: Callable[[str], Path], pendant: PendantTty, desk: Desk, broker: Broker
 ) -> None:

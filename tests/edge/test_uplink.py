@@ -10,7 +10,7 @@ from devices.rejection import Rejection
 from devices.vocabulary import KINDS, Reading, Urgency, Value
 from edge.clock import Stamp
 from edge.outbox import Pack, StampedReading, StoredAlarm
-from edge.uplink import JOIN_S, STANDING_S, Memory, declare, drill, encode_pack, for_sending
+from edge.uplink import JOIN_S, STANDING_S, Memory, declare, drill, encode_pack, for_sending, forget_presses
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.contract.encoding import decode, encode
 from gateway.contract.messages import EVIDENCE_MAX, Alarm, Measurements
@@ -63,6 +63,14 @@ def test_a_frightened_thumb_is_one_alarm_and_a_later_press_another() -> None:
     memory = Memory()
     presses = [len(say(memory, t)) for t in (0, 1, 5, JOIN_S - 0.1, JOIN_S, JOIN_S + 1)]
     assert presses == [1, 0, 0, 0, 1, 0]
+
+
+def test_who_presses_again_as_soon_as_a_call_is_over_calls_anew() -> None:
+    memory = Memory()
+    assert len(say(memory, 0)) == 1
+    assert say(memory, 1) == []
+    forget_presses(memory)
+    assert len(say(memory, 2)) == 1
 
 
 def test_a_confirmed_fall_is_said_although_it_was_suspected_before() -> None:
