@@ -207,8 +207,9 @@ class Case:
         repeats: alarms and findings joined, the first included.
         standing: how many of them the home has not withdrawn.
         late_s: worst delay between an event at home and its arrival here; 0 when all came in time.
-        opened_at, last_alarm_at: first and latest alarm, by the centre's clock. Where the home was asked first,
-            `opened_at` is when people were called: they are not late for what they were not asked.
+        opened_at, last_alarm_at: first and latest alarm, by the centre's clock. Where the home was asked first, or had
+            taken back what came before, `opened_at` is when people were called: they are not late for what they were
+            not asked.
         ring_at: since when the case asks for somebody; None while a person has it in hand.
         taken_at: when its owner took it; spoken_at: when somebody first spoke with the resident.
         helper_id, eta_at: the contact (or `TEAM`) who is on the way, and when they are expected.

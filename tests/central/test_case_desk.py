@@ -16,9 +16,11 @@ from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import Refused, rebuild
 from central.case_desk import CaseDesk, Done
 from central.detection.finding import Finding
-from central.storage import cases, deliveries, homes
+from central.service_figures import answers
+from central.storage import cases, deliveries, homes, service_quality
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
+from central.storage.service_quality import Scope
 from central.storage.tables import alarm_messages, due_times
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Alarm, MessageType, Record, Stage
@@ -472,3 +474,21 @@ def test_a_failure_in_the_middle_leaves_no_half_of_anything(
     assert town.changes == []
     town.receive(make_alarm(AlarmKind.HELP, "A1"), T + 5)
     assert one_case(town).repeats == 1
+
+
+def test_who_takes_a_call_back_and_calls_again_is_a_call_in_the_figures_from_then_on(town: Town) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), T)
+    town.desk.take(1, "ana", T + 5)
+    town.desk.release(1, "ana", "the next shift has it", T + 8)
+    town.receive(alarm_of(AlarmKind.HELP, "A1", mty=MessageType.WITHDRAWN, seq=2), T + 10)
+    town.receive(alarm_of(AlarmKind.HELP, "A2", T + 400), T + 400)
+    scope = Scope(T - 1, T + 1_000)
+    with town.database.read() as connection:
+        waiting = answers(service_quality.calls(connection, scope), T + 600)
+        (late,) = service_quality.late_answers(connection, scope, T + 600)
+    assert (waiting.counted, waiting.abandoned, waiting.max_s) == (1, 0, 200.0)
+    assert (late.wait_s, late.operator, late.answered_at) == (200.0, "", None)
+    town.desk.take(1, "joan", T + 620)
+    with town.database.read() as connection:
+        (call,) = service_quality.calls(connection, scope)
+    assert (call.opened_at, call.answered_at, call.operator, call.abandoned_at) == (T + 400, T + 620, "joan", None)

@@ -19,6 +19,7 @@ from central.console.wording import Names, why_it_fired
 from central.history import History, load
 from central.history_import import import_history, import_readings
 from central.register import Seed, SeedError
+from central.service_settings import Team
 from central.storage import (
     care,
     cases,
@@ -35,6 +36,7 @@ from central.storage.database import Database
 from central.storage.service_quality import Scope
 from central.storage.shares import SHARES, changes_of
 from central.storage.tables import cases as case_table
+from central.storage.tables import residents
 from central.telemetry.embedded import EmbeddedStore
 from central.texts import translator
 from simulators.demo import city
@@ -70,6 +72,20 @@ def test_who_is_on_call_comes_along_and_takes_nobodys_place_who_is_there_already
     import_history(town.database, of("Núria"), NOON)
     import_history(town.database, of("Pol"), NOON + 60)
     assert on_call() == ["Núria"]
+
+
+def test_the_demos_checklist_can_ring_a_mobile_and_send_the_team(database: Database) -> None:
+    history = brought(database)
+    with database.read() as conn:
+        team = settings.current(conn).team
+        mobiles = list(conn.execute(sa.select(residents.c.mobile)).scalars())
+    assert team.called
+    assert {number[:4] for number in (team.phone, *filter(None, mobiles))} == {"000 "}, "numbers that nobody has"
+    assert 0 < sum(map(bool, mobiles)) < len(mobiles)
+    other = msgspec.structs.replace(history, cases=(), team=Team("Another", "000 900 101"))
+    import_history(database, other, NOON + 60)
+    with database.read() as conn:
+        assert settings.current(conn).team == team, "what the settings say stands"
 
 
 def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Database) -> None:

@@ -227,7 +227,7 @@ def test_the_table_for_elsewhere_is_in_the_readers_language_and_for_programs_in_
     assert heads == [
         "case", "municipality", "priority", "kind", "opened", "wait_s", "abandoned", "spoken_after_s", "help_after_s",
         "closed_after_s", "late_s", "repeats", "cause", "action", "outcome", "label", "operator",
-        "settled_at_home",
+        "settled_at_home", "help_after_sending_s", "inside_after_arriving_s",
     ]  # fmt: skip
     assert {"1", "help", "mistake", "talked", "resolved_by_talk"} <= set(row)
     assert auditor.get("/api/quality/cases.csv?lang=la")[0] == 422
