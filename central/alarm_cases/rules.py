@@ -96,6 +96,9 @@ def joined(case: Case, event: CaseEvent) -> Case:
     if case.protocol and after.kind in SILENT_KINDS and case.kind not in SILENT_KINDS:
         after = _following(after, DURESS, event.at)
     planned = replace(after, plan=facts.plan if leads else case.plan)
+    if case.state is State.WITHDRAWN:
+        # what was taken back is a call again, and waits from now on
+        planned = replace(planned, opened_at=event.at, abandoned_at=None)
     if case.state is State.WITHDRAWN or case.asked_first:
         return ringing(replace(planned, state=State.NEW), event.at)
     if raised or (case.ring_at is None and (grave or case.state is State.WAITING)):

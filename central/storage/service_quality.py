@@ -24,6 +24,8 @@ REACHED: Final = frozenset({"delivered", "opened", "accepted", "declined", "arri
 NOT_REACHED: Final = frozenset({"failed", "failed_for_good", "no_receipt"})
 _TAKEN: Final[sa.ColumnElement[bool]] = case_events.c.type == sa.literal_column("'taken'")
 """As a literal: only then do databases use the index of the taken ones."""
+_ANSWERED: Final = _TAKEN & (case_events.c.at >= cases.c.opened_at)
+"""Who took what the home then took back, before it called again, has not answered that."""
 _ASKED_FIRST: Final = (cases.c.state == "new") & cases.c.ring_at.is_(None)
 """The home itself is being asked whether all is well: nobody waits for an operator yet."""
 
@@ -148,7 +150,7 @@ def first_answers(conn: sa.Connection, scope: Scope) -> dict[int, tuple[float | 
     query = (
         sa.select(case_events.c.case_id, case_events.c.at, case_events.c.actor)
         .join(cases, cases.c.id == case_events.c.case_id)
-        .where(_TAKEN, cases.c.opened_at >= scope.since_at, cases.c.opened_at < scope.until_at)
+        .where(_ANSWERED, cases.c.opened_at >= scope.since_at, cases.c.opened_at < scope.until_at)
         .order_by(case_events.c.case_id, case_events.c.position)
     )
     first: dict[int, tuple[float | None, str]] = {}
@@ -187,7 +189,7 @@ def late_answers(conn: sa.Connection, scope: Scope, now: float) -> list[LateAnsw
     """The calls that waited longer than anybody should, the newest first; at most `LATE_SHOWN`."""
     answered = (
         sa.select(sa.func.min(case_events.c.at))
-        .where(case_events.c.case_id == cases.c.id, _TAKEN)
+        .where(case_events.c.case_id == cases.c.id, _ANSWERED)
         .scalar_subquery()
         .label("answered_at")
     )
@@ -222,7 +224,8 @@ def late_answers(conn: sa.Connection, scope: Scope, now: float) -> list[LateAnsw
 
 
 def _takers(conn: sa.Connection, ids: list[int]) -> dict[int, str]:
-    query = sa.select(case_events.c.case_id, case_events.c.actor).where(case_events.c.case_id.in_(ids), _TAKEN)
+    query = sa.select(case_events.c.case_id, case_events.c.actor).join(cases, cases.c.id == case_events.c.case_id)
+    query = query.where(case_events.c.case_id.in_(ids), _ANSWERED)
     takers: dict[int, str] = {}
     for case_id, actor in conn.execute(query.order_by(case_events.c.case_id, case_events.c.position)):
         takers.setdefault(case_id, actor)
