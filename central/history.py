@@ -18,7 +18,7 @@ from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
 from central.alarm_cases.rota import Share
 from central.register import read_file
-from central.service_settings import OnCall
+from central.service_settings import OnCall, Team
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Ref
 
@@ -241,6 +241,8 @@ class History(_Strict, frozen=True):
     readings: tuple[PastReadings, ...] = ()
     on_call: OnCall = OnCall()
     """Who is called when no operator takes a case; what the centre's settings say already stands."""
+    team: Team = Team()
+    """The response team; likewise."""
 
 
 def load(path: Path) -> History:

@@ -231,8 +231,9 @@ def _around(connection: sa.Connection, history: History, now: float) -> int:
         installations.order(connection, order.home, order.ordered_at, order.by, urgent=order.urgent)
         if order.installed_at and (made := installations.of_home(connection, order.home)) is not None:
             installations.installed(connection, made.id, order.installed_at)
-    if history.on_call.people and not settings.versions(connection, "on_call"):
-        settings.keep(connection, "on_call", history.on_call, now, DESK, 0)
+    for name, value in (("on_call", history.on_call), ("team", history.team)):
+        if value != type(value)() and not settings.versions(connection, name):
+            settings.keep(connection, name, value, now, DESK, 0)
     parts: Sequence[Sequence[Any]] = (
         history.absences, history.conditions, history.keys, history.agenda, history.consents, history.audits,
         history.shares, history.notes, history.reach_tests, history.drill_plans,

@@ -27,6 +27,7 @@ _OF_MARIA: Final[Mapping[str, Sequence[str]]] = {
 }
 _SHARED: Final = (("alarms", "daily_line"), ("alarms", "access_notes"), ("alarms", "daily_line", "location", "history"))
 _ON_CALL: Final = "600 555 090"
+_TEAM: Final = {"called": "Unitat mòbil", "phone": "000 900 100"}
 _FAULTS: Final = ("550 mailbox does not exist", "the number is not in service")
 
 
@@ -44,6 +45,7 @@ def circle(homes: Sequence[str], contacts: Mapping[str, Sequence[str]], flat: st
         ],
         "notes": _notes(homes, flat, now),
         "on_call": {"people": [{"called": "Núria", "channel": "sms", "address": _ON_CALL, "language": "ca"}]},
+        "team": _TEAM,
     }
 
 
