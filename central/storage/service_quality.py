@@ -321,7 +321,7 @@ def life_without_outcome(conn: sa.Connection, scope: Scope) -> tuple[int, int]:
 
 def exported(conn: sa.Connection, scope: Scope) -> Iterator[dict[str, Any]]:
     """Every case of a span as a row without anybody's name or address; the oldest first."""
-    first = first_answers(conn, scope)
+    first, helped = first_answers(conn, scope), _helped(conn, scope)
     columns: tuple[sa.Column[Any], ...] = (
         cases.c.id, cases.c.home_id, homes.c.municipality, cases.c.priority, cases.c.kind, cases.c.opened_at,
         cases.c.abandoned_at, cases.c.spoken_at, cases.c.arrived_at, cases.c.closed_at, cases.c.late_s, cases.c.repeats,
@@ -335,6 +335,8 @@ def exported(conn: sa.Connection, scope: Scope) -> Iterator[dict[str, Any]]:
         line: dict[str, Any] = {column.name: row[column.name] for column in columns}
         line["settled_at_home"] = int(row["settled_at_home"])
         line |= {name: body.get(name, "") for name in ("cause", "action", "outcome", "label")}
+        sent_at, came_at, inside_at = helped.get(row["id"], (None, row["arrived_at"], None))
+        line |= {"sent_at": sent_at, "arrived_at": came_at, "inside_at": inside_at}
         yield line | {"answered_at": answered_at, "operator": operator}
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -237,13 +234,3 @@ def test_the_figures_count_from_the_first_decision_to_send_and_from_the_door_to_
     with desk.setting.database.read() as conn:
         (call,) = service_quality.calls(conn, Scope(NOON - 1, NOON + 1))
     assert (call.sent_at, call.arrived_at, call.inside_at) == (NOON + 60, NOON + 700, NOON + 800)
-    supervisor = Person(desk.setting.app(), "x-supervisor")
-    day = datetime.fromtimestamp(NOON, UTC).date()
-    figures = supervisor.get(f"/api/quality?since={day}&until={day}")[1]
-    assert [figures[one]["max_s"] for one in ("help", "help_from_sending", "inside")] == [700, 640, 100]
-    table = supervisor.get(f"/api/quality/cases.csv?lang=codes&since={day}&until={day}")[1]
-    (row,) = csv.DictReader(io.StringIO(table.removeprefix("\ufeff")))
-    spans = ("help_after_s", "help_after_sending_s", "inside_after_arriving_s")
-    assert [float(row[one]) for one in spans] == [700, 640, 100]
-    report = supervisor.get(f"/quality/report?month={day:%Y-%m}")[1]
-    assert all(text in report for text in ("Des de la decisió d&#39;enviar", "100,0 % (1/1)"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 
 import pytest
 from fastapi import FastAPI
@@ -231,6 +232,27 @@ def test_the_table_for_elsewhere_is_in_the_readers_language_and_for_programs_in_
     ]  # fmt: skip
     assert {"1", "help", "mistake", "talked", "resolved_by_talk"} <= set(row)
     assert auditor.get("/api/quality/cases.csv?lang=la")[0] == 422
+
+
+def test_time_to_help_counts_from_sending_and_from_the_door_in_print_in_the_table_and_for_programs(
+    setting: Setting, app: FastAPI, clock: Clock
+) -> None:
+    case, ana = setting.alarm("carme", AlarmKind.HELP, ref="A1"), Person(app, "ana")
+    steps = ((20, "take"), (40, "contacts/~team/call"), (640, "contacts/~team/arrived"), (100, "contacts/~team/inside"))
+    for seconds, path in steps:
+        clock.now += seconds
+        assert ana.post(f"/api/cases/{case}/{path}")[0] == 200
+    supervisor, auditor = Person(app, "x-supervisor"), Person(app, "x-auditor")
+    figures = supervisor.get("/api/quality")[1]
+    assert [figures[one]["max_s"] for one in ("help", "help_from_sending", "inside")] == [700, 640, 100]
+    table = auditor.get("/api/quality/cases.csv?lang=codes")[1]
+    (row,) = csv.DictReader(io.StringIO(table.removeprefix("\ufeff")))
+    spans = ("help_after_s", "help_after_sending_s", "inside_after_arriving_s")
+    assert [float(row[one]) for one in spans] == [700, 640, 100]
+    for path in ("/quality", "/quality/report"):
+        page = supervisor.get(path)[1]
+        assert "Des de la decisió d&#39;enviar" in page
+        assert re.search(r"A dins en 5 minuts[^/]*</th><td[^>]*>100,0\s%\s\(1/1\)", page)
 
 
 def put(person: Person, name: str, **body: object) -> tuple[int, object]:

@@ -33,9 +33,9 @@ def _plain(name: str) -> Callable[[Mapping[str, Any]], object]:
     return lambda case: case[name]
 
 
-def _after(name: str) -> Callable[[Mapping[str, Any]], object]:
-    """Seconds from the opening to a moment, "" when it has not come."""
-    return lambda case: "" if case[name] is None else round(case[name] - case["opened_at"], 3)
+def _after(name: str, since: str = "opened_at") -> Callable[[Mapping[str, Any]], object]:
+    """Seconds from the opening, or from another moment, to a moment; "" when one of them has not come."""
+    return lambda case: "" if case[name] is None or case[since] is None else round(case[name] - case[since], 3)
 
 
 def _gave_up(case: Mapping[str, Any]) -> int:
@@ -68,6 +68,12 @@ _COLUMNS: Final = (
     _Column("label", later("Was the alarm right?"), _plain("label"), LABELS),
     _Column("operator", later("Operator"), _plain("operator")),
     _Column("settled_at_home", later("Ended when the home was asked"), _plain("settled_at_home"), _YES_NO),
+    _Column(
+        "help_after_sending_s",
+        later("Somebody there, after the decision to send (s)"),
+        _after("arrived_at", since="sent_at"),
+    ),
+    _Column("inside_after_arriving_s", later("Inside, after arriving (s)"), _after("inside_at", since="arrived_at")),
 )
 
 

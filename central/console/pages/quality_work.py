@@ -17,7 +17,15 @@ from central.console.pages import quality_table
 from central.console.problem import Problem
 from central.console.rights import admit, allowed
 from central.console.templating import CENTRE_TIMEZONE
-from central.service_figures import Answers, Help, answers, help_times
+from central.service_figures import (
+    Answers,
+    Help,
+    Inside,
+    answers,
+    help_times,
+    help_times_from_sending,
+    inside_times,
+)
 from central.storage import call_audits, service_quality
 from central.storage.reach import NUMBER_MAX
 from central.storage.service_quality import LateAnswer, scope_of
@@ -53,12 +61,15 @@ class AuditBody(BaseModel):
 
 
 class Figures(BaseModel):
-    """Answer times and times to help of a span, as `central.service_figures` counts them."""
+    """Answer times and times to help of a span, as `central.service_figures` counts them: `help` from the call,
+    `help_from_sending` from the decision to send, `inside` from arriving."""
 
     since_at: float
     until_at: float
     answers: Answers
     help: Help
+    help_from_sending: Help
+    inside: Inside
 
 
 class Drawn(BaseModel):
@@ -77,8 +88,14 @@ def read_figures(
     scope = scope_of(seat.who, asked.since_at, asked.until_at, municipality.replace("\x00", ""))
     with request.app.state.parts.database.read() as conn:
         calls = service_quality.calls(conn, scope, CENTRE_TIMEZONE)
-    total = answers(calls, now)
-    return Figures(since_at=asked.since_at, until_at=asked.until_at, answers=total, help=help_times(calls))
+    return Figures(
+        since_at=asked.since_at,
+        until_at=asked.until_at,
+        answers=answers(calls, now),
+        help=help_times(calls),
+        help_from_sending=help_times_from_sending(calls),
+        inside=inside_times(calls),
+    )
 
 
 @router.get("/api/quality/late", tags=["quality"])
