@@ -57,7 +57,7 @@ class CaseDesk:
     """Commands on cases. `announce` is called after each commit, on the caller's thread, and must not block.
 
     `channels` are the names of the channels by which this centre can write or ring by itself; `can_ask` says of a hub
-    whether somebody in its home can be asked something now.
+    whether somebody in its home can be asked something now, and `speaks` whether it is said aloud there.
     """
 
     def __init__(
@@ -66,10 +66,11 @@ class CaseDesk:
         announce: Callable[[CaseChange], None],
         channels: Collection[str] = (EMAIL,),
         can_ask: Callable[[str], bool] = lambda _hub: False,
+        speaks: Callable[[str], bool] = lambda _hub: False,
     ) -> None:
         self.database = database
         self.channels = tuple(channels)
-        self._can_ask = can_ask
+        self._can_ask, self._speaks = can_ask, speaks
         self._announce = announce
 
     # what comes in
@@ -86,7 +87,7 @@ class CaseDesk:
             central.storage.database.DatabaseError: nothing was stored; the message must not be acknowledged.
         """
         with self.database.begin() as connection:
-            answer, change = alarm_into_case(connection, hub, alarm, payload, received_at, way)
+            answer, change = alarm_into_case(connection, hub, alarm, payload, received_at, way, aloud=self._speaks(hub))
         if change is not None:
             self.tell(change)
         return answer

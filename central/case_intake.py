@@ -16,6 +16,7 @@ from central.alarm_cases.case import Case, CaseEvent, EventType, Facts, Way
 from central.alarm_cases.home_question import ask_s, is_asked_about
 from central.alarm_cases.joining import JOIN_WITHIN_S, event_time, joins, lateness_s
 from central.alarm_cases.priority import Priority, priority_of, priority_of_finding
+from central.alarm_cases.protocol import unanswered_at
 from central.alarm_cases.transitions import Decided, Refused, opening, transition
 from central.case_change import CaseChange, change_of, repeated
 from central.detection.finding import Finding
@@ -33,9 +34,17 @@ log = logging.getLogger(__name__)
 
 
 def alarm_into_case(
-    connection: sa.Connection, hub: str, alarm: Alarm, payload: bytes, received_at: float, way: Way = Way.LINE
+    connection: sa.Connection,
+    hub: str,
+    alarm: Alarm,
+    payload: bytes,
+    received_at: float,
+    way: Way = Way.LINE,
+    *,
+    aloud: bool = False,
 ) -> tuple[AlarmAnswer, CaseChange | None]:
-    """Stores an alarm message; its answer, and what changed (None: a copy, or a periodic test)."""
+    """Stores an alarm message; its answer, and what changed (None: a copy, or a periodic test). `aloud` says whether
+    the home has a voice."""
     name = AlarmRef(hub, alarm.ref)
     home = homes.find_by_hub(connection, hub)
     home_id = home.home_id if home else homes.reserve_unknown(connection, hub, received_at)
@@ -48,16 +57,16 @@ def alarm_into_case(
     change: CaseChange | None = None
     if known is None:
         cases.keep_message(connection, hub, alarm, epoch, payload, received_at)
-        change = _first_word(connection, home_id, name, alarm, received_at, way)
+        change = _first_word(connection, home_id, name, alarm, received_at, way, aloud)
         known = cases.KnownAlarm(change.case_id, received_at, None, way.value)
     else:
         if way.value not in known.ways.split(","):
             if alarm.mty is MessageType.FIRST:
                 cases.keep_message(connection, hub, alarm, epoch, payload, received_at)
-            change = _by_another_way(connection, name, known, alarm, way, received_at)
+            change = _by_another_way(connection, name, known, alarm, way, received_at, aloud)
         news = alarm.mty is not MessageType.FIRST
         if news and cases.keep_message(connection, hub, alarm, epoch, payload, received_at):
-            change = _later_word(connection, home_id, name, alarm, known, received_at, way) or change
+            change = _later_word(connection, home_id, name, alarm, known, received_at, way, aloud) or change
     return _receipt(alarm.ref, known, change or _standing(connection, known.case_id, received_at)), change
 
 
@@ -132,12 +141,13 @@ def _receipt(ref: str, known: cases.KnownAlarm, standing: CaseChange) -> AlarmAn
 
 
 def _first_word(
-    connection: sa.Connection, home_id: str, name: AlarmRef, alarm: Alarm, received_at: float, way: Way
+    connection: sa.Connection, home_id: str, name: AlarmRef, alarm: Alarm, received_at: float, way: Way, aloud: bool
 ) -> CaseChange:
     """An alarm of which nothing was heard before, whatever its message type: a lost first message is no excuse."""
     event_at = event_time(alarm, received_at)
     withdrawn = alarm.mty is MessageType.WITHDRAWN
-    facts = planned(connection, facts_of_alarm(home_id, name, alarm, event_at, received_at, way), received_at)
+    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at, way, aloud=aloud)
+    facts = planned(connection, facts, received_at)
     decided = _into_case(connection, home_id, facts, received_at, withdrawn=withdrawn)
     cases.add_alarm(connection, name, decided.case.id, received_at, event_at, withdrawn, way)
     log.info("alarm %s of %s: case %d, %s", name.ref, name.hub, decided.case.id, decided.event.type)
@@ -145,7 +155,13 @@ def _first_word(
 
 
 def _by_another_way(
-    connection: sa.Connection, name: AlarmRef, known: cases.KnownAlarm, alarm: Alarm, way: Way, received_at: float
+    connection: sa.Connection,
+    name: AlarmRef,
+    known: cases.KnownAlarm,
+    alarm: Alarm,
+    way: Way,
+    received_at: float,
+    aloud: bool,
 ) -> CaseChange | None:
     """A copy of a known alarm by a way by which none came before: written into its case, while that is open.
 
@@ -162,6 +178,7 @@ def _by_another_way(
         way=way,
         late_s=late_s,
         evidence=alarm.evidence,
+        aloud=aloud and bool(unanswered_at(alarm.evidence)),
         event_at=event_time(alarm, received_at),
     )
     log.info("alarm %s of %s: case %d, also by %s", name.ref, name.hub, case.id, way)
@@ -176,6 +193,7 @@ def _later_word(
     known: cases.KnownAlarm,
     received_at: float,
     way: Way,
+    aloud: bool,
 ) -> CaseChange | None:
     """An update or withdrawal. An update of an alarm whose case is closed is news: it opens or joins a case."""
     case = cases.find(connection, known.case_id)
@@ -184,7 +202,8 @@ def _later_word(
     if withdrawn and (known.withdrawn_at is not None or not case.open):
         return None
     event_at = event_time(alarm, received_at)
-    facts = planned(connection, facts_of_alarm(home_id, name, alarm, event_at, received_at, way), received_at)
+    facts = facts_of_alarm(home_id, name, alarm, event_at, received_at, way, aloud=aloud)
+    facts = planned(connection, facts, received_at)
     if not case.open:
         decided = _into_case(connection, home_id, facts, received_at)
     else:
@@ -239,7 +258,14 @@ def _must(decided: Decided | Refused) -> Decided:
 
 
 def facts_of_alarm(
-    home_id: str, name: AlarmRef, alarm: Alarm, event_at: float, received_at: float, way: Way = Way.LINE
+    home_id: str,
+    name: AlarmRef,
+    alarm: Alarm,
+    event_at: float,
+    received_at: float,
+    way: Way = Way.LINE,
+    *,
+    aloud: bool = False,
 ) -> Facts:
     """What a case's log keeps of an alarm."""
     kind = kind_of(alarm.dty, alarm.stc)
@@ -254,6 +280,7 @@ def facts_of_alarm(
         device=_printable(alarm.did),
         text=_printable(alarm.text),
         evidence=alarm.evidence,
+        aloud=aloud and bool(unanswered_at(alarm.evidence)),
         event_at=event_at,
         late_s=lateness_s(event_at, received_at),
         standing=0 if alarm.mty is MessageType.WITHDRAWN else 1,

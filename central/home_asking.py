@@ -106,8 +106,9 @@ class HomeAsking:
             if case is None or homes.hub_of(connection, case.home_id) != address.hub or address.tail != outcome.id:
                 self._refusals.count("outcome", Rejection("not_asked", outcome.id), now, sender=address.hub)
                 return True
-            means = _comforted if comforts else _said
-            event = means(case, cases.events_of(connection, case.id), outcome, now)
+            events = cases.events_of(connection, case.id)
+            aloud = self._states.speaks(address.hub)
+            event = _comforted(case, events, outcome, now) if comforts else _said(case, events, outcome, now, aloud)
             decided = decide(connection, case, event) if event is not None else None
             if decided is None or isinstance(decided, Refused):
                 return True
@@ -156,14 +157,16 @@ def _comforts(event: CaseEvent) -> bool:
     return event.type is EventType.ESCALATED and event.facts.step == HOME_REASSURED
 
 
-def _said(case: Case, events: Sequence[CaseEvent], outcome: CommandOutcome, now: float) -> CaseEvent | None:
+def _said(
+    case: Case, events: Sequence[CaseEvent], outcome: CommandOutcome, now: float, aloud: bool
+) -> CaseEvent | None:
     """What a hub's word means for the case; None for one that is known, or changes nothing any more."""
     if not case.open or _is_answered(events):
         return None
     if outcome.outcome == "asking":
         if any(event.type is EventType.ASKED for event in events):
             return None
-        return CaseEvent(EventType.ASKED, now, HUB, Facts(ask_s=events[0].facts.ask_s))
+        return CaseEvent(EventType.ASKED, now, HUB, Facts(ask_s=events[0].facts.ask_s, aloud=aloud))
     answer = outcome.answer if outcome.outcome == "done" else NOT_ASKED
     return CaseEvent(EventType.ANSWERED, now, HUB, Facts(state=answer)) if answer in ANSWERS else None
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.contract.messages import HubState
+from gateway.contract.messages import HubState, ProblemCode
 
 HUBS_MAX: Final = 200_000
 """Hubs of which a state is kept: the broker vouches that they are ours, and this that a fault of it fills no memory."""
@@ -58,6 +58,13 @@ class HubStates:
         """Whether a hub is there, as far as is known, and says that somebody in its home can be asked something."""
         heard = self.of(hub)
         return heard is not None and heard.state.online and heard.state.asks
+
+    def speaks(self, hub: str) -> bool:
+        """Whether a hub had a voice when it was last heard; not where it said nothing, or had no room to say all."""
+        heard = self.of(hub)
+        if heard is None or heard.state.problems_more:
+            return False
+        return all(problem.code != ProblemCode.VOICE_MISSING for problem in heard.state.problems)
 
     def complaining(self) -> dict[str, Heard]:
         """The latest words of those hubs that report anything wrong."""

@@ -111,7 +111,7 @@ class DeskProcess:
         tester = ReachTester(self.database, channels, config.carers.address)
         self._testing = DueLoop("reach-tests", tester.work)
         self.states = HubStates()
-        self.desk = CaseDesk(self.database, self._announcer, self._channels, self.states.can_ask)
+        self.desk = CaseDesk(self.database, self._announcer, self._channels, self.states.can_ask, self.states.speaks)
         self.deliveries = DeliveryDesk(self.desk)
         self.carers = CarerDesk(self.desk)
         self._refusals = RefusalCounter()

@@ -109,6 +109,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         reason, details: of a finding: the sentence's key and what fills it; `reason` also of parking and release.
         event_at: when it happened in the home; late_s: how much later the centre heard of it, 0 when in time.
         ask_s: opened, asked: for how long the home asks before people are called; 0 where it does not.
+        aloud: asked, and of an alarm that says that nobody answered: the home had a voice, as far as was known.
         standing: by how much the number of alarms not withdrawn changes: -1, 0 or 1.
         plan: opened, joined, updated: the care plan by which the ladder goes.
         recall_at: parked until.
@@ -146,6 +147,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     event_at: float = 0.0
     late_s: float = 0.0
     ask_s: float = 0.0
+    aloud: bool = False
     standing: int = 0
     plan: CarePlan = STANDARD
     recall_at: float = 0.0

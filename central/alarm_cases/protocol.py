@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from central.alarm_cases.case import ASK_UNANSWERED, TEAM, CaseEvent, EventType
 from central.alarm_cases.case import NO_ANSWER as NO_ANSWER_AT_HOME
+from gateway.contract.messages import Record
 
 FINE, SOMEONE_TODAY, SOMEONE_NOW, EMERGENCY_SERVICES, NO_ANSWER = range(1, 6)
 """The answers to "what is needed?", by the key that gives them."""
@@ -162,17 +163,24 @@ def _helpers(log: Iterable[CaseEvent], now: float) -> dict[str, Before]:
 
 
 def home_asked_at(log: Iterable[CaseEvent], now: float) -> float | None:
-    """When the home itself has last asked in vain, on its screen and aloud; None when it has not, or long ago, or when
-    somebody has answered since. Of a suspected fall the alarm's evidence says so."""
-    at = None
+    """When the home itself has last asked in vain, aloud; None when it has not, or has only shown the question, or long
+    ago, or when somebody has answered since. Of a suspected fall the alarm's evidence says so."""
+    at, aloud = None, False
     for event in log:
-        times = [record.t for record in event.facts.evidence if record.vs == "unanswered" and record.t is not None]
-        if event.type is EventType.ANSWERED:
-            at = event.at if event.facts.state == NO_ANSWER_AT_HOME else None
-        elif event.type is EventType.RECALLED and event.facts.step == ASK_UNANSWERED:
+        if event.type is EventType.ASKED:
+            aloud = event.facts.aloud
+        elif event.type is EventType.ANSWERED:
+            at = event.at if aloud and event.facts.state == NO_ANSWER_AT_HOME else None
+        elif event.type is EventType.RECALLED and event.facts.step == ASK_UNANSWERED and aloud:
             at = event.at
-        at = max(times, default=at)
+        elif event.facts.aloud:
+            at = max(unanswered_at(event.facts.evidence), default=at)
     return at if at is not None and now - ASKED_KEPT_S <= at <= now else None
+
+
+def unanswered_at(evidence: Iterable[Record]) -> list[float]:
+    """When nobody answered the home after a fall, as an alarm says."""
+    return [record.t for record in evidence if record.vs == "unanswered" and record.t is not None]
 
 
 def _all_called(log: Sequence[CaseEvent], contacts: Collection[str], now: float) -> Before | None:

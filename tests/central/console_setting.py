@@ -136,7 +136,9 @@ def open_setting(
     database = Database.open(url or new_database[0](folder / "central.sqlite3"))
     live = Live(clock) if isinstance(clock, Clock) else Live()
     listeners: list[Callable[[CaseChange], None]] = [case_announcer(database, live)]
-    desk = CaseDesk(database, lambda change: [listener(change) for listener in listeners] and None)
+    desk = CaseDesk(
+        database, lambda change: [listener(change) for listener in listeners] and None, speaks=lambda _hub: True
+    )
     store = EmbeddedStore(folder / "telemetry") if with_store else None
     setting = Setting(database, desk, live, store, well(clock()), clock)
     with database.begin() as conn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,11 +18,11 @@ from central.home_asking import HomeAsking
 from central.hub_states import HubStates
 from central.refusals import RefusalCounter
 from central.service_figures import answers as figures
-from central.storage import service_quality
+from central.storage import cases, service_quality
 from central.storage.service_quality import Scope
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.encoding import encode
-from gateway.contract.messages import Command, CommandOutcome, HubState
+from gateway.contract.messages import Command, CommandOutcome, HubState, Problem, ProblemCode, Record
 from gateway.contract.topics import Channel, read_topic, topic
 
 from .conftest import NOON as T
@@ -38,7 +39,7 @@ class Homes:
         self.town, self.states = town, HubStates()
         self.sent: list[tuple[str, Command]] = []
         self.now = T
-        town.desk = CaseDesk(town.database, self._announce, can_ask=self.states.can_ask)
+        town.desk = CaseDesk(town.database, self._announce, can_ask=self.states.can_ask, speaks=self.states.speaks)
         self.asking = HomeAsking(
             town.desk,
             RefusalCounter(),
@@ -52,8 +53,9 @@ class Homes:
         self.town.changes.append(change)
         self.asking.on_change(change)
 
-    def hear(self, *, asks: bool, online: bool = True) -> None:
-        self.states.hear("hub-1", HubState(online, asks=asks), T)
+    def hear(self, *, asks: bool, online: bool = True, mute: bool = False) -> None:
+        problems = [Problem(ProblemCode.VOICE_MISSING, T)] if mute else []
+        self.states.hear("hub-1", HubState(online, asks=asks, problems=problems), T)
 
     def finds(self, reason: str = "quiet_indoors", *, active: bool = True, **facts: object) -> None:
         told = {"room": "kitchen", "kind": AlarmKind.INACTIVITY, "found_at": self.now, "key": "quiet:1"} | facts
@@ -309,3 +311,40 @@ def test_the_checklist_does_not_call_out_anew_to_who_left_the_homes_question_una
     home.town.desk.take(case.id, "ana", home.now)
     home.town.desk.triage(case.id, "ana", 5, home.now + 5)
     assert events(home.town)[-1].type is last
+
+
+def asked_in_vain(home: Homes) -> int:
+    home.finds()
+    home.says("asking")
+    home.hear(asks=True)  # a voice that comes afterwards has said nothing
+    home.says("done", "none")
+    return 1
+
+
+def fallen_in_vain(home: Homes) -> int:
+    home.town.receive(alarm_of(AlarmKind.FALL, "F1", evidence=[Record("p/fall", vs="unanswered", t=T)]), T)
+    return 1
+
+
+@pytest.mark.parametrize("nobody_answers", [asked_in_vain, fallen_in_vain])
+@pytest.mark.parametrize("mute", [True, False])
+def test_a_home_that_could_only_show_its_question_has_not_called_out(
+    home: Homes, nobody_answers: Callable[[Homes], int], mute: bool
+) -> None:
+    home.hear(asks=True, mute=mute)
+    case = nobody_answers(home)
+    home.town.desk.take(case, "ana", T + 5)
+    home.town.desk.triage(case, "ana", 5, T + 10)
+    with home.town.database.read() as connection:
+        at_hand = cases.find(connection, case)
+    assert at_hand is not None
+    assert at_hand.protocol_step == ("call_out" if mute else "raise_volume")
+
+
+def test_of_a_hub_that_has_not_said_how_it_is_nobody_knows_that_it_speaks() -> None:
+    states = HubStates()
+    assert not states.speaks("hub-1")
+    states.hear("hub-1", HubState(True, problems_more=1), T)
+    assert not states.speaks("hub-1"), "what is wrong with it may have had no room"
+    states.hear("hub-1", HubState(True), T)
+    assert states.speaks("hub-1")
