@@ -30,7 +30,8 @@ from central.alarm_cases.case import EventType
 from central.alarm_cases.transitions import Refused
 from central.care_intake import SUBSCRIPTIONS as CARE
 from central.care_intake import CareIntake
-from central.case_desk import CaseChange, CaseDesk
+from central.case_desk import CaseChange, CaseDesk, Done
+from central.detection.finding import Finding
 from central.home_asking import HomeAsking, comfort
 from central.hub_states import HubStates
 from central.internal import FINDING_FILTER, HEALTH_TOPIC, ReceiverHealth, decode_finding, decode_health
@@ -320,10 +321,15 @@ class AlarmLane:
         if isinstance(finding, Rejection):
             self._refusals.count("finding", finding, self._clock())
             return True
-        done = self._until_stored(lambda: (self._desk.receive_finding(finding, self._clock()),))
+        done = self._until_stored(lambda: (self._find(finding),))
         if done is not None and isinstance(done[0], Refused):
             self._refusals.count("finding", Rejection(done[0].reason, finding.home), self._clock())
         return done is not None
+
+    def _find(self, finding: Finding) -> Done | Refused | None:
+        last = self._receiver
+        none_heard = last is not None and last.hubs_online == 0 < last.hubs_silent
+        return self._desk.receive_finding(finding, self._clock(), none_heard=none_heard)
 
     def _refuse(self, received: Received, rejection: Rejection, snu: int = 0) -> None:
         """Counts a message that is not taken, and answers it when its sender and reference can be made out."""

@@ -92,8 +92,9 @@ class CaseDesk:
             self.tell(change)
         return answer
 
-    def receive_finding(self, finding: Finding, received_at: float) -> Done | Refused | None:
-        """Takes a detector's finding into a case, once for its key; None when it changes nothing.
+    def receive_finding(self, finding: Finding, received_at: float, none_heard: bool = False) -> Done | Refused | None:
+        """Takes a detector's finding into a case, once for its key; None when it changes nothing. `none_heard` says
+        that not one home is heard now.
 
         Raises:
             central.storage.database.DatabaseError: nothing was stored; the message must not be acknowledged.
@@ -104,7 +105,7 @@ class CaseDesk:
                 return decided
             changes = [change_of(connection, decided)]
             if decided.case.kind is AlarmKind.HUB_SILENT:
-                changes += group_silences(connection, received_at)
+                changes += group_silences(connection, received_at, none_heard=none_heard)
         for change in changes:
             self.tell(change)
         return Done(decided.case, decided.event)

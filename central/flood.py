@@ -16,9 +16,12 @@ from central.storage import cases, incidents, settings
 log = logging.getLogger(__name__)
 
 
-def group_silences(connection: sa.Connection, now: float) -> list[CaseChange]:
-    """Puts silent homes with one cause under one incident; what changed. Each case keeps its own life."""
-    silences = incidents.ungrouped_silences(connection, now)
+def group_silences(connection: sa.Connection, now: float, *, none_heard: bool) -> list[CaseChange]:
+    """Puts silent homes with one cause under one incident; what changed. Each case keeps its own life.
+
+    When not one home is heard, what homes of several areas and providers share is the centre's own broker or line.
+    """
+    silences = incidents.ungrouped_silences(connection, now, none_heard=none_heard)
     homes_min = settings.current(connection).desk.flood_homes
     changes: list[CaseChange] = []
     for grouping in groupings(silences, incidents.going_on(connection), now, homes_min):

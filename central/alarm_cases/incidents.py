@@ -16,6 +16,10 @@ STILL_THE_SAME_S: Final = 1_800.0
 """A home that falls silent so long after the last one of an incident still belongs to it."""
 AGE_AT_RISK: Final = 85
 CRITICAL_FLAGS: Final = frozenset({"oxygen", "dialysis", "ventilator", "heart", "epilepsy", "bedridden"})
+EVERYWHERE: Final = "centre"
+"""Homes that share nothing but this centre, while others are heard."""
+BROKER: Final = "broker"
+"""Not one home is heard: what they share is the centre's own broker or line."""
 FLAG_WEIGHT, CRITICAL_WEIGHT, ALONE_WEIGHT, AGE_WEIGHT, SPEECH_WEIGHT = 1, 6, 3, 2, 1
 
 

@@ -20,6 +20,7 @@ from central.alarm_cases.case import (
     EventType,
     Facts,
 )
+from central.alarm_cases.incidents import BROKER
 from central.alarm_cases.priority import Priority
 from central.texts import Words, later, say_duration
 
@@ -59,6 +60,7 @@ _STEPPED: Final[Mapping[str, str]] = {
     "skipped": later("{who} skipped: {step}. {why}"),
     "by_system": later("Done by the system: {step}."),
 }
+_NOBODY_HEARD: Final = later("Not one home was heard: probably our own message broker or line. Look at Health first.")
 _RUNG: Final[Mapping[str, str]] = {
     "ring_home": later("{who} rings the home."),
     "ring_mobile": later("{who} rings the mobile."),
@@ -117,11 +119,16 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
         EventType.DECLINED: lambda: _declined(contact, others, words),
         EventType.ALL_WELL: lambda: say(later("{contact} says that all is well."), contact=contact),
         EventType.NEEDS_HELP: lambda: say(_NEEDS.get(facts.state, _NEEDS["advice"]), contact=contact),
-        EventType.GROUPED: lambda: say(later("Part of incident {number}."), number=facts.incident),
+        EventType.GROUPED: lambda: _grouped(facts, words),
         EventType.PROMPTED: lambda: _prompted(facts, words),
         EventType.REOPENED: lambda: say(later("{who} opened the case again:"), who=who),
     }
     return makers[event.type]() if event.type in makers else event.type.value
+
+
+def _grouped(facts: Facts, words: Words) -> str:
+    said = words.say(later("Part of incident {number}."), number=facts.incident)
+    return f"{said} {words.gettext(_NOBODY_HEARD)}" if facts.reason == BROKER else said
 
 
 def own_words(event: CaseEvent) -> str:

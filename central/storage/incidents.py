@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from central.alarm_cases.incidents import WITHIN_S, AtRisk, OpenIncident, Silence, risk
+from central.alarm_cases.incidents import BROKER, EVERYWHERE, WITHIN_S, AtRisk, OpenIncident, Silence, risk
 from central.alarm_cases.priority import Priority
 from central.storage.database import insert_new
 from central.storage.desk_tables import chores, incidents
 from central.storage.tables import cases, homes, residents
 from gateway.contract.alarm_kinds import AlarmKind
-
-EVERYWHERE: Final = "centre"
-"""The widest cause: homes that share nothing but this centre and its broker."""
 
 
 class IncidentHome(NamedTuple):
@@ -40,8 +37,10 @@ class Incident(NamedTuple):
     homes: list[IncidentHome]
 
 
-def ungrouped_silences(connection: sa.Connection, now: float) -> list[Silence]:
-    """Open cases of homes that fell silent lately and are under no incident."""
+def ungrouped_silences(connection: sa.Connection, now: float, *, none_heard: bool) -> list[Silence]:
+    """Open cases of homes that fell silent lately and are under no incident. `none_heard`: not one home is."""
+    # either explains all silent homes: which is named first decides what a new incident is called
+    widest = (BROKER, EVERYWHERE) if none_heard else (EVERYWHERE, BROKER)
     query = (
         sa.select(cases.c.id, cases.c.home_id, cases.c.opened_at, cases.c.priority, homes.c.district, homes.c.provider)
         .join(homes, homes.c.id == cases.c.home_id)
@@ -53,7 +52,9 @@ def ungrouped_silences(connection: sa.Connection, now: float) -> list[Silence]:
         )
     )
     return [
-        Silence(row.id, row.home_id, row.opened_at, Priority(row.priority), _causes(row.district, row.provider))
+        Silence(
+            row.id, row.home_id, row.opened_at, Priority(row.priority), (*_causes(row.district, row.provider), *widest)
+        )
         for row in connection.execute(query)
     ]
 
@@ -61,7 +62,7 @@ def ungrouped_silences(connection: sa.Connection, now: float) -> list[Silence]:
 def _causes(district: str, provider: str) -> tuple[str, ...]:
     """What a silent home may share with others, the narrowest first; a provider is one however people write it."""
     named = (("area", district), ("provider", provider.casefold()))
-    return (*(f"{sort}:{name}"[:120] for sort, name in named if name), EVERYWHERE)
+    return tuple(f"{sort}:{name}"[:120] for sort, name in named if name)
 
 
 def going_on(connection: sa.Connection) -> list[OpenIncident]:

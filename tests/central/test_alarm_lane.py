@@ -24,7 +24,7 @@ from central.case_desk import CaseChange, CaseDesk
 from central.detection.finding import Finding
 from central.progress import CLOSED_TOLD_S
 from central.refusals import RefusalCounter
-from central.storage import cases, health
+from central.storage import cases, health, homes, incidents
 from central.storage.database import Database
 from devices.rejection import Rejection
 from gateway.broker import Broker, start_broker
@@ -258,16 +258,37 @@ def test_findings_and_health_come_from_the_receiver_alone(
         assert [case.home_id for case in cases.open_cases(connection)] == ["home-1"]
 
 
+def test_while_the_receiver_hears_not_one_home_a_flood_is_of_our_own_broker(
+    broker: Broker, centre: Centre, wait_until: Wait
+) -> None:
+    with centre.database.begin() as connection:
+        for number in range(3, 8):
+            homes.enrol_home(connection, f"home-{number}", address="x", now=0.0, district=f"d{number}")
+    receiver = Hub(broker, "receiver")
+    wait_until(lambda: receiver.client.connected)
+    deaf = internal.ReceiverHealth(time.time(), hubs_online=0, hubs_silent=7)
+    receiver.client.publish(internal.HEALTH_TOPIC, internal.encode(deaf))
+    wait_until(lambda: centre.lane.receiver is not None)
+    for number in range(3, 8):
+        now, home = time.time(), f"home-{number}"
+        found = Finding(f"silent-{number}", home, AlarmKind.HUB_SILENT, now - 1_800, now, "hub_silent")
+        receiver.client.publish(internal.finding_topic(home), internal.encode(found))
+    wait_until(lambda: case_count(centre.database) == 5)
+    receiver.client.stop()
+    with centre.database.read() as connection:
+        assert [one.cause for one in incidents.open_incidents(connection, time.time())] == ["broker"]
+
+
 def test_an_alarm_overtakes_the_findings_of_a_thousand_silent_homes(
     broker: Broker, centre: Centre, hub: Hub, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_go_on, handled = threading.Event(), []
     take_finding, take_alarm = centre.desk.receive_finding, centre.desk.receive_alarm
 
-    def slow_finding(finding: Finding, at: float) -> object:
+    def slow_finding(finding: Finding, at: float, *, none_heard: bool) -> object:
         may_go_on.wait(20)
         handled.append(finding.key)
-        return take_finding(finding, at)
+        return take_finding(finding, at, none_heard=none_heard)
 
     def alarm(name: str, alarm: Alarm, payload: bytes, at: float) -> AlarmAnswer:
         handled.append(alarm.ref)

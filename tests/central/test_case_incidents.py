@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from central.alarm_cases.incidents import HOMES_MIN, AtRisk, OpenIncident, Silence, groupings, risk
 from central.alarm_cases.priority import Priority
+from central.console.wording import Names, timeline
 from central.detection.finding import Finding
 from central.storage import cases, homes, incidents
 from central.storage.cases import find
+from central.texts import translator
 from gateway.contract.alarm_kinds import AlarmKind
 
 from .conftest import NOON as T
@@ -103,3 +106,35 @@ def test_one_provider_s_outage_is_named_and_homes_of_others_stay_apart(town: Tow
         (incident,) = incidents.open_incidents(connection, T + 60)
     assert incident.cause == "provider:orange"
     assert {line.home_id for line in incident.homes} == {f"home-{number}" for number in range(3, 8)}
+
+
+@pytest.mark.parametrize(("none_heard", "cause"), [(True, "broker"), (False, "centre")])
+def test_over_areas_and_providers_it_is_our_own_broker_only_while_not_one_home_is_heard(
+    town: Town, none_heard: bool, cause: str
+) -> None:
+    with town.database.begin() as connection:
+        for number in range(3, 10):
+            where = {"district": f"d{number}", "provider": f"p{number}"}
+            homes.enrol_home(connection, f"home-{number}", address="x", now=0.0, **where)
+    for number in range(3, 10):
+        found = Finding(f"silent-{number}", f"home-{number}", AlarmKind.HUB_SILENT, T, T + number, "hub_silent")
+        # the last one comes when some are heard again: it still fell silent with them
+        town.desk.receive_finding(found, T + number, none_heard=none_heard and number < 9)
+    with town.database.read() as connection:
+        (incident,) = incidents.open_incidents(connection, T + 60)
+        log = cases.events_of(connection, incident.homes[0].case_id)
+    assert (incident.cause, len(incident.homes)) == (cause, 7)
+    names = Names("Maria", {}, {}, {})
+    said = [line.sentence for line in timeline(log, names, translator("en"), "Europe/Madrid")]
+    assert any("Look at Health first" in one for one in said) is none_heard
+
+
+def test_one_area_is_named_before_our_own_broker(town: Town) -> None:
+    with town.database.begin() as connection:
+        for number in range(3, 8):
+            homes.enrol_home(connection, f"home-{number}", address="x", now=0.0, district="Gràcia")
+    for number in range(3, 8):
+        found = Finding(f"silent-{number}", f"home-{number}", AlarmKind.HUB_SILENT, T, T + number, "hub_silent")
+        town.desk.receive_finding(found, T + number, none_heard=True)
+    with town.database.read() as connection:
+        assert [one.cause for one in incidents.open_incidents(connection, T + 60)] == ["area:Gràcia"]

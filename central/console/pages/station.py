@@ -55,8 +55,8 @@ class LinkHealth(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OpenIncident:
-    """Many silent homes with one cause ("area:Gràcia", "provider:orange", "centre"): its cases within reach, those most
-    at risk first."""
+    """Many silent homes with one cause ("area:Gràcia", "provider:orange", "centre", "broker"): its cases within reach,
+    those most at risk first."""
 
     id: int
     cause: str
@@ -126,7 +126,7 @@ def show(request: Request, seat: Anybody) -> Response:
         "causes": dict(wording.CAUSES),
         "actions": dict(wording.ACTIONS),
         "outcomes": dict(wording.OUTCOMES),
-        "delivery_states": dict(wording.DELIVERY_STATES),
+        "delivery_states": {**wording.DELIVERY_STATES, **wording.CALLS_MISSED},
         "channels": dict(wording.CHANNELS),
     }
     return page("console.html", language, data=data, operator=seat.operator, entries=rail_of(request, seat))

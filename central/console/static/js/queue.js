@@ -162,9 +162,10 @@ export function grouped(cards, incidents) {
 
 /** What many silent homes share, in words. */
 function causeOf({ cause }) {
-  const [sort, name] = [cause.slice(0, cause.indexOf(":")), cause.slice(cause.indexOf(":") + 1)];
+  const [sort, name] = cause.split(/:(.*)/s);
   if (sort === "area") return t("Area {name}", { name });
   if (sort === "provider") return t("Provider {name}", { name: name[0].toUpperCase() + name.slice(1) });
+  if (sort === "broker") return t("Not one home was heard: probably our own message broker or line. Look at Health first.");
   return t("In several areas");
 }
 
