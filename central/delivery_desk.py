@@ -120,14 +120,14 @@ class DeliveryDesk:
 
     def _give_up(self, connection: sa.Connection, known: Delivery, now: float, detail: str = "") -> CaseChange | None:
         """Awaits no receipt of a message any longer, and tries the contact's next way."""
-        settled = replace(known, receipt_due_at=None)
+        said = detail[:FAULT_MAX]
+        settled = replace(known, receipt_due_at=None, fault=said or known.fault)
         deliveries.save(connection, settled, now)
         case = cases.find(connection, known.case_id)
         if case is None or not case.open:
             self._tell_otherwise(connection, case, settled, now)
             return None
         way = asking.another_way(connection, case, settled, self._desk.channels, now)
-        said = detail[:FAULT_MAX]
         facts = Facts(contact=known.contact_id, channel=known.channel, state=NO_RECEIPT, text=said, reason=way)
         return _told(connection, case, facts, now)
 

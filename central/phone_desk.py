@@ -124,6 +124,7 @@ class PhoneDesk:
             key, detail = f"{report.id}:{report.state}", report.detail or report.state.value
             state = _STATES.get(report.state)
             if state is None:
+                detail = f"{report.state}: {report.detail}" if report.detail else report.state.value
                 self._messages.not_reached(asked.channel, key, now, delivery_id=asked.delivery_id, detail=detail)
             else:
                 said = detail if state is DeliveryState.FAILED_FOR_GOOD else ""

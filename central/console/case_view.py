@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from fastapi import Request
@@ -204,7 +204,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         proofs=wording.proofs(log, names, words),
         triage=case.triage or wording.latest_triage(log),
         timeline=wording.timeline(log, names, words, timezone),
-        deliveries=sent,
+        deliveries=[_with_missed_call(line) for line in sent],
         parked_max_s=PARKED_MAX_S[Priority(card.priority)],
         checklist=_checklist(case, log, names, words),
         contacts=contacts,
@@ -228,6 +228,12 @@ def _names(conn: Connection, card: Card) -> Names:
         contacts=pages.contact_names(conn, card.home_id),
         rooms=pages.room_names(conn, card.home_id),
     )
+
+
+def _with_missed_call(line: DeliveryLine) -> DeliveryLine:
+    """A call that went out and that nobody took says so in place of "sent"."""
+    missed, more = wording.missed_call(line.channel, line.fault)
+    return replace(line, state=missed if missed and line.state == "sent" else line.state, fault=more)
 
 
 def _checklist(case: Case, log: list[CaseEvent], names: Names, words: Words) -> Checklist | None:

@@ -98,6 +98,21 @@ DELIVERY_STATES: Final[Mapping[str, str]] = {
     "arrived": later("is there"),
     "no_receipt": later("no sign that it arrived"),
 }
+CALLS_MISSED: Final[Mapping[str, str]] = {
+    "no_answer": desk_words.CALL_RESULTS["no_answer"],
+    "busy": desk_words.CALL_RESULTS["busy"],
+    "rejected": later("call turned down"),
+    "machine": later("voice mailbox"),
+    "unreachable": later("off or out of reach"),
+}
+"""What a telephone did that rang in vain, as its gateway reports it (`central.phone_desk.Told`)."""
+_MISSED: Final[Mapping[str, str]] = {
+    "no_answer": later("{contact} did not answer the telephone."),
+    "busy": later("{contact}: the telephone was engaged."),
+    "rejected": later("{contact} turned the call down."),
+    "machine": later("{contact} did not answer: a voice mailbox did."),
+    "unreachable": later("{contact}: the telephone is off or out of reach."),
+}
 TRIAGE: Final[tuple[str, ...]] = (
     later("Fine, or a mistake"),
     later("Somebody today"),
@@ -276,11 +291,7 @@ def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_
         ),
         EventType.RELEASED: lambda: say(later("{who} handed the case back:"), who=who),
         EventType.CALLED: lambda: say(_called(facts), who=who, contact=contact),
-        EventType.TOLD: lambda: say(
-            later("Message to {contact}: {state}."),
-            contact=contact or facts.operator,
-            state=words.gettext(DELIVERY_STATES.get(facts.state, facts.state)),
-        ),
+        EventType.TOLD: lambda: _told(facts, contact or facts.operator, words),
         EventType.ON_THE_WAY: lambda: say(
             later("{contact} is on the way, expected at {time}."),
             contact=contact,
@@ -296,6 +307,20 @@ def _sentence(event: CaseEvent, names: Names, words: Words, timezone: str, ring_
     others = ", ".join(names.contacts.get(other, other) for other in facts.contacts)
     operator = names.operators.get(facts.operator, facts.operator)
     return desk_words.sentence(event, who, contact, others, operator, words)
+
+
+def missed_call(channel: str, fault: str) -> tuple[str, str]:
+    """What a telephone did that rang in vain, "" for none that did, and what its gateway says besides."""
+    code, _, more = fault.partition(": ")
+    return (code, more) if channel == "voice" and code in CALLS_MISSED else ("", fault)
+
+
+def _told(facts: Facts, contact: str, words: Words) -> str:
+    missed, _ = missed_call(facts.channel, facts.text)
+    if missed:
+        return words.say(_MISSED[missed], contact=contact)
+    state = words.gettext(DELIVERY_STATES.get(facts.state, facts.state))
+    return words.say(later("Message to {contact}: {state}."), contact=contact, state=state)
 
 
 def _called(facts: Facts) -> str:

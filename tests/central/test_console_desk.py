@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +13,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from central.alarm_cases.rota import Profile
+from central.carer_desk import CarerDesk
+from central.config import PhoneConfig
 from central.console import key_map
 from central.console.live import READY_KEPT_S, Client, Live
 from central.console.offers import HANDED_S, OFFER_S, TOLD_WITHIN_S, AtDesk, Handed, Offers, offered_to
-from central.storage import rota
+from central.delivery_desk import DeliveryDesk
+from central.notification.delivery import DeliveryState, came_to
+from central.notification.phone_gateway import make_reference
+from central.phone_desk import PhoneDesk, Report, Told
+from central.storage import deliveries, rota
+from central.texts import translator
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.messages import Record
 from tests.central.conftest import NOON
@@ -277,3 +285,33 @@ def test_who_does_not_answer_signs_of_life_is_not_ready() -> None:
     live._clients = {1: silent, 2: Client(2, "s2", "marc", "wrap_up", answered_at=time.monotonic())}
     assert {one.operator: one.state for one in live.at_desk()} == {"ana": "not_ready", "marc": "wrap_up"}
     assert live.ready_operators() == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "chip"),
+    [
+        (Told.NO_ANSWER, "Joan Ferrer no ha contestat al telèfon.", "no contesta"),
+        (Told.BUSY, "Joan Ferrer: el telèfon comunicava.", "comunica"),
+        (Told.REJECTED, "Joan Ferrer ha rebutjat la trucada.", "trucada rebutjada"),
+        (Told.MACHINE, "Joan Ferrer no ha contestat: ha saltat la bústia de veu.", "bústia de veu"),
+        (Told.UNREACHABLE, "Joan Ferrer: el telèfon està apagat o sense cobertura.", "apagat o sense cobertura"),
+    ],
+)
+def test_a_telephone_that_rang_in_vain_is_said_with_what_happened(
+    client: TestClient, setting: Setting, told: Told, said: str, chip: str
+) -> None:
+    case = setting.alarm("carme")
+    with setting.database.begin() as conn:
+        deliveries.queue(conn, case, "joan", "voice", deliveries.ALARM, NOON)
+        (call,) = deliveries.of_case(conn, case)
+        deliveries.save(conn, replace(came_to(call, DeliveryState.SENT, NOON), receipt_due_at=NOON + 75), NOON)
+    phone = PhoneDesk(setting.database, DeliveryDesk(setting.desk), CarerDesk(setting.desk), PhoneConfig())
+    report = Report("r1", make_reference(f"llar-{case}-{call.id}", "+34600000001"), told, NOON + 20, detail="Q.850 19")
+    phone.take(report, NOON + 20)
+    view = client.get(f"/api/cases/{case}").json()
+    assert view["timeline"][0]["sentence"] == said
+    (line,) = view["deliveries"]
+    assert (line["state"], line["fault"]) == (told.value, "Q.850 19")
+    words = client.get("/").text.split('"delivery_states": ')[1]
+    states = json.JSONDecoder().raw_decode(words)[0]
+    assert translator("ca").gettext(states[line["state"]]) == chip

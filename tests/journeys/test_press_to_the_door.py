@@ -244,9 +244,13 @@ async def nobody_answers(page: Page) -> None:
         await page.keyboard.press("d")
         await expect(page.locator(".step.done")).to_have_count(done)
     await expect(page.locator(".step.now")).to_contain_text("Truca als contactes")
-    for contact, called in (("c-1", "Jordi"), ("c-2", "Marta")):
+    for contact, missed, chip in (
+        ("c-1", "Jordi no ha contestat al telèfon.", "no contesta"),
+        ("c-2", "Marta no ha contestat: ha saltat la bústia de veu.", "bústia de veu"),
+    ):
         await ask(page, contact)
-        await expect(page.locator(".timeline")).to_contain_text(f"Missatge a {called}: no consta que hagi arribat.")
+        await expect(page.locator(".timeline")).to_contain_text(missed)
+        await expect(page.locator(f"#contact-{contact} .chip.bad").first).to_contain_text(chip)
     await page.keyboard.press("d")
     await expect(page.locator(".step.now")).to_contain_text("unitat mòbil")
     await page.keyboard.press("d")

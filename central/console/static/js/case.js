@@ -17,6 +17,11 @@ export const DELIVERY_CHIPS = {
   failed_now: "bad",
   failed_for_good: "bad",
   no_receipt: "bad",
+  no_answer: "bad",
+  busy: "bad",
+  rejected: "bad",
+  machine: "bad",
+  unreachable: "bad",
   declined: "warn",
 };
 
