@@ -126,7 +126,7 @@ def show(request: Request, seat: Anybody) -> Response:
         "causes": dict(wording.CAUSES),
         "actions": dict(wording.ACTIONS),
         "outcomes": dict(wording.OUTCOMES),
-        "delivery_states": dict(wording.DELIVERY_STATES),
+        "delivery_states": {**wording.DELIVERY_STATES, **wording.CALLS_MISSED},
         "channels": dict(wording.CHANNELS),
     }
     return page("console.html", language, data=data, operator=seat.operator, entries=rail_of(request, seat))
