@@ -137,11 +137,13 @@ async function submit(event) {
   }
 }
 
-/* A person has touched the page: now it counts as opened. What fetches links by itself touches nothing. */
+/* A person has touched the page: now it counts as opened. What fetches links by itself touches nothing; a browser may
+   scroll by itself, and says that the pointer has moved when a page appears beneath it. */
 function watchForAPerson() {
-  const signs = ["pointerdown", "keydown", "touchstart", "scroll", "pointermove"];
+  const signs = ["pointerdown", "keydown", "touchstart", "wheel", "pointermove"];
   const heard = (event) => {
-    if (!event.isTrusted) return;
+    const still = event.type === "pointermove" && !event.movementX && !event.movementY;
+    if (!event.isTrusted || still) return;
     for (const sign of signs) removeEventListener(sign, heard, true);
     send("POST", now.dataset.seen, { answer: "opened" }).then(refresh, () => {});
   };
