@@ -255,7 +255,12 @@ async def _connections(load: Load, result: LoadResult) -> list[_LoadConnection]:
             if connection.refused:
                 raise ConnectionError(f"the broker refuses {login[1]}: is its password right?")
 
-    await asyncio.gather(*(open_one(connection, login) for connection, login in zip(made, logins, strict=True)))
+    try:
+        await asyncio.gather(*(open_one(connection, login) for connection, login in zip(made, logins, strict=True)))
+    except BaseException:
+        for connection in made:
+            connection.protocol.abort()
+        raise
     return made
 
 
