@@ -197,13 +197,15 @@ async def _watch(
             ready, is_measured = asyncio.Event(), number == CONSOLES - 1
             reader = _console(console, cookie, board.show if is_measured else _look_away, ready)
             readers.append(group.create_task(reader))
-            await asyncio.wait_for(ready.wait(), LAST_WAIT_S)
+            async with asyncio.timeout(LAST_WAIT_S):
+                await ready.wait()
         if load:
             load.say("go")
             await asyncio.sleep(LOAD_LEAD_S / 2)
         shares = await _send(board, listener, processes)
         with suppress(TimeoutError):
-            await asyncio.wait_for(board.complete.wait(), LAST_WAIT_S)
+            async with asyncio.timeout(LAST_WAIT_S):
+                await board.complete.wait()
         for task in readers:
             task.cancel()
     listener.close()

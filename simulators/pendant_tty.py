@@ -118,7 +118,8 @@ class PendantTty:
         for _ in range(self._retries_max):
             self._write(message)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), RETRY_S)
+                async with asyncio.timeout(RETRY_S):
+                    await event.wait()
                 return
         self._unacknowledged.pop(message.sequence, None)
 

@@ -95,7 +95,8 @@ async def _play(folder: StateFolder, given: argparse.Namespace, started: float) 
             page = asyncio.create_task(serve(stage, ports.page))
             _greet(stage, folder, time.monotonic() - started)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), given.seconds)
+                async with asyncio.timeout(given.seconds):
+                    await stop.wait()
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)

@@ -42,7 +42,8 @@ class HomeScreen:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-            await asyncio.wait_for(reader.read(), _SILENT_S)
+            async with asyncio.timeout(_SILENT_S):
+                await reader.read()
         finally:
             writer.transport.abort()
 
@@ -59,7 +60,11 @@ class HomeScreen:
         try:
             writer.write(f"GET /events?lang={language} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
             name = ""
-            while line := await asyncio.wait_for(reader.readline(), _SILENT_S):
+            while True:
+                async with asyncio.timeout(_SILENT_S):
+                    line = await reader.readline()
+                if not line:
+                    return
                 text = line.decode().strip()
                 if text.startswith("event: "):
                     name = text.removeprefix("event: ")

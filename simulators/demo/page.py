@@ -108,7 +108,8 @@ class _Page:
                     yield f"event: state\ndata: {now}\n\n"
                 self._stage.changed.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stage.changed.wait(), BEAT_S)
+                    async with asyncio.timeout(BEAT_S):
+                        await self._stage.changed.wait()
                     continue
                 yield _event("beat", {})
         finally:

@@ -73,7 +73,8 @@ class Viewer:
                 except ConnectionRefusedError:
                     await asyncio.sleep(0.02)
 
-        reader, writer = await asyncio.wait_for(connect(), 10)
+        async with asyncio.timeout(10):
+            reader, writer = await connect()
         writer.write(f"GET /events{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         try:
             event = ""
@@ -177,10 +178,12 @@ async def test_a_killed_agent_has_not_lost_what_it_acknowledged(
             sys.executable, "-m", "edge", "run", "--config", str(path), stderr=asyncio.subprocess.PIPE
         )
         assert process.stderr is not None
-        while b"listening" not in await asyncio.wait_for(process.stderr.readline(), 20):
-            pass
+        async with asyncio.timeout(20):
+            while b"listening" not in await process.stderr.readline():
+                pass
         pressed = pendant.press()
-        await asyncio.wait_for(pendant.acknowledged(pressed), 20)
+        async with asyncio.timeout(20):
+            await pendant.acknowledged(pressed)
         process.send_signal(signal.SIGKILL)
         await process.communicate()
         rows = sqlite3.connect(path.parent / "store" / "outbox.sqlite")
@@ -266,7 +269,8 @@ async def test_a_radio_that_hears_nobody_ends_the_program_once_and_the_next_run_
         return {problem.code: problem.outcome for problem in desk.states[-1].problems} if desk.states else {}
 
     first = Agent(config, devices, "hub-word", trusted_clock(), is_restarted=True)
-    assert await asyncio.wait_for(first.run(), 30) == RESTART_STATUS
+    async with asyncio.timeout(30):
+        assert await first.run() == RESTART_STATUS
     second = Agent(config, devices, "hub-word", trusted_clock(), is_restarted=True)
     running_on = asyncio.create_task(second.run())
     await until(lambda: ProblemCode.AGENT_RESTARTED in told(), "the restart is reported")

@@ -79,7 +79,8 @@ class Command:
             self.said += line.decode()
 
     async def end(self) -> int:
-        return await asyncio.wait_for(self.process.wait(), 30)
+        async with asyncio.timeout(30):
+            return await self.process.wait()
 
 
 @asynccontextmanager

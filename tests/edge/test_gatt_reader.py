@@ -236,7 +236,8 @@ async def test_a_device_that_connects_and_says_nothing_is_told_and_read_once_it_
                 await belt.beat(66)
                 await asyncio.sleep(0.05)
 
-        await asyncio.wait_for(beats(), 20)
+        async with asyncio.timeout(20):
+            await beats()
         await until(lambda: not hub.faults, "the fault is over")
     assert belt.connections > 2
 

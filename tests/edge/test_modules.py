@@ -62,7 +62,8 @@ async def test_the_agent_loads_nothing_that_it_was_not_told_to_use(
     assert process.stderr is not None
     said: list[str] = []
     while not any(word in line for line in said[-1:]):
-        line = await asyncio.wait_for(process.stderr.readline(), 30)
+        async with asyncio.timeout(30):
+            line = await process.stderr.readline()
         assert line, "it ended: " + "".join(said[-5:])
         said.append(line.decode())
     process.send_signal(signal.SIGTERM)

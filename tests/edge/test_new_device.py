@@ -135,7 +135,8 @@ async def test_the_running_agent_hears_the_new_device_and_keeps_its_calls(
         await pendant.acknowledged(pressed)
         assert agent.returncode is None, "with faulty files it goes on as before"
         agent.terminate()
-        assert await asyncio.wait_for(agent.wait(), 20) == 0
+        async with asyncio.timeout(20):
+            assert await agent.wait() == 0
     finally:
         if agent.returncode is None:
             agent.kill()

@@ -121,7 +121,8 @@ async def fill_and_make_room(hub: SmallHub) -> None:
         while not any("memory only" in fault for fault in hub.faults):
             await hub.arrives(hub.press())
 
-    await asyncio.wait_for(press_until_it_shows(), PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
+        await press_until_it_shows()
     unkept = hub.press()
     await hub.arrives(unkept)
     assert hub.wire.waiting, "what is not on disk is not acknowledged to the pendant"

@@ -43,7 +43,8 @@ async def replaying(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.P
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(process.wait(), 30)
+        async with asyncio.timeout(30):
+            await process.wait()
         await listening
 
 

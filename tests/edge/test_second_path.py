@@ -123,7 +123,8 @@ def shows(agent: Agent, name: SceneName) -> Callable[[], bool]:
 
 
 async def press(pendant: PendantTty) -> None:
-    await asyncio.wait_for(pendant.acknowledged(pendant.press()), 20)
+    async with asyncio.timeout(20):
+        await pendant.acknowledged(pendant.press())
 
 
 async def test_a_press_on_a_cut_line_goes_by_sms_and_the_answer_by_sms_is_a_receipt(

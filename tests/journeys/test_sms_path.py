@@ -44,7 +44,8 @@ class FlatWithModem:
 
     async def press(self) -> None:
         """Presses; the hub has it on disk afterwards."""
-        await asyncio.wait_for(self.pendant.acknowledged(self.pendant.press()), 20)
+        async with asyncio.timeout(20):
+            await self.pendant.acknowledged(self.pendant.press())
 
     async def shows(self, name: SceneName) -> None:
         await soon(lambda: self.agent._presence.scene().name is name, f"the home shows {name}")
