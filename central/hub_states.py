@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.contract.messages import HubState, ProblemCode
+from gateway.contract.messages import HubState
 
 HUBS_MAX: Final = 200_000
 """Hubs of which a state is kept: the broker vouches that they are ours, and this that a fault of it fills no memory."""
@@ -60,11 +60,9 @@ class HubStates:
         return heard is not None and heard.state.online and heard.state.asks
 
     def speaks(self, hub: str) -> bool:
-        """Whether a hub had a voice when it was last heard; not where it said nothing, or had no room to say all."""
+        """Whether a hub said when it was last heard that what it asks is said aloud; silence says nothing."""
         heard = self.of(hub)
-        if heard is None or heard.state.problems_more:
-            return False
-        return all(problem.code != ProblemCode.VOICE_MISSING for problem in heard.state.problems)
+        return heard is not None and heard.state.speaks
 
     def complaining(self) -> dict[str, Heard]:
         """The latest words of those hubs that report anything wrong."""

@@ -84,7 +84,7 @@ class Health:
         self.movement: Counter[str] = Counter()
         self.settings_version = 0
         self.modem: ModemState | None = None
-        self.asks = False
+        self.asks = self.speaks = False
         self.refused: Counter[str] = Counter()
 
     def expect_link(self, link: str, now: float) -> None:
@@ -128,11 +128,11 @@ class Health:
 
     def news(self, now: float) -> list[tuple[object, ...]]:
         """What the centre should know at once when it differs from the last time."""
-        return [(self.asks,), *(fault[1:] for fault in self._all(now))]
+        return [(self.asks, self.speaks), *(fault[1:] for fault in self._all(now))]
 
-    def askers(self, count: int) -> None:
-        """How many things are there, such as screens, that can put a question to the person."""
-        self.asks = count > 0
+    def askers(self, count: int, voices: int) -> None:
+        """How many things are there, such as screens, that can put a question to the person; how many can say it."""
+        self.asks, self.speaks = count > 0, voices > 0
 
     def _all(self, now: float) -> list[_Fault]:
         found = [_Fault(*heard) for heard in self.hearing.findings(now)]
@@ -160,6 +160,7 @@ class Health:
                 cfg=self.settings_version,
                 modem=self.modem,
                 asks=self.asks,
+                speaks=self.speaks,
             )
             if len(encode(state)) <= MESSAGE_BYTES_MAX or not (faults or problems):
                 return state

@@ -69,6 +69,12 @@ _NEEDS: Final[Mapping[str, str]] = {
     "ambulance": later("{contact} asks for an ambulance."),
     "advice": later("{contact} needs advice."),
 }
+_ASKED: Final = {
+    True: later('The home asks "Are you all right?", for up to {span}.'),
+    False: later(
+        'The home shows the question "Are you all right?" for up to {span}; that it says it aloud is not known.'
+    ),
+}
 _ANSWERED: Final[Mapping[str, str]] = {
     FINE: later("Answered at home: I am fine."),
     HELP: later("Answered at home: I need help."),
@@ -93,10 +99,7 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
     """
     facts, say = event.facts, words.say
     makers: dict[EventType, Callable[[], str]] = {
-        EventType.ASKED: lambda: say(
-            later('The home asks "Are you all right?", for up to {span}.'),
-            span=say_duration(facts.ask_s, words.language),
-        ),
+        EventType.ASKED: lambda: say(_ASKED[facts.aloud], span=say_duration(facts.ask_s, words.language)),
         EventType.ANSWERED: lambda: say(_ANSWERED.get(facts.state, _ANSWERED[NO_ANSWER])),
         EventType.COMFORTED: lambda: say(_COMFORTED.get(facts.state, _COMFORTED[NOT_SAID])),
         EventType.ABANDONED: lambda: say(later("The home hung up before anybody had answered.")),

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from central.console.problem import ProblemBody
 
-VERSION: Final = "1.1"
+VERSION: Final = "1.2"
 """Of the interface: its second number grows when something is added, its first when something would break a program."""
 
 _ABOUT: Final = """Everything that the pages of Llar do, for programs.

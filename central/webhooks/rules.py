@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from central.access_rules import EVERYWHERE
 from central.alarm_cases.case import FINE, Case, CaseEvent, EventType
+from central.alarm_cases.protocol import RINGS
 
 SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
@@ -49,6 +50,8 @@ class Topic(StrEnum):
     DELIVERY = "delivery.changed"
     COMING = "help.on_the_way"
     ARRIVED = "help.arrived"
+    INSIDE = "help.inside"
+    RUNG = "home.rung"
 
 
 TEST: Final = "test"
@@ -68,7 +71,10 @@ _TOPIC_OF: Final = {
     EventType.TOLD: Topic.DELIVERY,
     EventType.ON_THE_WAY: Topic.COMING,
     EventType.ARRIVED: Topic.ARRIVED,
+    EventType.INSIDE: Topic.INSIDE,
+    EventType.RUNG: Topic.RUNG,
 }
+_TELEPHONES: Final = {step: telephone for telephone, step in RINGS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,10 @@ def news(case: Case, event: CaseEvent, position: int, municipality: str) -> dict
         told |= {"contact_id": facts.contact, "channel": facts.channel, "delivery_state": facts.state}
     if event.type in {EventType.ON_THE_WAY, EventType.ARRIVED}:
         told |= {"contact_id": facts.contact, "eta_minutes": facts.eta_minutes}
+    if event.type is EventType.INSIDE:
+        told |= {"contact_id": facts.contact}
+    if event.type is EventType.RUNG:
+        told |= {"telephone": _TELEPHONES.get(facts.step, "")}
     return told
 
 

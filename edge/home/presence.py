@@ -37,8 +37,8 @@ class Presence:
         self.on_mistake: Callable[[tuple[str, ...]], None] = lambda _refs: None
         """Told which presses somebody has called a mistake."""
         self.on_answer: Callable[[str, Answer], None] = lambda _question, _answer: None
-        self.on_askers: Callable[[int], None] = lambda _askers: None
-        """Told how many things are there, such as screens, that can put a question."""
+        self.on_askers: Callable[[int, int], None] = lambda _askers, _voices: None
+        """Told how many things are there, such as screens, that can put a question, and how many have a voice."""
         self.on_said: Callable[[str], None] = lambda _phrase: None
         """Told which phrase was said aloud to its end (`edge.home.voice`)."""
 
@@ -129,13 +129,13 @@ class Presence:
         """
         self._askers += 1
         self._add_voices(int(speaks))
-        self.on_askers(self._askers)
+        self.on_askers(self._askers, self._voices)
         try:
             yield
         finally:
             self._askers -= 1
             self._add_voices(-int(speaks))
-            self.on_askers(self._askers)
+            self.on_askers(self._askers, self._voices)
 
     def _add_voices(self, more: int) -> None:
         self._voices += more

@@ -121,6 +121,9 @@ _BY_STATUS: Final[dict[int, AlarmKind]] = {
     123: AlarmKind.SENSOR_SILENT,
 }
 _BY_PAIR: Final[dict[tuple[int, int], AlarmKind]] = {
+    # the button on the unit itself, as other makers send it
+    (2, MANUAL): AlarmKind.HELP,
+    (48, MANUAL): AlarmKind.HELP,
     (14, OPEN): AlarmKind.NIGHT_DOOR,
     (18, TIME_OUT): AlarmKind.BATHROOM_STAY,
     (2, TIME_OUT): AlarmKind.CHECK_IN_MISSED,

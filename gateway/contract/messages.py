@@ -290,6 +290,8 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
         modem: of a hub that has one.
         asks: whether somebody in the home can be asked something now (`check_in`): a screen is open there, or a voice
             listens.
+        speaks: whether the home's words are said aloud there now, as far as the hub knows: something that is open has a
+            voice. Left out: nobody knows, and what the home asks counts as only shown.
     """
 
     online: bool
@@ -308,6 +310,7 @@ class HubState(msgspec.Struct, frozen=True, omit_defaults=True):
     problems_more: Annotated[int, msgspec.Meta(ge=0)] = 0
     modem: ModemState | None = None
     asks: bool = False
+    speaks: bool = False
 
 
 class Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):

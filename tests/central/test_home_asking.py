@@ -22,7 +22,7 @@ from central.storage import cases, service_quality
 from central.storage.service_quality import Scope
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.encoding import encode
-from gateway.contract.messages import Command, CommandOutcome, HubState, Problem, ProblemCode, Record
+from gateway.contract.messages import Command, CommandOutcome, HubState, Record
 from gateway.contract.topics import Channel, read_topic, topic
 
 from .conftest import NOON as T
@@ -54,8 +54,7 @@ class Homes:
         self.asking.on_change(change)
 
     def hear(self, *, asks: bool, online: bool = True, mute: bool = False) -> None:
-        problems = [Problem(ProblemCode.VOICE_MISSING, T)] if mute else []
-        self.states.hear("hub-1", HubState(online, asks=asks, problems=problems), T)
+        self.states.hear("hub-1", HubState(online, asks=asks, speaks=not mute), T)
 
     def finds(self, reason: str = "quiet_indoors", *, active: bool = True, **facts: object) -> None:
         told = {"room": "kitchen", "kind": AlarmKind.INACTIVITY, "found_at": self.now, "key": "quiet:1"} | facts
@@ -344,7 +343,7 @@ def test_a_home_that_could_only_show_its_question_has_not_called_out(
 def test_of_a_hub_that_has_not_said_how_it_is_nobody_knows_that_it_speaks() -> None:
     states = HubStates()
     assert not states.speaks("hub-1")
-    states.hear("hub-1", HubState(True, problems_more=1), T)
-    assert not states.speaks("hub-1"), "what is wrong with it may have had no room"
-    states.hear("hub-1", HubState(True), T)
+    states.hear("hub-1", HubState(True, asks=True), T)
+    assert not states.speaks("hub-1"), "its page may just have been opened"
+    states.hear("hub-1", HubState(True, asks=True, speaks=True), T)
     assert states.speaks("hub-1")

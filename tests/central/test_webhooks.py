@@ -17,7 +17,7 @@ from central.sealing import Sealer
 from central.storage import homes, people, webhooks
 from central.storage.database import Database
 from central.storage.health import refusals_by_reason
-from central.storage.people import Operator
+from central.storage.people import Contact, Operator
 from central.storage.tables import case_events
 from central.webhooks import line
 from central.webhooks.line import post
@@ -118,6 +118,23 @@ def test_a_receiver_hears_a_case_in_order_signed_and_without_names(office: Offic
         assert heard.headers["idempotency-key"] == heard.headers["webhook-id"] == heard.message["id"]
         assert b"Marta" not in heard.body
         assert heard.message["data"]["home_id"] == "carme"
+
+
+def test_a_receiver_hears_that_the_resident_was_rung_and_that_somebody_is_inside(
+    office: Office, receiver: WebhookReceiver
+) -> None:
+    with office.database.begin() as conn:
+        people.add_contact(conn, Contact("marta", "carme", 1, "Marta", "filla", "", ""))
+    office.hook(receiver.url, [Topic.RUNG, Topic.INSIDE])
+    case_id = office.alarm()
+    office.desk.take(case_id, "ana", office.clock.now)
+    for step in ("ring_home", "ring_mobile"):
+        office.desk.rang(case_id, "ana", step, office.clock.now)
+    office.desk.arrived(case_id, "ana", "marta", office.clock.now)
+    office.desk.inside(case_id, "ana", "marta", office.clock.now)
+    office.work()
+    heard = [(one["type"], one["data"].get("telephone"), one["data"].get("contact_id")) for one in receiver.taken()]
+    assert heard == [("home.rung", "home", None), ("home.rung", "mobile", None), ("help.inside", None, "marta")]
 
 
 def test_signatures_are_those_of_standard_webhooks() -> None:

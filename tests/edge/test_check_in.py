@@ -164,7 +164,7 @@ async def test_after_a_power_cut_the_centre_need_not_wait_and_nobody_is_called_f
         assert (told, home.alarms) == ([("check-in-7", "done", "none")], [])
 
 
-async def test_the_state_says_whether_somebody_can_be_asked(tmp_path: Path) -> None:
+async def test_the_state_says_whether_somebody_can_be_asked_and_aloud(tmp_path: Path) -> None:
     async with living(tmp_path, screens=0) as home:
         health = Health(home.now)
         home.presence.on_askers = health.askers
@@ -174,9 +174,13 @@ async def test_the_state_says_whether_somebody_can_be_asked(tmp_path: Path) -> N
         with home.presence.attached(), home.presence.attached():
             states.append(health.state(now, 0, "1"))
             news.append(health.news(home.now))
+            with home.presence.attached(speaks=True):
+                states.append(health.state(now, 0, "1"))
+                news.append(health.news(home.now))
         states.append(health.state(now, 0, "1"))
-        assert [state.asks for state in states] == [False, True, False]
-        assert news[0] != news[1], "the centre hears of it at once"
+        assert [state.asks for state in states] == [False, True, True, False]
+        assert [state.speaks for state in states] == [False, False, True, False]
+        assert news[0] != news[1] != news[2], "the centre hears of it at once"
 
 
 def test_the_wait_of_a_command_is_bounded() -> None:

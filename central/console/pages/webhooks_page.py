@@ -44,6 +44,8 @@ TOPICS: Final = {
     Topic.DELIVERY: later("Message to a contact changed"),
     Topic.COMING: later("Somebody is on the way"),
     Topic.ARRIVED: later("Somebody has arrived"),
+    Topic.INSIDE: later("Somebody is inside the home"),
+    Topic.RUNG: later("The resident's telephone was rung"),
     TEST: later("Test"),
 }
 STATES: Final = {
