@@ -3,8 +3,9 @@
 How they are counted, after the TSA quality standard: the clock runs from the first request stored (`opened_at`) to the
 first acceptance by a person, and holds do not stop it. Boundaries are inclusive: 60.000 s is within 60 s. Left out are
 tests, technical cases, and calls that the home took back before anybody had answered; the last are told apart. Where
-the home then calls again, it is a call from then on. Told apart is also what the home was asked about and settled
-itself ("I am fine"): nobody was called, it is no call of people.
+the home then calls again, it is a call from then on; where somebody had it in hand by then, for a check call, from when
+they took it: nobody waited. Told apart is also what the home was asked about and settled itself ("I am fine"): nobody
+was called, it is no call of people.
 """
 
 from __future__ import annotations

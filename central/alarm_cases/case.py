@@ -82,6 +82,7 @@ class EventType(StrEnum):
     CALLED = "called"
     CALL_ENDED = "call_ended"
     RUNG = "rung"
+    PHONED = "phoned"
     TOLD = "told"
     ON_THE_WAY = "on_the_way"
     DECLINED = "declined"
@@ -125,10 +126,12 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
         triage: triaged: 1 to 5; silent: nobody answers, and the line is open without a sound.
         step: escalated, recalled, prompted: which step was due; late_s tells how late it was acted on. stepped: which
             step of the protocol, with state "done", "skipped" (reason says why) or "by_system" (event_at: when). rung:
-            the step that ringing there does.
+            the step that ringing there does; phoned: the same, where it was no contact who was called, with state
+            "answered", "ended" or why nobody was reached.
         cause, action, outcome, told, label, follow_up, explanation: closed (codes of `central.alarm_cases.closing`);
             explanation also of explained: why nobody took it in time.
         limit_s: called by telephone: how long it may ring; 0 is as built in.
+        talk_s: phoned: for how long they talked.
     """
 
     home: str = ""
@@ -169,6 +172,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     follow_up: str = ""
     explanation: Note = ""
     limit_s: float = 0.0
+    talk_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +214,8 @@ class Case:
         standing: how many of them the home has not withdrawn.
         late_s: worst delay between an event at home and its arrival here; 0 when all came in time.
         opened_at, last_alarm_at: first and latest alarm, by the centre's clock. Where the home was asked first, or had
-            taken back what came before, `opened_at` is when people were called: they are not late for what they were
-            not asked.
+            taken back what came before, `opened_at` is when people were called, or when somebody took it who had it in
+            hand by then: they are not late for what they were not asked.
         ring_at: since when the case asks for somebody; None while a person has it in hand.
         taken_at: when its owner took it; spoken_at: when somebody first spoke with the resident.
         helper_id, eta_at: the contact (or `TEAM`) who is on the way, and when they are expected.

@@ -96,13 +96,15 @@ def joined(case: Case, event: CaseEvent) -> Case:
     if case.protocol and after.kind in SILENT_KINDS and case.kind not in SILENT_KINDS:
         after = _following(after, DURESS, event.at)
     planned = replace(after, plan=facts.plan if leads else case.plan)
-    if case.state is State.WITHDRAWN:
-        # what was taken back is a call again, and waits from now on
-        planned = replace(planned, opened_at=event.at, abandoned_at=None)
     if case.state is State.WITHDRAWN or case.asked_first:
-        return ringing(replace(planned, state=State.NEW), event.at)
-    if raised or (case.ring_at is None and (grave or case.state is State.WAITING)):
-        return ringing(planned, event.at)
+        after = ringing(replace(planned, state=State.NEW), event.at)
+    elif raised or (case.ring_at is None and (grave or case.state is State.WAITING)):
+        after = ringing(planned, event.at)
+    taken_back = case.abandoned_at is not None and case.standing == 0 < facts.standing
+    if case.state is State.WITHDRAWN or taken_back:
+        # a call again: it waits from now on, or for nobody where somebody has it in hand
+        in_hand_since = case.taken_at if after.ring_at is None else None
+        after = replace(after, opened_at=in_hand_since or event.at, abandoned_at=None)
     return after
 
 

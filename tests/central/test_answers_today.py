@@ -80,3 +80,25 @@ def test_what_the_home_settled_itself_is_no_call_that_somebody_gave_up(home: Hom
         settled, called = (row["settled_at_home"] for row in service_quality.exported(connection, scope))
     assert (found.calls, found.abandoned, found.settled_at_home) == (1, 0, 1)
     assert (settled, called) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("again_after_s", "given_back", "answered_by", "waited_s"), [(30, False, "ana", 0), (100, True, "joan", 20)]
+)
+def test_who_calls_again_while_the_check_call_is_made_is_a_call_that_nobody_waited_with(
+    town: Town, again_after_s: float, given_back: bool, answered_by: str, waited_s: float
+) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), NOON)
+    town.receive(alarm_of(AlarmKind.HELP, "A1", mty=MessageType.WITHDRAWN, seq=2), NOON + 5)
+    town.desk.take(1, "ana", NOON + 300)
+    if given_back:
+        town.desk.release(1, "ana", "the next shift has it", NOON + 310)
+    again_at = NOON + 300 + again_after_s
+    town.receive(alarm_of(AlarmKind.HELP, "A2", again_at), again_at)
+    if given_back:
+        town.desk.take(1, "joan", again_at + 20)
+    with town.database.read() as connection:
+        (call,) = service_quality.calls(connection, Scope(NOON - 1, NOON + 1_000))
+    found = answers([call], NOON + 2_000)
+    assert (found.counted, found.abandoned, found.max_s) == (1, 0, waited_s)
+    assert call.operator == answered_by
