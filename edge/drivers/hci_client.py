@@ -23,10 +23,10 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bumble.att import ATT_Error, ErrorCode
 from bumble.core import BaseBumbleError
 from bumble.device import Peer
-from bumble.hci import OwnAddressType
+from bumble.hci import Address, HCI_LE_Create_Connection_Cancel_Command, OwnAddressType
 from bumble.pairing import PairingConfig
 
-from edge.drivers.hci_radio import HciRadio, uuid_text
+from edge.drivers.hci_radio import HciRadio, uuid_text, waiting_for_bumble
 
 log = logging.getLogger(__name__)
 
@@ -85,16 +85,19 @@ class HciClient(BaseBleakClient):
         if device is None:
             raise BleakError("the radio is gone")
         try:
-            self._connection = await device.connect(
-                self._peer_address, own_address_type=OwnAddressType.PUBLIC, timeout=self._timeout
-            )
+            with waiting_for_bumble():
+                self._connection = await device.connect(
+                    self._peer_address, own_address_type=OwnAddressType.PUBLIC, timeout=self._timeout
+                )
             self._connection.on("disconnection", self._ended)
             self._radio.clients.add(self._ended)
             if pair:
                 await self.pair()
             peer = Peer(self._connection)
-            await peer.request_mtu(ATT_MTU)
-            await peer.discover_all()  # type: ignore[no-untyped-call]
+            with waiting_for_bumble():
+                await peer.request_mtu(ATT_MTU)
+            with waiting_for_bumble():
+                await peer.discover_all()  # type: ignore[no-untyped-call]
         except BaseException as error:
             await self._give_up()
             if isinstance(error, _FAULTS):
@@ -105,10 +108,10 @@ class HciClient(BaseBleakClient):
     async def _give_up(self) -> None:
         connection, self._connection = self._connection, None
         self._radio.clients.discard(self._ended)
-        if connection is not None and self._radio.device is not None:
+        if self._radio.device is not None:
             try:
                 async with asyncio.timeout(1.0):
-                    await connection.disconnect()
+                    await _end(self._radio.device, connection, self._peer_address)
             except _FAULTS as error:
                 log.debug("%s was not let go: %s", self.address, error)
 
@@ -134,7 +137,8 @@ class HciClient(BaseBleakClient):
             return
         self._connection.device.pairing_config_factory = lambda _connection: PairingConfig(mitm=False)
         try:
-            await self._connection.pair()
+            with waiting_for_bumble():
+                await self._connection.pair()
         except _FAULTS as error:
             raise BleakError(f"{self.address} does not pair: {error}") from error
 
@@ -182,15 +186,26 @@ class HciClient(BaseBleakClient):
             raise BleakError("not connected")
         try:
             try:
-                return await question()
+                with waiting_for_bumble():
+                    return await question()
             except ATT_Error as error:
                 # BlueZ, too, pairs by itself with a device that demands it
                 if error.error_code not in _PAIR_FIRST or self._connection.is_encrypted:
                     raise
             await self.pair()
-            return await question()
+            with waiting_for_bumble():
+                return await question()
         except _FAULTS as error:
             raise BleakError(f"{self.address}: {error or type(error).__name__}") from error
+
+
+async def _end(device: Any, connection: Any, address: Address) -> None:
+    if connection is None:
+        # a controller goes on trying: it would refuse the next connection, and make this one later for nobody
+        await device.send_command(HCI_LE_Create_Connection_Cancel_Command())
+        connection = device.find_connection_by_bd_addr(address)
+    if connection is not None:
+        await connection.disconnect()
 
 
 def _services(peer: Peer, writable: Callable[[], int]) -> BleakGATTServiceCollection:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
@@ -52,6 +53,30 @@ def scanner_backend(transport: str, on_lost: Callable[[], None]) -> type[BaseBle
     return TransportScanner
 
 
+@contextmanager
+def waiting_for_bumble() -> Iterator[None]:
+    """Around each wait for bumble: what cancels the task ends it, and nothing else does.
+
+    bumble waits by `asyncio.wait_for`, which up to Python 3.11 loses a cancellation that comes as its result does; and
+    when a device leaves, bumble raises `CancelledError` to somebody whom nobody has cancelled.
+
+    Raises:
+        BleakError: the connection ended.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if task.cancelling() > before:
+            raise
+        raise BleakError("the connection ended") from error
+    finally:
+        if task.cancelling() > before:
+            raise asyncio.CancelledError
+
+
 class HciRadio:
     """An open transport with its host stack; shared by a scanner and the connections to what it finds.
 
@@ -71,7 +96,8 @@ class HciRadio:
         self._transport = await open_transport(self._name)
         self.device = Device.with_hci("llar", _HOST_ADDRESS, self._transport.source, self._transport.sink)
         self._transport.source.terminated.add_done_callback(lambda ending: self._ended(ending, on_lost))
-        await self.device.power_on()
+        with waiting_for_bumble():
+            await self.device.power_on()
 
     async def close(self) -> None:
         """Ends all connections and closes the transport. A controller that no longer answers is left as it is."""
@@ -115,9 +141,10 @@ class HciScanner(BaseBleakScanner):
         try:
             await self._radio.open(self._on_lost)
             self._radio.device.on("advertisement", self._on_advertisement)
-            await self._radio.device.start_scanning(
-                active=self._active, filter_duplicates=False, own_address_type=OwnAddressType.PUBLIC
-            )
+            with waiting_for_bumble():
+                await self._radio.device.start_scanning(
+                    active=self._active, filter_duplicates=False, own_address_type=OwnAddressType.PUBLIC
+                )
         except BaseException as error:
             await self._radio.close()
             if isinstance(error, Exception):
