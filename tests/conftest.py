@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 import pytest
@@ -18,6 +19,10 @@ settings.load_profile("llar")
 # hundreds of programs of this house start here: compiled anew each time, that alone would take minutes
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# a shell starts what runs in the background deaf to Ctrl-C, and the programs that tests start and interrupt inherit it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # what is collected stays: to look through it for garbage again and again is half of the cost of collecting
 gc.disable()
