@@ -8,11 +8,13 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
-from central.storage import accounts
-from central.storage.people import Resident
+from central.console.access import hash_password
+from central.storage import accounts, people
+from central.storage.people import Operator, Resident
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
 from tests.central.console_setting import PASSWORD, enrol, wait_until
+from tests.central.desk_people import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -177,7 +179,13 @@ def test_the_clock_of_a_card_out_of_sight_is_right_when_the_card_is_scrolled_to(
 
 
 def test_an_operator_who_loads_the_page_again_goes_on_writing_up(console: Console) -> None:
+    """For as long as the service says at that moment."""
+    with console.setting.database.begin() as conn:
+        people.add_operator(conn, Operator("sol", "Sol", hash_password(PASSWORD), "supervisor"))
     page = console.seat()
+    with page.expect_response(lambda answer: "/api/queue" in answer.url and answer.json()["wrap_up_s"] == 300):
+        sol = Person(console.setting.app(), "sol")
+        assert sol.put("/api/settings/desk", version=0, value={"wrap_up_s": 300})[0] == 200
     console.setting.alarm("carme")
     expect(page.locator(".card")).to_be_visible()
     page.keyboard.press("F2")
@@ -194,7 +202,7 @@ def test_an_operator_who_loads_the_page_again_goes_on_writing_up(console: Consol
     page.keyboard.press("Enter")
     expect(page.locator("[data-heard]")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".state-switch .wrap_up")).to_contain_text(re.compile(r"0:[0-5]\d"))
+    expect(page.locator(".state-switch .wrap_up")).to_contain_text(re.compile(r"[1-5]:[0-5]\d"))
     wait_until(lambda: [one.state for one in console.setting.live.at_desk()] == ["wrap_up"])
     page.locator(".state-switch .wrap_up").click()
     page.reload()

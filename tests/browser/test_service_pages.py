@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from central.alarm_cases.care_plan import CarePlan
+from central.alarm_cases.incidents import HOMES_MIN
 from central.console.access import hash_password
 from central.service_settings import read_setting
-from central.storage import people, rota, settings
+from central.storage import homes, people, rota, settings
 from central.storage.people import Operator
 from gateway.contract.alarm_kinds import AlarmKind
 from tests.browser.conftest import Console
@@ -52,6 +53,17 @@ def test_the_wallboard_lives_and_a_case_changes_hands(console: Console) -> None:
     page.keyboard.press("Enter")
     expect(dialog).to_have_count(0)
     expect(page.locator("#cases")).to_contain_text("waits for somebody")
+
+
+def test_the_wallboard_names_what_many_silent_homes_share(console: Console) -> None:
+    at = time.time()
+    with console.setting.database.begin() as conn:
+        for number in range(HOMES_MIN):
+            homes.enrol_home(conn, f"home-{number}", address="x", now=at, district="Gràcia", provider=f"line-{number}")
+    for number in range(HOMES_MIN):
+        console.setting.finding(f"home-{number}", AlarmKind.HUB_SILENT, "hub_silent", {}, at + number)
+    page = supervisor(console)
+    expect(page.locator("#else")).to_contain_text("Area Gràcia")
 
 
 def test_a_late_call_stands_on_the_wall_until_its_reason_is_written(console: Console) -> None:

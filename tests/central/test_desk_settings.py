@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -102,11 +100,18 @@ def test_a_contact_s_telephone_rings_as_long_as_the_service_says_also_in_the_log
 def test_the_console_and_the_emergency_card_go_by_them(setting: Setting, app: FastAPI) -> None:
     assert keep(app, wrap_up_s=25, call_back="+34 930 000 000")[0] == 200
     ana = Person(app, "ana")
-    data = re.search(r'id="page">(.*?)</script>', ana.client.get("/").text, re.DOTALL)
-    assert data
-    assert json.loads(data[1])["wrap_up_s"] == 25
+    assert ana.get("/api/queue")[1]["wrap_up_s"] == 25
     case_id = setting.alarm("carme")
     assert ana.get(f"/api/cases/{case_id}/emergency-card")[1]["call_back"] == "+34 930 000 000"
+
+
+def test_open_consoles_go_by_another_wrap_up_time_at_once(app: FastAPI) -> None:
+    live = app.state.parts.live
+    before = live.published
+    assert keep(app, wrap_up_s=25)[0] == 200
+    assert live.published == before + 1
+    assert keep(app, wrap_up_s=9_999)[0] == 422
+    assert live.published == before + 1
 
 
 def test_contacts_are_tested_each_month_where_nobody_says_otherwise_and_never_where_the_page_says_so(

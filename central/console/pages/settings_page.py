@@ -223,7 +223,10 @@ def _keep(request: Request, seat: Seat, name: str, value: dict[str, Any], seen_v
             who = pages.operator_names(conn).get(stale.standing.set_by, stale.standing.set_by)
             text = later("{who} has changed this meanwhile. Load the page anew and look at it first.")
             raise Problem(409, "changed_meanwhile", words.say(text, who=who), who) from None
-        return _standing(conn, name)
+        standing = _standing(conn, name)
+    if name == "desk":
+        state.parts.live.publish("reload", {})
+    return standing
 
 
 def _known(name: str) -> None:

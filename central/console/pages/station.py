@@ -15,11 +15,12 @@ from central.access_rules import EVERYWHERE
 from central.console import access, key_map, wording
 from central.console.access import Seat
 from central.console.answers_today import AnswerTimes, answers_today
+from central.console.call_view import CALL_STATES
 from central.console.desk_words import CALL_RESULTS
 from central.console.hub_troubles import cannot_call
 from central.console.live import Live
 from central.console.offers import Offer
-from central.console.pages.own_desk import keys_of
+from central.console.pages.own_desk import keys_of, telephone_of
 from central.console.rights import allowed, first_page
 from central.console.templating import CENTRE_TIMEZONE, page, rail_of
 from central.service_settings import as_body
@@ -78,7 +79,8 @@ class Colleague:
 class Queue:
     """All open cases, and what the top strip shows. `stamp` is the queue's fingerprint, repeated in signs of life.
 
-    `offers` says by case to whom it is offered first, and until when.
+    `offers` says by case to whom it is offered first, and until when; `wrap_up_s` for how long a closed case is written
+    up.
     """
 
     now: float
@@ -89,6 +91,7 @@ class Queue:
     incidents: list[OpenIncident]
     offers: dict[int, Offer]
     colleagues: list[Colleague]
+    wrap_up_s: float
 
 
 class OwnState(BaseModel):
@@ -114,7 +117,6 @@ def show(request: Request, seat: Anybody) -> Response:
         settled = service_settings.current(conn)
     data = {
         "closings": as_body(settled.closings)["templates"],
-        "wrap_up_s": settled.desk.wrap_up_s,
         "form_token": seat.form_token,
         "operator": {"id": seat.operator.id, "called": seat.operator.called},
         "timezone": CENTRE_TIMEZONE,
@@ -123,6 +125,8 @@ def show(request: Request, seat: Anybody) -> Response:
         "key_names": dict(key_map.ACTIONS),
         "usual_keys": dict(key_map.USUAL),
         "call_results": dict(CALL_RESULTS),
+        "call_states": dict(CALL_STATES),
+        "telephone": telephone_of(request, seat),
         "causes": dict(wording.CAUSES),
         "actions": dict(wording.ACTIONS),
         "outcomes": dict(wording.OUTCOMES),
@@ -143,6 +147,7 @@ def queue(request: Request, seat: Reader) -> Queue:
         stamp = _stamp(pages.queue_stamp(conn, within))
         grouped = incidents.open_incidents(conn, now) if any(one.incident_id for one in cards) else []
         called = pages.operator_names(conn)
+        wrap_up_s = service_settings.current(conn).desk.wrap_up_s
     seen = {one.id for one in cards}
     live: Live = state.parts.live
     return Queue(
@@ -160,6 +165,7 @@ def queue(request: Request, seat: Reader) -> Queue:
             Colleague(one.operator, called.get(one.operator, one.operator), one.state, one.since_at)
             for one in live.at_desk()
         ],
+        wrap_up_s=wrap_up_s,
     )
 
 
@@ -185,7 +191,8 @@ def _lost(request: Request, seat: Seat) -> list[str]:
 
 @router.get("/live", include_in_schema=False)
 def live(request: Request, seat: Reader) -> StreamingResponse:
-    """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind.
+    """Server-sent events: `case` with a card, `beat` every two seconds, `reload` when this page fell behind or is to go
+    by other settings.
 
     A beat's `untaken` says of which cases the colleague to whom this operator gave them has not taken them in time.
     """

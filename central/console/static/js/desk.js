@@ -11,6 +11,7 @@ import { LiveQueue } from "./live_queue.js";
 import { Notices, toast } from "./notices.js";
 import { OwnState } from "./own.js";
 import { furnishPage } from "./page.js";
+import { askTelephone, sayTelephone } from "./placing.js";
 import { Queue, asShown, isRinging, isWaiting } from "./queue.js";
 import { ResidentCard } from "./resident.js";
 import { help } from "./settings.js";
@@ -83,6 +84,7 @@ function tick() {
   strip.tick();
   if (Math.floor(now()) % TITLE_EVERY_S === 0) notices.paintTitle();
   if (live.endOffers()) paintQueue();
+  if (known.view?.calls.some((call) => call.live && call.known_until_at <= now())) forgetCall();
 }
 
 /** Sound and words at once; the painting once for all that came within one picture. */
@@ -102,6 +104,13 @@ function paintQueue() {
   else requestAnimationFrame(paint);
 }
 
+/** Of a call nothing was heard for so long that it is not known any more: looked up once. */
+function forgetCall() {
+  const { view } = known;
+  for (const call of view.calls) call.live = false;
+  if (known.selected === view.card.id) load(view.card.id);
+}
+
 function paintOwn() {
   strip.own(own, up);
   strip.link(known.link, up);
@@ -118,6 +127,7 @@ function sound() {
 function loaded(fresh) {
   offset = fresh.now - Date.now() / 1000;
   Object.assign(known, { answers: fresh.answers, link: fresh.link });
+  own.wrapUpS = fresh.wrap_up_s;
   strip.answers(fresh.answers);
   paintOwn();
   paintQueue();
@@ -151,6 +161,7 @@ function beat(sign) {
 const line = {
   beat,
   case: caseChanged,
+  call: ({ case_id: id }) => known.selected === id && load(id),
   reload: () => live.load(),
   connected() {
     up = true;
@@ -213,7 +224,8 @@ async function load(id, fresh = false) {
 
 /** Paints a view, unless a later one of the same case is there already: answers may overtake each other. */
 async function show(view, fresh = false) {
-  if (known.view?.card.id === view.card.id && known.view.card.version > view.card.version) return;
+  const before = known.view?.card.id === view.card.id ? known.view : null;
+  if (before && (before.card.version > view.card.version || (before.card.version === view.card.version && before.now > view.now))) return;
   if (view.prompt && view.prompt !== known.view?.prompt && view.card.owner_id === me) sayPrompt(view);
   known.view = view;
   room.render(view, known.home?.home.id === view.card.home_id ? known.home : null);
@@ -315,6 +327,7 @@ furnishPage();
 for (const [id, opens] of [
   ["help", () => help(repaintAll)],
   ["sound", soundTest],
+  ["telephone", () => askTelephone(repaintAll)],
   ["hand-over", () => (own.held().length ? acts.handOver(own.held()) : toast(t("You hold no case.")))],
 ]) {
   byId(id).addEventListener("click", () => {
@@ -339,6 +352,7 @@ listen({
   step: (by) => queue.step(by),
   inQueue: () => byId("queue").contains(document.activeElement),
 });
+sayTelephone();
 byId("menu").inert = false; // what was pressed before would have been lost
 paintOwn();
 const stream = new Line(line);

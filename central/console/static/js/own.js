@@ -12,6 +12,7 @@ export class OwnState {
     this.context = context;
     this.chosen = "ready";
     this.heard = false;
+    this.wrapUpS = 0; // the queue says it
     this.wrapUpUntil = 0;
     this.recall();
   }
@@ -47,7 +48,7 @@ export class OwnState {
   }
 
   closedOne() {
-    this.wrapUpUntil = this.context.now() + page.wrap_up_s;
+    this.wrapUpUntil = this.context.now() + this.wrapUpS;
     this.keep();
   }
 

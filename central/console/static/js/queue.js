@@ -1,7 +1,7 @@
 // The queue: who waits, most urgent and then oldest first.
 import { arrange, fill, h, setText } from "./dom.js";
 import { icon, markWithWord } from "./marks.js";
-import { FLAGS, headline, sayAge, sayLanguage, span, t, language } from "./words.js";
+import { FLAGS, causeOf, headline, sayAge, sayLanguage, span, t, language } from "./words.js";
 
 const HOT_FLAGS = new Set(["no_speech", "oxygen", "violence"]);
 export const isRinging = (card) => card.ring_at !== null;
@@ -158,15 +158,6 @@ export function grouped(cards, incidents) {
     const order = incidents.get(card.incident_id).case_ids;
     return [{ incident: incidents.get(card.incident_id), cards: together.sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id)) }];
   });
-}
-
-/** What many silent homes share, in words. */
-function causeOf({ cause }) {
-  const [sort, name] = cause.split(/:(.*)/s);
-  if (sort === "area") return t("Area {name}", { name });
-  if (sort === "provider") return t("Provider {name}", { name: name[0].toUpperCase() + name.slice(1) });
-  if (sort === "broker") return t("Not one home was heard: probably our own message broker or line. Look at Health first.");
-  return t("In several areas");
 }
 
 /** The queue on the page. Elements stay where they are; only what changed is painted. */

@@ -4,7 +4,7 @@ import { get, page } from "./api.js";
 import { shape } from "./marks.js";
 import { toast } from "./notices.js";
 import { Tones } from "./tones.js";
-import { KINDS, MARKS, decimal, exactClock, moment, span, t, ticking } from "./words.js";
+import { KINDS, MARKS, causeOf, decimal, exactClock, moment, span, t, ticking } from "./words.js";
 
 const SOONEST_MS = 1000;
 const LATEST_MS = 10_000;
@@ -123,7 +123,10 @@ function paintElse() {
       line(t("Homes that may not be able to call"), String(link.hubs_deaf), link.hubs_deaf ? "warn" : ""),
       line(t("Line to the homes"), link.broker === "ok" ? t("stands") : t("is down"), link.broker === "ok" ? "good" : "bad"),
       line(t("Measurements"), link.receiver === "ok" ? t("come in") : t("do not come in"), link.receiver === "ok" ? "good" : "warn"),
-      board.incidents.map((one) => line(t("Incident {id}", { id: one.id }), t("{count} silent homes, for {span}", { count: one.homes, span: span(now() - one.opened_at) }), "warn"))));
+      board.incidents.map((one) => [
+        h("dt", {}, t("Incident {id}", { id: one.id })),
+        h("dd", {}, h("span", { class: "chip warn" }, t("{count} silent homes, for {span}", { count: one.homes, span: span(now() - one.opened_at) })), h("span", { class: "sub" }, causeOf(one))),
+      ])));
   const place = byId("exceptions");
   place.hidden = board.exceptions.length === 0;
   if (!place.hidden) {

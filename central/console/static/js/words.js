@@ -151,3 +151,12 @@ export function headline(card) {
   const kind = KINDS[card.kind] ?? KINDS.other;
   return card.place ? `${kind}, ${card.place}` : kind;
 }
+
+/** What many silent homes share. */
+export function causeOf({ cause }) {
+  const [sort, name] = cause.split(/:(.*)/s);
+  if (sort === "area") return t("Area {name}", { name });
+  if (sort === "provider") return t("Provider {name}", { name: name[0].toUpperCase() + name.slice(1) });
+  if (sort === "broker") return t("Not one home was heard: probably our own message broker or line. Look at Health first.");
+  return t("In several areas");
+}
