@@ -20,7 +20,7 @@ import msgspec
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS, PROTOCOL_TEXT_MAX, CarePlan
 from central.alarm_cases.closing import Action, Cause, Label, Outcome
 from central.alarm_cases.incidents import HOMES_MIN
-from central.alarm_cases.protocol import RING_LIMIT_S
+from central.alarm_cases.protocol import RING_LIMIT_S, STEP_S_BOUNDS
 from central.privacy.retention import CLASSES
 from gateway.contract.alarm_kinds import AlarmKind
 
@@ -115,6 +115,7 @@ class Desk(_Strict, frozen=True):
         wrap_up_s: so long after closing a case an operator writes it up, before the next is offered to them.
         reach_test_days: how often each contact gets a test message that asks for one tap; 0: only when somebody asks.
         call_back: the centre's own telephone number, as it is told to the emergency services.
+        step_s: seconds that steps of the checklist take, within `protocol.STEP_S_BOUNDS`; one not named: as built in.
     """
 
     flood_homes: Annotated[int, msgspec.Meta(ge=3, le=100)] = HOMES_MIN
@@ -122,6 +123,7 @@ class Desk(_Strict, frozen=True):
     wrap_up_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 60.0
     reach_test_days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 30
     call_back: Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[^\x00-\x1f]*$(?!\n)")] = ""
+    step_s: dict[str, float] = {}
 
 
 class ServiceSettings(msgspec.Struct, frozen=True):
@@ -164,12 +166,9 @@ def read_setting(name: str, body: object) -> Setting | str:
 
 def _faults(setting: object) -> Iterator[str]:
     if isinstance(setting, Ladder):
-        for step, after_s in setting.after_s.items():
-            bounds = AFTER_S_BOUNDS.get(step)
-            if bounds is None:
-                yield f"{step!r} is not a step that may be moved"
-            elif not bounds[0] <= after_s <= bounds[1]:
-                yield f"{step}: {after_s:g} s is not between {bounds[0]:g} and {bounds[1]:g} s"
+        yield from _out_of_bounds(setting.after_s, AFTER_S_BOUNDS)
+    if isinstance(setting, Desk):
+        yield from _out_of_bounds(setting.step_s, STEP_S_BOUNDS)
     if isinstance(setting, Protocols):
         yield from (f"{kind!r} is no kind of alarm" for kind in setting.text if kind and kind not in set(AlarmKind))
     if isinstance(setting, Closings):
@@ -189,6 +188,15 @@ def _faults(setting: object) -> Iterator[str]:
         )
 
 
+def _out_of_bounds(given_s: Mapping[str, float], bounds_s: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    for step, seconds in given_s.items():
+        bounds = bounds_s.get(step)
+        if bounds is None:
+            yield f"{step!r} is not a step that may be moved"
+        elif not bounds[0] <= seconds <= bounds[1]:
+            yield f"{step}: {seconds:g} s is not between {bounds[0]:g} and {bounds[1]:g} s"
+
+
 def as_body(setting: Setting) -> dict[str, Any]:
     """A setting as it is stored."""
     body: dict[str, Any] = msgspec.to_builtins(setting)
@@ -199,4 +207,4 @@ def plan_within(plan: CarePlan, service: ServiceSettings, kind: str) -> CarePlan
     """A care plan with what the service has settled where the plan says nothing."""
     after_s = {**service.ladder.after_s, **plan.after_s}
     text = plan.protocol_text or service.protocols.text.get(kind, "") or service.protocols.text.get("", "")
-    return msgspec.structs.replace(plan, after_s=after_s, protocol_text=text)
+    return msgspec.structs.replace(plan, after_s=after_s, step_s=service.desk.step_s, protocol_text=text)

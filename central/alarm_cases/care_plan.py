@@ -30,6 +30,7 @@ class CarePlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
         carers: the best contact first and soon all others; all at once; or each only when the one before cannot.
         order: contacts as they can be there soonest (`rota.contact_order`), or as agreed with the resident.
         after_s: steps of the ladder that come sooner or later, within `AFTER_S_BOUNDS`.
+        step_s: times of the checklist (`protocol.STEP_S_BOUNDS`) that the service has set; no person's plan sets them.
         language: in which the resident is spoken to, "" for their own.
         protocol_text: what the operator reads and follows, in the service's own words.
     """
@@ -39,6 +40,7 @@ class CarePlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     carers: Literal["first_then_all", "parallel", "in_turn"] = "first_then_all"
     order: Literal["best", "agreed"] = "best"
     after_s: dict[str, float] = {}
+    step_s: dict[str, float] = {}
     language: Literal["", "ca", "es", "en"] = ""
     protocol_text: Annotated[str, msgspec.Meta(max_length=PROTOCOL_TEXT_MAX)] = ""
 
@@ -67,6 +69,8 @@ def read_plan(body: object) -> CarePlan | str:
 
 def plan_faults(plan: CarePlan) -> Iterator[str]:
     """What is wrong with a plan that its types do not rule out."""
+    if plan.step_s:
+        yield "step_s: the times of the checklist are set for the whole service"
     for step, after_s in plan.after_s.items():
         bounds = AFTER_S_BOUNDS.get(step)
         if bounds is None:

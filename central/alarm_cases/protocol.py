@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from central.alarm_cases.case import ASK_UNANSWERED, TEAM, CaseEvent, EventType
@@ -20,10 +20,11 @@ ROUNDS: Final = 2
 
 
 class ProtocolStep(NamedTuple):
-    """A step and the seconds after which the operator is prompted to go on."""
+    """A step, the seconds after which the operator is prompted to go on, and the name by which a service sets them."""
 
     name: str
     limit_s: float
+    set_as: str
 
 
 class Before(NamedTuple):
@@ -41,37 +42,67 @@ ASKED_KEPT_S: Final = 600.0
 """What the home asked, or rang, longer ago than this counts no more: it is done anew."""
 CALLS_KEPT_S: Final = 1_800.0
 """Calls to contacts count for so long; so do an arrival, and who goes after the time at which they should be there."""
+_CALL_OUT, _RAISE, _LISTEN, _RING_HOME, _RING_MOBILE, _EMERGENCY = (
+    ProtocolStep(name, limit_s, name)
+    for name, limit_s in (
+        (CALL_OUT, 30.0),  # three times
+        ("raise_volume", 10.0),
+        ("listen", 20.0),
+        (RING_HOME, RING_LIMIT_S),
+        (RING_MOBILE, RING_LIMIT_S),
+        ("emergency_112", 60.0),
+    )
+)
 _NO_ANSWER_STEPS: Final = (
-    ProtocolStep(CALL_OUT, 30.0),  # three times
-    ProtocolStep("raise_volume", 10.0),
-    ProtocolStep("listen", 20.0),
-    ProtocolStep(RING_HOME, RING_LIMIT_S),
-    ProtocolStep(RING_MOBILE, RING_LIMIT_S),
-    ProtocolStep(CONTACTS, 300.0),
-    ProtocolStep(RESPONSE_TEAM, 120.0),
-    ProtocolStep("emergency_112", 60.0),
+    _CALL_OUT,
+    _RAISE,
+    _LISTEN,
+    _RING_HOME,
+    _RING_MOBILE,
+    ProtocolStep(CONTACTS, 300.0, CONTACTS),
+    ProtocolStep(RESPONSE_TEAM, 120.0, RESPONSE_TEAM),
+    _EMERGENCY,
 )
 _SILENT_STEPS: Final = (
-    ProtocolStep(CALL_OUT, 30.0),
-    ProtocolStep("raise_volume", 10.0),
-    ProtocolStep("listen", 20.0),
-    ProtocolStep(RING_HOME, RING_LIMIT_S),
+    _CALL_OUT,
+    _RAISE,
+    _LISTEN,
+    _RING_HOME,
     # an open line without a sound: if in doubt, send, and call contacts meanwhile
-    ProtocolStep(RESPONSE_TEAM, 60.0),
-    ProtocolStep(CONTACTS, 120.0),
-    ProtocolStep("emergency_112", 60.0),
+    ProtocolStep(RESPONSE_TEAM, 60.0, "silent_response_team"),
+    ProtocolStep(CONTACTS, 120.0, "silent_contacts"),
+    _EMERGENCY,
 )
 _DURESS_STEPS: Final = (
     # whoever threatens them may hear: nobody speaks into the home, and contacts are not called in turn
-    ProtocolStep("stay_silent", 10.0),
-    ProtocolStep("listen", 20.0),
-    ProtocolStep("emergency_112", 60.0),
+    ProtocolStep("stay_silent", 10.0, "stay_silent"),
+    _LISTEN,
+    _EMERGENCY,
 )
 PROTOCOLS: Final[dict[str, tuple[ProtocolStep, ...]]] = {
     "no_answer": _NO_ANSWER_STEPS,
     "silent": _SILENT_STEPS,
     "duress": _DURESS_STEPS,
 }
+
+STEP_S_BOUNDS: Final[dict[str, tuple[float, float]]] = {
+    # less cannot be done well; with more somebody lies there unheard
+    CALL_OUT: (10.0, 120.0),
+    "raise_volume": (5.0, 60.0),
+    "listen": (10.0, 120.0),
+    # as for a contact's telephone: three rings at least, and not until a network hangs up
+    RING_HOME: (15.0, 120.0),
+    RING_MOBILE: (15.0, 120.0),
+    # two rounds of calls need a minute; after a quarter of an hour a team would long be there
+    CONTACTS: (60.0, 900.0),
+    RESPONSE_TEAM: (30.0, 600.0),
+    "silent_response_team": (15.0, 300.0),
+    "silent_contacts": (30.0, 600.0),
+    # an emergency call is made at once
+    "emergency_112": (15.0, 180.0),
+}
+"""How far a service may move the times of steps, in seconds. To stay silent is a warning, and no time is set for it."""
+BUILT_IN_S: Final = {step.set_as: step.limit_s for steps in PROTOCOLS.values() for step in steps}
 
 DONE, SKIPPED, BY_SYSTEM = "done", "skipped", "by_system"
 STEP_STATES: Final = frozenset({DONE, SKIPPED, BY_SYSTEM})
@@ -88,9 +119,10 @@ def step_following(protocol: str, name: str) -> str:
     return next(iter(names[names.index(name) + 1 :]), "")
 
 
-def limit_s(protocol: str, name: str) -> float:
-    """How long a step may take."""
-    return next(step.limit_s for step in PROTOCOLS[protocol] if step.name == name)
+def limit_s(protocol: str, name: str, set_s: Mapping[str, float]) -> float:
+    """How long a step may take, as the service has set it or else as built in."""
+    step = next(step for step in PROTOCOLS[protocol] if step.name == name)
+    return set_s.get(step.set_as, step.limit_s)
 
 
 def for_nobody(protocol: str, name: str) -> bool:

@@ -224,8 +224,7 @@ def triaged(case: Case, event: CaseEvent) -> Case | Refused:
 
 def _following(case: Case, name: str, now: float) -> Case:
     """At the first step of a checklist."""
-    step = protocol.first_step(name)
-    return replace(case, protocol=name, protocol_step=step.name, step_due_at=now + step.limit_s)
+    return _timed(replace(case, protocol=name, protocol_step=protocol.first_step(name).name), now)
 
 
 def stepped(case: Case, event: CaseEvent) -> Case | Refused:
@@ -247,7 +246,7 @@ def _timed(case: Case, now: float) -> Case:
     while they are."""
     if not case.protocol_step:
         return replace(case, step_due_at=None)
-    due_at = now + protocol.limit_s(case.protocol, case.protocol_step)
+    due_at = now + protocol.limit_s(case.protocol, case.protocol_step, case.plan.step_s)
     if protocol.for_nobody(case.protocol, case.protocol_step):
         there_until = case.arrived_at + protocol.CALLS_KEPT_S if case.arrived_at is not None else 0.0
         coming = case.eta_at if case.helper_id and case.eta_at is not None else 0.0

@@ -11,7 +11,9 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
+from central.alarm_cases.care_plan import CarePlan, read_plan
 from central.alarm_cases.incidents import HOMES_MIN
+from central.alarm_cases.protocol import BUILT_IN_S, STEP_S_BOUNDS
 from central.alarm_cases.transitions import rebuild
 from central.config import CarersConfig, CentralConfig, ConsoleConfig, DatabaseConfig, PhoneConfig
 from central.console.pages import file_shown
@@ -62,11 +64,38 @@ def test_a_supervisor_sets_them_within_bounds_and_each_change_is_a_version(app: 
 
 
 def test_the_form_offers_what_is_taken_and_no_more() -> None:
-    assert NUMBERS.keys() | {"call_back"} == set(Desk.__struct_fields__)
+    assert NUMBERS.keys() | {"call_back", "step_s"} == set(Desk.__struct_fields__)
     for name, (_, (least, most), _) in NUMBERS.items():
         taken = {value: isinstance(read_setting("desk", {name: value}), Desk) for value in (least, most)}
         assert all(taken.values()), name
         assert not any(isinstance(read_setting("desk", {name: value}), Desk) for value in (least - 1, most + 1)), name
+
+
+def test_each_step_of_the_checklist_has_a_time_within_reasonable_bounds() -> None:
+    assert STEP_S_BOUNDS.keys() == BUILT_IN_S.keys() - {"stay_silent"}
+    for step, (least, most) in STEP_S_BOUNDS.items():
+        assert least <= BUILT_IN_S[step] <= most
+        for seconds, taken in ((least - 1, False), (least, True), (most, True), (most + 1, False)):
+            assert isinstance(read_setting("desk", {"step_s": {step: seconds}}), Desk) is taken, (step, seconds)
+    assert not isinstance(read_setting("desk", {"step_s": {"stay_silent": 10}}), Desk)
+    assert not isinstance(read_plan({"step_s": {"listen": 15}}), CarePlan), "no person's plan sets them"
+
+
+def test_the_checklist_goes_by_the_times_that_the_service_has_set_when_a_case_opens(
+    setting: Setting, app: FastAPI
+) -> None:
+    assert keep(app, "sol", step_s={"call_out": 75, "silent_contacts": 200})[0] == 200
+    case_id = setting.alarm("carme")
+    assert keep(app, "sol", step_s={})[0] == 200
+    ana = Person(app, "ana")
+    assert ana.post(f"/api/cases/{case_id}/take")[0] == 200
+    status, view = ana.post(f"/api/cases/{case_id}/triage", choice=5)
+    assert (status, view["checklist"]["due_at"]) == (200, NOON + 75)
+    status, view = ana.post(f"/api/cases/{case_id}/step", step="call_out")
+    assert (status, view["checklist"]["due_at"]) == (200, NOON + BUILT_IN_S["raise_volume"])
+    with setting.database.read() as conn:
+        log = cases.events_of(conn, case_id)
+        assert rebuild(case_id, log) == cases.find(conn, case_id), "the log says how long it was then"
 
 
 def test_as_many_silent_homes_as_the_service_says_are_one_incident(setting: Setting, app: FastAPI) -> None:
@@ -112,6 +141,13 @@ def test_open_consoles_go_by_another_wrap_up_time_at_once(app: FastAPI) -> None:
     assert live.published == before + 1
     assert keep(app, wrap_up_s=9_999)[0] == 422
     assert live.published == before + 1
+
+
+def test_who_is_late_is_told_that_the_installation_has_set_it_meanwhile(setting: Setting, app: FastAPI) -> None:
+    with setting.database.begin() as conn:
+        settings.keep(conn, "desk", settings.current(conn).desk, NOON, settings.INSTALLED, 0)
+    status, refusal = Person(app, "pia").put(PATH, version=0, value={})
+    assert (status, refusal["text"].split(" has changed")[0]) == (409, "The installation")
 
 
 def test_contacts_are_tested_each_month_where_nobody_says_otherwise_and_never_where_the_page_says_so(

@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 
 from central.alarm_cases.care_plan import AFTER_S_BOUNDS
 from central.alarm_cases.escalation import built_in_after_s
+from central.alarm_cases.protocol import BUILT_IN_S, STEP_S_BOUNDS
 from central.console import wording
 from central.console.access import Seat
+from central.console.desk_words import PROTOCOL_STEPS
 from central.console.finding_words import KIND_WORDS
 from central.console.pages import file_shown
 from central.console.problem import Problem
@@ -48,6 +50,12 @@ NUMBERS: Final = {
     ),
 }
 """Of the setting "desk": what each is, its bounds, and what follows from it."""
+CHECKLIST: Final = {
+    **{name: PROTOCOL_STEPS.get(name, "") for name in STEP_S_BOUNDS},
+    "silent_response_team": later("Send the response team, where the line is open and silent"),
+    "silent_contacts": later("Call the contacts, where the line is open and silent"),
+}
+"""Steps of the checklist whose times are set."""
 ON_CALL_WAYS: Final = ("voice", "sms", "apprise", "email")
 HISTORY_SHOWN: Final = 10
 
@@ -137,6 +145,7 @@ def show(request: Request, seat: Reader) -> Response:
         may_write=seat.may("settings", "write"),
         from_file=file_shown.shown(whole_config, words) if whole_config else [],
         numbers=NUMBERS,
+        checklist={name: (text, STEP_S_BOUNDS[name], BUILT_IN_S[name]) for name, text in CHECKLIST.items()},
         setting_names={
             "targets": later("Aims of the service"),
             "ladder": later("When the next are asked"),
@@ -220,7 +229,9 @@ def _keep(request: Request, seat: Seat, name: str, value: dict[str, Any], seen_v
         try:
             settings.keep(conn, name, setting, state.clock(), seat.operator.id, seen_version)
         except StaleSetting as stale:
-            who = pages.operator_names(conn).get(stale.standing.set_by, stale.standing.set_by)
+            by = stale.standing.set_by
+            installation = words.gettext(later("The installation"))
+            who = installation if by == settings.INSTALLED else pages.operator_names(conn).get(by, by)
             text = later("{who} has changed this meanwhile. Load the page anew and look at it first.")
             raise Problem(409, "changed_meanwhile", words.say(text, who=who), who) from None
         standing = _standing(conn, name)
