@@ -128,6 +128,9 @@ def _add_hub_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     claim.add_argument("--valid", type=_span_s, default=CODE_LIVES_S, help="such as 48h or 3d (default: 3d)")
     claim.add_argument("--qr", type=Path, help="write the QR code to this .svg or .png file instead of showing it")
     claim.add_argument(
+        "--file", type=Path, help="for a home without a network: write all that the hub needs, instead of a code"
+    )
+    claim.add_argument(
         "--new-password", action="store_true", help="give the hub a new password; one that is at work is locked out"
     )
     settings = command("settings", _settings, "Show or change what a hub should go by; the desk sends it.")

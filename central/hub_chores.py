@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import re
+import secrets
 import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import segno
 import sqlalchemy as sa
 
 from central import broker_folder, settings_desk
-from central.claim_desk import broker_for_hubs, claimed_devices, new_claim
+from central.claim_desk import ClaimDesk, broker_for_hubs, claimed_devices, new_claim
 from central.config import CentralConfig, ClaimsConfig
+from central.refusals import RefusalCounter
 from central.sealing import Sealer, SealError, open_sealer
 from central.storage import homes, hub_settings
 from central.storage.database import Database
 from central.storage.hub_secrets import ensure_password, keep_password, new_password, password_of
 from central.texts import say_moment
 from gateway.broker_files import production_files
-from gateway.contract.claim import centre_fault, claim_link
+from gateway.contract.claim import ClaimFile, ClaimRefusal, ClaimRequest, centre_fault, claim_link
 from gateway.contract.settings import HubSettings
 
 VALID_MAX_S: Final = 30 * 86_400.0
@@ -61,7 +64,9 @@ def write_broker_files(given: argparse.Namespace, config: CentralConfig) -> int:
         raise ChoreError(str(error)) from None
     finally:
         database.close()
-    files = production_files(passwords, certificate=given.certificate, key=given.key, port=given.port)
+    # mosquitto is not started where this command was typed
+    pair = {"certificate": given.certificate.absolute(), "key": given.key.absolute()}
+    files = production_files(passwords, **pair, port=given.port)
     broker_folder.write(given.out, files, passwords)
     names = ", ".join(sorted([*files, broker_folder.SECRETS]))
     print(f"{len(passwords)} users; wrote {names} to {given.out}.")
@@ -114,7 +119,7 @@ def print_claim(
 
 
 def claim(given: argparse.Namespace, config: CentralConfig) -> int:
-    """`claim`: prints a code for an enrolled hub."""
+    """`claim`: prints a code for an enrolled hub, or writes what a code would have given it."""
     sealer = open_sealer(config.secrets.key_file)
     now = time.time()
     database = Database.open(config.database.url)
@@ -122,15 +127,44 @@ def claim(given: argparse.Namespace, config: CentralConfig) -> int:
         made = print_claim(
             database, config.claims, sealer, given.hub, given.valid, now, renew_password=given.new_password
         )
+        if given.file:
+            _write_claim(database, config.claims, sealer, made.code, given.file)
     finally:
         database.close()
-    print(f"Claim code for {given.hub}: {made.code}")
-    print(f"Good until {say_moment(made.until_at, 0.0, 'en')}, for one hub. In the hub: llar-edge claim '{made.link}'")
+    if given.file:
+        print(f"{given.file} makes a machine {given.hub}: sudo llar-edge claim --file {given.file.name}")
+        print("It holds the hub's secrets: carry it by hand, and delete it when the hub has it.")
+    else:
+        print(f"Claim code for {given.hub}: {made.code}")
+        print(
+            f"Good until {say_moment(made.until_at, 0.0, 'en')}, for one hub. In the hub: llar-edge claim '{made.link}'"
+        )
     for device in made.unheard:
         print(f"The register has no address of {device}: the hub will not hear it.")
     print(f"Now: {RELOAD}" if config.claims.broker_folder else f"Now: llar-central broker-config, and {RELOAD}")
-    _show(made.link, given.qr)
+    if not given.file:
+        _show(made.link, given.qr)
     return 0
+
+
+def _write_claim(database: Database, config: ClaimsConfig, sealer: Sealer, code: str, file: Path) -> None:
+    """Redeems a code here and writes the answer to a file that only this user may read.
+
+    Raises:
+        ChoreError: it cannot be written, or the register does not make an answer.
+    """
+    broker = broker_for_hubs(config)
+    assert broker is not None, "a code was made"
+    request = ClaimRequest(code.replace("-", ""), secrets.token_hex(16), model="by a file")
+    answer = ClaimDesk(database, sealer, broker, RefusalCounter()).redeem(msgspec.json.encode(request), "", time.time())
+    if isinstance(answer, ClaimRefusal):
+        raise ChoreError(f"No file was made: {answer.text}.")
+    try:
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_bytes(msgspec.json.encode(ClaimFile(1, centre=config.address, answer=answer)))
+    except OSError as error:
+        raise ChoreError(f"Cannot write to {file}: {error.strerror}.") from None
 
 
 def settings(given: argparse.Namespace, config: CentralConfig) -> int:

@@ -40,6 +40,7 @@ from gateway.contract.claim import (
     STATUS_OF,
     ClaimAnswer,
     ClaimedBroker,
+    ClaimFile,
     ClaimRefusal,
     ClaimRequest,
     claim_code,
@@ -311,6 +312,37 @@ def test_the_command_prints_a_code_that_a_hub_can_redeem_and_the_broker_knows_th
     }
 
 
+def test_a_home_without_a_network_is_given_a_file_that_holds_all_its_hub_needs(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert office.broker_config() == 0
+    file = office.folder / "llar-claim.json"
+    for _ in range(2):
+        assert office.run("claim", "--hub", "h-17", "--file", str(file)) == 0
+    said = capsys.readouterr().out
+    assert "delete it" in said
+    assert "Claim code" not in said, "what a file gave nobody can redeem once more"
+    assert file.stat().st_mode & 0o077 == 0
+    claim = read_claim(ClaimFile, file.read_bytes())
+    assert isinstance(claim, ClaimFile)
+    assert claim.answer is not None
+    assert claim.answer.password == office.secrets()["h-17"]
+    assert {device.id for device in claim.answer.devices} == {"bath-button", "hall-motion", "pendant"}
+    nowhere = office.folder / "missing" / "llar-claim.json"
+    assert office.run("claim", "--hub", "h-17", "--file", str(nowhere)) == CANNOT_START
+    assert "Cannot write to" in capsys.readouterr().err
+
+
+def test_the_brokers_settings_name_its_certificate_from_wherever_they_were_written(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(office.folder)
+    assert office.run("broker-config", "--out", "broker", "--certificate", "cert.pem", "--key", "key.pem") == 0
+    settings = (office.broker / "mosquitto.conf").read_text().splitlines()
+    assert f"certfile {office.folder / 'cert.pem'}" in settings
+    assert f"keyfile {office.folder / 'key.pem'}" in settings
+
+
 def test_nobody_else_on_the_machine_reads_what_the_centre_keeps(office: Office) -> None:
     assert (office.folder / "data").stat().st_mode & 0o077 == 0
 
@@ -426,7 +458,7 @@ def test_a_real_broker_lets_the_claimed_hub_in(office: Office, capsys: pytest.Ca
         )
         client.start()
         try:
-            assert up.wait(20)
+            assert up.wait(60)
         finally:
             client.stop()
 
@@ -455,7 +487,9 @@ def test_a_broker_that_reads_its_files_anew_drops_nobody(tmp_path: Path) -> None
         hub.start()
         clients = [desk, hub]
         try:
-            wait_for(lambda: told["desk"] == told["h-17"] == [True], "both are connected")
+            wait_for(lambda: told["desk"][-1:] == told["h-17"][-1:] == [True], "both are connected")
+            told["desk"].clear()
+            told["h-17"].clear()
             broker_folder.add_hub(tmp_path, "h-18", "a-word-of-the-new-hub")
             os.kill(broker.pid, signal.SIGHUP)
             new = client("h-18", "a-word-of-the-new-hub", ())
@@ -465,14 +499,14 @@ def test_a_broker_that_reads_its_files_anew_drops_nobody(tmp_path: Path) -> None
             assert hub.publish(topic("h-17", Channel.ALARM), b"old")
             assert new.publish(topic("h-18", Channel.ALARM), b"new")
             wait_for(lambda: sorted(got) == [b"new", b"old"], "calls of both arrive")
-            assert (told["desk"], told["h-17"]) == ([True], [True]), "nobody was cut off"
+            assert (told["desk"], told["h-17"]) == ([], []), "nobody was cut off"
         finally:
             for one in clients:
                 one.stop()
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
