@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,20 +14,23 @@ from central.alarm_cases.summary import after_the_night
 from central.storage import agenda, people, rota
 from central.texts import later, local, translator
 
-AFTER_S: Final = {FollowUp.TODAY: 7_200.0, FollowUp.TOMORROW: 86_400.0, FollowUp.WEEK: 7 * 86_400.0}
-"""When it is due: in two hours, if that is not at night, or at a friendly hour of that day."""
+TODAY_AFTER_S: Final = 7_200.0
+"""When a call still today is due, if that is not at night."""
+DAYS: Final = {FollowUp.TODAY: 0, FollowUp.TOMORROW: 1, FollowUp.WEEK: 7}
+"""After how many days of the calendar; on a later day at a friendly hour."""
 FRIENDLY_AT: Final = "10:00"
 
 
 def write_down(connection: sa.Connection, case: Case, wanted: str, by: str, now: float) -> int | None:
     """Asks for the call that a closing wants, on the home's own clock; the agenda's number, None for none."""
-    if wanted not in AFTER_S:
+    if wanted not in DAYS:
         return None
-    follow_up = FollowUp(wanted)
-    timezone = rota.timezone_of(connection, case.home_id)
-    due_at, is_today = now + AFTER_S[follow_up], follow_up is FollowUp.TODAY
-    due = local(after_the_night(due_at, timezone) if is_today else due_at, timezone)
-    at = f"{due:%H:%M}" if is_today else FRIENDLY_AT
+    timezone, days = rota.timezone_of(connection, case.home_id), DAYS[FollowUp(wanted)]
+    if days:
+        due, at = local(now, timezone) + timedelta(days=days), FRIENDLY_AT
+    else:
+        due = local(after_the_night(now + TODAY_AFTER_S, timezone), timezone)
+        at = f"{due:%H:%M}"
     living_there = people.residents_of(connection, case.home_id)
     operator = people.operator(connection, by)
     words = translator(operator.language if operator else "ca")

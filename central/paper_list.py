@@ -135,7 +135,7 @@ class PaperKeeper:
 
     def work(self, now: float) -> float:
         """Writes it when it is due; when it is due again."""
-        last = last_due(now)
+        last, following = due_around(now)
         before = written_at(self._folder)
         if before is None or before < last:
             try:
@@ -147,14 +147,15 @@ class PaperKeeper:
             resource = Resource.RESIDENT_FILE.value
             AuditTrail(self._database).append(AuditEntry(now, "desk", "", resource, "export", what=what, why=WHY))
             log.info("paper list: written")
-        return last_due(now + 86_400.0)
+        return following
 
 
-def last_due(now: float) -> float:
-    """The last time by the centre's clock at which a list was to be written."""
+def due_around(now: float) -> tuple[float, float]:
+    """The last time by the centre's clock at which a list was to be written, and the next."""
     moment = datetime.fromtimestamp(now, ZoneInfo(CENTRE_TIMEZONE))
     due = moment.replace(hour=WRITTEN_AT_HOUR, minute=0, second=0, microsecond=0)
-    return (due if due <= moment else due - timedelta(days=1)).timestamp()
+    last = due if due <= moment else due - timedelta(days=1)
+    return last.timestamp(), (last + timedelta(days=1)).timestamp()
 
 
 def _nights(folder: Path) -> list[Path]:

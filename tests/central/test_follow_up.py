@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from fastapi import FastAPI
 
@@ -41,6 +44,22 @@ def test_a_closing_that_wants_a_call_puts_it_into_the_agenda(
     due, wished = (local(at, "Europe/Madrid") for at in (call["due_at"], closed_at + after_s))
     assert due.date() == wished.date()
     assert f"{due:%H:%M}" == (f"{wished:%H:%M}" if wanted == "today" else "10:00")
+
+
+@pytest.mark.parametrize(
+    ("closed", "due"), [("2027-03-27T23:30", "2027-03-28T10:00"), ("2027-10-31T00:30", "2027-11-01T10:00")]
+)
+def test_tomorrow_is_the_next_day_also_where_the_clocks_change(
+    setting: Setting, app: FastAPI, clock: Clock, closed: str, due: str
+) -> None:
+    clock.now = datetime.fromisoformat(closed).replace(tzinfo=ZoneInfo("Europe/Madrid")).timestamp()
+    ana = Person(app, "x-operator")
+    assert ana.post(f"/api/cases/{in_hand(setting, ana, clock)}/close", follow_up="tomorrow", **ENDED)[0] == 200
+    clock.now += 2 * 86_400
+    AgendaDesk(setting.desk).work(clock.now)
+    ana.sit_down()
+    (call,) = [one for one in ana.get("/api/agenda?show=due")[1]["calls"] if one["kind"] == "follow_up"]
+    assert f"{local(call['due_at'], 'Europe/Madrid'):%Y-%m-%dT%H:%M}" == due
 
 
 def test_a_call_still_today_wakes_nobody(setting: Setting, app: FastAPI, clock: Clock) -> None:

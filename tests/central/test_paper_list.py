@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
@@ -90,6 +92,25 @@ def test_it_lies_there_every_night_for_who_may_and_two_nights_are_kept(
         assert "0907" not in page
     assert stat.S_IMODE(newest.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in newest.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("begins", "written"),
+    [
+        ("2027-10-29T12:00", ["2027-10-30T03:00", "2027-10-31T03:00", "2027-11-01T03:00"]),
+        ("2027-03-27T02:30", ["2027-03-27T03:00", "2027-03-28T03:00", "2027-03-29T03:00"]),
+    ],
+)
+def test_no_night_is_skipped_or_worked_again_and_again_where_the_clocks_change(
+    setting: Setting, tmp_path: Path, begins: str, written: list[str]
+) -> None:
+    keeper, zone = PaperKeeper(setting.database, str(tmp_path / "paper"), "ca"), ZoneInfo("Europe/Madrid")
+    now = datetime.fromisoformat(begins).replace(tzinfo=zone).timestamp()
+    worked = []
+    for _ in written:
+        now = keeper.work(now)
+        worked.append(f"{datetime.fromtimestamp(now, zone):%Y-%m-%dT%H:%M}")
+    assert worked == written
 
 
 def test_a_night_that_fails_leaves_the_one_before_and_the_health_page_says_so(
