@@ -7,7 +7,7 @@ import json
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -190,6 +190,17 @@ async def running(path: Path, clock: Clock | None = None) -> AsyncIterator[Agent
     finally:
         agent.stop()
         await task
+
+
+async def listening(port: int) -> None:
+    """Waits until somebody listens there: a hub shows its page some time after it has begun."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
 
 
 def get(url: str) -> str:

@@ -24,7 +24,7 @@ from edge.outbox import StoredAlarm
 from gateway.contract.messages import Alarm
 from simulators.demo.home_screen import HomeScreen
 from simulators.pendant_tty import PendantTty
-from tests.edge.conftest import PENDANT, Desk, broker, desk, running, scenes, until, write_config
+from tests.edge.conftest import PATIENCE_S, PENDANT, Desk, broker, desk, listening, running, scenes, until, write_config
 from tests.edge.test_screen_browser import assert_fits, page
 
 __all__ = ["broker", "desk", "page", "write_config"]
@@ -52,7 +52,7 @@ class Screen:
     async def post(self, *, question: str = "q1", host: str = "", **headers: str) -> int:
         host = host or self.here
         sent = {"host": host, "origin": f"http://{host}", "content-type": "application/json"} | headers
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as browser:
             body = json.dumps({"question": question, "answer": "fine"})
             reply = await browser.post(f"http://{self.here}/answer", content=body, headers=sent)
         return reply.status_code
@@ -64,12 +64,7 @@ async def screen() -> AsyncIterator[Screen]:
         port = int(one.getsockname()[1])
     screen = Screen(port)
     serving = asyncio.create_task(serve(ScreenConfig("127.0.0.1", port), create_app(screen.presence, lambda: "en")))
-    while True:
-        with suppress(ConnectionRefusedError):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            break
-        await asyncio.sleep(0.02)
+    await listening(port)
     yield screen
     serving.cancel()
     with suppress(asyncio.CancelledError):
@@ -106,7 +101,7 @@ def test_who_looks_on_from_elsewhere_can_neither_answer_nor_see_what_to_answer_t
 
 async def test_what_is_no_answer_is_refused(screen: Screen) -> None:
     headers = {"origin": f"http://{screen.here}", "content-type": "application/json"}
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as browser:
         for body in (b"", b"{", b"[]", b'{"question": "q1", "answer": "perhaps"}', b"[" * 100_000, LONG):
             reply = await browser.post(f"http://{screen.here}/answer", content=body, headers=headers)
             assert reply.status_code == 400
@@ -173,8 +168,9 @@ async def test_a_fall_in_a_home_with_a_screen_asks_first_and_a_press_on_the_page
     pendant = PendantTty(tmp_path / "tty", PENDANT)
     pendant.plug_in()
     path = write_config(f'[[serial]]\nport = "{pendant.path}"\n[screen]\nport = {port}\n')
-    async with running(path) as agent, httpx.AsyncClient() as browser:
+    async with running(path) as agent, httpx.AsyncClient(timeout=PATIENCE_S) as browser:
         await until(lambda: desk.states, "the hub says that it is there")
+        await listening(port)
         async with browser.stream("GET", f"{url}/events?lang=en") as stream:
             events = stream.aiter_text()
             await anext(events)

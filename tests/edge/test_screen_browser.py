@@ -17,6 +17,7 @@ from edge.home.presence import Presence
 from edge.home.screen.server import create_app, serve
 from edge.outbox import StoredAlarm
 from gateway.contract.messages import Alarm, AlarmAnswer, Stage
+from tests.edge.conftest import PATIENCE_S, listening
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -46,8 +47,7 @@ async def serving(presence: Presence, voice: str = "") -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = int(one.getsockname()[1])
     server = asyncio.create_task(serve(ScreenConfig("127.0.0.1", port), create_app(presence, lambda: "ca", voice)))
-    while not await _listens(port):
-        await asyncio.sleep(0.02)
+    await listening(port)
     yield port
     server.cancel()
     with suppress(asyncio.CancelledError):
@@ -61,20 +61,12 @@ async def port_and_presence() -> AsyncIterator[tuple[int, Presence]]:
         yield port, presence
 
 
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
-        return False
-    writer.close()
-    return True
-
-
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
     program = browsers.program()
     if program is None:
         pytest.skip(f"the home's page was NOT tested: {browsers.ABSENT}")
+    expect.set_options(timeout=PATIENCE_S * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         context = await browser.new_context(reduced_motion="reduce")

@@ -15,6 +15,7 @@ from gateway.free_ports import free_port
 from simulators.network import Line
 from simulators.pendant_tty import PendantTty
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
+from tests.edge.conftest import listening
 from tests.journeys.town import DEADLINE_S, Program, Town
 
 PENDANT_NUMBER = 0x0000_1A2B
@@ -79,6 +80,7 @@ class Flat:
         """Starts the agent and waits until it works."""
         await asyncio.to_thread(self.agent.start, ready="ready")
         await soon(lambda: self.controller.connected, "the agent listens to the radio")
+        await listening(self.screen_port)
 
     async def says(self, sentence: str) -> None:
         """Waits until the home's page says so."""
