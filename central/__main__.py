@@ -23,6 +23,7 @@ from central.privacy.commands import add_commands as add_privacy_commands
 from central.pulse import PULSE
 from central.storage.database import BadDatabaseUrl, Database, DatabaseError, in_words
 from central.supervisor import CANNOT_START
+from central.whole_types import make_whole
 from gateway.contract.claim import CODE_LIVES_S
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def _loading() -> Iterator[None]:
     (a quarter of the start) and later."""
     gc.disable()
     yield
+    make_whole()
     gc.freeze()
     gc.enable()
 

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from central.whole_types import make_whole
+
 # a busy machine is slow, and that is no fault
 settings.register_profile("llar", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("llar")
@@ -68,7 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """From here on garbage is looked for, among what the tests make."""
+    """From here on garbage is looked for, among what the tests make; and threads begin, as those of a program do."""
+    make_whole()
     gc.freeze()
     gc.enable()
 
