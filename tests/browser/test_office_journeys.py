@@ -96,3 +96,16 @@ def test_what_is_pressed_before_the_page_can_do_it_is_not_lost(console: Console)
         page.click("#help", timeout=1_000)
     held.pop().continue_()
     expect(page.locator("#menu")).not_to_have_attribute("inert", "")
+
+
+def test_on_a_telephone_the_parts_of_a_file_are_one_line_with_the_open_one_in_sight(console: Console) -> None:
+    senior(console)
+    page = console.seat(viewport={"width": 390, "height": 844})
+    page.goto(f"{console.url}/residents/carme?tab=measurements")
+    tabs = page.locator(".tabs")
+    assert tabs.evaluate("(line) => line.offsetHeight < 2 * line.firstElementChild.offsetHeight")
+    expect(tabs.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+    first = tabs.get_by_role("link").first
+    expect(first).not_to_be_in_viewport()
+    first.focus()
+    expect(first).to_be_in_viewport(ratio=1)

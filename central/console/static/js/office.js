@@ -133,6 +133,15 @@ export function paintTimes(root = document) {
     one.textContent = t("{span} ago", { span: span(now - Number(one.dataset.ago)) });
 }
 
+/** Where tabs are one long line, the one that is open stands in sight. */
+function showTab() {
+  const open = document.querySelector(".tabs [aria-current]");
+  const line = open?.parentElement;
+  if (!line) return;
+  const [at, whole] = [open, line].map((one) => one.getBoundingClientRect());
+  line.scrollLeft += at.left + at.width / 2 - (whole.left + whole.width / 2);
+}
+
 function release() {
   for (const one of document.querySelectorAll("[inert]")) one.inert = false;
 }
@@ -142,4 +151,5 @@ document.addEventListener("submit", submit);
 document.addEventListener("DOMContentLoaded", release);
 document.addEventListener("click", click);
 paintTimes();
+showTab();
 setInterval(paintTimes, AGES_EVERY_MS);
