@@ -14,10 +14,12 @@ from typing import Annotated, Final
 import msgspec
 
 from central.alarm_cases.decision import Refused
+from central.alarm_cases.placed_call import Leg
 from central.carer_desk import CarerDesk
 from central.case_desk import Done
 from central.config import PhoneConfig
 from central.delivery_desk import DeliveryDesk
+from central.dial_desk import OF_OPERATORS, DialDesk
 from central.notification.channels.voice import say_menu
 from central.notification.delivery import DeliveryState
 from central.notification.phone_gateway import delivery_of, in_gsm7, read_number
@@ -65,8 +67,16 @@ _STATES: Final = {
 }
 
 
+_OF_MESSAGES: Final = frozenset({Told.SENT, Told.DELIVERED, Told.DIGIT})
+"""What says nothing of a call that was placed for an operator."""
+
+
 class Report(msgspec.Struct, frozen=True):
-    """One report. `id` names it for ever, `key` is what the centre called the message; `at` is Unix seconds."""
+    """One report. `id` names it for ever, `key` is what the centre called the message; `at` is Unix seconds.
+
+    Of a call that was placed for an operator, `leg` says of which telephone it speaks, and `talk_s` in `ended` for how
+    long both were connected.
+    """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
     key: Annotated[str, msgspec.Meta(max_length=120)]
@@ -74,6 +84,8 @@ class Report(msgspec.Struct, frozen=True):
     at: Annotated[float, msgspec.Meta(ge=0, le=1e11)]
     digit: Annotated[str, msgspec.Meta(max_length=1)] = ""
     detail: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    leg: Leg = Leg.OTHER
+    talk_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] | None = None
 
 
 class Say(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,16 +113,25 @@ class PhoneDesk:
 
     Args:
         address: of the centre as carers reach it, for the link that follows a "yes" by key; "" for none.
+        calls: those placed for operators; None where there are none.
     """
 
     def __init__(
-        self, database: Database, messages: DeliveryDesk, carers: CarerDesk, config: PhoneConfig, address: str = ""
+        self,
+        database: Database,
+        messages: DeliveryDesk,
+        carers: CarerDesk,
+        config: PhoneConfig,
+        address: str = "",
+        calls: DialDesk | None = None,
     ) -> None:
         self._database, self._messages, self._carers = database, messages, carers
-        self._config, self._writes = config, bool(address)
+        self._config, self._writes, self._calls = config, bool(address), calls
 
     def take(self, report: Report, now: float) -> Say | Rejection:
         """One report; what the gateway does next. The Rejection is `no_such_message`. Repeats change nothing."""
+        if report.key.startswith(OF_OPERATORS) and self._calls is not None:
+            return self._of_operator(self._calls, report, now)
         with self._database.read() as connection:
             asked = phone.find(connection, delivery_of(report.key))
         if asked is None and report.key.startswith(_ASKS_NOTHING):
@@ -130,6 +151,13 @@ class PhoneDesk:
                 said = detail if state is DeliveryState.FAILED_FOR_GOOD else ""
                 self._messages.report(asked.channel, key, state, at, now, delivery_id=asked.delivery_id, detail=said)
         return Say()
+
+    @staticmethod
+    def _of_operator(calls: DialDesk, report: Report, now: float) -> Say | Rejection:
+        if report.state in _OF_MESSAGES:
+            return Say()
+        known = calls.take(report.key, report.leg, report.state.value, min(report.at, now), now, talk_s=report.talk_s)
+        return Say() if known else Rejection("no_such_message", "a call that is not of ours")
 
     def answer_sms(self, sender: str, text: str, now: float) -> str | None:
         """An SMS that answers a message of ours: the text to answer with; None when it is from nobody who was asked."""

@@ -28,6 +28,7 @@ from central.console.health_view import HealthView
 from central.console.live import Live
 from central.console_watch import ConsoleWatch
 from central.delivery_desk import DeliveryDesk
+from central.dial_desk import DialDesk
 from central.due_loop import DueLoop
 from central.due_work import DueWork
 from central.entrances.phone import PhoneEntrance
@@ -37,6 +38,7 @@ from central.label_desk import LabelDesk
 from central.notification.channel import Channel
 from central.notification.channels.webpush import open_vapid
 from central.notification.open_channels import open_channels
+from central.notification.phone_gateway import PhoneGateway
 from central.notification.sender import Sender
 from central.paper_list import PaperKeeper, written_at
 from central.phone_desk import PhoneDesk
@@ -106,8 +108,7 @@ class DeskProcess:
         self.sealer = sealer = open_sealer(config.secrets.key_file)
         push_key = open_vapid(config.data_folder, sealer) if config.push.contact else None
         channels = open_channels(config, push_key, forgetting(self.database))
-        self._channels = tuple(channels)
-        self.channels = channels
+        self.channels, self._channels = channels, tuple(channels)
         tester = ReachTester(self.database, channels, config.carers.address)
         self._testing = DueLoop("reach-tests", tester.work)
         self.states = HubStates()
@@ -137,7 +138,10 @@ class DeskProcess:
         self._checkpoints = DueLoop("audit", self._note_audit_head)
         self._paper = _paper_loop(self.database, config.paper)
         self._noted_until_at = 0.0
-        phone_desk = PhoneDesk(self.database, self.deliveries, self.carers, config.phone, config.carers.address)
+        self.calls = _dialling(config, self.desk, self.live)
+        phone_desk = PhoneDesk(
+            self.database, self.deliveries, self.carers, config.phone, config.carers.address, self.calls
+        )
         self.phone: PhoneEntrance | None = None
         if report_key := read_secret(config.phone.report_key_file):
             self.phone = PhoneEntrance(phone_desk, self._refusals, report_key)
@@ -255,6 +259,13 @@ def _lanes(
     return [DueLoop(name, sender.work_due, clock=clock) for name, sender in loops.items()]
 
 
+def _dialling(config: CentralConfig, desk: CaseDesk, live: Live) -> DialDesk | None:
+    """What places calls for operators, where there is a gateway; consoles hear of each change."""
+    if not config.phone.url:
+        return None
+    return DialDesk(desk, PhoneGateway(config.phone), lambda case_id: live.publish("call", {"case_id": case_id}))
+
+
 def _paper_loop(database: Database, paper: PaperConfig) -> DueLoop | None:
     """What writes the paper list every night, where a folder is named for it."""
     if not paper.list_folder:
@@ -307,6 +318,7 @@ def run_desk(config: CentralConfig) -> None:
             webhook_networks=tuple(networks_of(config.webhooks.networks)),
             phone=process.phone,
             push=process.push,
+            calls=process.calls,
             carers=CarersParts(
                 config.carers.phone, process.channels, config.telemetry.retention_days, config.carers.address
             ),

@@ -42,12 +42,14 @@ class Person:
         does: what they do with a call; None: somebody plays them.
         after_s: after so long.
         presses: the keys they press, one after each text.
+        talks_s: who is connected with an operator hangs up after so long; None: when the operator does.
         sms_comes: whether their telephone gets SMS, and says so.
     """
 
     does: Does | None = None
     after_s: float = 0.0
     presses: str = ""
+    talks_s: float | None = None
     sms_comes: bool = True
 
 
@@ -63,7 +65,8 @@ class Text:
 
 @dataclass
 class Call:
-    """One call. `heard` is what the voice said, `state` how it stands: ringing, talking, connected, or how it ended."""
+    """One call to one telephone. `heard` is what the voice said, `state` how it stands: ringing, talking, connected, or
+    how it ended. A call placed for an operator is two of them with one `line`, which is set when anybody hangs up."""
 
     id: str
     key: str
@@ -77,6 +80,7 @@ class Call:
     connected_with: str = ""
     played: threading.Condition = field(default_factory=threading.Condition)
     pressed: list[str] = field(default_factory=list)
+    line: threading.Event | None = None
 
     @property
     def over(self) -> bool:
@@ -88,7 +92,7 @@ class PhoneCompany:
     """The gateway and its people, by number.
 
     Attributes:
-        people: who is behind a number; a number that nobody has rings in vain.
+        people: who is behind a number or an extension; one that nobody has rings in vain.
         texts, calls: all that were taken, in order.
         answers: HTTP status codes that reports were answered with.
         reports: all that were sent, for repeating them.
@@ -117,8 +121,7 @@ class PhoneCompany:
         """Ends; telephones fall silent."""
         self._stopping.set()
         for call in self.calls:
-            with call.played:
-                call.played.notify_all()
+            self._hang_up(call)
         self.server.stop()
 
     # what people do
@@ -145,19 +148,32 @@ class PhoneCompany:
             with call.played:
                 call.pressed.append(what)
                 call.played.notify_all()
+            if what == "-" and call.line is not None:
+                call.line.set()
+
+    @staticmethod
+    def _hang_up(call: Call) -> None:
+        if call.line is not None:
+            call.line.set()
+        with call.played:
+            call.played.notify_all()
 
     # the gateway
 
     def _respond(self, asked: Asked) -> Answer:
         if asked.headers.get("authorization") != f"Bearer {self._token}":
             return Answer(401, b'{"error": "wrong_token"}')
+        if asked.method == "DELETE":
+            return self._end_call(asked.path.rpartition("/")[2])
         key = asked.headers.get("idempotency-key", "")
         try:
             body: dict[str, Any] = json.loads(asked.body)
         except ValueError:
             return Answer(400, b'{"error": "bad_json"}')
-        number = str(body.get("to", ""))
-        if not key or not number.startswith("+"):
+        number, connect = str(body.get("to", "")), body.get("connect")
+        # of an operator it may be an extension; whom they are connected with has a number
+        wanted = number if connect is None else str(connect.get("to", ""))
+        if not key or not number or not wanted.startswith("+"):
             return Answer(400, b'{"error": "bad_request"}')
         person = self.people.get(number)
         if person is not None and person.does is Does.NO_SUCH_NUMBER:
@@ -168,7 +184,7 @@ class PhoneCompany:
             self._count += 1
             name = f"pc-{self._count}"
             self._by_key[key] = name
-        work = self._take_text if asked.path == "/messages" else self._take_call
+        work = self._take_text if asked.path == "/messages" else self._take_call if connect is None else self._place
         threading.Thread(target=work, args=(name, key, number, body), daemon=True).start()
         return Answer(202, json.dumps({"id": name}).encode())
 
@@ -192,6 +208,49 @@ class PhoneCompany:
             self._end(call, person.does.value)
             return
         self._talk(call, [*person.presses, "-"])
+
+    # calls that are placed for an operator
+
+    def _end_call(self, key: str) -> Answer:
+        legs = [call for call in self.calls if call.key == key and call.line is not None and not call.over]
+        for call in legs:
+            self._hang_up(call)
+        return Answer(204 if legs else 404)
+
+    def _place(self, name: str, key: str, number: str, body: dict[str, Any]) -> None:
+        line, connect = threading.Event(), body["connect"]
+        first = Call(f"{name}-1", key, number, "", float(body["ring_s"]), "", line=line)
+        if self._rings(first, "first"):
+            second = Call(f"{name}-2", key, str(connect["to"]), "", float(connect["ring_s"]), "", line=line)
+            if self._rings(second, "second"):
+                since = time.time()
+                line.wait(self._person(second).talks_s)
+                self._leg(second, "second", "ended", talk_s=time.time() - since)
+            self._leg(first, "first", "ended")
+
+    def _person(self, call: Call) -> Person:
+        return self.people.get(call.to, Person(Does.NO_ANSWER))
+
+    def _rings(self, call: Call, leg: str) -> bool:
+        """Rings one telephone; whether somebody took the call."""
+        self.calls.append(call)
+        self._leg(call, leg, "ringing")
+        person, line = self._person(call), call.line
+        assert line is not None
+        if person.does is None:
+            key = self._wait_for_key(call, call.ring_s)
+            how = "no_answer" if key is None else "rejected" if key == "-" else ""
+        else:
+            line.wait(person.after_s)
+            how = "" if person.does is Does.PICKS_UP else person.does.value
+        if line.is_set() and how != "rejected":
+            how = "ended"
+        self._leg(call, leg, how or "answered")
+        return not how
+
+    def _leg(self, call: Call, leg: str, state: str, *, talk_s: float | None = None) -> None:
+        call.state = "talking" if state == "answered" else state
+        self.report(f"{call.id}-{state}", call.key, state, leg=leg, talk_s=talk_s)
 
     def _played(self, call: Call) -> None:
         first = self._wait_for_key(call, call.ring_s)
@@ -227,7 +286,8 @@ class PhoneCompany:
 
     def _wait_for_key(self, call: Call, most_s: float) -> str | None:
         with call.played:
-            call.played.wait_for(lambda: call.pressed or self._stopping.is_set(), most_s)
+            gone = call.line or self._stopping
+            call.played.wait_for(lambda: call.pressed or gone.is_set() or self._stopping.is_set(), most_s)
             return call.pressed.pop(0) if call.pressed else None
 
     def _end(self, call: Call, how: str) -> None:
@@ -237,11 +297,20 @@ class PhoneCompany:
 
     # reports
 
-    def report(self, name: str, key: str, state: str, *, digit: str = "", at: float | None = None) -> dict[str, Any]:
+    def report(
+        self,
+        name: str,
+        key: str,
+        state: str,
+        *,
+        digit: str = "",
+        at: float | None = None,
+        leg: str = "",
+        talk_s: float | None = None,
+    ) -> dict[str, Any]:
         """Tells the centre; what it answers, {} when it does not."""
         told: dict[str, Any] = {"id": name, "key": key, "state": state, "at": time.time() if at is None else at}
-        if digit:
-            told["digit"] = digit
+        told |= {name: value for name, value in (("digit", digit), ("leg", leg), ("talk_s", talk_s)) if value}
         body = json.dumps(told).encode()
         self.reports.append(body)
         return self.send(body)

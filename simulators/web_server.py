@@ -114,6 +114,6 @@ class WebServer:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_POST = do_PUT = do_GET = _serve  # noqa: N815 - the library's names
+            do_POST = do_PUT = do_GET = do_DELETE = _serve  # noqa: N815 - the library's names
 
         return Handler

@@ -159,6 +159,7 @@ _ROWS: Final[tuple[tuple[EventType, tuple[State, ...], Rule], ...]] = (
     (EventType.ALL_WELL, _OPEN, rules.kept),
     (EventType.NEEDS_HELP, _OPEN, rules.needs_help),
     # by the desk itself
+    (EventType.PHONED, _OPEN, rules.kept),
     (EventType.TOLD, _OPEN, rules.kept),
     (EventType.GROUPED, _OPEN, rules.grouped),
     (EventType.ESCALATED, _OPEN, rules.escalated),

@@ -34,7 +34,7 @@ from central.carers.rights_values import (
     profile,
     span_s,
 )
-from central.console.desk_words import NEEDED, PRIORITIES, PROTOCOL_STEPS
+from central.console.desk_words import CALL_RESULTS, NEEDED, PRIORITIES, PROTOCOL_STEPS
 from central.console.finding_words import KIND_WORDS
 from central.console.pages import file_words, settings_page, webhooks_page
 from central.console.pages.file_words import FIELDS
@@ -72,6 +72,12 @@ _DUE: Final[Mapping[str, str]] = {
     "review": later("Nothing was written for long: it asks for attention again"),
     "check_call": later("Check call"),
     "ring_limit": later("A contact's telephone has rung long enough"),
+}
+
+_PARTIES: Final[Mapping[str, str]] = {
+    "home": later("Telephone at home"),
+    "mobile": later("Mobile telephone"),
+    "contact": later("A contact"),
 }
 
 PEOPLE: Final[dict[str, Record]] = {
@@ -198,6 +204,21 @@ ALARMS: Final[dict[str, Record]] = {
         {"at": AT, "state": Field(later("State"), codes(DELIVERY_STATES))},
         {"received_at": KNOWN},
         "key delivery_id detail",
+    ),
+    "placed_calls": Record(
+        later("Calls about your alarms that the centre made"),
+        {"placed_at": AT, "party": Field(later("Who was called"), codes(_PARTIES))},
+        {
+            "who": Field(FIELDS["called"], person),
+            "case_id": ALARM,
+            "operator_id": Field(later("Who attended to it"), person),
+            "ringing_at": Field(later("It rang on"), moment),
+            "answered_at": Field(later("Answered on"), moment),
+            "result": Field(later("Result"), codes(CALL_RESULTS)),
+            "ended_at": ENDED,
+            "talk_s": Field(later("How long they talked"), span_s),
+        },
+        "id key heard_at own_ringing_at own_answered_at own_result hung_up mailbox not_placed",
     ),
     "findings": Record(
         later("What was noticed by sensors"),

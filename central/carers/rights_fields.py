@@ -368,7 +368,7 @@ _SERVICE: Final[dict[str, Record]] = {
     "operator_settings": Record(
         later("How your account is set"),
         {"changed_at": WRITTEN},
-        {"speaks": Field(later("Speaks"), language)},
+        {"speaks": Field(later("Speaks"), language), "telephone": PHONE},
         "account_id keys",
     ),
     "home_facts": Record(

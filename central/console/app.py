@@ -40,6 +40,7 @@ from central.console.pages import (
     api_keys,
     audit_page,
     care,
+    case_calls,
     case_help,
     cases,
     health,
@@ -57,6 +58,7 @@ from central.console.problem import Problem
 from central.console.rights import NeedsReason
 from central.console.templating import office_page
 from central.console.templating import page as html_page
+from central.dial_desk import DialDesk
 from central.entrances import claim as claim_entrance
 from central.entrances import phone as phone_entrance
 from central.entrances import sms as sms_entrance
@@ -98,6 +100,7 @@ class ConsoleParts:
         webhook_networks: those besides the public Internet to which webhooks may point.
         phone: where the phone gateway reports; None when there is none.
         push: browsers that take notifications; None when none are sent.
+        calls: those that the centre places for operators; None where nothing would be reported of them.
         carers: what the pages of carers and residents need besides.
         claims_config: what new hubs are told; None when this centre gives none out.
     """
@@ -117,6 +120,7 @@ class ConsoleParts:
     webhook_networks: tuple[IpNetwork, ...] = ()
     phone: PhoneEntrance | None = None
     push: PushDesk | None = None
+    calls: DialDesk | None = None
     carers: CarersParts = field(default_factory=CarersParts)
     claims_config: ClaimsConfig | None = None
 
@@ -186,6 +190,7 @@ _PAGES: Final = (
     station,
     cases,
     case_help,
+    case_calls,
     homes,
     care,
     health,

@@ -19,6 +19,7 @@ from central.alarm_cases.transitions import Refused
 from central.case_desk import CaseDesk, Done
 from central.console import wording
 from central.console.access import Seat
+from central.console.call_view import CallNow, calls_of
 from central.console.desk_words import PROTOCOL_STEPS
 from central.console.greeting import STAY_SILENT, Greeting, greeting
 from central.console.problem import Problem
@@ -98,6 +99,7 @@ class CaseView:
     Attributes:
         triage: the last answer to what is needed, 1 to 5.
         parked_max_s: bounds a recall.
+        calls: those that the centre placed: the latest to each who was called, the newest first.
         ringing_contact, ring_limit_at: who is being rung, and when their telephone has rung long enough.
         prompt: "ring_limit" or the step of the checklist whose time is up, as long as nothing was done since.
         plan_text: what was agreed with the person for this kind of alarm.
@@ -117,6 +119,7 @@ class CaseView:
     checklist: Checklist | None
     contacts: list[ContactNow]
     team: TeamNow
+    calls: list[CallNow]
     ringing_contact: str
     ring_limit_at: float | None
     prompt: str
@@ -194,6 +197,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         standings = _standings(case, log)
         contacts = _contacts(conn, desk, case, standings, now) if seat.may("contacts", "read") else []
         told = family_summary.recipients(conn, case, desk.channels, now) if contacts and case.open else []
+        placed = calls_of(conn, case_id, names.operators, now)
     words = translator(seat.operator.language)
     timezone = home.timezone if home else "Europe/Madrid"
     spoken_to = plan.language or (card.person.language if card.person else seat.operator.language)
@@ -209,6 +213,7 @@ def view(request: Request, seat: Seat, case_id: int) -> CaseView:
         checklist=_checklist(case, log, names, words),
         contacts=contacts,
         team=TeamNow(names.contacts[TEAM], team_phone, *standings.get(TEAM, _Standing([], ""))),
+        calls=placed,
         ringing_contact=_rung(log) if case.ring_limit_at or _prompt(log) == "ring_limit" else "",
         ring_limit_at=case.ring_limit_at,
         prompt=_prompt(log),

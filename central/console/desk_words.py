@@ -54,6 +54,11 @@ CALL_RESULTS: Final[Mapping[str, str]] = {
     "answered": later("answered"),
     "no_answer": later("does not answer"),
     "busy": later("engaged"),
+    "rejected": later("call turned down"),
+    "machine": later("voice mailbox"),
+    "unreachable": later("off or out of reach"),
+    "failed": later("the call cannot be made"),
+    "hung_up": later("given up before an answer"),
 }
 _STEPPED: Final[Mapping[str, str]] = {
     "done": later("{who}: {step}."),
@@ -65,6 +70,12 @@ _RUNG: Final[Mapping[str, str]] = {
     "ring_home": later("{who} rings the home."),
     "ring_mobile": later("{who} rings the mobile."),
 }
+_TALKED: Final[Mapping[str, str]] = {
+    "": later("The call to {contact} ended after {span}."),
+    "ring_home": later("The call to the home ended after {span}."),
+    "ring_mobile": later("The call to the mobile ended after {span}."),
+}
+_PHONES: Final[Mapping[str, str]] = {"ring_home": later("Telephone at home"), "ring_mobile": later("Mobile telephone")}
 _NEEDS: Final[Mapping[str, str]] = {
     "ambulance": later("{contact} asks for an ambulance."),
     "advice": later("{contact} needs advice."),
@@ -117,6 +128,7 @@ def sentence(event: CaseEvent, who: str, contact: str, others: str, operator: st
             contact=contact,
             result=words.gettext(CALL_RESULTS.get(facts.state, facts.state)),
         ),
+        EventType.PHONED: lambda: _phoned(facts, contact, words),
         EventType.RUNG: lambda: say(_RUNG.get(facts.step, _RUNG["ring_home"]), who=who),
         EventType.INSIDE: lambda: say(later("{contact} is inside."), contact=contact),
         EventType.DECLINED: lambda: _declined(contact, others, words),
@@ -144,6 +156,15 @@ def own_words(event: CaseEvent) -> str:
     if event.type in {EventType.ALL_WELL, EventType.NEEDS_HELP}:
         return facts.text
     return facts.explanation if event.type is EventType.EXPLAINED else ""
+
+
+def _phoned(facts: Facts, contact: str, words: Words) -> str:
+    """What came of a call that the centre placed, and for how long they talked."""
+    if facts.state == "ended":
+        span = f"{int(facts.talk_s) // 60}:{int(facts.talk_s) % 60:02d}"
+        return words.say(_TALKED.get(facts.step, _TALKED[""]), contact=contact, span=span)
+    whose = words.gettext(_PHONES.get(facts.step, _PHONES["ring_home"]))
+    return f"{whose}: {words.gettext(CALL_RESULTS.get(facts.state, facts.state))}."
 
 
 def _step(name: str, words: Words) -> str:

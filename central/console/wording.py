@@ -101,9 +101,7 @@ DELIVERY_STATES: Final[Mapping[str, str]] = {
 CALLS_MISSED: Final[Mapping[str, str]] = {
     "no_answer": desk_words.CALL_RESULTS["no_answer"],
     "busy": desk_words.CALL_RESULTS["busy"],
-    "rejected": later("call turned down"),
-    "machine": later("voice mailbox"),
-    "unreachable": later("off or out of reach"),
+    **{word: desk_words.CALL_RESULTS[word] for word in ("rejected", "machine", "unreachable")},
 }
 """What a telephone did that rang in vain, as its gateway reports it (`central.phone_desk.Told`)."""
 _MISSED: Final[Mapping[str, str]] = {

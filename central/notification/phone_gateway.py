@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import requests
 
@@ -22,6 +23,10 @@ SMS_LETTERS, SMS_PART_LETTERS, SMS_PARTS_MAX = 160, 153, 2
 """Of a single SMS, and of each part of a longer one; a third part would cost more than it says."""
 REF_MAX: Final = 120
 
+EMERGENCY: Final = frozenset({"112", "911"})
+"""Never dialled by the centre: a person calls there, and speaks at once."""
+
+_EXTENSION = re.compile(r"[1-9][0-9]{1,5}\Z")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _REFERENCE = re.compile(r"llar-([0-9]{1,12})-([0-9]{1,12})\.[0-9a-f]{8}\Z")
 
@@ -32,6 +37,15 @@ def read_number(written: str, country_code: str) -> str:
     digits = "+" + digits[2:] if re.match("00[1-9]", digits) else digits
     number = digits if digits.startswith("+") else country_code + digits
     return number if _NUMBER.match(number) else ""
+
+
+def read_telephone(written: str, country_code: str) -> str:
+    """The telephone at which somebody sits: an extension of the centre (two to six digits) as it is, else as
+    `read_number`; "" for an emergency number, and for what is neither."""
+    digits = re.sub(r"[ .\-]", "", written)
+    if digits in EMERGENCY:
+        return ""
+    return digits if _EXTENSION.match(digits) else read_number(written, country_code)
 
 
 def make_reference(key: str, to: str) -> str:
@@ -78,7 +92,7 @@ class PhoneGateway:
         self._token = read_secret(config.token_file)
         self.country_code = config.country_code
 
-    def ask(self, what: str, body: dict[str, str | int], reference: str) -> Sent:
+    def ask(self, what: str, body: Mapping[str, Any], reference: str) -> Sent:
         """Posts to "messages" or "calls". The same reference twice is one message to one person.
 
         Raises:
@@ -92,6 +106,20 @@ class PhoneGateway:
             return refused(answer.status_code, _reason(answer))
         told = _body(answer)
         return Sent(Verdict.TAKEN, provider_ref=str(told.get("id", ""))[:REF_MAX])
+
+    def hang_up(self, reference: str) -> Sent:
+        """Ends a call, whether it rings or is talked on. One that is over already counts as ended.
+
+        Raises:
+            requests.RequestException: no line, or no answer in time.
+        """
+        headers = {"Authorization": f"Bearer {self._token}"}
+        with Line() as line:
+            answer = line.delete(
+                f"{self._url}/calls/{reference}", headers=headers, timeout=(CONNECT_WAIT_S, READ_WAIT_S)
+            )
+        over = answer.status_code in {200, 202, 204, 404, 410}
+        return Sent(Verdict.TAKEN) if over else refused(answer.status_code, _reason(answer))
 
 
 def _body(answer: requests.Response) -> dict[str, object]:

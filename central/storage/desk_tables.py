@@ -5,7 +5,19 @@ As in `central.storage.tables`: times are Unix seconds UTC in columns ending in 
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Double, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
 from central.storage.tables import deliveries, metadata
 
@@ -89,9 +101,37 @@ operator_settings = Table(
     Column("keys", JSON, nullable=False),
     Column("speaks", JSON, nullable=False),
     Column("changed_at", Double, nullable=False),
+    Column("telephone", String(20), nullable=False, server_default=""),
 )
 """How an operator works at the console: `keys` are those that differ from the usual ones (action -> key), `speaks` the
-languages in which they talk with residents."""
+languages in which they talk with residents, `telephone` the one at which they sit: an extension or E.164, "" for
+none."""
+
+placed_calls = Table(
+    "placed_calls",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(40), nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("operator_id", ForeignKey("operators.id"), nullable=False, index=True),
+    Column("party", String(8), nullable=False),
+    Column("who", String(32), nullable=False),
+    Column("placed_at", Double, nullable=False),
+    Column("heard_at", Double, nullable=False),
+    Column("own_ringing_at", Double),
+    Column("own_answered_at", Double),
+    Column("own_result", String(16), nullable=False, server_default=""),
+    Column("ringing_at", Double),
+    Column("answered_at", Double),
+    Column("result", String(16), nullable=False, server_default=""),
+    Column("ended_at", Double),
+    Column("talk_s", Double),
+    Column("hung_up", Boolean, nullable=False, server_default=false()),
+    Column("mailbox", Boolean, nullable=False, server_default=false()),
+    Column("not_placed", Boolean, nullable=False, server_default=false()),
+)
+"""Calls that the centre placed for an operator; the columns are those of `central.alarm_cases.placed_call.PlacedCall`.
+The number called stands where the home, the resident and the contact do, and nowhere else."""
 
 consoles = Table(
     "consoles",

@@ -104,6 +104,11 @@ def residents_of(conn: Connection, home_id: str) -> list[Resident]:
     return [_resident(row) for row in rows.mappings()]
 
 
+def resident_called(conn: Connection, resident_id: str) -> str:
+    """The name to be used of somebody; "" for nobody."""
+    return conn.execute(select(residents.c.called).where(residents.c.id == resident_id)).scalar() or ""
+
+
 def contacts_of(conn: Connection, home_id: str) -> list[Contact]:
     """The contacts of a home, in the order in which they are asked."""
     rows = conn.execute(

@@ -17,7 +17,7 @@ from central.storage.api_tables import webhook_deliveries
 from central.storage.care_tables import care_notes, routine_weeks
 from central.storage.carer_tables import carer_invitations, reach_tests, way_proofs
 from central.storage.database import insert_new
-from central.storage.desk_tables import carer_links, delivery_receipts, push_subscriptions
+from central.storage.desk_tables import carer_links, delivery_receipts, placed_calls, push_subscriptions
 from central.storage.holds import Held
 from central.storage.homes import UNKNOWN_PREFIX
 from central.storage.leaving import delete_file
@@ -122,7 +122,8 @@ def _anonymise_cases(conn: sa.Connection, ids: Sequence[int]) -> None:
     conn.execute(sa.update(late_reasons).where(late_reasons.c.case_id.in_(ids)).values(reason=GONE))
     said = call_audits.c.case_id.in_(ids) & (call_audits.c.remarks != "")
     conn.execute(sa.update(call_audits).where(said).values(remarks=GONE))
-    conn.execute(sa.delete(webhook_deliveries).where(webhook_deliveries.c.case_id.in_(ids)))
+    for table in (webhook_deliveries, placed_calls):
+        conn.execute(sa.delete(table).where(table.c.case_id.in_(ids)))
 
 
 def _past_home(conn: sa.Connection, municipality: str, timezone: str) -> str:

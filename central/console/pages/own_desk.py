@@ -30,11 +30,13 @@ LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 @dataclass(frozen=True, slots=True)
 class DeskSettings:
-    """The keys that hold (action -> key), the usual ones, and the languages spoken with residents."""
+    """The keys that hold (action -> key), the usual ones, the languages spoken with residents, and the telephone at
+    which one sits, "" for none (`PUT /api/me/telephone`)."""
 
     keys: dict[str, str]
     usual: dict[str, str]
     speaks: list[str]
+    telephone: str
 
 
 class DeskSettingsBody(BaseModel):
@@ -76,7 +78,7 @@ def change(request: Request, seat: OwnChange, body: DeskSettingsBody) -> DeskSet
     settings = OperatorSettings(own, tuple(dict.fromkeys(body.speaks)))
     with request.app.state.parts.database.begin() as conn:
         operator_settings.keep_settings(conn, seat.operator.id, settings, request.app.state.clock())
-    return _shown(settings, seat)
+    return _shown(_settings(request, seat), seat)
 
 
 @router.post("/api/me/hand-over")
@@ -101,6 +103,11 @@ def keys_of(request: Request, seat: Seat) -> dict[str, str]:
     return key_map.merged(_settings(request, seat).keys)
 
 
+def telephone_of(request: Request, seat: Seat) -> str | None:
+    """At which telephone an operator sits, "" for none; None where the centre places no calls."""
+    return None if request.app.state.parts.calls is None else _settings(request, seat).telephone
+
+
 def _settings(request: Request, seat: Seat) -> OperatorSettings:
     with request.app.state.parts.database.read() as conn:
         return operator_settings.settings_of(conn, seat.operator.id)
@@ -108,4 +115,4 @@ def _settings(request: Request, seat: Seat) -> OperatorSettings:
 
 def _shown(settings: OperatorSettings, seat: Seat) -> DeskSettings:
     speaks = list(settings.speaks) or [seat.operator.language]
-    return DeskSettings(key_map.merged(settings.keys), dict(key_map.USUAL), speaks)
+    return DeskSettings(key_map.merged(settings.keys), dict(key_map.USUAL), speaks, settings.telephone)

@@ -6,6 +6,7 @@ import { close as askClosing } from "./closing.js";
 import * as dialogs from "./dialogs.js";
 import { emergencyCard } from "./emergency.js";
 import { toast } from "./notices.js";
+import { liveCall, placing } from "./placing.js";
 import { inAskingOrder } from "./resident.js";
 import { t } from "./words.js";
 
@@ -45,11 +46,12 @@ export class Acts {
     const id = desk.known.selected;
     const view = desk.known.view;
     if (id === null || !view || view.card.id !== id) return null;
-    const [verb, which] = name.split(":");
+    const [verb, which, who] = name.split(":");
     if (verb === "open") return desk.open(Number(which));
     if (verb === "reopen")
       return dialogs.reopen(id, (reason) => this.command(id, "reopen", { reason }));
     if (view.card.state === "closed") return null;
+    if (verb === "dial") return this.place(id, which === "home" ? "dial-home" : `residents/${who}/dial`);
     if (verb === "ring") return this.orToast(id, "rung", { what: which });
     if (which) return this.withContact(verb, which);
     if (verb.startsWith("triage-")) return this.triage(id, Number(verb.slice(7)));
@@ -153,7 +155,29 @@ export class Acts {
     );
   }
 
+  /** Has the centre call somebody; whether it is to be done by hand, since the centre cannot. */
+  async place(id, path) {
+    const { desk } = this;
+    try {
+      const view = await post(`/api/cases/${id}/${path}`);
+      if (desk.known.selected === id) await desk.show(view);
+      byId("case").querySelector(".case-body").scrollTop = 0;
+      return false;
+    } catch (error) {
+      toast(error.message || t("The desk does not answer. Nothing was stored."), "bad");
+      if (!["gateway", "no_gateway", "no_number", "no_telephone"].includes(error.reason)) return false;
+      placing.byHand();
+      if (desk.known.selected === id) await desk.show(desk.known.view);
+      return true;
+    }
+  }
+
+  mailbox(id) {
+    return this.orToast(id, "hang-up", { mailbox: true });
+  }
+
   async call(id, contactId) {
+    if (placing.on && !(await this.place(id, `contacts/${contactId}/dial`))) return;
     if (!(await this.orToast(id, `contacts/${contactId}/call`))) return;
     byId("case").querySelector(".case-body").scrollTop = 0;
     byId("case").querySelector(".call a[href^='tel:']")?.focus();
@@ -163,8 +187,11 @@ export class Acts {
   async nextContact(id, can, view) {
     if (!can.own) return;
     if (view.silence) return toast(view.silence, "bad");
-    const ringing = view.ringing_contact;
-    if (ringing) await this.orToast(id, `contacts/${ringing}/call-ended`, { result: "no_answer" });
+    const placed = liveCall(view);
+    if (placed && placed.state !== "ringing") return toast(t("You are on the telephone already. Hang up first."), "bad");
+    if (placed && !(await this.orToast(id, "hang-up"))) return;
+    const ringing = placed?.party === "contact" ? placed.who : view.ringing_contact;
+    if (ringing && !placed) await this.orToast(id, `contacts/${ringing}/call-ended`, { result: "no_answer" });
     const now = this.desk.known.view;
     const made = (entry) => now.contacts.find((one) => one.id === entry.id)?.calls.length ?? 0;
     const able = inAskingOrder(this.desk.known.home?.contacts ?? [], now).filter((entry) => {
@@ -178,6 +205,7 @@ export class Acts {
 
   async callEnds(result) {
     const { known } = this.desk;
+    if (liveCall(known.view)) return result === "answered" ? null : this.orToast(known.selected, "hang-up");
     const contactId = known.view.ringing_contact;
     if (!contactId) return;
     const done = await this.orToast(known.selected, `contacts/${contactId}/call-ended`, { result });

@@ -239,7 +239,7 @@ export class CaseRoom {
       this.body,
       exception(view, can),
       can.own && (view.silence || !view.checklist) && speechBar(view, home?.home),
-      callPanel(view, home?.contacts ?? [], can.own),
+      callPanel(view, home, can.own),
       teamPanel(view, can.help),
       checklist(view, home, can.own),
       h(

@@ -3,6 +3,7 @@ import { page } from "./api.js";
 import { h } from "./dom.js";
 import { hint, shortcut } from "./keys.js";
 import { icon } from "./marks.js";
+import { callChip, placing, shownCall } from "./placing.js";
 import { clock, t } from "./words.js";
 
 export const button = (name, action, kind = "", sign = null) =>
@@ -22,6 +23,18 @@ const telephone = (number, name, kind = "", action = null) =>
     `${name} `,
     h("span", { class: "number" }, number),
   );
+
+/** Rings the home or a resident's mobile: by the centre, or by a link to the number. */
+function ring(number, name, kind, party, who = "") {
+  if (!placing.on) return telephone(number, name, kind, `ring:${party}`);
+  return h(
+    "button",
+    { type: "button", class: `button ${kind}`, "data-act": `dial:${party}:${who}` },
+    icon("phone", 16),
+    `${name} `,
+    h("span", { class: "number" }, number),
+  );
+}
 
 /** Whether one can speak with the home from here, and the first words in the resident's language. */
 export function speechBar(view, home) {
@@ -48,7 +61,7 @@ export function speechBar(view, home) {
           { class: "no-speech" },
           h("span", {}, t("Speech is not available on this unit: ring the home.")),
           home?.phone
-            ? telephone(home.phone, t("Ring the home"), "", "ring:home")
+            ? ring(home.phone, t("Ring the home"), "", "home")
             : h("span", { class: "quiet" }, t("No telephone number of the home is known.")),
         ),
   );
@@ -142,12 +155,12 @@ function stepHelp(step, view, home) {
   return null;
 }
 
-/** Links that ring the home, or each resident who has a mobile; null where no number is known. */
+/** What rings the home, or each resident who has a mobile; null where no number is known. */
 function rings(step, card, kind) {
   const links =
     step.name === "ring_home"
-      ? [card?.home.phone && telephone(card.home.phone, t("Ring the home"), kind, "ring:home")]
-      : (card?.residents ?? []).map((one) => one.mobile && telephone(one.mobile, one.called, kind, "ring:mobile"));
+      ? [card?.home.phone && ring(card.home.phone, t("Ring the home"), kind, "home")]
+      : (card?.residents ?? []).map((one) => one.mobile && ring(one.mobile, one.called, kind, "mobile", one.id));
   return links.some(Boolean) ? h("div", { class: "acts" }, links) : null;
 }
 
@@ -262,9 +275,44 @@ const timeLeft = (dueAt) =>
     ? h("span", { class: "chip bad" }, t("Time is up"))
     : h("span", { class: "left number" }, h("span", { "data-until": dueAt }), h("span", { class: "unseen" }, t("left")));
 
-/** The call to a contact that is going on: how long it may ring, and one key for how it ends. */
-export function callPanel(view, contacts, mine) {
-  const known = [...contacts, { id: "~team", called: view.team.called, phone: view.team.phone }];
+/** A call that the centre has placed: how it stands, without anybody having to say so. */
+function placedPanel(view, card, mine, call) {
+  const { contact, called } = calledParty(view, card, call);
+  const name = called ? t("Call to {name}", { name: called }) : t("Call to the home");
+  const own = mine && call.operator_id === page.operator.id;
+  const says = contact && !view.silence && ["talking", "ended"].includes(call.state);
+  return h(
+    "section",
+    { class: "section call placed", "aria-label": name },
+    h("div", { class: "line" }, h("h2", {}, name), callChip(call)),
+    own &&
+      h(
+        "div",
+        { class: "acts" },
+        says && [
+          button(t("Going"), `going:${call.who}`, "main", "road"),
+          button(t("Cannot"), `cannot:${call.who}`, "", "cross"),
+        ],
+        call.live && button(t("Hang up"), "call-no_answer", "", "cross"),
+        call.state === "talking" && button(t("It is a voice mailbox"), "mailbox"),
+        contact && !view.silence && (call.state === "ringing" || !call.live) && button(t("Next contact"), "next-contact"),
+      ),
+  );
+}
+
+function calledParty(view, card, call) {
+  if (call.party === "home") return { contact: false, called: "" };
+  if (call.party === "mobile") return { contact: false, called: card?.residents.find((one) => one.id === call.who)?.called };
+  const known = [...(card?.contacts ?? []), { id: "~team", called: view.team.called }];
+  return { contact: true, called: known.find((one) => one.id === call.who)?.called ?? call.who };
+}
+
+/** The call that is going on: one that the centre placed, or one to a contact that was dialled by hand, with how long
+ * it may ring and one key for how it ends. */
+export function callPanel(view, card, mine) {
+  const placed = shownCall(view);
+  if (placed && view.card.state !== "closed") return placedPanel(view, card, mine, placed);
+  const known = [...(card?.contacts ?? []), { id: "~team", called: view.team.called, phone: view.team.phone }];
   const one = known.find((entry) => entry.id === view.ringing_contact);
   if (!one || view.card.state === "closed") return null;
   const name = one.called;

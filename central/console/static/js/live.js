@@ -4,7 +4,7 @@ const LOST_MS = 5000;
 const PATIENCE_MOST_MS = 20000;
 
 /** Listens to /live. `on` has: connected(), also after a break too short to be called lost, lost(), beat(data),
- * case(card), reload(). */
+ * case(card), reload(), and, where it is wanted, call(data). */
 export class Line {
   constructor(on) {
     this.on = on;
@@ -22,6 +22,7 @@ export class Line {
     this.source = new EventSource("/live");
     this.source.addEventListener("beat", (event) => this.heard("beat", event));
     this.source.addEventListener("case", (event) => this.heard("case", event));
+    this.source.addEventListener("call", (event) => this.heard("call", event));
     this.source.addEventListener("reload", (event) => this.heard("reload", event));
     this.source.addEventListener("error", () => {
       this.broken = true;
@@ -36,7 +37,7 @@ export class Line {
     const isNew = !this.up || this.broken;
     this.up = true;
     this.broken = false;
-    this.on[name](data);
+    this.on[name]?.(data);
     if (isNew) this.on.connected();
   }
 

@@ -4,6 +4,7 @@ import { page } from "./api.js";
 import { curve, ribbon, unavailable } from "./charts.js";
 import { button } from "./help.js";
 import { icon } from "./marks.js";
+import { callChip } from "./placing.js";
 import { FLAGS, KINDS, RELATIONS, SENSES, clock, moment, sayAge, sayLanguage, t } from "./words.js";
 import { DELIVERY_CHIPS, may } from "./case.js";
 
@@ -56,15 +57,17 @@ const SAID = {
   advice: [t("needs advice"), "bad"],
 };
 
-function reach(how, sent, goes) {
+function reach(how, sent, goes, placed) {
   const calls = how?.calls.filter((call) => call.result) ?? [];
-  const last = calls.at(-1);
+  const told = placed && !["own_missed", "not_placed"].includes(placed.state);
+  const last = !told && calls.at(-1);
   const said = how && !goes && SAID[how.state];
   return h(
     "div",
     { class: "chips" },
     said && h("span", { class: `chip ${said[1]}` }, said[0]),
     how?.why_not && h("span", { class: "chip warn" }, WHY_NOT[how.why_not] ?? how.why_not),
+    placed && callChip(placed),
     last &&
       h(
         "span",
@@ -91,6 +94,7 @@ function contact(entry, view, me) {
   const asked = view.deliveries.filter((line) => line.contact_id === entry.id && line.purpose === "alarm");
   const sent = [...new Map(asked.map((line) => [line.channel, line])).values()].slice(-2); // the latest by each way
   const helps = card.helper_id === entry.id;
+  const placed = view.calls.find((call) => call.party === "contact" && call.who === entry.id);
   const act = (name, text, sign, off) =>
     h(
       "button",
@@ -106,7 +110,7 @@ function contact(entry, view, me) {
     );
   return h(
     "li",
-    { class: `contact ${view.ringing_contact === entry.id ? "ringing" : ""}`, id: `contact-${entry.id}`, tabindex: "-1" },
+    { class: `contact ${placed?.live || view.ringing_contact === entry.id ? "ringing" : ""}`, id: `contact-${entry.id}`, tabindex: "-1" },
     h(
       "div",
       { class: "top" },
@@ -130,7 +134,7 @@ function contact(entry, view, me) {
           ? h("span", { class: "chip good" }, t("arrived at {time}", { time: clock(card.arrived_at) }))
           : card.eta_at && h("span", { class: "chip good" }, t("on the way, {time}", { time: clock(card.eta_at) })),
       ),
-    reach(how, sent, helps && ["going", "arrived"].includes(how?.state)),
+    reach(how, sent, helps && ["going", "arrived"].includes(how?.state), placed),
     card.state === "closed"
       ? null
       : h(
