@@ -8,7 +8,7 @@ follows fixed seeds: the same recordings give the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +37,15 @@ GAIN: Final = 0.04
 SHIFT: Final = 2
 """Samples by which the blow may lie off the middle."""
 
+_WRIST: Final = "U01 U02 U03 U04 U05 U06 U08 U12 U14 U21 U22 U24 U25 U27 U28"
+_WAIST_YOUNG: Final = "SA01 SA02 SA03 SA05 SA06 SA07 SA10 SA12 SA13 SA16 SA17 SA18 SA20 SA21 SA22"
+_WAIST_OLDER: Final = "SE01 SE02 SE03 SE07 SE09 SE10 SE11 SE12 SE13"
+MADE_FROM: Final = {
+    Site.WRIST: frozenset(_WRIST.split()),
+    Site.WAIST: frozenset(f"{_WAIST_YOUNG} {_WAIST_OLDER}".split()),
+}
+"""Subjects in the recordings that the shipped weights were made from, by their names there."""
+
 _MARGIN: Final = RECORDED_HZ // 2
 """A blow so near the marked fall belongs to it."""
 
@@ -50,9 +59,9 @@ class Examples:
     is_fall: NDArray[np.bool_]
     subjects: NDArray[np.str_]
 
-    def without(self, subject: str) -> Examples:
+    def without(self, subjects: Collection[str]) -> Examples:
         """Those of all the others."""
-        keep = self.subjects != subject
+        keep = ~np.isin(self.subjects, list(subjects))
         return Examples(self.numbers[keep], self.plain[keep], self.is_fall[keep], self.subjects[keep])
 
 
@@ -104,8 +113,12 @@ def gather(trials: Sequence[Trial], site: Site) -> Examples:
                     (features(one), features(one[:, :3], smoothed=site in SMOOTHED), is_fall, trial.subject)
                     for one in seen
                 ]
-    numbers, plain, is_fall_each, subjects = zip(*found, strict=True)
-    return Examples(np.asarray(numbers), np.asarray(plain), np.asarray(is_fall_each), np.asarray(subjects))
+    return Examples(
+        np.asarray([numbers for numbers, _, _, _ in found]),
+        np.asarray([plain for _, plain, _, _ in found]),
+        np.asarray([is_fall for _, _, is_fall, _ in found], np.bool_),
+        np.asarray([subject for _, _, _, subject in found], np.str_),
+    )
 
 
 def fit(examples: Examples, site: Site, *, gyroscope: bool) -> FallModel:
@@ -139,12 +152,14 @@ def _windows(trial: Trial, view: _View) -> list[tuple[Samples, bool]]:
     resampler = Resampler(view.rate_hz)
     rows = resampler.push(view.feel(within_scale(trial.signal.astype(np.float64))))
     rows = np.concatenate((np.repeat(rows[:1], WINDOW - 1, axis=0), rows))
+    start = trial.fall_start if trial.fall_start >= 0 else trial.impact
+    end = trial.fall_end if trial.fall_end >= 0 else trial.impact
     found = []
     for blow in blows(rows):
         at = (blow - WINDOW + 1) * view.speed * RECORDED_HZ / MODEL_HZ + view.first
-        if trial.is_fall and at > trial.fall_end + _MARGIN:
+        if trial.is_fall and at > end + _MARGIN:
             continue
-        is_fall = trial.is_fall and at >= trial.fall_start - _MARGIN
+        is_fall = trial.is_fall and at >= start - _MARGIN
         found.append((rows[blow - BEFORE : blow + AFTER + 1], is_fall))
     return found
 

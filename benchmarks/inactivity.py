@@ -10,6 +10,7 @@ import copy
 import random
 import re
 from collections.abc import Iterator, Sequence
+from math import isfinite, nan
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -31,8 +32,8 @@ HOME: Final = "home"
 STEP_S: Final = 300
 DAY_MIN: Final = 1440.0
 STRAY_PER_DAY: Final = 3.0
-LONG: Final = ("hh101", "aruba_rooms", "hh102_hourly")
-"""Homes with enough days for a line of their own; the others are pooled."""
+LONG_DAYS: Final = 45
+"""Homes with so many scored days have a line of their own; the others are pooled."""
 ABSENCES: Final = 8
 ABSENT_S: Final = 7 * 86_400
 EARLY_S: Final = 11 * 86_400
@@ -59,7 +60,7 @@ class Told(NamedTuple):
 
 
 class Line(NamedTuple):
-    """False alarms in 30 days; hours of delay: awake median and p90, asleep median and p90."""
+    """False alarms in 30 days; hours of delay: awake median and p90, asleep median and p90 (NaN of none)."""
 
     false_alarms: float
     awake: tuple[float, float]
@@ -81,9 +82,10 @@ def run(scale: Scale) -> Outcome:
     if not recordings:
         return outcome
     for recording in recordings:
-        if recording.name in LONG:
+        if recording.days() >= LONG_DAYS:
             _report_long(recording, outcome, AIMS[: scale.choose(len(AIMS), 1)])
-    _report_short([one for one in recordings if one.name not in LONG], outcome)
+    short = [one for one in recordings if one.days() < LONG_DAYS]
+    _report_short(short, outcome, POOLED_AIMS if not scale.quick else AIMS[:1])
     outcome.notes += [
         "A false alarm is a finding that opens in a scored day; goings-out count. Limits come from the past only.",
         "A collapse: nothing is seen after a random instant with the person at home; delays are capped at 24 h,",
@@ -107,7 +109,7 @@ def _report_long(recording: Recording, outcome: Outcome, aims: Sequence[float]) 
         Table(f"{recording.name}, {recording.days()} scored days", [*COLUMNS, "this is better"], rows)
     )
     stray = line_of(extra.findings, extra.days, extra.with_stray, cuts, cap=2 * DAY_MIN)
-    weeks, early = (", ".join(map(str, counts)) for counts in (extra.absences, extra.early))
+    weeks, early = (", ".join(map(str, counts)) or "-" for counts in (extra.absences, extra.early))
     outcome.tables.append(
         Table(
             f"{recording.name}: three stray triggers a day after the collapse; weeks of absence",
@@ -116,23 +118,26 @@ def _report_long(recording: Recording, outcome: Outcome, aims: Sequence[float]) 
         )
     )
     if recording.name == "hh101":
-        outcome.targets += [
+        away, early_away = (float(max(counts, default=nan)) for counts in (extra.absences, extra.early))
+        targets = [
             Target("hh101 false alarms in 30 days", 1.5, main.false_alarms),
             Target("hh101 awake median, h", 3.3, main.awake[0]),
             Target("hh101 awake p90, h", 4.5, main.awake[1]),
             Target("hh101 asleep p90, h", 5.5, main.asleep[1]),
             Target("hh101 awake p90 with stray triggers, h", 6.0, stray.awake[1]),
-            Target("hh101 most findings in a week of absence", 3.0, float(max(extra.absences))),
-            Target("hh101 most findings in one that begins in the first fortnight", 3.0, float(max(extra.early))),
+            Target("hh101 most findings in a week of absence", 3.0, away),
+            Target("hh101 most findings in one that begins in the first fortnight", 3.0, early_away),
         ]
+        outcome.targets += [one for one in targets if isfinite(one.measured)]
+        outcome.skipped += [f"target {one.text}: there was none" for one in targets if not isfinite(one.measured)]
 
 
-def _report_short(recordings: Sequence[Recording], outcome: Outcome) -> None:
+def _report_short(recordings: Sequence[Recording], outcome: Outcome, aims: Sequence[float]) -> None:
     if not recordings:
         return
     rows = []
     reference = _pooled_references([recording.name for recording in recordings])
-    for aim in POOLED_AIMS:
+    for aim in aims:
         findings: list[Finding] = []
         delays, awake, asleep = [], [], []
         for recording in recordings:
@@ -154,7 +159,8 @@ def _report_short(recordings: Sequence[Recording], outcome: Outcome) -> None:
 
 
 def _row(subject: str, line: Line) -> Row:
-    return Row(subject, {name: Figure([value]) for name, value in zip(COLUMNS, line.cells(), strict=True)})
+    cells = zip(COLUMNS, line.cells(), strict=True)
+    return Row(subject, {name: Figure([value]) if isfinite(value) else "-" for name, value in cells})
 
 
 def _compared(name: str, reference: Line, ours: Line) -> Row:
@@ -174,7 +180,7 @@ def _references(name: str) -> list[tuple[str, Line]]:
     if not path.is_file():
         return []
     for part in path.read_text(encoding="utf-8").split("== ")[1:]:
-        if part.startswith(name):
+        if part.startswith(f"{name} "):
             found = []
             for label, *figures in _REFERENCE.findall(part):
                 alarms, *hours = map(float, figures)
@@ -205,6 +211,8 @@ def line_of(findings: Sequence[Finding], days: int, delays: Times, cuts: Cuts, c
 
     def hours(flags: Flags) -> tuple[float, float]:
         chosen = np.minimum(delays[flags & live], cap) / 60
+        if not len(chosen):
+            return nan, nan
         return float(np.median(chosen)), float(np.quantile(chosen, 0.9))
 
     return Line(len(findings) / days * 30, hours(cuts.awake), hours(cuts.asleep))

@@ -2,14 +2,15 @@
 
 The recordings are not part of the project; `simulators.recorded_homes` reads them where they are. The definitions
 (grid, silence, away, instants) are those of the evaluation that came with the recordings, so that figures can be
-compared; a one-limit detector scored here gives the same numbers as there.
+compared; a one-limit detector scored here gives the same numbers as there. Homes that the evaluation does not know are
+scored by rules of the same kind, and what had to be assumed about them is said.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,13 +18,11 @@ import numpy as np
 
 from benchmarks.figures import Outcome
 from simulators import recorded_homes
-from simulators.recorded_homes import BINS, LINES_PLAYED
+from simulators.recorded_homes import LINES_PLAYED, BadRecording, bin_s
 
 ROOMS: Final = ("door", "bedroom", "bathroom", "kitchen", "living", "dining", "hall", "office", "other")
 DOOR, BEDROOM, OTHER = 0, 1, 8
 SAME_ROOM: Final = {"hall2": "hall", "bedroom2": "bedroom"}
-COARSE: Final = BINS.keys()
-"""Homes whose rows are bins in which the order of events is lost."""
 OUTAGES: Final = {
     "hh101": (("2012-07-18", "2012-07-20 10:20"),),
     "kasteren_b": (("2009-07-21", "2009-07-24 12:00"), ("2009-08-12 12:00", "2009-08-18")),
@@ -41,6 +40,13 @@ FIRST_SCORED_DAY: Final = {
     "ordonez_a": 5,
     "ordonez_b": 8,
 }
+SCORED_SHARE: Final = 1 / 3
+"""Of another home's days so many are left to learn from, at most `LEARNS_DAYS`, before it is scored."""
+LEARNS_DAYS: Final = 60
+DAYS_LEAST: Final = 8
+"""A shorter recording is not scored."""
+HOLE_S: Final = 2 * 86_400
+"""Nothing at all for so long in a home of which nobody wrote down why: not scored, and said."""
 CUTS: Final = 1_500
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -67,6 +73,7 @@ class Recording:
         active, last: by step: whether anything was seen, the last room's place in `ROOMS` or -1.
         outage, holiday: by step.
         start, end: silences, from an active step to the next; `bad`, `away`, `on_holiday` by silence.
+        assumed: what is not known of the home, and was taken to be.
     """
 
     name: str
@@ -83,11 +90,17 @@ class Recording:
     bad: Flags
     away: Flags
     on_holiday: Flags
+    assumed: list[str] = field(default_factory=list)
 
     @property
     def step_min(self) -> int:
         """Minutes of a step."""
         return self.step_s // 60
+
+    @property
+    def seen_days(self) -> int:
+        """Days from the first line to the last."""
+        return (len(self.active) - 1) * self.step_s // 86_400 + 1
 
     def tested(self) -> Flags:
         """Silences that are scored."""
@@ -103,6 +116,8 @@ class Recording:
         """Random instants with the person at home, by day and, last seen in the bedroom, by night."""
         ok = self.tested() & ~self.on_holiday & ~self.away
         step = self.step_min
+        if not ok.any():
+            return Cuts(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, bool))
         minutes = np.random.default_rng(seed).uniform(
             self.start[ok].min() * step, self.end[ok].max() * step, count * 20
         )
@@ -118,35 +133,79 @@ class Recording:
         return Cuts(minutes[chosen], silence[chosen], awake[chosen], asleep[chosen])
 
 
-def names(part: str = "dev") -> list[str]:
-    """The recordings that are there and are scored, in name order."""
-    return [name for name in recorded_homes.names(part) if name in FIRST_SCORED_DAY]
+def names() -> list[str]:
+    """The recordings that are there, in name order."""
+    return recorded_homes.names()
 
 
 def load_all(outcome: Outcome, chosen: Sequence[str]) -> list[Recording]:
-    """Reads these recordings; where there are none, or nothing that reads them, that is said in `outcome`."""
-    try:
-        recordings = [load(name) for name in chosen]
-    except ImportError as error:
-        outcome.skipped.append(f"recordings cannot be read: {error}")
-        return []
+    """Reads these recordings; what cannot be read or scored, and what had to be assumed, is said in `outcome`."""
+    recordings = []
+    for name in chosen:
+        try:
+            recording = load(name)
+        except ImportError as error:
+            outcome.skipped.append(f"recordings cannot be read: {error}")
+            return []
+        except BadRecording as fault:
+            outcome.skipped.append(f"{name}: {fault}")
+            continue
+        if recording.days() < 1 or len(recording.start) < 1:
+            outcome.skipped.append(f"{name}: too few days to learn from and to score: {recording.seen_days}")
+            continue
+        outcome.notes += [f"{name}: {text}." for text in recording.assumed]
+        recordings.append(recording)
     if not recordings:
         outcome.skipped.append(f"NO RECORDINGS at {recorded_homes.folder()}: set LLAR_DATA; nothing was measured")
     return recordings
 
 
-def load(name: str, part: str = "dev") -> Recording:
-    """Reads a recording. Raises ImportError without pyarrow, FileNotFoundError where there is none."""
-    lines, labels = recorded_homes.read(name, part)
+def load(name: str) -> Recording:
+    """Reads a recording. Raises as `simulators.recorded_homes.read`."""
+    lines, labels = recorded_homes.read(name)
     rows = _rows(lines)
     begin = min(at for at, _, _ in rows) // 86_400 * 86_400
-    step_s = 3600 if name.endswith("hourly") else 300
-    return recording_of(name, rows, labels, begin, step_s, FIRST_SCORED_DAY[name])
+    days = int((max(at for at, _, _ in rows) - begin) // 86_400) + 1
+    wide_s = int(bin_s(lines))
+    first_day = FIRST_SCORED_DAY.get(name, days)
+    if first_day >= days:
+        first_day = min(LEARNS_DAYS, int(days * SCORED_SHARE)) if days >= DAYS_LEAST else days
+    recording = recording_of(name, rows, labels, begin, wide_s or 300, first_day, binned=bool(wide_s))
+    if name not in FIRST_SCORED_DAY:
+        _leave_out_holes(recording)
+    recording.assumed += _assumed(name, lines)
+    return recording
 
 
-def lines_of(name: str, part: str = "dev") -> list[tuple[float, str, int]]:
+def _leave_out_holes(recording: Recording) -> None:
+    for start, end in zip(recording.start, recording.end, strict=True):
+        if (end - start) * recording.step_s >= HOLE_S:
+            recording.holiday[start + 1 : end] = True
+            recording.on_holiday[recording.start == start] = True
+            times = (datetime.fromtimestamp(recording.begin_at + at * recording.step_s, UTC) for at in (start, end))
+            since, until = (f"{time:%Y-%m-%d %H:%M}" for time in times)
+            recording.assumed.append(f"nothing at all from {since} to {until}: not scored")
+
+
+def _assumed(name: str, lines: Sequence[recorded_homes.Line]) -> list[str]:
+    """What is not known of a home, and so is taken to be."""
+    rooms = {line.room for line in lines}
+    found = []
+    unknown = sorted(room for room in rooms if room != "other" and _room(room) == "other")
+    if unknown:
+        found.append(f"rooms that have no such name here, together as one: {', '.join(unknown)}")
+    if "door" not in {_room(room) for room in rooms}:
+        found.append("no sensor is called door: goings-out are known only where they were written down")
+    if "bedroom" not in {_room(room) for room in rooms}:
+        found.append("no sensor is in a bedroom: whoever is in by night counts as asleep")
+    if not recorded_homes.has_labels(name):
+        found.append("no file of labels: who is out is told from the door")
+    return found
+
+
+def lines_of(name: str) -> list[tuple[float, str, int]]:
     """What a recording's file holds: local time taken for UTC, room, and how many lines. Raises as `load` does."""
-    return _rows(recorded_homes.read(name, part)[0])
+    return _rows(recorded_homes.read(name)[0])
 
 
 def _rows(lines: Sequence[recorded_homes.Line]) -> list[tuple[float, str, int]]:
@@ -169,6 +228,8 @@ def recording_of(
     begin: float,
     step_s: int,
     first_day: int,
+    *,
+    binned: bool = False,
 ) -> Recording:
     """A home from its lines and labels.
 
@@ -178,6 +239,7 @@ def recording_of(
         begin: the first midnight.
         step_s: seconds of a step.
         first_day: the first that is scored.
+        binned: whether each row stands for a step, in which the order of what was seen is lost.
     """
     count = int((max(at for at, _, _ in rows) - begin) // step_s) + 1
     lines = np.zeros((count, len(ROOMS)))
@@ -187,7 +249,7 @@ def recording_of(
         lines[step, ROOMS.index(room)] += seen
         last[step] = ROOMS.index(room)
     active = lines.sum(1) > 0
-    if name in COARSE:
+    if binned:
         last = np.where(active, lines.argmax(1), -1)
         last[(lines[:, BEDROOM] > 0) & (lines[:, BEDROOM] >= 0.25 * lines.sum(1))] = BEDROOM
 
@@ -209,7 +271,7 @@ def recording_of(
         return result
 
     gone = share(away) / np.maximum(end - start, 1) > 0.5 if away.any() else _between_doors(lines, start, end, step_s)
-    played = _binned(lines, last, begin, step_s) if name in COARSE else sorted((at, room) for at, room, _ in rows)
+    played = _binned(lines, last, begin, step_s) if binned else sorted((at, room) for at, room, _ in rows)
     return Recording(
         name,
         step_s,

@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.figures import Figure, Outcome, Row, Scale, Table
 from benchmarks.home_statistics import Log, distance, log_of, profile, statistics
-from benchmarks.recorded_homes import HOLIDAYS, OUTAGES, lines_of, span_at
+from benchmarks.recorded_homes import DAYS_LEAST, HOLIDAYS, OUTAGES, lines_of, names, span_at
 from simulators.events import absence
 from simulators.household import Household, household
-from simulators.recorded_homes import folder
+from simulators.recorded_homes import BadRecording, folder
 from simulators.recording import Recording, simulated
 
 FIRST_DAY: Final = date(2026, 1, 12)
@@ -48,13 +48,7 @@ def run(scale: Scale) -> Outcome:
     count, days = scale.choose(HOMES, 4), scale.choose(DAYS, 14)
     population = [log_of(home.name, rows_of(_life(home, days))) for home in _singles(count)]
     outcome.notes.append(_pace())
-    try:
-        recorded = [recorded_log(name) for name in (*PIR_HOMES, *OTHER_HOMES) if _is_there(name)]
-    except ImportError as error:
-        recorded = []
-        outcome.skipped.append(f"recordings cannot be read: {error}")
-    if not recorded:
-        outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; the simulated homes stand alone")
+    recorded = _recorded(outcome)
     outcome.tables.append(_table(population, recorded, days))
     outcome.notes += [
         "Within: which recorded homes with movement detectors lie between the 5 % and the 95 % of the simulated ones.",
@@ -67,6 +61,32 @@ def run(scale: Scale) -> Outcome:
 
 def _is_there(name: str) -> bool:
     return (folder() / f"{name}.parquet").is_file()
+
+
+def _recorded(outcome: Outcome) -> list[Log]:
+    """The recordings that are there; what is left out is said."""
+    found, there = [], names()
+    if not there:
+        outcome.skipped.append(f"NO RECORDINGS at {folder()}: set LLAR_DATA; the simulated homes stand alone")
+    compared = (*PIR_HOMES, *OTHER_HOMES)
+    if others := [name for name in there if name not in {*compared, *EMPTY}]:
+        outcome.skipped.append(f"not known which sensors they have, and not shown: {', '.join(others)}")
+    for name in compared:
+        if name not in there:
+            continue
+        try:
+            log = recorded_log(name)
+        except ImportError as error:
+            outcome.skipped.append(f"recordings cannot be read: {error}")
+            return []
+        except BadRecording as fault:
+            outcome.skipped.append(f"{name}: {fault}")
+            continue
+        if log.kept.sum() < DAYS_LEAST:
+            outcome.skipped.append(f"{name}: {int(log.kept.sum())} whole days are too few")
+        else:
+            found.append(log)
+    return found
 
 
 def _singles(count: int) -> list[Household]:
@@ -134,8 +154,11 @@ def _add_strays(told: dict[str, dict[str, float]], population: list[Log], days: 
     """Triggers while nobody is in, of recordings that have such a time, and of simulated absences of a week."""
     for name, times in EMPTY.items():
         begin, end = span_at(times)
-        rows = lines_of(name) if _is_there(name) else []
-        if rows and rows[-1][0] > end:
+        try:
+            rows = lines_of(name) if _is_there(name) else []
+        except (ImportError, BadRecording):
+            rows = []
+        if rows and min(rows)[0] < begin and max(rows)[0] > end:
             told.setdefault(name, {})[STRAYS] = strays_a_day(rows, begin, end)
     for home, log in zip(_singles(len(population)), population, strict=True):
         begin_at = simulated(home, FIRST_DAY, 1).begin_at + 36_000

@@ -17,7 +17,7 @@ sys.path.insert(0, str(PROJECT))
 from benchmarks.fall_training import fit, gather  # noqa: E402
 from devices.wearable.fall_model import model_file, save_model  # noqa: E402
 from devices.wearable.site import Site  # noqa: E402
-from simulators.recorded_falls import ABSENT, load_trials, recordings_file  # noqa: E402
+from simulators.recorded_falls import ABSENT, trials_of  # noqa: E402
 
 
 def main() -> int:
@@ -27,11 +27,11 @@ def main() -> int:
     parser.add_argument("--into", type=Path, default=PROJECT / "devices/wearable", metavar="FOLDER")
     options = parser.parse_args()
     for site in options.sites:
-        recordings = recordings_file(site)
-        if recordings is None:
+        trials = trials_of(site)
+        if not trials:
             print(ABSENT, file=sys.stderr)
             return 1
-        examples = gather(load_trials(recordings), site)
+        examples = gather(trials, site)
         print(f"{site}: {len(examples.numbers)} windows, {int(examples.is_fall.sum())} of them falls", flush=True)
         for gyroscope in (True, False):
             path = options.into / model_file(site, gyroscope=gyroscope)

@@ -166,13 +166,16 @@ def _timezone(text: str) -> str:
 
 
 def _list() -> int:
-    from simulators.recorded_falls import FILES
+    from devices.wearable.site import Site
+    from simulators.recorded_falls import NAMED, other_files, recordings_files
 
     names = recorded_homes.names()
     print(f"homes in {recorded_homes.folder()}: {', '.join(names) or 'none; LLAR_DATA says where to look'}")
-    for site, path in FILES.items():
-        there = (recorded_homes.data_folder() / path).is_file()
-        print(f"falls at the {site}: {path} {'is there' if there else 'is not there'}")
+    for site in Site:
+        files = [f"falls/{path.name} is there" for path in recordings_files(site)]
+        print(f"falls at the {site}: {', '.join(files) or f'no falls/{NAMED[site][0]}*.npz is there'}")
+    for path in other_files():
+        print(f"falls/{path.name}: its name does not say where it was worn")
     print("and without recordings: home simulated:SEED, fall simulated, fall simulated-sitting")
     return 0
 

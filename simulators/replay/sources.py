@@ -60,6 +60,8 @@ def home_of(name: str, days: int, timezone: str, now: float) -> Recording:
         return recorded_homes.recorded(name, timezone)
     except ImportError:
         raise NothingToPlay("Recordings are parquet files: pip install 'llar[recordings]' reads them.") from None
+    except recorded_homes.BadRecording as fault:
+        raise NothingToPlay(f"{fault}.") from None
 
 
 def stretch(
@@ -131,19 +133,24 @@ def movement_of(name: str, number: int | None) -> Trial:
             "somebody walks and " + ("sits down with a bump" if name.endswith("sitting") else "falls"),
         )
     from devices.wearable.site import Site
-    from simulators.recorded_falls import ABSENT, load_trials, recordings_file
+    from simulators.recorded_falls import ABSENT, trials_of
 
     if name not in set(Site):
         raise NothingToPlay(f"{name!r} is no movement: wrist, waist, {SIMULATED} or {SIMULATED}-sitting.")
-    path = recordings_file(Site(name))
-    if path is None:
-        raise NothingToPlay(f"There are {ABSENT}. Set it, or play {SIMULATED}.")
     try:
-        trials = load_trials(path)
+        trials = trials_of(Site(name))
     except ImportError:
         raise NothingToPlay(NO_NUMPY) from None
+    except recorded_homes.BadRecording as fault:
+        raise NothingToPlay(f"{fault}.") from None
+    if not trials:
+        raise NothingToPlay(f"There are {ABSENT}. Set it, or play {SIMULATED}.")
     if number is None:
-        number = next(place for place, trial in enumerate(trials) if trial.is_fall)
+        number = next((place for place, trial in enumerate(trials) if trial.is_fall), None)
+    if number is None:
+        raise NothingToPlay(
+            f"Nobody falls in these recordings: choose from daily life, --trial 0 to {len(trials) - 1}."
+        )
     if not 0 <= number < len(trials):
         raise NothingToPlay(f"There is no trial {number}: they are numbered from 0 to {len(trials) - 1}.")
     trial = trials[number]

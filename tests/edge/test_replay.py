@@ -17,7 +17,7 @@ from devices.wearable.site import Site
 from gateway.broker import Broker
 from gateway.contract.alarm_kinds import AlarmKind, kind_of
 from gateway.free_ports import free_port
-from simulators.recorded_falls import ABSENT, recordings_file
+from simulators.recorded_falls import ABSENT, recordings_files
 from simulators.replay.sources import NO_NUMPY
 from tests.edge.conftest import HUB, Desk, running, until
 
@@ -95,7 +95,7 @@ async def test_a_fall_of_the_wearable_is_judged_by_a_hub(
 async def test_a_fall_is_an_alarm_at_the_desk_and_sitting_down_is_none(
     name: str, tmp_path: Path, desk: Desk, broker: Broker
 ) -> None:
-    if name != "simulated" and recordings_file(Site(name)) is None:
+    if name != "simulated" and not recordings_files(Site(name)):
         pytest.skip(f"NOT TESTED: {ABSENT}")
     (tmp_path / "word").write_text("hub-word\n")
     to = ("--to", "broker", "--hub", HUB, "--password-file", str(tmp_path / "word"), "--port", str(broker.port))
