@@ -29,7 +29,7 @@ ACCOUNTS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
     ("nuria", "Núria", "supervisor", "ca", {}),
     ("pol", "Pol", "coordinator", "ca", {}),
     ("irene", "Irene", "technician", "ca", {}),
-    ("olga", "Olga", "auditor", "en", {}),
+    ("olga", "Olga", "auditor", "ca", {}),
     ("montse", "Montse", "carer", "ca", {"contacts": ["montse-ferrer"]}),
     ("maria", "Maria", "resident", "ca", {"resident": "maria-soler"}),
 )
@@ -159,6 +159,9 @@ _SCHEDULES: Final[tuple[dict[str, Any] | None, ...]] = (
 )
 """What contacts declared: nothing, after work only, not by night, and what the resident lets them see."""
 _RELATIONS: Final = ("daughter", "son", "neighbour", "niece", "nephew")
+_DAUGHTERS: Final = frozenset({"Marta", "Laura", "Sílvia", "Cristina", "Eva", "Anna"})
+_HERS: Final = {"son": "daughter", "nephew": "niece"}
+_HIS: Final = {"daughter": "son", "niece": "nephew"}
 _FLAGS: Final = ((), (), (), (), ("dog",), ("oxygen",), ("walker",), ("key_safe",), ("cat",))
 _CONDITIONS: Final = (
     "",
@@ -166,7 +169,7 @@ _CONDITIONS: Final = (
     "",
     "Diabetis.",
     "Insuficiència cardíaca.",
-    "Operada de maluc el 2024.",
+    "Pròtesi de maluc del 2024.",
     "Pèrdua de memòria lleu.",
 )
 
@@ -310,7 +313,7 @@ def _home(home_id: str, dice: random.Random) -> dict[str, Any]:
             _contact(
                 f"{home_id}-c{place}",
                 name,
-                dice.choice(_RELATIONS),
+                _relation(name, dice.choice(_RELATIONS)),
                 number * 10 + place,
                 has_key=dice.random() < 0.5,
                 minutes_away=dice.choice((2, 10, 15, 25, 40)),
@@ -322,10 +325,15 @@ def _home(home_id: str, dice: random.Random) -> dict[str, Any]:
     }
 
 
+def _relation(called: str, relation: str) -> str:
+    """How somebody of this name is related: Laura is a daughter."""
+    return (_HERS if called in _DAUGHTERS else _HIS).get(relation, relation)
+
+
 def _plans(number: int) -> list[dict[str, Any]]:
     """What was agreed with some of the residents."""
     if number % 5 == 0:
-        text = "Parlar a poc a poc i pel nom. Si diu que és a casa dels pares, està desorientada: avisar la família."
+        text = "Parlar a poc a poc i pel nom. Si diu que és a casa dels pares, no s'orienta: avisar la família."
         return [{"plan": {"protocol_text": text}}]
     if number % 7 == 0:
         return [{"kind": "inactivity", "plan": {"first": "family", "carers": "in_turn"}}]

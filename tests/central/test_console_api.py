@@ -121,7 +121,7 @@ def test_a_case_from_alarm_to_closing_reads_as_sentences(setting: Setting, ana: 
         "Ana ha anotat:",
         "Ana ha anotat:",
         "Ana ha demanat avisar Marta Puig per correu.",
-        "Marta Puig ve de camí; s'espera a les 13:12.",
+        "Marta Puig ve de camí; arribada prevista a les 13:12.",
         "Marta Puig ha arribat.",
     ]
     assert [line["words"] for line in reversed(view["timeline"])][3:5] == ["Algú ara", "Ha relliscat."]

@@ -1,6 +1,6 @@
 // Two small pictures: the last hour of rooms, and a curve of the last day.
 import { h, s } from "./dom.js";
-import { clock, decimal, span, t } from "./words.js";
+import { clock, decimal, t } from "./words.js";
 
 const WIDTH = 320;
 const LANE = 20;
@@ -35,7 +35,7 @@ export function ribbon(rooms) {
   const left = 86;
   const height = names.length * LANE + 18;
   const x = (at) => left + ((at - rooms.start_at) / (rooms.end_at - rooms.start_at)) * (WIDTH - left - 4);
-  const summary = t("Last noticed: {room}, {span} ago", { room: last.room, span: span(rooms.end_at - last.at) });
+  const summary = t("Last noticed: {room}, {time}", { room: last.room, time: clock(last.at) });
   const lanes = names.map((name, index) => {
     const y = index * LANE + LANE / 2;
     return [

@@ -12,7 +12,6 @@ const line = (name, ...inside) => [h("dt", {}, name), h("dd", {}, inside)];
 function person(one) {
   const who = [one.full_name, one.age_about ? t("about {age} years", { age: one.age }) : t("{age} years", { age: one.age }), SEXES[one.sex]];
   const senses = [
-    one.mobile && t("Mobile {number}", { number: one.mobile }),
     one.hearing !== "good" && `${t("Hearing")}: ${SENSES[one.hearing] ?? one.hearing}`,
     one.speech !== "good" && `${t("Speech")}: ${SENSES[one.speech] ?? one.speech}`,
   ];
@@ -20,6 +19,7 @@ function person(one) {
   return [
     line(t("Who"), h("b", {}, who.filter(Boolean).join(", "))),
     line(t("Speaks"), [sayLanguage(one.language), ...senses.filter(Boolean)].join(" · ")),
+    one.mobile && line(t("Mobile telephone"), one.mobile),
     known.some(Boolean) && line(t("Known"), known.filter(Boolean).join(" · ")),
   ];
 }
@@ -54,7 +54,7 @@ export async function emergencyCard(id) {
     ],
     [
       h("button", { type: "button", class: "button", onclick: () => window.print() }, icon("note", 16), t("Print")),
-      h("a", { class: "button main", href: "tel:112", "data-first": true }, icon("phone", 16), t("Call"), " 112"),
+      h("a", { class: "button main", href: "tel:112", "data-first": true }, icon("phone", 16), t("Call 112")),
     ],
   );
 }
