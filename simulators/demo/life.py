@@ -110,6 +110,8 @@ def _closed(homes: Sequence[str], contacts: dict[str, list[str]], now: float, di
         free_at[home] = at + 7_200.0
         cases.append(case)
     _make_late(cases, dice)
+    for case in cases:
+        _ring_home(case)
     return [case for case in cases if case["at"] + case["steps"][-1]["after_s"] < now - 1_800]
 
 
@@ -178,10 +180,26 @@ def _send_contact(case: Case, who: str, spoken: float, contacts: list[str], dice
     steps.append({"after_s": at + 6, "do": "parked", "by": who, **wait})
     arrival = at + min(1_500.0, eta * 60 * dice.uniform(0.7, 1.2))
     steps.append({"after_s": round(arrival, 1), "do": "arrived", "by": who, "contact": comes})
+    arrival += _to_the_door(case["ref"], eta)
+    steps.append({"after_s": round(arrival, 1), "do": "inside", "by": who, "contact": comes})
     sent = {"contact": comes, "channel": "email", "after_s": at - 40, "state": "accepted", "took_s": 24.0}
     if not any(message["contact"] == comes for message in case.get("messages", [])):
         case.setdefault("messages", []).append(sent)
     return round(arrival + dice.uniform(40, 160), 1)
+
+
+def _to_the_door(ref: str, eta: int) -> float:
+    """Seconds from the arrival to the inside: a stair, a key, and now and then a key that has to be fetched."""
+    dice = random.Random(ref)
+    return dice.uniform(305, 320) if eta <= 10 and dice.random() < 0.15 else dice.uniform(12, 90)
+
+
+def _ring_home(case: Case) -> None:
+    """Where nobody has pressed anything, the operator rings the home."""
+    if case["kind"] in {"inactivity", "vital_sign", "medication"}:
+        place = [step["do"] for step in case["steps"]].index("spoken")
+        at, by = round(case["steps"][place]["after_s"] - 1.5, 2), case["steps"][place]["by"]
+        case["steps"].insert(place, {"after_s": at, "do": "rung", "by": by, "step": "ring_home"})
 
 
 def _ring(who: str, at: float, contact: str, result: str, for_s: float) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from central.console.wording import Names, why_it_fired
 from central.history import History, load
 from central.history_import import import_history, import_readings
 from central.register import Seed, SeedError
+from central.service_figures import inside_times
 from central.service_settings import Team
 from central.storage import (
     care,
@@ -96,6 +97,8 @@ def test_every_case_of_the_demos_past_is_what_its_log_adds_up_to(database: Datab
             assert rebuild(number, cases.events_of(conn, number)) == cases.find(conn, number)
         assert len(cases.open_cases(conn)) == 7
         assert service_quality.life_without_outcome(conn, Scope(0, NOON))[1] == 0
+        entered = inside_times(service_quality.calls(conn, Scope(NOON - 40 * 86_400, NOON)))
+        assert 0.8 * entered.known < entered.within_5_min < entered.known, "now and then a key has to be fetched"
         proven = {home: drills.last_proven_at(conn, home) or 0.0 for home in city.street(HOMES)}
         assert any(proven.values())
         assert {home: home_facts.facts_of(conn, home)["proven_at"] for home in proven} == proven
