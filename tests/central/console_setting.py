@@ -45,7 +45,7 @@ PASSWORD = "una contrasenya llarga"
 _HASH = access.hash_password(PASSWORD)
 new_database: list[Callable[[Path], str]] = [fresh_database]
 """Makes the database of a setting that is given none. `LLAR_TEST_DATABASE=postgresql` puts another in its place."""
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 class Clock:

@@ -15,7 +15,7 @@ import pytest
 from central.console.live import WAITING_MAX, Live
 from central.console.offers import HANDED_S
 from gateway.contract.alarm_kinds import AlarmKind
-from tests.central.console_setting import PASSWORD, Clock, Setting, open_setting, serve, wait_until
+from tests.central.console_setting import DEADLINE_S, PASSWORD, Clock, Setting, open_setting, serve, wait_until
 
 
 def sign() -> object:
@@ -125,7 +125,7 @@ def test_an_alarm_is_on_the_line_with_all_that_a_card_needs(tmp_path: Path) -> N
             listener.start()
             wait_until(lambda: setting.live.clients() == 1)
             setting.alarm("carme", AlarmKind.FALL, "bany")
-            listener.join(10)
+            listener.join(DEADLINE_S)
     card = found[0]["card"]
     assert isinstance(card, dict)
     assert (card["mark"], card["kind"], card["place"], card["person"]["called"]) == ("P1", "fall", "bany", "Carme")

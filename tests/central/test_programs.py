@@ -106,7 +106,7 @@ def test_both_processes_run_a_dead_one_is_started_again_and_both_end_together(
     with socket.create_connection(("127.0.0.1", port)) as slow:  # a request that takes its time
         slow.sendall(HALF_A_REQUEST)
         os.killpg(centre.pid, signal.SIGINT)  # Ctrl-C in a terminal reaches all that runs there
-        assert centre.wait(20) == 0
+        assert centre.wait(60) == 0
     assert not [one for one in children if one.is_running()]
     assert not told(tmp_path, "Traceback")
 
@@ -118,8 +118,8 @@ def test_the_processes_end_when_the_one_that_watches_them_is_killed(
     wait_until(lambda: told(tmp_path, "ready: console at") and child(centre, "receiver") is not None)
     children = centre.children()
     centre.kill()
-    centre.wait(10)
-    assert psutil.wait_procs(children, 20)[1] == []
+    centre.wait(60)
+    assert psutil.wait_procs(children, 60)[1] == []
 
 
 @pytest.mark.slow
@@ -134,8 +134,7 @@ def test_a_process_that_is_there_and_does_nothing_is_killed_and_started_again(
     stopped.suspend()
     wait_until(lambda: told(tmp_path, f"{name} has not been heard for"))
     wait_until(lambda: told(tmp_path, "ready: console at" if name == "desk" else "central.receiver: ready", 2))
-    noted = restarts.read(tmp_path / "data")[0]
-    assert (noted.name, noted.why) == (name, "stuck")
+    assert (name, "stuck") in {(noted.name, noted.why) for noted in restarts.read(tmp_path / "data")}
 
 
 STANDING_STILL = """

@@ -135,7 +135,7 @@ def test_a_home_in_which_nobody_is_noticed_any_more_is_found_inactive(
             assert replay.poll() is None, "it lives on until it is stopped"
         finally:
             replay.send_signal(signal.SIGINT)
-        said, _ = replay.communicate(timeout=30)
+        said, _ = replay.communicate(timeout=WAIT_S)
     assert replay.returncode == 0
     assert "readings of the past are with the broker" in said
     assert said.rstrip().endswith("stopped")

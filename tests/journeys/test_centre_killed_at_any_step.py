@@ -42,6 +42,7 @@ def test_desk_killed_at_a_step(build_town: Callable[..., Town], step: str) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_desk_killed_again_and_again_under_alarms(build_town: Callable[..., Town]) -> None:
     """Twelve homes press while the desk is killed and started five times: twelve cases, each with its receipt."""
     town = build_town(count=12).start()

@@ -19,7 +19,7 @@ from gateway.contract.topics import Channel
 from gateway.free_ports import free_port
 from tests.journeys.console_seat import Seat
 from tests.journeys.raw_hub import RawHub
-from tests.journeys.town import Program, Town, wait_until
+from tests.journeys.town import DEADLINE_S, Program, Town, wait_until
 
 PACKS = 40
 STORE_SIGN = 4
@@ -50,7 +50,7 @@ def answers(port: int) -> bool:
 def stored(port: int) -> int:
     """How many temperatures of the first home InfluxDB holds."""
     query = "select count(value) from temperature where home = 'home-1'"
-    text = httpx.get(f"http://127.0.0.1:{port}/query?db=llar&q={quote(query)}").text
+    text = httpx.get(f"http://127.0.0.1:{port}/query?db=llar&q={quote(query)}", timeout=DEADLINE_S).text
     series: list[dict[str, Any]] = json.loads(text)["results"][0].get("series", [])
     return int(series[0]["values"][0][1]) if series else 0
 

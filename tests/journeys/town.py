@@ -30,6 +30,8 @@ from tests.central.fresh_database import fresh_database
 
 HOUSE = Path(__file__).resolve().parents[2]
 DEADLINE_S = 90.0
+START_S = 240.0
+"""To load a program takes one or two seconds of a processor, of which a busy machine gives a fiftieth."""
 T = TypeVar("T")
 OPERATORS = {"ana": "Ana", "marc": "Marc"}
 PASSWORD = "sense presses"
@@ -75,7 +77,8 @@ class Program:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into the kernel, no Python lock
             )
         if ready:
-            wait_until(lambda: ready in self.said(begin) or self._fail_if_gone(), f"{self.name} says {ready!r}")
+            said = f"{self.name} says {ready!r}"
+            wait_until(lambda: ready in self.said(begin) or self._fail_if_gone(), said, START_S)
         return self
 
     def said(self, begin: int = 0) -> str:
