@@ -44,3 +44,13 @@ def test_the_queue_the_file_and_the_card_for_112_say_the_same_age(setting: Setti
     path = f"/api/homes/carme/residents/{person['id']}"
     assert supervisor.put(path, version=0, birthday="12-24", **facts)[0] == 200
     assert ages() == {(83, False)}  # it is November
+
+
+def test_a_birthday_is_a_day_that_comes_at_least_in_leap_years(setting: Setting, app: FastAPI) -> None:
+    supervisor = Person(app, "x-supervisor")
+    person = supervisor.get("/api/homes/carme/card")[1]["residents"][0]
+    facts = {name: person[name] for name in ("called", "full_name", "born", "language", "lives_alone")}
+    days = ("02-30", "02-31", "04-31", "06-31", "09-31", "11-31", "00-10", "10-00", "02-29", "04-30", "12-31")
+    path = f"/api/homes/carme/residents/{person['id']}"
+    taken = [day for day in days if supervisor.put(path, version=0, birthday=day, **facts)[0] != 422]
+    assert taken == ["02-29", "04-30", "12-31"]

@@ -29,6 +29,9 @@ Code = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
 Provider = Annotated[str, Field(max_length=40, pattern=r"^[^\x00-\x1f]*$")]
 Telephone = Annotated[str, Field(max_length=32, pattern=r"^[0-9+() .-]*$")]
 Flag = Annotated[str, Field(pattern=r"^[a-z_]{1,20}$")]
+Birthday = Annotated[
+    str, Field(pattern=r"^((0[1-9]|1[0-2])-(0[1-9]|[12]\d)|(0[13-9]|1[0-2])-30|(0[13578]|1[02])-31)?$")
+]
 
 
 class HomeBody(BaseModel):
@@ -76,7 +79,7 @@ class ResidentFacts(BaseModel):
     called: Name
     full_name: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
     born: Annotated[int, Field(ge=1890, le=2100)]
-    birthday: Annotated[str, Field(pattern=r"^((0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$")] = ""
+    birthday: Birthday = ""
     language: Language = "ca"
     lives_alone: bool = False
     hearing: Literal["good", "weak", "aid", "none"] = "good"
