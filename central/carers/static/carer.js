@@ -87,7 +87,10 @@ function paint(text) {
 function valueOf(field) {
   if (field.dataset.type === "number") return Number(field.value);
   if (field.dataset.type === "day") return new Date(`${field.value}T00:00`).getTime() / 1000;
-  if (field.dataset.type === "day-end") return new Date(`${field.value}T00:00`).getTime() / 1000 + 86400;
+  if (field.dataset.type === "day-end") {
+    const day = new Date(`${field.value}T00:00`);
+    return day.setDate(day.getDate() + 1) / 1000; // not a day of seconds later: days of 23 and 25 hours come too
+  }
   return field.value;
 }
 

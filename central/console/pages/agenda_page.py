@@ -283,7 +283,7 @@ def _found(request: Request, seat: Seat, show: Show, kind: str) -> tuple[list[Ca
     until_at = {"due": now + 1, "overdue": now, "mine": tonight, "week": now + 7 * 86_400}.get(show, tonight)
     with request.app.state.parts.database.read() as connection:
         if show == "done":
-            since, states = midnight.timestamp() - 86_400, ("done", "cancelled")
+            since, states = (midnight - timedelta(days=1)).timestamp(), ("done", "cancelled")
             found = agenda.calls(
                 connection, seat.who, states=states, from_at=since, until_at=until_at, kind=kind, newest_first=True
             )
