@@ -36,7 +36,7 @@ _STEPS: Final[Mapping[str, str]] = {
     escalation.SUPERVISOR: later("The supervisor is asked"),
     escalation.FIRST_CARER: later("The first contact is told"),
     escalation.EVERY_CARER: later("All contacts are told"),
-    escalation.HOME_REASSURED: later("The home hears that help is coming"),
+    escalation.HOME_REASSURED: later('The home is asked to say: "We have not forgotten you."'),
     escalation.EXCEPTION: later("Asking why nobody took the call"),
     escalation.STILL_RINGING: later("Ringing goes on"),
     escalation.REVIEW: later("Reminder of a case in which nothing happens"),

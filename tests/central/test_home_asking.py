@@ -13,6 +13,7 @@ from central.alarm_cases.priority import Priority
 from central.alarm_cases.rules import ASK_HEARD_S
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
+from central.console.desk_words import sentence
 from central.detection.finding import Finding
 from central.home_asking import HomeAsking
 from central.hub_states import HubStates
@@ -20,6 +21,7 @@ from central.refusals import RefusalCounter
 from central.service_figures import answers as figures
 from central.storage import cases, service_quality
 from central.storage.service_quality import Scope
+from central.texts import translator
 from gateway.contract.alarm_kinds import AlarmKind
 from gateway.contract.encoding import encode
 from gateway.contract.messages import Command, CommandOutcome, HubState, Record
@@ -338,6 +340,15 @@ def test_a_home_that_could_only_show_its_question_has_not_called_out(
         at_hand = cases.find(connection, case)
     assert at_hand is not None
     assert at_hand.protocol_step == ("call_out" if mute else "raise_volume")
+
+
+@pytest.mark.parametrize(("mute", "said"), [(True, "The home shows the question"), (False, "The home asks")])
+def test_the_log_says_that_a_home_asks_only_where_it_has_a_voice(home: Homes, mute: bool, said: str) -> None:
+    home.hear(asks=True, mute=mute)
+    home.finds()
+    home.says("asking")
+    asked = events(home.town)[-1]
+    assert sentence(asked, "", "", "", "", translator("en")).startswith(said)
 
 
 def test_of_a_hub_that_has_not_said_how_it_is_nobody_knows_that_it_speaks() -> None:
