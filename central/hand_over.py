@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from central.access_rules import Resource
@@ -103,17 +104,28 @@ def faults(folder: Path) -> Iterator[str]:
     except (OSError, ValueError, KeyError, TypeError):
         yield f"{folder}: {_MANIFEST} or {_SUMS} is missing or cannot be read: the export did not come to its end."
         return
+    if sums.get(_MANIFEST) != _sha256(folder / _MANIFEST):
+        yield f"{_MANIFEST}: changed (checksum), so the others cannot be judged by it"
+        return
     there = {path.name for path in folder.iterdir()} - {_SUMS}
     yield from (f"{name}: missing" for name in sorted({*sums, *files} - there))
     yield from (f"{name}: does not belong here" for name in sorted(there - set(sums)))
     yield from (
         f"{name}: changed (checksum)" for name in sorted(there & set(sums)) if _sha256(folder / name) != sums[name]
     )
-    homes = {row["id"] for row in _read(folder / "homes.jsonl")} if "homes.jsonl" in there else set()
+    homes = _ids(folder / "homes.jsonl")
     if len(homes) != manifest.get("homes"):
         yield f"homes.jsonl: {len(homes)} homes where the manifest has {manifest.get('homes')}"
     for name in sorted(there & set(files)):
         yield from _file_faults(folder / name, files[name], homes)
+
+
+def _ids(path: Path) -> set[str]:
+    """The ids of its rows, as far as it can be read."""
+    found: set[str] = set()
+    with contextlib.suppress(OSError, ValueError):
+        found.update(str(row.get("id")) for row in _read(path))
+    return found
 
 
 def _file_faults(path: Path, facts: dict[str, Any], homes: set[str]) -> Iterator[str]:
@@ -219,9 +231,10 @@ def _text(path: Path, text: str) -> None:
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """Its rows. ValueError: a line is no JSON object."""
     with path.open(encoding="utf-8") as file:
         for line in file:
-            yield json.loads(line)
+            yield msgspec.json.decode(line, type=dict[str, Any])
 
 
 def _sha256(path: Path) -> str:

@@ -126,6 +126,21 @@ def test_what_was_lost_or_changed_on_the_way_is_found(
     assert expected[harm] in said
 
 
+@pytest.mark.parametrize("rubbish", ["half a li", "17\n", '["homes"]\n', b"\xff\xfe"])
+@pytest.mark.parametrize("name", ["homes.jsonl", "contacts.jsonl", "manifest.json"])
+def test_a_folder_spoiled_in_any_of_its_files_is_told_in_sentences(
+    setting: Setting, tmp_path: Path, name: str, rubbish: str | bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    handed(setting, folder)
+    with (folder / name).open("ab") as file:
+        file.write(rubbish.encode() if isinstance(rubbish, str) else rubbish)
+    for _ in range(2):
+        assert main(["hand-over-check", str(folder)]) == 1
+        assert name in capsys.readouterr().out
+        (folder / name).write_bytes(rubbish.encode() if isinstance(rubbish, str) else rubbish)
+
+
 def test_nobody_is_handed_over_by_a_slip_of_the_pen(setting: Setting, tmp_path: Path) -> None:
     for name in ("", "Gracia", "unknown"):
         with pytest.raises(HandOverError, match="no home"):
