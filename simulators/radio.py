@@ -187,6 +187,11 @@ class HubController:
         """Whether a host stack is connected."""
         return bool(self._hosts)
 
+    @property
+    def listening(self) -> bool:
+        """Whether a host stack scans: what was said before, nobody has heard."""
+        return any(host.scans for host in self._hosts)
+
     def hand_over(self, packet: bytes) -> None:
         """Gives every host a HCI packet (H4) as if it came from the controller."""
         for host in self._hosts:
@@ -266,6 +271,11 @@ class _HciServer(StreamPacketSource):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave_the_air()
+
+    @property
+    def scans(self) -> bool:
+        """Whether the host has told its controller to scan."""
+        return self._controller is not None and self._controller.le_scan_enable
 
     def _leave_the_air(self) -> None:
         self._hosts.discard(self)

@@ -115,12 +115,10 @@ async def _hub_there(radio: HubController, tell: Callable[[str], None]) -> None:
     await radio.start()
     tell(f'the radio is there; the hub\'s configuration says: [ble] adapter = "{radio.transport}"')
     deadline = time.monotonic() + HUB_WAIT_S
-    while not radio.connected:
+    while not radio.listening:
         if time.monotonic() > deadline:
-            raise NothingToPlay(f"No hub has connected to {radio.transport} in {HUB_WAIT_S:.0f} s.")
+            raise NothingToPlay(f"No hub listens at {radio.transport} within {HUB_WAIT_S:.0f} s.")
         await asyncio.sleep(0.05)
-    # it has connected, and begins to listen
-    await asyncio.sleep(_SETTLES_S)
 
 
 async def _say_all(

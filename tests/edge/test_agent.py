@@ -214,7 +214,7 @@ async def test_a_dead_radio_is_reported_and_heard_again_when_it_is_back(
             await controller.die()
             await until(lambda: any("radio" in fault for s in desk.states for fault in s.faults), "it is reported")
             await controller.start()
-            await until(lambda: controller.connected, "the radio is taken up again")
+            await until(lambda: controller.listening, "the radio is taken up again")
             await button.say((ObjectId.BUTTON, 1), for_s=60)
             await until(lambda: desk.alarms, "a press is heard again")
     finally:
@@ -245,7 +245,7 @@ async def test_a_radio_that_never_answers_is_known_and_one_plugged_in_later_is_t
             writer.close()
         controller = HubController(air, port=port)
         await controller.start()
-        await until(lambda: controller.connected, "the radio is taken up")
+        await until(lambda: controller.listening, "the radio is taken up")
         await button.say((ObjectId.BUTTON, 1), for_s=60)
         await until(lambda: desk.alarms, "a press is heard")
     await button.power_off()

@@ -118,7 +118,7 @@ async def checked(path: Path, *arguments: str) -> tuple[int, str]:
 @slow
 async def test_a_running_agent_is_asked_who_is_heard_and_who_is_not(home: Home, desk: Desk) -> None:
     async with running(home.path):
-        await until(lambda: desk.states and home.controller.connected, "the agent works")
+        await until(lambda: desk.states and home.controller.listening, "the agent works")
         await home.walk_past()
         await until(lambda: _heard(home.path, "hall-motion"), "the motion sensor is heard")
         code, said = await checked(home.path)
@@ -158,7 +158,7 @@ async def test_a_cut_line_and_waiting_calls_are_told(home: Home, desk: Desk, bro
 @slow
 async def test_the_walk_test_names_each_device_and_ends_when_all_were_heard(home: Home, desk: Desk) -> None:
     async with running(home.path):
-        await until(lambda: desk.states and home.controller.connected, "the agent works")
+        await until(lambda: desk.states and home.controller.listening, "the agent works")
         async with command(home.path, "--walk") as walking:
             await until(lambda: "Now press each pendant" in walking.said, "it begins")
             await home.walk_past()
@@ -189,7 +189,7 @@ async def test_an_installer_who_stops_early_is_told_what_is_missing(home: Home, 
 async def test_without_an_agent_it_listens_itself_and_answers_no_pendant(home: Home) -> None:
     async with command(home.path, "--listen", "20") as listening:
         await until(lambda: "Listening for up to 20 s" in listening.said, "it begins")
-        await until(lambda: home.controller.connected, "it has the radio")
+        await until(lambda: home.controller.listening, "it has the radio")
         home.pendant.press()
         await home.press_button()
         await home.walk_past()

@@ -120,7 +120,7 @@ async def hub(air: VirtualAir) -> AsyncIterator[Listener]:
     await controller.start()
     listener = Listener(controller.transport)
     task = asyncio.create_task(listener.run())
-    await until(lambda: controller.connected, "the hub opens its radio")
+    await until(lambda: controller.listening, "the hub opens its radio")
     yield listener
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -110,7 +110,7 @@ async def test_a_radio_press_is_one_alarm_also_when_the_agent_restarts_while_it_
     path = write_config(f'[ble]\nadapter = "{controller.transport}"\n')
     try:
         async with running(path):
-            await until(lambda: controller.connected, "the hub opens its radio")
+            await until(lambda: controller.listening, "the hub opens its radio")
             await motion.say((ObjectId.MOTION, 1), for_s=30)
             await until(lambda: ("hall-motion", "motion", True) in desk.readings, "motion arrives")
             await button.say((ObjectId.BUTTON, 1), for_s=30)
@@ -118,7 +118,7 @@ async def test_a_radio_press_is_one_alarm_also_when_the_agent_restarts_while_it_
         heard_before = len(desk.states)
         async with running(path):
             await until(lambda: len(desk.states) > heard_before, "the hub is back")
-            await until(lambda: controller.connected, "the hub opens its radio again")
+            await until(lambda: controller.listening, "the hub opens its radio again")
             await asyncio.sleep(1)  # ten repeats of the same advert: silence is what is asserted
             assert button.on_air
     finally:

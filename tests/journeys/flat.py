@@ -79,7 +79,7 @@ class Flat:
     async def start(self) -> None:
         """Starts the agent and waits until it works."""
         await asyncio.to_thread(self.agent.start, ready="ready")
-        await soon(lambda: self.controller.connected, "the agent listens to the radio")
+        await soon(lambda: self.controller.listening, "the agent listens to the radio")
         await listening(self.screen_port)
 
     async def says(self, sentence: str) -> None:

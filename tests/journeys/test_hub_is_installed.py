@@ -96,7 +96,7 @@ async def test_from_a_code_to_a_hub_whose_call_becomes_a_case(build_town: Callab
         agent = Program("edge", ["-m", "edge", "run", "--config", str(etc / "edge.toml")], tmp_path)
         town.programs.append(agent)
         agent.start(ready="ready")
-        await soon(lambda: controller.connected, "the agent listens to the radio")
+        await soon(lambda: controller.listening, "the agent listens to the radio")
         spare.press()
         await soon(lambda: len(town.cases(HUB)) == 1, "the call by cable is a case")
         await button.say((0x3A, 1.0))

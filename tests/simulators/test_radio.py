@@ -63,7 +63,7 @@ async def test_a_press_is_heard_with_its_bytes_and_again_after_the_controller_ca
         heard.clear()
         stop = asyncio.Event()
         listening = asyncio.create_task(listen(hub.transport, heard, stop))
-        await until(lambda: hub.connected)
+        await until(lambda: hub.listening)
         await pendant.say((ObjectId.BUTTON, ButtonPress.SINGLE), for_s=DEADLINE_S)
         await door.say((ObjectId.DOOR, 1), for_s=DEADLINE_S)
         # the press of the life before may still be on the air
@@ -87,7 +87,7 @@ async def test_a_sensor_falls_silent_after_its_repeats() -> None:
     heard: list[tuple[str, bytes]] = []
     stop = asyncio.Event()
     listening = asyncio.create_task(listen(hub.transport, heard, stop))
-    await until(lambda: hub.connected)
+    await until(lambda: hub.listening)
     await door.say((ObjectId.DOOR, 1), for_s=0.3)
     await until(lambda: bool(heard) and not door.on_air)
     await door.power_off()
