@@ -7,7 +7,7 @@ Each command is one transaction. What is refused is refused by a word: `no_such_
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -241,9 +241,11 @@ class AgendaDesk:
     def _daily(self, now: float) -> None:
         with self._database.begin() as connection:
             due_at = incidents.chore_due(connection, DAILY, now, now)
-            mine = due_at <= now and incidents.claim_chore(connection, DAILY, due_at, now + DAY_S)
+            today = datetime.fromtimestamp(now, _MADRID).date()
+            tonight = datetime.combine(today + timedelta(days=1), time(), _MADRID).timestamp()
+            mine = due_at <= now and incidents.claim_chore(connection, DAILY, due_at, tonight)
             if mine:
-                conditions.refresh_expired(connection, datetime.fromtimestamp(now, _MADRID).date())
+                conditions.refresh_expired(connection, today)
                 home_facts.note_false_alarms(connection, now)
         for fill in (home_words.fill, home_facts.fill):
             while mine:

@@ -209,7 +209,11 @@ def test_a_condition_has_a_source_runs_out_and_stays_readable(setting: Setting, 
     number = next(iter(re.findall(r"conditions/(\d+)\"", sol.get("/residents/carme?tab=health")[1])))
     assert sol.put(f"{path}/{number}", version=9, text="Xx", source="yy")[0] == 409
     AgendaDesk(setting.desk).work(clock.now)
-    clock.now += 5 * DAY
+    clock.now += 3 * DAY  # its last day
+    AgendaDesk(setting.desk).work(clock.now)
+    ana = Person(app, "ana")
+    assert "Pneumònia" in on_the_card()
+    clock.now += 11.1 * 3_600  # soon after midnight
     AgendaDesk(setting.desk).work(clock.now)
     ana = Person(app, "ana")
     assert "Pneumònia" not in on_the_card()
