@@ -129,7 +129,8 @@ def production_files(
     """
     settings = [
         "# written by `llar-central broker-config`; goes in the place of /etc/mosquitto/mosquitto.conf (as a part of",
-        "# Debian's own it is refused: both name a persistence_location); its folder must belong to the user mosquitto",
+        "# Debian's own it is refused: both name a persistence_location); the user mosquitto must be able to read",
+        "# the files that it names",
         f"persistence_location {state_folder}/",
         "log_dest stderr",
         "connection_messages true",
