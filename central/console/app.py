@@ -256,17 +256,32 @@ def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     language = _language(request)
     text = translator(language).gettext(error.text)
-    for_scripts = request.url.path.startswith(("/api/", "/live"))
-    if error.status == 401 and not for_scripts:
+    if error.status == 401 and not _for_scripts(request):
         own = request.url.path.startswith(("/family", "/rights"))
         return RedirectResponse("/login?to=family" if own else "/login", status_code=303)
-    if for_scripts or "text/html" not in request.headers.get("accept", ""):
+    if not _for_a_reader(request):
         return error.answer(text)
     if error.reason in _UNFINISHED:
         return RedirectResponse("/me", status_code=303)
     if isinstance(error, NeedsReason):
         return office_page(request, error.seat, "glass.html", "", status=403, text=text, home_id=error.home_id)
     return html_page("refused.html", language, error.status, text=text)
+
+
+def _for_scripts(request: Request) -> bool:
+    return request.url.path.startswith(("/api/", "/live"))
+
+
+def _for_a_reader(request: Request) -> bool:
+    """Whether a browser shows the answer as a page."""
+    return not _for_scripts(request) and "text/html" in request.headers.get("accept", "")
+
+
+def _refuse(request: Request, language: str, status: int, reason: str, text: str) -> Response:
+    """A page for who reads, a Problem for programs."""
+    if _for_a_reader(request):
+        return html_page("refused.html", language, status, text=text)
+    return Problem(status, reason, text).answer()
 
 
 def _answer_bad_content(request: Request, error: Exception) -> Response:
@@ -276,14 +291,16 @@ def _answer_bad_content(request: Request, error: Exception) -> Response:
         text = translator(_language(request)).gettext(later("Send this as application/json."))
         return Problem(415, "not_json", text).answer()
     place = ".".join(str(part) for part in first["loc"][1:])
-    text = translator(_language(request)).say(later("The request cannot be read: {place}."), place=place or "body")
-    return Problem(422, "bad_content", text).answer()
+    language = _language(request)
+    text = translator(language).say(later("The request cannot be read: {place}."), place=place or "body")
+    return _refuse(request, language, 422, "bad_content", text)
 
 
 def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     reason, text = _REFUSALS.get(error.status_code, ("refused", later("This cannot be done.")))
-    answer = Problem(error.status_code, reason, translator(access.language_of(request)).gettext(text)).answer()
+    language = access.language_of(request)
+    answer = _refuse(request, language, error.status_code, reason, translator(language).gettext(text))
     answer.headers.update(error.headers or {})
     return answer
 
@@ -302,9 +319,11 @@ def _says_json(request: Request) -> bool:
 
 
 def _answer_database_down(request: Request, error: Exception) -> Response:
-    words = translator(access.language_of(request))
+    language = access.language_of(request)
+    words = translator(language)
     if isinstance(error, DataError):  # such as a NUL in a text, or a number too large for its column
         log.warning("the database cannot hold what was sent: %s", in_words(error))
-        return Problem(422, "bad_content", words.gettext(_REFUSALS[400][1])).answer()
+        return _refuse(request, language, 422, "bad_content", words.gettext(_REFUSALS[400][1]))
     log.error("the database failed: %s", error)
-    return Problem(503, "database", words.gettext(later("The database does not answer. Nothing was stored."))).answer()
+    text = words.gettext(later("The database does not answer. Nothing was stored."))
+    return _refuse(request, language, 503, "database", text)

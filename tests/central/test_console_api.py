@@ -194,6 +194,9 @@ def test_bodies_out_of_bounds_are_refused_by_value(setting: Setting, ana: Seated
         assert (path, answer.status_code, answer.json()["reason"]) == (path, 422, "bad_content")
     assert ana.client.get("/api/cases/nine").status_code == 422
     assert ana.client.get("/api/nothing").json()["reason"] == "not_found"
+    read = ana.client.get("/nothing", headers={"accept": "text/html"})
+    assert (read.status_code, read.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/"' in read.text
 
 
 def test_a_parked_case_shows_its_recall_and_a_released_one_rings(setting: Setting, ana: Seated, clock: Clock) -> None:
