@@ -141,6 +141,8 @@ def names() -> list[str]:
 def load_all(outcome: Outcome, chosen: Sequence[str]) -> list[Recording]:
     """Reads these recordings; what cannot be read or scored, and what had to be assumed, is said in `outcome`."""
     recordings = []
+    here = recorded_homes.folder().name
+    outcome.skipped += [f"homes/{part.name}: only homes/{here} is looked at" for part in recorded_homes.other_folders()]
     for name in chosen:
         try:
             recording = load(name)

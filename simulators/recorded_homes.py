@@ -63,14 +63,22 @@ class Label(NamedTuple):
 def data_folder() -> Path:
     """Where recordings lie, if there are any."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    return Path(os.environ.get("LLAR_DATA") or beside)
+    return Path(os.environ.get("LLAR_DATA") or beside).expanduser()
 
 
 def folder() -> Path:
     """Where the homes lie: `homes/dev`, or the only other folder in `homes` that has any."""
-    homes = data_folder() / "homes"
-    parts = {path.parent for path in homes.glob("*/*.parquet")}
-    return parts.pop() if len(parts) == 1 else homes / "dev"
+    parts = _folders()
+    return parts[0] if len(parts) == 1 else data_folder() / "homes" / "dev"
+
+
+def other_folders() -> list[Path]:
+    """Folders with homes that are not looked at."""
+    return [part for part in _folders() if part != folder()]
+
+
+def _folders() -> list[Path]:
+    return sorted({path.parent for path in (data_folder() / "homes").glob("*/*.parquet")})
 
 
 def names() -> list[str]:

@@ -171,6 +171,8 @@ def _list() -> int:
 
     names = recorded_homes.names()
     print(f"homes in {recorded_homes.folder()}: {', '.join(names) or 'none; LLAR_DATA says where to look'}")
+    for part in recorded_homes.other_folders():
+        print(f"homes in {part} are not looked at")
     for site in Site:
         files = [f"falls/{path.name} is there" for path in recordings_files(site)]
         print(f"falls at the {site}: {', '.join(files) or f'no falls/{NAMED[site][0]}*.npz is there'}")

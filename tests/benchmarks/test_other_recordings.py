@@ -61,11 +61,14 @@ def test_files_that_are_no_homes_are_refused_by_name_and_cost_no_other(data: Pat
     write(data, "no-room", [*good[:-1], (good[-1][0], None, 1)])  # type: ignore[list-item]
     write(data, "zoned", [(at.replace(tzinfo=UTC), room, n) for at, room, n in good])
     write(data, "week", lived(7))
+    (data / "homes/more").mkdir()
+    (data / "homes/theirs").rename(data / "homes/dev")
+    (data / "homes/more/other.parquet").write_bytes(whole)
     outcome = Outcome("title")
     found = load_all(outcome, names())
     assert [one.name for one in found] == ["good"]
     said = {text.partition(":")[0] for text in outcome.skipped}
-    assert said == {"cut", "empty", "no-rows", "no-n", "no-room", "zoned", "week"}
+    assert said == {"cut", "empty", "no-rows", "no-n", "no-room", "zoned", "week", "homes/more"}
 
 
 def test_what_is_assumed_of_an_unknown_home_is_said(data: Path) -> None:
