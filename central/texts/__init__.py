@@ -6,6 +6,7 @@ correction needs no build step. A sentence with facts has `{named}` places, fill
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -46,7 +47,13 @@ class Words:
 
     def say(self, text: str, /, **facts: object) -> str:
         """A translated sentence filled with facts; a fact that is missing is left out rather than raised."""
-        return self.gettext(text).format_map(_Facts(facts))
+        said = self.gettext(text).format_map(_Facts(facts))
+        return _ARTICLE.sub(lambda found: _ELIDED[found[0]], said) if self.language == "ca" else said
+
+
+_ARTICLE: Final = re.compile(r"\b(?:[Ee]l|del|al) (?=11? d)")
+_ELIDED: Final = {"el ": "l'", "El ": "L'", "del ": "de l'", "al ": "a l'"}
+"""Catalan elides the article before the days that begin with a vowel: "el 2 de maig", "l'11 de maig"."""
 
 
 class _Facts(dict[str, object]):

@@ -121,5 +121,12 @@ def test_times_and_spans_are_said_as_people_say_them() -> None:
     assert say_duration(10 * 3600, "es") == "10 horas"
 
 
+@pytest.mark.parametrize(("day", "said"), [(1, "l'1 de maig"), (2, "el 2 de maig"), (11, "l'11 de maig")])
+def test_the_article_of_a_day_is_said_as_catalan_says_it(day: int, said: str) -> None:
+    words, date = translator("ca"), say_date(f"2026-05-{day:02d}", "ca")
+    assert words.say("made {date}", date=date) == f"fet {said} del 2026"
+    assert words.say("Once, on {day} at {time}", day=date, time="9:00") == f"Una vegada, {said} del 2026 a les 9:00"
+
+
 def test_an_unknown_language_reads_catalan() -> None:
     assert translator("xx").gettext("Fall") == "Caiguda"
