@@ -6,7 +6,6 @@ The hub's own Bluetooth stack connects to the port and speaks HCI (H4), as it wo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 from collections.abc import Iterable
 from typing import Any, Final
@@ -161,8 +160,7 @@ class BTHomeSensor:
         """Falls silent for good."""
         if self._repeats is not None:
             self._repeats.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._repeats
+            await asyncio.wait([self._repeats])
         if self._device.is_advertising:
             await self._device.stop_advertising()
 
