@@ -28,6 +28,7 @@ _File = TypeVar("_File")
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub|carer)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 """In a case's log "desk" and "hub" are not persons, and "carer" is any of them."""
+_TELEPHONE: Final = r"^((?!112$|911$)[1-9][0-9]{1,5}|\+[1-9][0-9]{6,14})?$"
 _ARGON2ID: Final = r"^(\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,})?$(?!\n)"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Language = Literal["ca", "es", "en"]
@@ -117,7 +118,8 @@ class SeedOperator(_Strict, frozen=True):
     """An account. A password stands in the file in plain: keep the file private, and delete it. In its place the file
     may have its hash as Argon2id writes it, of an account that moves in from another system.
 
-    A carer's has the ids of the `contacts` that they are, a resident's the id of the `resident`.
+    A carer's has the ids of the `contacts` that they are, a resident's the id of the `resident`. `telephone` is that at
+    which an operator sits: an extension of the centre, or E.164.
     """
 
     id: OperatorId
@@ -129,6 +131,7 @@ class SeedOperator(_Strict, frozen=True):
     municipalities: tuple[Annotated[str, msgspec.Meta(max_length=80)], ...] = (EVERYWHERE,)
     contacts: tuple[Id, ...] = ()
     resident: str = ""
+    telephone: Annotated[str, msgspec.Meta(pattern=_TELEPHONE)] = ""
 
 
 class SeedCase(_Strict, frozen=True):

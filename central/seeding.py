@@ -26,7 +26,7 @@ from central.case_intake import HUB, decide, facts_of_alarm, open_case
 from central.passwords import hash_password
 from central.register import Seed, SeedCase, SeedError, SeedHome, SeedOperator, load
 from central.sealing import Sealer
-from central.storage import accounts, cases, homes, people, rota, shares
+from central.storage import accounts, cases, homes, operator_settings, people, rota, shares
 from central.storage.cases import AlarmRef
 from central.storage.database import Database
 from central.storage.homes import DeviceAtHome
@@ -71,7 +71,7 @@ def import_homes(database: Database, seed: Seed, now: float, sealer: Sealer | No
                 residents += _add_residents(connection, home)
                 contacts += _add_contacts(connection, home, now)
                 _add_plans(connection, home, now)
-    operators = _add_operators(database, seed.operators)
+    operators = _add_operators(database, seed.operators, now)
     hubs = {home.id: home.hub for home in seed.homes}
     past = sum(_replay(database, hubs[case.home], case) for case in sorted(seed.cases, key=lambda case: case.at))
     return Imported(len(seed.homes), residents, contacts, operators, past)
@@ -145,18 +145,18 @@ def _add_plans(connection: sa.Connection, home: SeedHome, now: float) -> None:
             )
 
 
-def _add_operators(database: Database, given: Sequence[SeedOperator]) -> int:
+def _add_operators(database: Database, given: Sequence[SeedOperator], now: float) -> int:
     """Adds those that are not there yet; how many. Hashing is slow on purpose: it uses all cores and no transaction."""
     with database.read() as connection:
         new = [one for one in given if people.operator(connection, one.id) is None]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         hashes = list(pool.map(lambda one: one.password_hash or hash_password(one.password or ""), new))
     for one, password_hash in zip(new, hashes, strict=True):
-        _add_operator(database, one, password_hash)
+        _add_operator(database, one, password_hash, now)
     return len(new)
 
 
-def _add_operator(database: Database, given: SeedOperator, password_hash: str) -> None:
+def _add_operator(database: Database, given: SeedOperator, password_hash: str, now: float) -> None:
     with database.begin() as connection:
         own = given.role in {Role.CARER, Role.RESIDENT}
         account = people.Operator(
@@ -169,6 +169,8 @@ def _add_operator(database: Database, given: SeedOperator, password_hash: str) -
             resident_id=given.resident,
         )
         people.add_operator(connection, account)
+        if given.telephone:
+            operator_settings.keep_telephone(connection, given.id, given.telephone, now)
         try:
             accounts.link_contacts(connection, given.id, given.contacts)
         except sa.exc.IntegrityError:

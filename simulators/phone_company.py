@@ -93,6 +93,7 @@ class PhoneCompany:
 
     Attributes:
         people: who is behind a number or an extension; one that nobody has rings in vain.
+        with_operators: how those take a call of an operator who take one of a voice otherwise.
         texts, calls: all that were taken, in order.
         answers: HTTP status codes that reports were answered with.
         reports: all that were sent, for repeating them.
@@ -100,6 +101,7 @@ class PhoneCompany:
 
     def __init__(self, token: str, report_url: str = "", report_key: str = "", port: int = 0) -> None:
         self.people: dict[str, Person] = {}
+        self.with_operators: dict[str, Person] = {}
         self.texts: list[Text] = []
         self.calls: list[Call] = []
         self.answers: list[int] = []
@@ -229,7 +231,7 @@ class PhoneCompany:
             self._leg(first, "first", "ended")
 
     def _person(self, call: Call) -> Person:
-        return self.people.get(call.to, Person(Does.NO_ANSWER))
+        return self.with_operators.get(call.to) or self.people.get(call.to, Person(Does.NO_ANSWER))
 
     def _rings(self, call: Call, leg: str) -> bool:
         """Rings one telephone; whether somebody took the call."""

@@ -1,16 +1,18 @@
-"""The telephones of Maria's family and neighbours: the centre's calls and SMS come there, a visitor answers."""
+"""The telephones of Maria's family and neighbours: the centre's calls and SMS come there, a visitor answers. Operators
+pick theirs up by themselves, and so do the street's contacts, but for some."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import time
 import urllib.request
 from typing import Any, Final
 
 from simulators.demo import city
-from simulators.phone_company import Person, PhoneCompany
+from simulators.phone_company import Call, Does, Person, PhoneCompany
 
 COUNTRY_CODE: Final = "+34"
 KEYS: Final = ("1", "2", "3", "9")
@@ -19,6 +21,14 @@ SHOWN_S: Final = 60.0
 _NUMBERS: Final = {
     contact["called"].casefold(): COUNTRY_CODE + contact["phone"].replace(" ", "") for contact in city.FLAT_CONTACTS
 }
+_OPERATORS: Final = [more["telephone"] for *_, more in city.ACCOUNTS if "telephone" in more]
+_STREET: Final = (
+    Person(Does.PICKS_UP, after_s=6.0, talks_s=40.0),
+    Person(Does.NO_ANSWER, after_s=30.0),
+    Person(Does.PICKS_UP, after_s=9.0),
+    Person(Does.BUSY, after_s=1.0),
+)
+"""How those take an operator's call whom nobody plays, one after the other."""
 
 
 class CarersPhones:
@@ -30,12 +40,15 @@ class CarersPhones:
         self._company: PhoneCompany | None = None
         self._answered: dict[str, list[tuple[float, str, bool]]] = {}
 
-    def open(self, port: int = 0) -> int:
-        """Begins; the port where the centre asks for SMS and calls."""
+    def open(self, port: int = 0, homes: int = 0) -> int:
+        """Begins; the port where the centre asks for SMS and calls. `homes` of the street have telephones too."""
         company = PhoneCompany(self._token, f"{self._centre}/phone/report", self._report_key, port)
         company.people = {
             number: Person(sms_comes=False) for number in _NUMBERS.values()
         }  # no network tells, so calls follow
+        others = [number for number in _numbers_of_the_street(homes) if number not in company.people]
+        company.with_operators = dict(zip(others, itertools.cycle(_STREET), strict=False))
+        company.with_operators |= {extension: Person(Does.PICKS_UP, after_s=1.5) for extension in _OPERATORS}
         self._company = company
         return company.server.port
 
@@ -45,13 +58,15 @@ class CarersPhones:
             self._company.stop()
 
     async def do(self, phone: str, what: str) -> bool:
-        """What somebody does with a telephone: presses a key, hangs up ("hang_up"), answers by SMS ("sms1", "sms2");
-        false when that cannot be done."""
+        """What somebody does with a telephone: presses a key, picks up ("pick_up"), hangs up ("hang_up"), answers by
+        SMS ("sms1", "sms2"); false when that cannot be done."""
         company, number = self._company, _NUMBERS.get(phone)
         if company is None or number is None:
             return False
         if what in KEYS:
             company.press(number, what)
+        elif what == "pick_up":
+            company.pick_up(number)
         elif what == "hang_up":
             company.reject(number)
         elif what in {"sms1", "sms2"}:
@@ -92,6 +107,18 @@ class CarersPhones:
             found[phone] = {
                 "number": number.removeprefix(COUNTRY_CODE),
                 "messages": sorted(messages, key=lambda message: float(message["at"])),
-                "call": call and {"state": call.state, "at": call.at, "heard": (call.heard or [""])[-1]},
+                "call": call and _shown(call),
             }
         return found
+
+
+def _shown(call: Call) -> dict[str, Any]:
+    by_person = call.line is not None  # an operator speaks: no voice reads, and no key is waited for
+    return {"state": call.state, "at": call.at, "heard": (call.heard or [""])[-1], "by_person": by_person}
+
+
+def _numbers_of_the_street(homes: int) -> list[str]:
+    """The telephones of the homes and contacts, each once."""
+    people = city.register(homes, dict.fromkeys((name for name, *_ in city.ACCOUNTS), ""))["homes"]
+    written = [one["phone"] for home in people for one in (home, *home["contacts"]) if one.get("phone")]
+    return list(dict.fromkeys(COUNTRY_CODE + number.replace(" ", "") for number in written))

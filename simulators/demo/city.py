@@ -22,8 +22,8 @@ QUIET: Final = "s-quiet"
 OPERATORS: Final = ("ana", "marc")
 ACCOUNTS: Final[tuple[tuple[str, str, str, str, dict[str, Any]], ...]] = (
     # name, called, role, language, what else
-    ("ana", "Ana", "operator", "ca", {}),
-    ("marc", "Marc", "operator", "es", {}),
+    ("ana", "Ana", "operator", "ca", {"telephone": "201"}),
+    ("marc", "Marc", "operator", "es", {"telephone": "202"}),
     ("laia", "Laia", "operator", "ca", {}),
     ("toni", "Toni", "operator", "ca", {}),
     ("nuria", "Núria", "supervisor", "ca", {}),

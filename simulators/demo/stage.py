@@ -110,7 +110,7 @@ class Stage:
         Raises:
             DemoCannotStart: something did not start.
         """
-        self.carers_phones.open(self.ports.phone_company)
+        self.carers_phones.open(self.ports.phone_company, len(self.street.hubs))
         try:
             self.broker = start_broker(
                 self.folder.path / "broker", self.users, port=self.ports.broker, kind=self._broker_kind

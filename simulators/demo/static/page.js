@@ -139,7 +139,8 @@ const rings = ({ call }) => Number(Boolean(call) && ALIVE.has(call.state));
 function callOn(id, call) {
   const alive = ALIVE.has(call.state);
   const line = make("p", { class: "call-state" }, make("b", {}, t(`call_${call.state}`)));
-  const keys = ["1", "2", "3", "9", "hang_up"].map((key) => phoneKey(id, key, key === "hang_up" ? t(key) : `${key} ${t(`key_${key}`)}`, t(`key_${key}`)));
+  const pressed = call.by_person ? [...(call.state === "ringing" ? ["pick_up"] : []), "hang_up"] : ["1", "2", "3", "9", "hang_up"];
+  const keys = pressed.map((key) => phoneKey(id, key, key.endsWith("_up") ? t(key) : `${key} ${t(`key_${key}`)}`, t(`key_${key}`)));
   const heard = call.heard ? [make("p", { class: "heard" }, `“${call.heard}”`)] : [];
   return make("div", { class: "call" }, line, ...heard, ...(alive ? [make("div", { class: "keys" }, ...keys)] : []));
 }

@@ -11,7 +11,7 @@ import { LiveQueue } from "./live_queue.js";
 import { Notices, toast } from "./notices.js";
 import { OwnState } from "./own.js";
 import { furnishPage } from "./page.js";
-import { askTelephone, sayTelephone } from "./placing.js";
+import { askTelephone, sayTelephone, telephoneLine } from "./placing.js";
 import { Queue, asShown, isRinging, isWaiting } from "./queue.js";
 import { ResidentCard } from "./resident.js";
 import { help } from "./settings.js";
@@ -236,6 +236,7 @@ async function show(view, fresh = false) {
     if (known.view === view) room.render(view, known.home);
   }
   resident.render(known.home, known.view);
+  paintTimes();
 }
 
 /** A telephone that has rung long enough, or a step whose time is up: said once, without taking the focus. */
@@ -285,6 +286,7 @@ function soundTest() {
       // not a card: whoever has chosen none takes the most urgent
       byId("queue").focus({ preventScroll: true });
     },
+    telephoneLine(),
   );
 }
 

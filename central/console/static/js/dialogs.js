@@ -85,8 +85,8 @@ export const choices = (legend, name, options, chosen = null, type = "radio") =>
 
 export const isOpen = () => dialog.open;
 
-/** "Can you hear the tone?" `play()` sounds it and says whether the browser lets it. */
-export function soundTest(play, heard) {
+/** "Can you hear the tone?" `play()` sounds it and says whether the browser lets it; `besides` is shown below. */
+export function soundTest(play, heard, besides = null) {
   const silent = h(
     "p",
     { class: "notice warn", hidden: true },
@@ -141,6 +141,7 @@ export function soundTest(play, heard) {
       ),
       silent,
       answer,
+      besides,
     ),
     () => "",
   );

@@ -60,7 +60,7 @@ export function askTelephone(changed) {
         "div",
         { class: "field" },
         h("label", { for: "own-telephone" }, t("Extension or telephone number")),
-        h("input", { type: "tel", id: "own-telephone", name: "telephone", value: page.telephone, maxlength: 32, autocomplete: "off", "data-first": true }),
+        h("input", { type: "text", inputmode: "tel", id: "own-telephone", name: "telephone", value: page.telephone, maxlength: 32, autocomplete: "off", "data-first": true }),
       ),
     ],
     async (form) => {
@@ -82,5 +82,11 @@ export function askTelephone(changed) {
 export function sayTelephone() {
   const entry = byId("telephone");
   entry.hidden = page.telephone === null;
-  setText(entry, page.telephone ? t("My telephone: {number}", { number: page.telephone }) : t("My telephone: none, I dial by hand"));
+  setText(entry, telephoneSaid());
 }
+
+const telephoneSaid = () =>
+  page.telephone ? t("My telephone: {number}", { number: page.telephone }) : t("My telephone: none, I dial by hand");
+
+/** The same as a line for the test of the sound: who changes seats sees it there. */
+export const telephoneLine = () => (page.telephone === null ? null : h("p", { class: "quiet" }, telephoneSaid()));
