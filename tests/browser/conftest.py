@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from benchmarks import browsers
 from tests.central.console_setting import PASSWORD, Setting, open_setting, serve, wait_until
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """No timing is tested by it: on a busy machine a page takes its time."""
 expect.set_options(timeout=PATIENCE_MS)
 

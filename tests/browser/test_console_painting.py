@@ -59,11 +59,8 @@ def test_a_new_card_leaves_the_others_their_elements_and_the_focus(console: Cons
     for number in (second, technical):
         console.setting.desk.take(number, "marc", console.setting.clock())
     expect(page.locator("#queue .empty")).to_be_visible()
-    assert page.locator("#queue .card").evaluate_all("(cards) => cards.map((one) => Number(one.dataset.case))") == [
-        first,
-        second,
-        technical,
-    ]
+    order = "(cards) => cards.map((one) => Number(one.dataset.case))"
+    wait_until(lambda: page.locator("#queue .card").evaluate_all(order) == [first, second, technical])
 
 
 def test_an_answer_that_was_overtaken_does_not_bring_back_an_older_card(console: Console) -> None:
@@ -82,7 +79,7 @@ def test_an_answer_that_was_overtaken_does_not_bring_back_an_older_card(console:
         page.keyboard.press("F2")
     answered.value.finished()
     page.evaluate(TWO_PICTURES)
-    expect(card(page, case_id).locator(".holder")).to_contain_text("parlant", timeout=1)
+    assert "parlant" in card(page, case_id).locator(".holder").inner_text()
 
 
 def test_an_answer_that_was_overtaken_does_not_bring_back_a_case_that_is_closed(console: Console) -> None:
@@ -104,7 +101,7 @@ def test_an_answer_that_was_overtaken_does_not_bring_back_a_case_that_is_closed(
         page.keyboard.press("F2")
     answered.value.finished()
     page.evaluate(TWO_PICTURES)
-    expect(card(page, case_id)).to_have_count(0, timeout=1)
+    assert card(page, case_id).count() == 0
 
 
 def test_a_break_of_the_line_too_short_to_be_called_lost_loads_the_queue_anew(console: Console) -> None:
@@ -171,11 +168,11 @@ def test_the_clock_of_a_card_out_of_sight_is_right_when_the_card_is_scrolled_to(
         neighbour(console, f"casa{number}")
         last = console.setting.alarm(f"casa{number}", AlarmKind.HELP, "bany", at=began + number)
     clock = card(page, last).locator("[data-since]")
-    expect(clock).to_have_text(re.compile(r"1:\d\d"))
+    expect(clock).to_have_text(re.compile(r"[1-9]:\d\d"))
     expect(clock).not_to_be_in_viewport()
     clock.evaluate("(element) => { element.firstChild.data = '0:00' }")
     card(page, last).scroll_into_view_if_needed()
-    expect(clock).to_have_text(re.compile(r"[1-9]:\d\d"), timeout=5_000)
+    expect(clock).to_have_text(re.compile(r"[1-9]:\d\d"))
 
 
 def test_an_operator_who_loads_the_page_again_goes_on_writing_up(console: Console) -> None:

@@ -15,7 +15,7 @@ from central.service_settings import read_setting
 from central.storage import homes, people, rota, settings
 from central.storage.people import Operator
 from gateway.contract.alarm_kinds import AlarmKind
-from tests.browser.conftest import Console
+from tests.browser.conftest import PATIENCE_MS, Console
 from tests.central.console_setting import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -104,9 +104,9 @@ def test_what_nobody_has_taken_by_its_own_plan_calls_the_supervisor_at_the_wallb
 def test_the_board_says_so_when_the_desk_is_away(console: Console) -> None:
     page = supervisor(console)
     page.context.set_offline(True)
-    expect(page.locator("#as-of")).to_contain_text("No line to the desk", timeout=30_000)
+    expect(page.locator("#as-of")).to_contain_text("No line to the desk", timeout=2 * PATIENCE_MS)
     page.context.set_offline(False)
-    expect(page.locator("#as-of")).to_have_text("Live", timeout=30_000)
+    expect(page.locator("#as-of")).to_have_text("Live", timeout=2 * PATIENCE_MS)
 
 
 def test_paper_is_white_and_what_is_chosen_stays_seen_in_the_few_colours_of_a_system(console: Console) -> None:
