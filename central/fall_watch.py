@@ -36,6 +36,8 @@ AGAIN_WINDOWS_MAX: Final = WAITING_MAX // 2
 """Most windows that a new process is given again, the newest: some 20 s of 35 wearers."""
 STUCK_S: Final = 15.0
 """A process that answers nothing for so long is ended; another follows."""
+LOADING_S: Final = 30.0
+"""... or for so long to the first: a busy machine takes its time to load it. What it was given still lies on disk."""
 AGAIN_FIRST_S: Final = 1.0
 AGAIN_MAX_S: Final = 60.0
 LOOK_EVERY_S: Final = 1.0
@@ -63,6 +65,7 @@ class FallWatch:
         self._process: subprocess.Popen[bytes] | None = None
         self._unwritten = bytearray()
         self._given: deque[tuple[str, bytes, float]] = deque()
+        self._answered = False
         self._said = b""
         self._heard: dict[tuple[str, str], tuple[Worn, float, float]] = {}
         self._look_at = 0.0
@@ -134,7 +137,7 @@ class FallWatch:
         else:
             if process.poll() is not None:
                 self._end(f"it ended with status {process.returncode}")
-            elif self._given and self._monotonic() - self._given[0][2] > STUCK_S:
+            elif self._given and self._monotonic() - self._given[0][2] > (STUCK_S if self._answered else LOADING_S):
                 self._end("it does not answer")
         return found
 
@@ -157,7 +160,7 @@ class FallWatch:
             os.set_blocking(process.stdin.fileno(), False)
             os.set_blocking(process.stdout.fileno(), False)
             logger.info("falls are looked for in the movement of wearables that report here")
-            self._is_to_start = False
+            self._is_to_start = self._answered = False
             self._give_again()
         return self._process is not None
 
@@ -177,6 +180,7 @@ class FallWatch:
             return []
         *lines, self._said = self._said.split(b"\n")
         if lines:
+            self._answered = True
             self._pause_s = AGAIN_FIRST_S
             self._again = max(self._again - len(lines), 0)
         return [(self._given.popleft()[0], _ANSWER.decode(line)) for line in lines]
