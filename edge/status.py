@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -93,13 +94,16 @@ class HeardBoard:
 
 async def keep_writing(file: Path, status: Callable[[], AgentStatus], on_progress: Callable[[], None]) -> None:
     """Writes the status every second until cancelled; the agent works without it, so a full disk is no fault here."""
+    may_put = threading.Lock()
     try:
         while True:
             on_progress()
             with contextlib.suppress(OSError):
-                await asyncio.to_thread(_write, file, msgspec.json.encode(status()))
+                await asyncio.to_thread(_write, file, msgspec.json.encode(status()), may_put)
             await asyncio.sleep(WRITE_EVERY_S)
     finally:
+        # for good: what a thread still writes is not put there any more
+        may_put.acquire()
         file.unlink(missing_ok=True)  # noqa: ASYNC240 - cancelled, it must not wait for another thread
 
 
@@ -127,10 +131,14 @@ def _lives(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes, may_put: threading.Lock) -> None:
     """In one step, and not forced to the disk: after a power cut nobody asks for it."""
     beside = file.with_name(f".{file.name}.new")
     number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     with os.fdopen(number, "wb") as stream:
         stream.write(content)
-    beside.replace(file)
+    if may_put.acquire(blocking=False):
+        try:
+            beside.replace(file)
+        finally:
+            may_put.release()

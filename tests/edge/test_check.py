@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -217,6 +218,21 @@ def _calls(path: Path) -> int:
 # the file
 
 
+async def test_an_agent_that_has_ended_is_not_there_also_when_its_last_word_is_written_late(tmp_path: Path) -> None:
+    file = tmp_path / status.FILE_NAME
+    slow = tmp_path / f".{status.FILE_NAME}.new"
+    # who opens it for writing waits for a reader, as for a disk
+    os.mkfifo(slow)
+    found = AgentStatus(HUB, os.getpid(), boot_id(), time.monotonic(), True, 0, HubState(online=True), {})
+    task = asyncio.create_task(status.keep_writing(file, lambda: found, lambda: None))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await asyncio.to_thread(slow.read_bytes)
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert not file.exists()
+
+
 @pytest.fixture
 def hub_file(tmp_path: Path) -> Path:
     (tmp_path / "enrolment.toml").write_text(
@@ -231,8 +247,6 @@ def hub_file(tmp_path: Path) -> Path:
 
 def leave(path: Path, **changes: object) -> None:
     """A status file as an agent of this boot would leave it."""
-    import os
-
     found = AgentStatus(HUB, os.getpid(), boot_id(), time.monotonic(), True, 0, HubState(online=True), {})
     for name, value in changes.items():
         setattr(found, name, value)
