@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from central import paper_list
 from central.access_rules import GLASS_S, Action, Resource, Role, Rule
 from central.audit_chain import AuditRow
 from central.console.access import Seat
@@ -213,7 +214,7 @@ def _line(row: AuditRow, people: dict[str, str], names: dict[str, str], language
         resident_id=entry.resident_id,
         case_id=entry.case_id,
         what=entry.what,
-        why=entry.why,
+        why=words.gettext(entry.why) if entry.why == paper_list.WHY else entry.why,
         **said,
     )
 

@@ -4,7 +4,7 @@ import { icon, markWithWord } from "./marks.js";
 import { page } from "./api.js";
 import { button, callPanel, checklist, speechBar, teamPanel, triage } from "./help.js";
 import { hint } from "./keys.js";
-import { clock, exactClock, headline, moment, span, t } from "./words.js";
+import { clock, exactClock, headline, moment, t } from "./words.js";
 import { caseChips, isAsked, isRinging, personChips, waits, whoIs } from "./queue.js";
 
 export const DELIVERY_CHIPS = {
@@ -116,13 +116,11 @@ function evidence(proofs, now) {
           {},
           h("time", { title: proof.at === null ? null : exactClock(proof.at) }, proof.at === null ? "" : moment(proof.at, now)),
           h("span", {}, `${proof.where}: ${proof.what}`),
-          proof.at !== null && h("span", { class: "quiet" }, ` ${ago(now - proof.at)}`),
+          proof.at !== null && h("span", { class: "quiet", "data-ago": proof.at }),
         ),
       ),
   );
 }
-
-const ago = (seconds) => t("{span} ago", { span: span(Math.max(0, seconds), "short") });
 
 /** What was agreed with the person for this kind of alarm. */
 function plan(view) {
@@ -338,10 +336,10 @@ export class CaseRoom {
         "div",
         { class: "rest" },
         icon("home", 44),
-        h("h1", {}, queue.waiting ? t("Somebody is waiting.") : t("All is quiet.")),
+        h("h1", {}, queue.waiting ? t("Somebody is waiting.") : queue.heard ? t("All is quiet.") : t("No line to the homes")),
         queue.waiting
           ? button(t("Take the most urgent case"), "take", "main take")
-          : h("p", {}, t("New alarms appear in the queue and sound here.")),
+          : h("p", {}, queue.heard ? t("New alarms appear in the queue and sound here.") : t("Not connected: alarms do not arrive.")),
         h(
           "dl",
           { class: "figures" },

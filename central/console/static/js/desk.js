@@ -98,7 +98,7 @@ function paintQueue() {
     const { all } = live;
     queue.render(all);
     strip.counts(all);
-    if (known.selected === null && known.answers) room.rest({ answers: known.answers, waiting: all.some(isWaiting) });
+    paintRest();
   };
   if (document.hidden) setTimeout(paint);
   else requestAnimationFrame(paint);
@@ -111,9 +111,16 @@ function forgetCall() {
   if (known.selected === view.card.id) load(view.card.id);
 }
 
+/** Nothing chosen. All is quiet only as long as the homes are heard. */
+function paintRest() {
+  if (known.selected !== null || !known.answers) return;
+  room.rest({ answers: known.answers, waiting: live.all.some(isWaiting), heard: up !== false && known.link.broker === "ok" });
+}
+
 function paintOwn() {
   strip.own(own, up);
   strip.link(known.link, up);
+  paintRest();
 }
 
 /** What sounds here: see `OwnState.hears`. */

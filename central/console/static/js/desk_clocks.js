@@ -1,6 +1,6 @@
 // The running clocks: all on the whole second of the desk's clock, so that a page moves once a second and not more.
-import { byId, setTicking } from "./dom.js";
-import { ticking } from "./words.js";
+import { byId, setText, setTicking } from "./dom.js";
+import { span, t, ticking } from "./words.js";
 
 const NEAR_PX = 200;
 const OUT_OF_SIGHT_EVERY_S = 10;
@@ -13,6 +13,8 @@ export function paintClocks(at, within = document) {
     const { since, until } = element.dataset;
     setTicking(element, ticking(since === undefined ? Math.floor(until) - second : second - Math.floor(since)));
   }
+  for (const element of within.querySelectorAll("[data-ago]"))
+    setText(element, t("{span} ago", { span: span(Math.max(0, second - Math.floor(element.dataset.ago)), "short") }));
 }
 
 /** The clocks in sight, or nearly. Of a long queue most are not: they go on every ten seconds, for who has them read. */

@@ -94,8 +94,10 @@ function paintWorkers() {
 function paintCases() {
   setText(byId("cases-count"), board.more_cases ? t("and {count} more", { count: board.more_cases }) : "");
   if (board.cases.length === 0) return fill(byId("cases"), h("p", { class: "none" }, t("No case is open.")));
-  const rows = board.cases.map((one) =>
-    h("tr", { class: one.ring_at && one.priority <= 3 ? "rings" : "" },
+  const rings = (one) => Boolean(one.ring_at) && one.priority <= 3;
+  // who waits for somebody stands first; each part in the desk's own order
+  const rows = [...board.cases].sort((one, other) => rings(other) - rings(one)).map((one) =>
+    h("tr", { class: rings(one) ? "rings" : "" },
       h("th", { scope: "row" }, h("span", { class: "mark" }, shape(one.mark, 20)), h("span", { class: "unseen" }, MARKS[one.mark].word),
         ` ${KINDS[one.kind] ?? KINDS.other}`, one.repeats > 1 && ` ×${one.repeats}`,
         h("span", { class: "sub" }, [one.who, one.where].filter(Boolean).join(" · ") || t("case {id}", { id: one.id }))),
