@@ -274,13 +274,12 @@ def _running(homes: Sequence[str], contacts: dict[str, list[str]], now: float) -
 def _around(
     homes: Sequence[str], contacts: dict[str, list[str]], now: float, dice: random.Random
 ) -> dict[str, list[dict[str, Any]]]:
-    midnight = datetime.fromtimestamp(now, _ZONE).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     return {
         "absences": _absences(homes, now),
         "conditions": _conditions(homes, now, dice),
         "keys": _keys(homes, contacts, now, dice),
         "installations": _installations(homes, now),
-        "agenda": _agenda(homes, midnight),
+        "agenda": _agenda(homes, now),
         "consents": [
             {"resident": f"{home}-p", "what": "routine", "given_at": now - 60 * DAY_S, "by": "nuria"}
             for home in homes[::3]
@@ -353,9 +352,10 @@ def _keys(
     return made
 
 
-def _agenda(homes: Sequence[str], midnight: float) -> list[dict[str, Any]]:
-    today = datetime.fromtimestamp(midnight + 3_600, _ZONE).date()
-    day = today.isoformat()
+def _agenda(homes: Sequence[str], now: float) -> list[dict[str, Any]]:
+    today = datetime.fromtimestamp(now, _ZONE)
+    day, midnight = today.date().isoformat(), today.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    made_until = f"{max(today.hour - 3, 0):02}:00"  # what was due by then has been made, at whatever hour this begins
     plans: tuple[tuple[int, str, str, dict[str, Any]], ...] = (
         (0, "medication", "Insulina del matí", {"repeat": "days", "at": "08:00", "window_min": 30}),
         (1, "medication", "Pastilla de la tensió", {"repeat": "days", "at": "09:30", "window_min": 30}),
@@ -372,7 +372,7 @@ def _agenda(homes: Sequence[str], midnight: float) -> list[dict[str, Any]]:
     )
     return [
         {"home": homes[number], "resident": f"{homes[number]}-p", "kind": kind, "title": title,
-         "rule": {"starts_on": day, **rule}, "made_at": midnight, "by": "nuria"}
+         "rule": {"starts_on": day, **rule}, "made_at": midnight if rule["at"] > made_until else now, "by": "nuria"}
         for number, kind, title, rule in plans
     ]  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from central import seeding
+from central.agenda.rules import next_after
 from central.alarm_cases.case import EventType, State
 from central.alarm_cases.priority import Priority
 from central.alarm_cases.transitions import rebuild
@@ -154,6 +155,15 @@ def test_the_same_moment_gives_the_same_city_and_all_of_it_is_past() -> None:
     past = city.past(HOMES, NOON)
     assert past == city.past(HOMES, NOON)
     assert all(case["at"] < NOON for case in past["cases"])
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_whenever_the_demo_begins_nothing_in_its_agenda_is_hours_late(hour: int) -> None:
+    now = NOON + (hour - 13) * 3_600 + 300  # its noon in UTC is one o'clock here
+    agenda = msgspec.convert(city.past(HOMES, now), History).agenda
+    due = [next_after(item.rule, item.made_at, "Europe/Madrid") or now for item in agenda]
+    assert len(due) == 12
+    assert min(due) > now - 4 * 3_600
 
 
 def story(*steps: dict[str, Any], **case: Any) -> History:
