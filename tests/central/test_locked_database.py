@@ -17,7 +17,7 @@ from central.storage.database import Database, in_words, try_again
 from central.wiring import DeskProcess
 from gateway.contract.alarm_kinds import AlarmKind
 
-from .conftest import NOON, Town, alarm_of, postgres_database
+from .conftest import NOON, Town, alarm_of
 
 Wait = Callable[[Callable[[], bool]], None]
 
@@ -83,9 +83,8 @@ def test_an_alarm_on_a_locked_database_is_refused_for_now(database_url: str) -> 
 
 @pytest.mark.slow
 def test_the_wait_for_a_lock_ends_long_before_it_counts_as_standing_still(postgres_server: str) -> None:
-    migrated = postgres_database(postgres_server, "migrated")
     found = []
-    for url in (migrated, f"{migrated}&options=-c%20lock_timeout%3D7s"):
+    for url in (postgres_server, f"{postgres_server}&options=-c%20lock_timeout%3D7s"):
         opened = Database.open(url)
         with opened.read() as connection:
             found.append(connection.execute(sa.text("SHOW lock_timeout")).scalar())

@@ -21,7 +21,6 @@ from central.storage.health import Refusal
 from central.storage.homes import DeviceAtHome
 from central.storage.tables import homes as homes_table
 from central.storage.tables import metadata
-from tests.central.conftest import postgres_database
 
 CASE_COLUMNS = "id, home_id, state, priority, kind, opened_at, last_alarm_at, wake_at, wake_step, version"
 
@@ -119,7 +118,7 @@ def test_sqlite_keeps_what_it_committed_through_a_power_cut(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_database_server_that_vanishes_is_noticed_within_seconds(postgres_server: str) -> None:
-    opened = Database.open(f"{postgres_database(postgres_server, 'migrated')}&connect_timeout=3")
+    opened = Database.open(f"{postgres_server}&connect_timeout=3")
     with opened.read() as connection:
         said = connection.connection.driver_connection.info.get_parameters()
     opened.close()

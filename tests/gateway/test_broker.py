@@ -176,6 +176,11 @@ def certificates(folder: Path) -> tuple[Path, Path]:
     return cert_file, key_file
 
 
+def told(party: Party, *words: str) -> bool:
+    """Whether its client has said why it is not connected, in these words; it may have said something else before."""
+    return any(all(word in reason for word in words) for _up, reason in party.told)
+
+
 @pytest.mark.slow
 def test_the_production_files_run_a_real_mosquitto_with_tls(tmp_path: Path, join: Callable[..., Party]) -> None:
     certificate, key = certificates(tmp_path)
@@ -207,15 +212,12 @@ def test_the_production_files_run_a_real_mosquitto_with_tls(tmp_path: Path, join
             assert set(desk.payloads) == {b"true"}
 
             wrong = join("h-18", port, changes={**secured, "password": "wrong"})
-            eventually(lambda: wrong.told, "the refusal told")
-            assert "password" in wrong.told[0][1]
+            eventually(lambda: told(wrong, "password"), "the refusal told")
             wary = join("h-18", port, changes={"tls": True, "ca_file": str(strangers_certificate)})
-            eventually(lambda: wary.told, "the distrust told")
-            assert "certificate of 127.0.0.1" in wary.told[0][1]
-            assert "not trusted" in wary.told[0][1]
+            eventually(lambda: told(wary, "certificate of 127.0.0.1", "not trusted"), "the distrust told")
             plain = join("h-18", port)
             eventually(lambda: plain.told, "the failure without TLS told")
-            assert not plain.told[0][0]
+            assert not any(up for up, _ in (*wrong.told, *wary.told, *plain.told))
             for party in (desk, hub, wrong, wary, plain):
                 party.stop()
         finally:
