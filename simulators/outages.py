@@ -26,8 +26,6 @@ APART_S: Final = 12.0
 """One pendant is pressed again this long after its last acknowledgement: presses within 10 s are one alarm."""
 UNANSWERED_MAX: Final = 8
 """Most presses that wait for their acknowledgement at once: a wire of 115,200 baud carries no more repeats at ease."""
-_RETRIES: Final = 1_000_000
-"""Until it is acknowledged."""
 
 
 class Fault(StrEnum):
@@ -85,7 +83,7 @@ class RestlessHome:
     """
 
     def __init__(self, port: Path, *, press_every_s: float, beat_every_s: float, seed: int) -> None:
-        self.wire = PendantTty(port, BEATING, heartbeat_s=86_400.0, retries_max=_RETRIES)
+        self.wire = PendantTty(port, BEATING, heartbeat_s=86_400.0)
         self.presses: list[Press] = []
         self.beats: list[Beat] = []
         self.door_changes = 0

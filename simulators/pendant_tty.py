@@ -14,7 +14,6 @@ from simulators.serial_port import SerialPort
 
 RETRY_S: Final = 0.2
 """A press is repeated this often until the hub acknowledges it."""
-RETRIES_MAX: Final = 50
 HEARTBEAT_S: Final = 10.0
 
 
@@ -27,7 +26,6 @@ class PendantTty:
         device: int,
         *,
         heartbeat_s: float = HEARTBEAT_S,
-        retries_max: int = RETRIES_MAX,
         seed: int = 1,
     ) -> None:
         """`device` is the 32-bit number that the pendant sends; nothing happens before `plug_in`."""
@@ -37,7 +35,6 @@ class PendantTty:
         self.damage_next = 0
         """How many of the next frames get one bit flipped on their way."""
         self._heartbeat_s = heartbeat_s
-        self._retries_max = retries_max
         self._sequence = 0
         self._dice = random.Random(seed)
         self._started = time.monotonic()
@@ -115,13 +112,11 @@ class PendantTty:
         return message.sequence
 
     async def _repeat(self, message: PendantMessage, event: asyncio.Event) -> None:
-        for _ in range(self._retries_max):
+        while not event.is_set():
             self._write(message)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_S):
                     await event.wait()
-                return
-        self._unacknowledged.pop(message.sequence, None)
 
     async def _beat(self) -> None:
         while True:

@@ -44,7 +44,7 @@ class SmallHub:
     def __init__(self, folder: Path, broker: Broker, desk: Desk) -> None:
         self.desk = desk
         self.disk = folder / "disk.img"
-        self.wire = PendantTty(folder / "wire", BEATING, retries_max=1_000_000, heartbeat_s=86_400.0)
+        self.wire = PendantTty(folder / "wire", BEATING, heartbeat_s=86_400.0)
         (folder / "enrolment.toml").write_text(enrolment())
         (folder / "password").write_text("hub-word")
         config = folder / "edge.toml"
