@@ -127,7 +127,7 @@ function paintElse() {
       line(t("Measurements"), link.receiver === "ok" ? t("come in") : t("do not come in"), link.receiver === "ok" ? "good" : "warn"),
       board.incidents.map((one) => [
         h("dt", {}, t("Incident {id}", { id: one.id })),
-        h("dd", {}, h("span", { class: "chip warn" }, t("{count} silent homes, for {span}", { count: one.homes, span: span(now() - one.opened_at) })), h("span", { class: "sub" }, causeOf(one))),
+        h("dd", {}, h("span", { class: "chip warn" }, t("{count} silent homes, for {span}", { count: one.homes, span: span(now() - one.opened_at) })), h("p", {}, causeOf(one))),
       ])));
   const place = byId("exceptions");
   place.hidden = board.exceptions.length === 0;
