@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -78,6 +79,16 @@ def test_a_lost_line_is_said_loudly_and_heals_by_itself(console: Console) -> Non
     expect(page.locator("#lost")).to_be_hidden(timeout=2 * PATIENCE_MS)
     expect(card(page, case_id)).to_be_visible()
     expect(page.locator(".state-switch")).to_be_visible()
+
+
+def test_nothing_is_called_quiet_while_no_home_is_heard(console: Console) -> None:
+    page = console.seat()
+    says = page.locator(".rest h1")
+    expect(says).to_have_text("Tot està tranquil.")
+    console.setting.health = replace(console.setting.health, broker_connected=False)
+    expect(says).to_have_text("Sense línia amb els domicilis")
+    console.setting.health = replace(console.setting.health, broker_connected=True)
+    expect(says).to_have_text("Tot està tranquil.")
 
 
 def test_a_silent_line_is_begun_anew_soon_and_then_ever_less_often(console: Console) -> None:
