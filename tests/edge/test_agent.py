@@ -39,6 +39,7 @@ from tests.edge.conftest import (
     BUTTON_ADDRESS,
     BUTTON_KEY,
     MOTION_ADDRESS,
+    PATIENCE_S,
     PENDANT,
     Desk,
     get,
@@ -73,7 +74,7 @@ class Viewer:
                 except ConnectionRefusedError:
                     await asyncio.sleep(0.02)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             reader, writer = await connect()
         writer.write(f"GET /events{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         try:
@@ -178,11 +179,11 @@ async def test_a_killed_agent_has_not_lost_what_it_acknowledged(
             sys.executable, "-m", "edge", "run", "--config", str(path), stderr=asyncio.subprocess.PIPE
         )
         assert process.stderr is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while b"listening" not in await process.stderr.readline():
                 pass
         pressed = pendant.press()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await pendant.acknowledged(pressed)
         process.send_signal(signal.SIGKILL)
         await process.communicate()
@@ -269,7 +270,7 @@ async def test_a_radio_that_hears_nobody_ends_the_program_once_and_the_next_run_
         return {problem.code: problem.outcome for problem in desk.states[-1].problems} if desk.states else {}
 
     first = Agent(config, devices, "hub-word", trusted_clock(), is_restarted=True)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         assert await first.run() == RESTART_STATUS
     second = Agent(config, devices, "hub-word", trusted_clock(), is_restarted=True)
     running_on = asyncio.create_task(second.run())

@@ -29,7 +29,17 @@ from gateway.contract.messages import HubState, ProblemCode
 from simulators.bthome_bytes import ObjectId
 from simulators.pendant_tty import PendantTty
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
-from tests.edge.conftest import BUTTON_ADDRESS, BUTTON_KEY, HUB, MOTION_ADDRESS, PENDANT, Desk, running, until
+from tests.edge.conftest import (
+    BUTTON_ADDRESS,
+    BUTTON_KEY,
+    HUB,
+    MOTION_ADDRESS,
+    PATIENCE_S,
+    PENDANT,
+    Desk,
+    running,
+    until,
+)
 
 slow = pytest.mark.slow
 
@@ -80,7 +90,7 @@ class Command:
             self.said += line.decode()
 
     async def end(self) -> int:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
 
 

@@ -24,7 +24,7 @@ from simulators.bthome_bytes import ObjectId
 from simulators.gatt_sensors import BloodPressureCuff, HeartRateBelt, Oximeter, Scale, Thermometer, Wearable
 from simulators.gatt_server import GattSensor
 from simulators.radio import BTHomeSensor, HubController, VirtualAir
-from tests.edge.conftest import until
+from tests.edge.conftest import PATIENCE_S, until
 
 BELT, CUFF, OXI, THERMO, SCALE, WORN, BELT_2 = (f"A4:C1:38:00:01:{i:02X}" for i in range(7))
 MOTION = "A4:C1:38:00:00:01"
@@ -236,7 +236,7 @@ async def test_a_device_that_connects_and_says_nothing_is_told_and_read_once_it_
                 await belt.beat(66)
                 await asyncio.sleep(0.05)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await beats()
         await until(lambda: not hub.faults, "the fault is over")
     assert belt.connections > 2

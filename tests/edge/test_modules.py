@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulators.pendant_tty import PendantTty
-from tests.edge.conftest import PENDANT
+from tests.edge.conftest import PATIENCE_S, PENDANT
 
 NEVER = {
     "numpy",
@@ -62,7 +62,7 @@ async def test_the_agent_loads_nothing_that_it_was_not_told_to_use(
     assert process.stderr is not None
     said: list[str] = []
     while not any(word in line for line in said[-1:]):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             line = await process.stderr.readline()
         assert line, "it ended: " + "".join(said[-5:])
         said.append(line.decode())

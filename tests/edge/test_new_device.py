@@ -19,7 +19,7 @@ from edge.config import load_config
 from edge.enrolment import load_enrolment
 from edge.new_device import DeviceFault, device_from, read_line
 from simulators.pendant_tty import PendantTty
-from tests.edge.conftest import PENDANT, Desk, until
+from tests.edge.conftest import PATIENCE_S, PENDANT, Desk, until
 
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 LINE = f"llar:dev?model=bthome_pendant&address=A4:C1:38:00:00:09&key={KEY.upper()}"
@@ -135,7 +135,7 @@ async def test_the_running_agent_hears_the_new_device_and_keeps_its_calls(
         await pendant.acknowledged(pressed)
         assert agent.returncode is None, "with faulty files it goes on as before"
         agent.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert await agent.wait() == 0
     finally:
         if agent.returncode is None:

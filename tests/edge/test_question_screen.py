@@ -175,7 +175,7 @@ async def test_a_fall_in_a_home_with_a_screen_asks_first_and_a_press_on_the_page
             events = stream.aiter_text()
             await anext(events)
             assert agent._presence.can_ask
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 await pendant.acknowledged(pendant.fall())
             shown = await seen(events, "asking")
             assert shown["sentence"] == "Have you fallen?"

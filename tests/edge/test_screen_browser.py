@@ -153,7 +153,7 @@ speechSynthesis.speak = (words) => window.spoken.push([words.text, words.lang, w
 
 async def holds(page: Page, expression: str) -> None:
     """Waits until an expression is true on the page, which lets nobody evaluate one from within."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not await page.evaluate(expression):
             await asyncio.sleep(0.02)
 

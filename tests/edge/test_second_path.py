@@ -25,7 +25,7 @@ from gateway.contract.sms import decode_alarm_sms, encode_answer_sms, sms_key
 from simulators.modem import ModemTty
 from simulators.pendant_tty import PendantTty
 from simulators.phone_network import PhoneNetwork
-from tests.edge.conftest import HUB, PENDANT, Desk, running, until
+from tests.edge.conftest import HUB, PATIENCE_S, PENDANT, Desk, running, until
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +123,7 @@ def shows(agent: Agent, name: SceneName) -> Callable[[], bool]:
 
 
 async def press(pendant: PendantTty) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await pendant.acknowledged(pendant.press())
 
 

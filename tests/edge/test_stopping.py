@@ -13,14 +13,17 @@ from pathlib import Path
 import pytest
 
 from devices.frames import ButtonEvent, Frame, Link
-from edge.agent import Agent
+from edge.agent import STOP_S, Agent
 from edge.config import load_config
 from edge.enrolment import load_enrolment
+from edge.hub_session import GOODBYE_S
 from simulators.pendant_tty import PendantTty
 from tests.edge.conftest import PENDANT, Desk, running, trusted_clock, until
 
-SECONDS = 12.0
-"""systemd kills after 15."""
+SECONDS = 60.0
+"""Generous on a busy machine: what does not answer here takes ten minutes."""
+KILLED_AFTER_S = 15.0
+"""By systemd."""
 
 
 @pytest.fixture
@@ -31,6 +34,10 @@ def never() -> Iterator[threading.Event]:
     event.set()
 
 
+def test_all_that_a_stop_waits_for_takes_less_than_systemd_allows() -> None:
+    assert STOP_S + GOODBYE_S < KILLED_AFTER_S
+
+
 @pytest.mark.slow
 async def test_a_stop_does_not_wait_for_a_name_that_nobody_knows(
     write_config: Callable[[str], Path], never: threading.Event, monkeypatch: pytest.MonkeyPatch
@@ -39,7 +46,7 @@ async def test_a_stop_does_not_wait_for_a_name_that_nobody_knows(
 
     def resolver_without_network(*_of_a_question: object, **_more: object) -> None:
         asked.set()
-        never.wait(60)
+        never.wait(600)
         raise socket.gaierror(socket.EAI_AGAIN, "no answer")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolver_without_network)
@@ -117,7 +124,7 @@ async def test_a_call_that_is_only_in_memory_outlives_the_order_to_read_the_file
         desk.alarms.clear()
         await until(lambda: desk.alarms, "the call is sent again")
         desk.receipts = True
-        async with asyncio.timeout(4 * SECONDS):
+        async with asyncio.timeout(SECONDS):
             while b"read anew" not in await agent.stderr.readline():
                 pass
     finally:

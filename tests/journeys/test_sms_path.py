@@ -23,7 +23,7 @@ from simulators.pendant_tty import PendantTty
 from simulators.phone_network import PhoneNetwork
 from tests.journeys.console_seat import Seat
 from tests.journeys.flat import soon
-from tests.journeys.town import Town
+from tests.journeys.town import DEADLINE_S, Town
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ class FlatWithModem:
 
     async def press(self) -> None:
         """Presses; the hub has it on disk afterwards."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             await self.pendant.acknowledged(self.pendant.press())
 
     async def shows(self, name: SceneName) -> None:

@@ -40,8 +40,11 @@ async def hang_up(wire: asyncio.StreamWriter) -> None:
         await wire.wait_closed()
 
 
-async def test_a_press_is_repeated_with_the_same_number_until_acknowledged(tmp_path: Path) -> None:
-    pendant = PendantTty(tmp_path / "tty", 0xC0FFEE01, heartbeat_s=0.1)
+async def test_a_press_is_repeated_with_the_same_number_until_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulators.pendant_tty.RETRY_S", 0.005)
+    pendant = PendantTty(tmp_path / "tty", 0xC0FFEE01, heartbeat_s=0.01)
     pendant.plug_in()
     port, wire = await serial_asyncio_fast.open_serial_connection(url=str(pendant.path), baudrate=115200)
     pendant.start_again()
@@ -51,13 +54,13 @@ async def test_a_press_is_repeated_with_the_same_number_until_acknowledged(tmp_p
     number = pendant.press()
     presses: list[int] = []
     beats = 0
-    while len(presses) < 3:
+    while len(presses) < 100:
         told = await message(port)
         assert told is not None
         beats += told[1] == HEARTBEAT
         if told[1] == BUTTON:
             presses.append(int.from_bytes(told[6:8], "little"))
-    assert presses == [number] * 3
+    assert presses == [number] * 100
     assert beats
     wire.write(ack(number))
     async with asyncio.timeout(DEADLINE_S):
