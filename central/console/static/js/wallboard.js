@@ -133,7 +133,7 @@ function paintElse() {
   place.hidden = board.exceptions.length === 0;
   if (!place.hidden) {
     fill(place, t("Cases that nobody took in time and that have no reason yet: {cases}.", { cases: board.exceptions.join(", ") }), " ",
-      !page.big && h("a", { href: "/quality?show=late&period=today" }, t("Write the reasons")));
+      !page.big && h("a", { href: "/quality?show=late&period=week" }, t("Write the reasons")));
   }
 }
 
