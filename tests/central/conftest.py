@@ -174,7 +174,7 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
     """Waits for a condition, with a deadline."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240  # to load a program alone may take a busy machine two minutes
         while not condition():
             assert time.monotonic() < deadline, "the awaited condition did not come true"
             with contextlib.suppress(InterruptedError):

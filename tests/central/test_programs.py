@@ -26,8 +26,10 @@ from central.storage import homes, people
 from central.storage.database import Database
 from central.supervisor import CANNOT_START
 from gateway.broker import start_broker
+from tests.central.fresh_database import fresh_database
 
 HOUSE = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(900)
 Wait = Callable[[Callable[[], bool]], None]
 PASSWORD = "sense presses"
 
@@ -67,6 +69,8 @@ def centre(tmp_path: Path, program: tuple[str, ...]) -> Iterator[psutil.Process]
             (tmp_path / name).write_text(f"{name}-word")
         files = 'desk_password_file = "desk"\nreceiver_password_file = "receiver"'
         config = configure(tmp_path, f"[broker]\nport = {broker.port}\n{files}\n")
+        (tmp_path / "data").mkdir()
+        fresh_database(tmp_path / "data" / "central.sqlite3")
         command = [sys.executable, *program, "run", "--config", str(config)]
         log = (tmp_path / "log").open("wb")
         process = subprocess.Popen(command, cwd=HOUSE, stderr=log, process_group=0)
@@ -156,7 +160,7 @@ threading.Event().wait()
 def test_a_process_of_which_a_loop_stands_still_says_where_and_ends() -> None:
     command = [sys.executable, "-c", STANDING_STILL]
     ended = subprocess.run(
-        command, cwd=HOUSE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=HOUSE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240, check=False
     )
     assert ended.returncode == pulse.STOOD_STILL
     assert "due-times has stood still" in ended.stderr
@@ -400,6 +404,6 @@ def test_an_older_program_leaves_a_newer_database_alone_and_says_what_to_do(
 def test_a_configuration_that_cannot_work_is_not_tried_again_and_again(tmp_path: Path) -> None:
     config = configure(tmp_path, '[broker]\ndesk_password_file = "missing"\nreceiver_password_file = "missing"\n')
     command = [sys.executable, "-m", "central", "run", "--config", str(config)]
-    ended = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == CANNOT_START
     assert "Cannot read the secret file" in ended.stderr
