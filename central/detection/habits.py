@@ -233,6 +233,18 @@ class Habits:
             return whole
         return float(whole ** (1 - OWN_SHARE) * own**OWN_SHARE)
 
+    def outlasted(self, steps: Sequence[int]) -> bool:
+        """Whether any silence that is kept, and that no entry door began, has lasted so long.
+
+        Args:
+            steps: how long, for each step of the day at which a silence begins.
+        """
+        table = self._past.table()
+        return any(
+            length >= steps[begin % DAY_STEPS] and not place & _DOOR_BIT
+            for begin, length, place in zip(table.starts, table.lengths, table.places, strict=True)
+        )
+
     def rare(self, watch: int, wished: float, least: float, today: int) -> float:
         """The score, not below `least`, that ordinary life exceeds `wished` times in 30 days. While little is known it
         is also more than everything that was seen so far.

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from central.detection.activity import KEEP_S, NOBODY, STEP_S, Act, Activity
-from central.detection.fixed_limit import used_up_at
+from central.detection.fixed_limit import shortest_s, used_up_at
 from central.detection.habits import Habits, Start
 from central.detection.past_silences import DAY_STEPS
 from central.detection.profile import Limits
@@ -28,6 +29,7 @@ SHORTEST_S: Final = 3_600.0
 """No silence shorter than this is judged."""
 STRONG_SHARE: Final = 0.25
 """Of the wished false alarms, those that the clock of strong evidence may cause."""
+_NOUGHT: Final = 1e-9
 EVENING: Final = timedelta(hours=2)
 """Who is last noticed so long before the home's night has gone to bed."""
 
@@ -107,6 +109,30 @@ def _plans_own(act: Act, start: Start, limits: Limits) -> float:
     return act.at + limits.inactivity_away_hours * 3600 if start.door else used_up_at(act.at, limits)
 
 
+def _is_capped(start: Start, habits: Habits, limits: Limits) -> bool:
+    """Whether the plan's hours hold all the same: indoors, while ordinary life has never been as quiet as that. A limit
+    that is later comes from few weeks then, or from long goings-out, which say little of such silences."""
+    hours = limits.inactivity_hours, limits.inactivity_night_hours
+    return not start.door and not habits.outlasted(
+        _steps_allowed(*hours, _step_of(limits.night_from), _step_of(limits.night_to))
+    )
+
+
+@lru_cache(maxsize=100)
+def _steps_allowed(day_hours: float, night_hours: float, night_from: int, night_to: int) -> tuple[int, ...]:
+    """After how many steps a silence has used up the plan's hours, by the step of the day at which it begins."""
+    night_steps = (night_to - night_from) % DAY_STEPS
+    hours = [night_hours if (step - night_from) % DAY_STEPS < night_steps else day_hours for step in range(DAY_STEPS)]
+    found = []
+    for begin in range(DAY_STEPS):
+        left, steps = 1.0, 0
+        while left > _NOUGHT and steps < DAY_STEPS:
+            left -= STEP_S / 3600 / hours[(begin + steps) % DAY_STEPS]
+            steps += 1
+        found.append(steps)
+    return tuple(found)
+
+
 def _first_above(scores: Sequence[float], limit: float | None) -> int:
     if limit is None:
         return DAY_STEPS
@@ -148,7 +174,7 @@ def first_broken(acts: Sequence[Act], habits: Habits, limits: Limits, until: flo
         if place == 0:
             strong_due = act.at + strong_steps * STEP_S
         due = act.at + steps * STEP_S
-        if limits.inactivity_capped:
+        if due - act.at > shortest_s(limits) and (limits.inactivity_capped or _is_capped(start, habits, limits)):
             due = min(due, _plans_own(act, start, limits))
         next_at = acts[place + 1].first_at if place + 1 < len(acts) else until
         first = min(due, strong_due)
