@@ -279,10 +279,13 @@ def test_while_the_receiver_hears_not_one_home_a_flood_is_of_our_own_broker(
         now, home = time.time(), f"home-{number}"
         found = Finding(f"silent-{number}", home, AlarmKind.HUB_SILENT, now - 1_800, now, "hub_silent")
         receiver.client.publish(internal.finding_topic(home), internal.encode(found))
-    wait_until(lambda: case_count(centre.database) == 5)
+
+    def causes() -> list[str]:
+        with centre.database.read() as connection:
+            return [one.cause for one in incidents.open_incidents(connection, time.time())]
+
+    wait_until(lambda: case_count(centre.database) == 5 and causes() == ["broker"])
     receiver.client.stop()
-    with centre.database.read() as connection:
-        assert [one.cause for one in incidents.open_incidents(connection, time.time())] == ["broker"]
 
 
 def test_an_alarm_overtakes_the_findings_of_a_thousand_silent_homes(
