@@ -280,7 +280,8 @@ function placedPanel(view, card, mine, call) {
   const { contact, called } = calledParty(view, card, call);
   const name = called ? t("Call to {name}", { name: called }) : t("Call to the home");
   const own = mine && call.operator_id === page.operator.id;
-  const says = contact && !view.silence && ["talking", "ended"].includes(call.state);
+  const said = [...view.contacts, { id: "~team", state: view.team.state }].find((one) => one.id === call.who)?.state;
+  const says = contact && !view.silence && !said && ["talking", "ended"].includes(call.state);
   return h(
     "section",
     { class: "section call placed", "aria-label": name },

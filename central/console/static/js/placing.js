@@ -29,7 +29,8 @@ export const liveCall = (view) => view.calls.find((call) => call.live && mine(ca
 /** The call to be shown above all else: what rings, or has just ended. */
 export function shownCall(view) {
   const call = view.calls.find((one) => one.live) ?? view.calls[0];
-  if (!call || call.state === "unknown" || (!mine(call) && OWN.includes(call.state))) return null;
+  if (!call || ["unknown", "not_placed"].includes(call.state) || (!mine(call) && OWN.includes(call.state))) return null;
+  if (!call.live && view.ringing_contact) return null; // somebody is rung by hand meanwhile
   return call.live || view.now - call.since_at < SHOWN_S ? call : null;
 }
 
