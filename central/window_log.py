@@ -19,9 +19,9 @@ from devices.wearable.judge_lines import WindowLine
 
 logger = logging.getLogger(__name__)
 
-FILE_S: Final = 20.0
-"""A file begins so often, and the one before it is kept: longer than a process is waited for that does not answer, and
-than the seconds on which a fall is judged."""
+FILE_S: Final = 35.0
+"""A file begins so often, and the one before it is kept: longer than a process is waited for that does not answer
+(`fall_watch.LOADING_S`), and than the seconds on which a fall is judged."""
 FILE_BYTES_MAX: Final = 16 * 1024**2
 """... or when it is so large: 20 s of a thousand wearers."""
 AGAIN_S: Final = 60.0

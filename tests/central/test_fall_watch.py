@@ -148,6 +148,7 @@ def test_a_process_is_given_longer_for_its_first_answer_than_for_another(centre:
         centre.watch.turn()
         time.sleep(0.01)
     assert (centre.pid, centre.lost) == (before, 0), "it was still being loaded"
+    assert LOADING_S < FILE_S, "and what it was given is kept for the next, if it never answers"
     os.kill(centre.pid, signal.SIGSTOP)
     centre.watch.give("flat-1", second, WRIST)
     centre.now += STUCK_S + 1
