@@ -207,7 +207,7 @@ def _report(site: Site, runs: list[_Run], subjects: int, outcome: Outcome) -> No
     if len({len(each.trials) for each in runs}) == 1 and len(runs) == len(_runs()):
         outcome.targets += _targets(site, scores)
     else:
-        outcome.skipped.append(f"{site}: targets: not all sensors have a gyroscope")
+        outcome.skipped.append(f"{site}: targets: not everybody could be judged in all four ways")
     cost = float(np.mean([each.cpu_s / each.signal_s for each in runs]))
     outcome.targets.append(
         Target(f"{site}: percent of a core of a Pi, {PI_SLOWER:g} times slower", 2.0, 100 * cost * PI_SLOWER)

@@ -40,7 +40,7 @@ FIRST_SCORED_DAY: Final = {
     "ordonez_a": 5,
     "ordonez_b": 8,
 }
-SCORED_SHARE: Final = 1 / 3
+LEARNS_SHARE: Final = 1 / 3
 """Of another home's days so many are left to learn from, at most `LEARNS_DAYS`, before it is scored."""
 LEARNS_DAYS: Final = 60
 DAYS_LEAST: Final = 8
@@ -171,7 +171,7 @@ def load(name: str) -> Recording:
     wide_s = int(bin_s(lines))
     first_day = FIRST_SCORED_DAY.get(name, days)
     if first_day >= days:
-        first_day = min(LEARNS_DAYS, int(days * SCORED_SHARE)) if days >= DAYS_LEAST else days
+        first_day = min(LEARNS_DAYS, int(days * LEARNS_SHARE)) if days >= DAYS_LEAST else days
     recording = recording_of(name, rows, labels, begin, wide_s or 300, first_day, binned=bool(wide_s))
     if name not in FIRST_SCORED_DAY:
         _leave_out_holes(recording)
