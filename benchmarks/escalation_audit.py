@@ -56,8 +56,17 @@ class Complaints(logging.Handler):
             logger.propagate = passed_on
 
 
-def audit_case(case_id: int, log: list[CaseEvent], worked: list[float], found: Findings) -> None:
-    """Plays a log again and looks at every deadline in it: acted on once, and as soon as a process lived."""
+def audit_case(
+    case_id: int, log: list[CaseEvent], worked: list[float], blackouts: list[tuple[float, float]], found: Findings
+) -> None:
+    """Plays a log again and looks at every deadline in it: acted on once, and as soon as a process lived.
+
+    Args:
+        case_id, log: the case.
+        worked: when a process had worked all that was due, in order.
+        blackouts: from when to when no process lived, until one had worked again.
+        found: is added to.
+    """
     case: Case = opening(case_id, log[0]).case
     acted: Counter[tuple[str, float]] = Counter()
     for event in log[1:]:
@@ -72,8 +81,8 @@ def audit_case(case_id: int, log: list[CaseEvent], worked: list[float], found: F
                 found.deadlines += 1
                 found.late += late_s > 1.0
                 found.worst_late_s = max(found.worst_late_s, late_s)
-                alive_s = max(0.0, event.at - _first_after(worked, timer.due_at))
-                found.worst_late_alive_s = max(found.worst_late_alive_s, alive_s)
+                dead_s = sum(max(0.0, min(until, event.at) - max(since, timer.due_at)) for since, until in blackouts)
+                found.worst_late_alive_s = max(found.worst_late_alive_s, late_s - dead_s)
                 if abs(late_s - event.facts.late_s) > 1e-6:
                     found.faults.append(f"case {case_id}: {timer.step} says another lateness than it had")
         decided = transition(case, event)

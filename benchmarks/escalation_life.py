@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from central.carer_desk import CarerDesk
 from central.case_change import CaseChange
 from central.case_desk import CaseDesk
 from central.delivery_desk import DeliveryDesk
+from central.due_loop import LOOK_EVERY_S
 from central.notification.channel import Message
 from central.notification.delivery import DeliveryState, Retry, Sent, Verdict
 from central.notification.sender import CLAIM_S, Sender
@@ -151,7 +153,7 @@ class World:
         self._order = itertools.count()
         self._agenda: list[tuple[float, int, str, tuple[Any, ...]]] = []
         self._down_since: float | None = None
-        self.longest_both_down_s = 0.0
+        self.blackouts: list[tuple[float, float]] = []
         self._furnish()
         self.processes = (Process(self, "a"), Process(self, "b"))
 
@@ -226,20 +228,20 @@ class World:
 
     def _alive(self) -> list[Process]:
         found = [process for process in self.processes if process.alive]
-        if not found and self._down_since is None:
-            self._down_since = self.now
-        if found and self._down_since is not None:
-            self.longest_both_down_s = max(self.longest_both_down_s, self.now - self._down_since)
-            self._down_since = None
         self.random.shuffle(found)
         return found
 
     def _work(self) -> None:
         """Every process that lives works what is due, as its loops would when they wake."""
         for process in self._alive():
+            if not process.alive:
+                continue  # the one before it took it along
             try:
                 due = [process.desk.work_due(self.now)]
                 self.worked_at.append(self.now)
+                if self._down_since is not None:
+                    self.blackouts.append((self._down_since, self.now))
+                    self._down_since = None
                 due.append(process.sender.work_due(self.now))
                 ahead = [at for at in due if at is not None]
                 process.next_at = max(min(ahead), self.now + 0.001) if ahead else None
@@ -252,6 +254,12 @@ class World:
             for other in self.processes:
                 if other is not process and other.alive:
                     other.die()
+        for other in self.processes:  # nobody tells it what the dead one has stored: it looks by itself
+            if other.alive:
+                other.next_at = min(other.next_at or math.inf, self.now + LOOK_EVERY_S)
+        # one that comes back and dies again before it has worked anything does not end it
+        if self._down_since is None and not any(it.alive for it in self.processes):
+            self._down_since = self.now
 
     def _let(self, what: str, arguments: tuple[Any, ...]) -> None:
         alive = self._alive()
@@ -339,7 +347,7 @@ class World:
 
     def _audit(self) -> Findings:
         found = Findings(days=self.days, deaths=sum(process.deaths for process in self.processes))
-        found.longest_both_down_s = self.longest_both_down_s
+        found.longest_both_down_s = max((until - since for since, until in self.blackouts), default=0.0)
         worked = sorted(self.worked_at)
         with self.processes[0].database.read() as connection:
             ids = connection.execute(sa.text("SELECT id FROM cases ORDER BY id")).scalars().all()
@@ -349,7 +357,7 @@ class World:
                 assert case is not None
                 if rebuild(case_id, log) != case:
                     found.faults.append(f"case {case_id}: the log does not add up to the case")
-                audit_case(case_id, log, worked, found)
+                audit_case(case_id, log, worked, self.blackouts, found)
                 found.events += len(log)
             forgotten = connection.execute(
                 sa.select(due_times.c.case_id, due_times.c.step).where(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from benchmarks.escalation_life import World
 from central.alarm_cases.case import Timer
+from central.due_loop import LOOK_EVERY_S
 from central.storage import cases
 
 pytestmark = pytest.mark.slow
@@ -30,7 +31,7 @@ def test_no_deadline_is_forgotten_and_none_is_acted_on_twice(database_url: str, 
     if killing:
         assert found.deaths > 5
         assert found.late > 0, "nothing was late: the processes never died together, and nothing was proven"
-        assert found.worst_late_alive_s == 0.0
+        assert found.worst_late_alive_s <= LOOK_EVERY_S + 0.001, "one that lives looks so often for what another stored"
     else:
         assert found.worst_late_s == 0.0
         assert found.sent_twice == 0
