@@ -20,6 +20,7 @@ from simulators.recorded_falls import load_trials, trials_of
 from simulators.recorded_homes import BadRecording, bin_s, read, recorded
 from simulators.replay.__main__ import main as replay
 
+pa = pytest.importorskip("pyarrow", reason="NOT TESTED: no pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet", reason="NOT TESTED: no pyarrow")
 
 Row = tuple[datetime, str, int]
@@ -43,8 +44,6 @@ def lived(days: int, room: Callable[[int], str] = lambda hour: "kitchen") -> lis
 
 
 def write(data: Path, name: str, rows: list[Row], **columns: list[Any]) -> None:
-    import pyarrow as pa
-
     ts, room, n = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
     table = {"ts": ts, "room": room, "n": n, **columns}
     parquet.write_table(pa.table(table), data / f"homes/theirs/{name}.parquet")
@@ -114,7 +113,10 @@ def stored(data: Path, name: str, rate_hz: int, *, columns: int = 6, subjects: S
         said += [(subject, True, FALLEN), (subject, False, [*walk(4), *sit_down(4, hard=True)])]
     signals = [np.array(feel(acts, rate_hz, seed)) for seed, (_, _, acts) in enumerate(said)]
     steps = [np.round(signal * ([2048] * 3 + [16.4] * 3)).astype(np.int16)[:, :columns] for signal in signals]
-    marks = {"fall_start": 4.0, "impact": 4.9, "fall_end": 6.0}
+    seconds = {"fall_start": 4.0, "impact": 4.9, "fall_end": 6.0}
+    marks: dict[str, Any] = {
+        key: [round(at * rate_hz) if is_fall else -1 for _, is_fall, _ in said] for key, at in seconds.items()
+    }
     path = data / f"falls/{name}.npz"
     np.savez(
         path,
@@ -127,7 +129,7 @@ def stored(data: Path, name: str, rate_hz: int, *, columns: int = 6, subjects: S
         activity=["F01" if is_fall else "D01" for _, is_fall, _ in said],
         is_fall=[is_fall for _, is_fall, _ in said],
         elderly=[False] * len(said),
-        **{key: [round(at * rate_hz) if is_fall else -1 for _, is_fall, _ in said] for key, at in marks.items()},
+        **marks,
     )
     return path
 
