@@ -13,7 +13,7 @@ from central.alarm_cases.care_plan import CarePlan, as_body
 from central.alarm_cases.case import TEAM, Case, CaseEvent, EventType, Facts, State, Timer, Way
 from central.alarm_cases.priority import Priority
 from central.storage import settings, webhooks
-from central.storage.database import insert_new, put
+from central.storage.database import insert_new, put, read_or_lock, writes
 from central.storage.tables import (
     alarm_messages,
     alarms,
@@ -74,15 +74,13 @@ _COLUMNS: Final = tuple(column.name for column in fields(Case))
 # Building a statement costs more than running it; those on an alarm's way are built once. SQLite plans a statement anew
 # at every run when a parameter stands where it weighs a partial index or a LIKE: there the value is part of the text.
 _OPEN: Final = cases.c.state != sa.literal_column(f"'{State.CLOSED.value}'")
-_FIND: Final = sa.select(cases).where(cases.c.id == sa.bindparam("case")).with_for_update(key_share=True)
-_RECENT: Final = (
-    sa.select(cases)
-    .where(
+_FIND: Final = read_or_lock(sa.select(cases).where(cases.c.id == sa.bindparam("case")))
+_RECENT: Final = read_or_lock(
+    sa.select(cases).where(
         cases.c.home_id == sa.bindparam("home"),
         _OPEN,
         cases.c.last_alarm_at >= sa.bindparam("since"),
     )
-    .with_for_update(key_share=True)
 )
 _FIND_ALARM: Final = sa.select(alarms.c.case_id, alarms.c.received_at, alarms.c.withdrawn_at, alarms.c.ways).where(
     alarms.c.hub == sa.bindparam("hub"), alarms.c.ref == sa.bindparam("ref")
@@ -121,8 +119,9 @@ _ADD_DUE: Final = sa.insert(due_times)
 
 
 def find(connection: sa.Connection, case_id: int) -> Case | None:
-    """The case, locked against other writers where the database locks rows; None when there is no such case."""
-    row = connection.execute(_FIND, {"case": case_id}).first()
+    """The case; None when there is no such case. For who may write it is locked against other writers, where the
+    database locks rows."""
+    row = connection.execute(_FIND[writes(connection)], {"case": case_id}).first()
     return None if row is None else _case(row)
 
 
@@ -152,8 +151,8 @@ def closed_since(connection: sa.Connection, since_at: float) -> list[ClosedAlarm
 
 
 def recent_open_cases(connection: sa.Connection, home_id: str, since_at: float) -> list[Case]:
-    """The open cases of a home with an alarm since then, in no order."""
-    return [_case(row) for row in connection.execute(_RECENT, {"home": home_id, "since": since_at})]
+    """The open cases of a home with an alarm since then, in no order; locked as by `find`."""
+    return [_case(row) for row in connection.execute(_RECENT[writes(connection)], {"home": home_id, "since": since_at})]
 
 
 def events_of(connection: sa.Connection, case_id: int) -> list[CaseEvent]:

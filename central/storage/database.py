@@ -134,7 +134,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A consistent view for reading."""
+        """A consistent view for reading. Nothing is locked in it: a row that others change meanwhile could not be."""
         with self._read.begin() as connection:
             yield connection
 
@@ -186,6 +186,16 @@ def _revision_of(engine: sa.Engine) -> str:
         if not sa.inspect(connection).has_table("alembic_version"):
             return ""
         return ", ".join(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars())
+
+
+def writes(connection: sa.Connection) -> bool:
+    """Whether it belongs to a write transaction: only there are rows locked."""
+    return bool(connection.get_execution_options().get("llar_write", False))
+
+
+def read_or_lock(query: sa.Select[Any]) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """A query for who reads, and the same for who `writes`."""
+    return query, query.with_for_update(key_share=True)
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, values: dict[str, Any]) -> bool:
@@ -268,5 +278,4 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get("llar_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes(connection) else "BEGIN")

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from central.alarm_cases.case import Case, CaseEvent
 from central.storage.api_tables import webhook_deliveries, webhooks
+from central.storage.database import writes
 from central.storage.reach import municipality_of
 from central.webhooks.rules import TEST, concerns, news, topic_of
 
@@ -128,8 +129,9 @@ def add(conn: sa.Connection, **values: Any) -> int:
 
 
 def find(conn: sa.Connection, hook_id: int) -> Webhook | None:
-    """One receiver, locked against other writers where the database locks rows."""
-    row = conn.execute(sa.select(*_HOOK).where(webhooks.c.id == hook_id).with_for_update()).mappings().first()
+    """One receiver; for who may write it locked against other writers, where the database locks rows."""
+    query = sa.select(*_HOOK).where(webhooks.c.id == hook_id)
+    row = conn.execute(query.with_for_update() if writes(conn) else query).mappings().first()
     return None if row is None else _hook(row)
 
 

@@ -77,3 +77,15 @@ def test_a_call_is_promised_while_an_alarm_of_that_home_waits(database_url: str)
         homes.lock_home(alarm, "home-1")
         assert isinstance(town.desk.close(1, "ana", promise, NOON + 2), Done), "it waits for the case, and we for it"
     impatient.close()
+
+
+def test_a_case_is_looked_at_while_others_work_in_it_and_nobody_waits_for_that(database_url: str) -> None:
+    impatient = Database.open(f"{database_url}&options=-c%20lock_timeout%3D2s")
+    town = Town(impatient)
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), NOON)
+    with impatient.read() as page:
+        ringing = cases.find(page, 1)
+        assert isinstance(town.desk.take(1, "ana", NOON + 1), Done)
+        assert cases.find(page, 1) == ringing, "a page shows one moment"
+        assert cases.recent_open_cases(page, "home-1", 0.0) == [ringing]
+    impatient.close()
