@@ -107,3 +107,27 @@ def test_where_the_gateway_is_away_the_number_is_there_to_be_dialled_by_hand(con
     expect(page.locator("#toasts")).to_contain_text("Marqueu a mà")
     expect(page.locator(".call a[href^='tel:']")).to_be_focused()
     expect(page.locator(".speech a[href^='tel:93']")).to_be_visible()
+
+
+def test_where_the_gateway_goes_away_while_somebody_is_called_the_next_one_is_called_by_hand(
+    console: Console, line: Line
+) -> None:
+    with console.setting.database.begin() as conn:
+        operator_settings.keep_telephone(conn, "ana", "201", console.setting.clock())
+    page = console.seat()
+    case_id = console.setting.alarm("carme")
+    expect(page.locator(f'[data-case="{case_id}"]')).to_be_visible()
+    page.keyboard.press("F2")
+    expect(page.locator("#contact-marta")).to_be_visible()
+    page.keyboard.press("F8")
+    call = page.locator(".call")
+    expect(call).to_contain_text("Trucada a Joan Ferrer")
+    line.told(console, Leg.OTHER, "ringing")
+    expect(page.locator("#contact-joan")).to_contain_text("sona")
+    line.gateway.fault = WebFault.BUSY
+    page.keyboard.press("x")
+    expect(page.locator("#toasts")).to_contain_text("Pengeu el vostre telèfon")
+    expect(call.locator("[data-act=call-answered]")).to_be_visible()
+    page.keyboard.press("F8")
+    expect(call).to_contain_text("Trucada a Marta Puig")
+    expect(call.locator("a[href^='tel:']")).to_be_focused()

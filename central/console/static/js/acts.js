@@ -173,7 +173,21 @@ export class Acts {
   }
 
   mailbox(id) {
-    return this.orToast(id, "hang-up", { mailbox: true });
+    return this.hangUp(id, true);
+  }
+
+  async hangUp(id, mailbox = false) {
+    const { desk } = this;
+    try {
+      const view = await post(`/api/cases/${id}/hang-up`, { mailbox });
+      if (desk.known.selected === id) await desk.show(view);
+      return true;
+    } catch (error) {
+      toast(error.message || t("The desk does not answer. Nothing was stored."), "bad");
+      if (error.reason === "gateway_deaf") placing.hearsNothing();
+      if (desk.known.selected === id) await desk.show(desk.known.view);
+      return false;
+    }
   }
 
   async call(id, contactId) {
@@ -187,9 +201,9 @@ export class Acts {
   async nextContact(id, can, view) {
     if (!can.own) return;
     if (view.silence) return toast(view.silence, "bad");
-    const placed = liveCall(view);
+    const placed = placing.deaf ? null : liveCall(view);
     if (placed && placed.state !== "ringing") return toast(t("You are on the telephone already. Hang up first."), "bad");
-    if (placed && !(await this.orToast(id, "hang-up"))) return;
+    if (placed && !(await this.hangUp(id))) return;
     const ringing = placed?.party === "contact" ? placed.who : view.ringing_contact;
     if (ringing && !placed) await this.orToast(id, `contacts/${ringing}/call-ended`, { result: "no_answer" });
     const now = this.desk.known.view;
@@ -205,8 +219,9 @@ export class Acts {
 
   async callEnds(result) {
     const { known } = this.desk;
-    if (liveCall(known.view)) return result === "answered" ? null : this.orToast(known.selected, "hang-up");
     const contactId = known.view.ringing_contact;
+    if (liveCall(known.view) && !(placing.deaf && contactId))
+      return result === "answered" ? null : this.hangUp(known.selected);
     if (!contactId) return;
     const done = await this.orToast(known.selected, `contacts/${contactId}/call-ended`, { result });
     if (done && result === "answered") dialogs.comes(this.calledOf(contactId), {

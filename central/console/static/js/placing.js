@@ -10,14 +10,23 @@ const BY_HAND_MS = 60_000;
 const SHOWN_S = 300;
 const OWN = ["dialling", "own_rings", "own_missed"];
 let byHandUntil = 0;
+let deafUntil = 0;
 
-/** Whether the centre dials. Where it has just failed to, one dials by hand for a minute. */
+/** Whether the centre dials. Where it has just failed to, one dials by hand for a minute; so where it could not hang up
+ * (`deaf`): the telephone was put down, and the call is not waited for. */
 export const placing = {
   get on() {
     return Boolean(page.telephone) && Date.now() >= byHandUntil;
   },
   byHand() {
     byHandUntil = Date.now() + BY_HAND_MS;
+  },
+  get deaf() {
+    return Date.now() < deafUntil;
+  },
+  hearsNothing() {
+    deafUntil = Date.now() + BY_HAND_MS;
+    this.byHand();
   },
 };
 
@@ -30,7 +39,7 @@ export const liveCall = (view) => view.calls.find((call) => call.live && mine(ca
 export function shownCall(view) {
   const call = view.calls.find((one) => one.live) ?? view.calls[0];
   if (!call || ["unknown", "not_placed"].includes(call.state) || (!mine(call) && OWN.includes(call.state))) return null;
-  if (!call.live && view.ringing_contact) return null; // somebody is rung by hand meanwhile
+  if ((!call.live || placing.deaf) && view.ringing_contact) return null; // somebody is rung by hand meanwhile
   return call.live || view.now - call.since_at < SHOWN_S ? call : null;
 }
 
