@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from central.console.access import Seat
 from central.console.templating import page
+from central.storage import settings
 from central.texts import translator
 
 
@@ -26,7 +27,7 @@ def carer_page(
     given = values.pop("data", {})
     frame = {
         "here": "",
-        "phone": request.app.state.parts.carers.phone,
+        "phone": _centre_phone(request),
         "seat": seat,
         "manifest": "/family/manifest.webmanifest",
         "push_token": "",
@@ -37,7 +38,7 @@ def carer_page(
 
 def fragment_answer(request: Request, template: str, language: str, **values: Any) -> Response:
     """The part of a page that changes, or 304 when it is as whoever asks has it."""
-    values = {"phone": request.app.state.parts.carers.phone, **values}
+    values = {"phone": _centre_phone(request), **values}
     answer = page(template, language, **values)
     tag = f'"{sha256(bytes(answer.body)).hexdigest()[:24]}"'
     if request.headers.get("if-none-match") == tag:
@@ -63,3 +64,12 @@ _FOR_SCRIPT = (
     "The code was sent.",
 )
 """Said by the pages' scripts."""
+
+
+def _centre_phone(request: Request) -> str:
+    """On which carers ring the centre: the number of the configuration, else the one set on the page of settings."""
+    parts = request.app.state.parts
+    if parts.carers.phone:
+        return str(parts.carers.phone)
+    with parts.database.read() as conn:
+        return settings.current(conn).desk.call_back

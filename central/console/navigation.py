@@ -25,7 +25,7 @@ ENTRIES: Final = (
     Entry("/agenda", later("Agenda"), "agenda", "agenda"),
     Entry("/keys", later("House keys"), "keys", "keys"),
     Entry("/devices", later("Devices"), "devices", "devices"),
-    Entry("/drills", later("Drills"), "drills", "drill"),
+    Entry("/drills", later("Alarm tests"), "drills", "drill"),
     Entry("/health", later("Health"), "health", "health"),
     Entry("/quality", later("Quality"), "quality", "quality"),
     Entry("/requests", later("Requests about data"), "requests", "rights"),

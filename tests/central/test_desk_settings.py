@@ -132,6 +132,10 @@ def test_the_console_and_the_emergency_card_go_by_them(setting: Setting, app: Fa
     assert ana.get("/api/queue")[1]["wrap_up_s"] == 25
     case_id = setting.alarm("carme")
     assert ana.get(f"/api/cases/{case_id}/emergency-card")[1]["call_back"] == "+34 930 000 000"
+    for path in ("/c/over", "/c/test/over", "/c/invite/over"):
+        status, page = ana.get(path)
+        assert status == 404
+        assert 'href="tel:+34930000000"' in page, "who is worried at a dead link can ring the centre"
 
 
 def test_open_consoles_go_by_another_wrap_up_time_at_once(app: FastAPI) -> None:

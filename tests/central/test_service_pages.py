@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from central.alarm_cases.care_plan import CarePlan
 from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
+from central.audit_chain import AuditEntry
 from central.case_desk import Done
 from central.storage import audit_log, call_audits, cases, rota, service_quality
 from gateway.contract.alarm_kinds import AlarmKind
@@ -302,3 +303,12 @@ def test_closing_templates_come_and_go(setting: Setting, app: FastAPI) -> None:
     assert supervisor.post("/api/settings/closings/templates/remove", version=1, name="Veïna amb clau")[0] == 200
     assert Person(app, "x-operator").get("/api/closings")[1] == []
     assert supervisor.get("/settings")[0] == 200
+
+
+def test_what_the_centre_does_by_itself_is_no_stranger_in_the_log(setting: Setting, app: FastAPI) -> None:
+    with setting.database.begin() as conn:
+        audit_log.append(conn, [AuditEntry(setting.clock(), "desk", "", "resident_file", "export", what="paper list")])
+    page = Person(app, "x-auditor").get("/audit")[1]
+    row = page.split("paper list")[0].rsplit("<tr", 1)[1]
+    assert "la central, automàticament" in row
+    assert "aquest ordinador" in row

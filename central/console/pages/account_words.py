@@ -40,7 +40,7 @@ RESOURCES: Final[Mapping[Resource, str]] = {
     Resource.HUBS: later("units"),
     Resource.HEALTH: later("system health"),
     Resource.AGENDA: later("agenda"),
-    Resource.DRILL: later("drill"),
+    Resource.DRILL: later("alarm test"),
     Resource.QUALITY: later("quality"),
     Resource.SETTINGS: later("settings"),
     Resource.ACCOUNTS: later("accounts"),

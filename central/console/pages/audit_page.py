@@ -194,6 +194,8 @@ def _open(request: Request, seat: Seat, body: ReasonBody) -> Opened:
 def _line(row: AuditRow, people: dict[str, str], names: dict[str, str], language: str) -> LogLine:
     words = translator(language)
     entry = row.entry
+    itself = entry.account_id == "desk"
+    origin = "here" if itself else entry.origin
     said: dict[str, Any] = {
         "role": words.gettext(ROLES[Role(entry.role)]) if entry.role in set(Role) else entry.role,
         "resource": words.gettext(RESOURCES[Resource(entry.resource)])
@@ -201,13 +203,13 @@ def _line(row: AuditRow, people: dict[str, str], names: dict[str, str], language
         else entry.resource,
         "action": words.gettext(ACTIONS[Action(entry.action)]) if entry.action in set(Action) else entry.action,
         "outcome": words.gettext(OUTCOMES.get(entry.outcome, entry.outcome)),
-        "origin": words.gettext(ORIGINS.get(entry.origin, entry.origin)),
+        "origin": words.gettext(ORIGINS.get(origin, origin)),
     }
     return LogLine(
         id=row.id,
         at=entry.at,
         account_id=entry.account_id,
-        called=names.get(entry.account_id, ""),
+        called=words.gettext("the centre, by itself") if itself else names.get(entry.account_id, ""),
         outcome_code=entry.outcome,
         home_id=entry.home_id,
         people=people.get(entry.home_id, ""),

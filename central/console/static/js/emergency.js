@@ -27,7 +27,12 @@ function person(one) {
 /** Opens the card of a case. */
 export async function emergencyCard(id) {
   const card = await get(`/api/cases/${id}/emergency-card`);
-  const back = [card.call_back && `${card.call_back} (${card.operator})`, card.home_phone];
+  const back = [
+    card.call_back
+      ? `${card.call_back} (${card.operator})`
+      : t("The centre’s number is not set up. Say the number of your telephone."),
+    card.home_phone && `${t("Telephone at home")}: ${card.home_phone}`,
+  ];
   show(
     t("Emergency card"),
     [
@@ -46,9 +51,7 @@ export async function emergencyCard(id) {
         card.helper && line(t("On the way"), card.eta_at ? `${card.helper}, ${clock(card.eta_at)}` : card.helper),
         line(
           t("Ring back"),
-          back.some(Boolean)
-            ? back.filter(Boolean).join(" · ")
-            : t("The centre’s number is not set up. Say the number of your telephone."),
+          back.filter(Boolean).map((one) => h("div", {}, one)),
         ),
       ),
     ],

@@ -16,7 +16,7 @@ const AGES_EVERY_MS = 10_000;
 
 function valueOf(field) {
   const kind = field.dataset.type;
-  if (kind === "number") return field.value === "" ? null : Number(field.value);
+  if (kind === "number") return field.value === "" ? null : Number(field.value.replace(",", "."));
   if (kind === "moment") return field.value === "" ? null : atOf(field.value);
   if (kind === "lines") return field.value.split("\n").map((line) => line.trim()).filter(Boolean);
   if (kind === "list") return field.value.split(/[\n,]/).map((word) => word.trim()).filter(Boolean);

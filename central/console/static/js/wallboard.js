@@ -92,7 +92,6 @@ function paintWorkers() {
 }
 
 function paintCases() {
-  setText(byId("cases-count"), board.more_cases ? t("and {count} more", { count: board.more_cases }) : "");
   if (board.cases.length === 0) return fill(byId("cases"), h("p", { class: "none" }, t("No case is open.")));
   const rings = (one) => Boolean(one.ring_at) && one.priority <= 3;
   // who waits for somebody stands first; each part in the desk's own order
@@ -112,6 +111,16 @@ function paintCases() {
       [t("Case"), t("Age"), t("State"), t("Held by"), page.may_reassign && h("span", { class: "unseen" }, t("Reassign"))].filter(Boolean)
         .map((word, place) => h("th", { scope: "col", class: place === 1 ? "number" : "" }, word)))),
     h("tbody", {}, rows)));
+}
+
+/** Nobody scrolls a wall: rows that would lie below its edge are counted instead. */
+function countTheRest() {
+  const rows = [...byId("cases").querySelectorAll("tbody tr")];
+  const wall = page.big && matchMedia("(min-width: 64rem)").matches;
+  const below = wall ? rows.slice(1).filter((row) => row.getBoundingClientRect().bottom + scrollY > innerHeight) : [];
+  for (const row of below) row.hidden = true;
+  const count = board.more_cases + below.length;
+  setText(byId("cases-count"), count ? t("and {count} more", { count }) : "");
 }
 
 function paintElse() {
@@ -195,6 +204,7 @@ async function read() {
     // painted anew, the button that somebody stood on is another one
     if (held) (document.querySelector(`#cases [data-case="${held}"]`) ?? byId("cases")).focus();
     paintElse();
+    countTheRest();
     setText(byId("as-of"), t("Live"));
     byId("as-of").classList.remove("lost");
   } catch {
