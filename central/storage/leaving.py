@@ -10,7 +10,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from central.alarm_cases.placed_call import Party
 from central.storage import home_words
+from central.storage.desk_tables import placed_calls
 from central.storage.office_tables import (
     agenda_calls,
     agenda_events,
@@ -66,11 +68,14 @@ def _about_one(table: sa.Table, resident_id: str) -> sa.ColumnElement[bool] | No
 
 
 def _forget_among_others(conn: sa.Connection, resident_id: str, home_id: str) -> None:
-    """What names one person of a home and has no column for them: their calls, and changes to their file."""
+    """What names one person of a home and has no column for them: their calls, those to their mobile, and changes to
+    their file."""
     items = sa.select(agenda_items.c.id).where(agenda_items.c.resident_id == resident_id)
     calls = sa.select(agenda_calls.c.id).where(agenda_calls.c.item_id.in_(items))
     conn.execute(sa.delete(agenda_events).where(agenda_events.c.call_id.in_(calls)))
     conn.execute(sa.delete(agenda_calls).where(agenda_calls.c.item_id.in_(items)))
+    to_them = placed_calls.c.who == resident_id
+    conn.execute(sa.delete(placed_calls).where(placed_calls.c.party == Party.MOBILE.value, to_them))
     numbers = conn.execute(sa.select(conditions.c.id).where(conditions.c.resident_id == resident_id)).scalars()
     subjects = [f"resident:{resident_id}", *(f"condition:{number}" for number in numbers)]
     subject = record_changes.c.subject

@@ -16,6 +16,7 @@ from central.agenda.desk import AgendaDesk
 from central.agenda.rules import Kind, Rule
 from central.alarm_cases.case import EventType
 from central.alarm_cases.closing import Action, Cause, Closing, Outcome
+from central.alarm_cases.placed_call import Party
 from central.audit_chain import AuditEntry, check
 from central.case_desk import Done
 from central.privacy.purge import EXPORTS, PurgeDesk
@@ -28,6 +29,7 @@ from central.storage import (
     holds,
     people,
     person_export,
+    placed_calls,
     quality,
     records,
     service_quality,
@@ -238,6 +240,8 @@ def test_only_one_of_two_who_live_together_leaves(setting: Setting, clock: Clock
         rule, facts = Rule("2026-12-01", "days"), {"timezone": "Europe/Madrid", "resident_id": "ignasi"}
         agenda.add_item(conn, "carme", Kind.BIRTHDAY, rule, now=clock.now, by="cap", title="Ignasi", **facts)
         holds.note_departure(conn, "ignasi", "carme", clock.now - 4.9 * YEAR_S, clock.now, "cap")
+        for who in ("ignasi", "carme"):
+            placed_calls.add(conn, case, "ana", Party.MOBILE, who, f"llar-dial-{len(who)}", clock.now)
     AgendaDesk(setting.desk).work(clock.now + YEAR_S / 4)
     clock.now += YEAR_S / 4
     assert desk.purge(clock.now)["files"]["purged"] == 1
@@ -247,6 +251,8 @@ def test_only_one_of_two_who_live_together_leaves(setting: Setting, clock: Clock
         assert person_export.export(conn, "carme")["residents"]
     left = everything(setting, "audit_log", "purges").lower()
     assert not {word for word in ("ignasi", "vallmitjana") if word in left}
+    with setting.database.read() as conn:
+        assert [call.who for call in placed_calls.of_case(conn, case)] == ["carme"]
 
 
 def test_the_log_of_who_looked_is_cut_off_by_its_term_and_still_verifies(
