@@ -7,7 +7,9 @@ import os
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import small_png
+from central.alarm_cases.placed_call import Leg
+from central.storage import operator_settings
+from tests.browser import small_png, test_placed_calls
 from tests.browser.conftest import Console
 from tests.browser.street import furnish
 
@@ -17,6 +19,7 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("LLAR_PICTURES"), reason="pictures are made only with LLAR_PICTURES=1"),
 ]
 NARROW = {"console-tablet": (1024, 768), "console-zoom-200": (720, 900), "console-phone": (390, 844)}
+line, dialling = test_placed_calls.line, test_placed_calls.console
 
 
 def picture(page: Page, name: str) -> None:
@@ -71,3 +74,21 @@ def test_pictures_of_narrower_screens(console: Console, name: str) -> None:
         picture(page, f"{name}-queue")
     opened(page, case_id)
     picture(page, name)
+
+
+def test_pictures_of_a_call_that_the_centre_places(dialling: Console, line: test_placed_calls.Line) -> None:
+    with dialling.setting.database.begin() as conn:
+        operator_settings.keep_telephone(conn, "ana", "201", dialling.setting.clock())
+    page = dialling.seat(reduced_motion="reduce")
+    opened(page, furnish(dialling.setting))
+    page.keyboard.press("F8")
+    call = page.locator(".call.placed")
+    expect(call).to_be_visible()
+    line.told(dialling, Leg.OWN, "ringing")
+    expect(call).to_contain_text("despengeu el vostre telèfon")
+    line.told(dialling, Leg.OWN, "answered")
+    line.told(dialling, Leg.OTHER, "ringing", "answered")
+    expect(call).to_contain_text("en línia")
+    picture(page, "console-call")
+    page.set_viewport_size({"width": 390, "height": 844})
+    picture(page, "console-call-phone")

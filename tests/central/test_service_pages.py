@@ -308,7 +308,10 @@ def test_closing_templates_come_and_go(setting: Setting, app: FastAPI) -> None:
 def test_what_the_centre_does_by_itself_is_no_stranger_in_the_log(setting: Setting, app: FastAPI) -> None:
     with setting.database.begin() as conn:
         audit_log.append(conn, [AuditEntry(setting.clock(), "desk", "", "resident_file", "export", what="paper list")])
+        seen = AuditEntry(setting.clock(), "ana", "operator", "case", "read", what="case read", why="case 7")
+        audit_log.append(conn, [seen])
     page = Person(app, "x-auditor").get("/audit")[1]
+    assert ">cas 7<" in page
     row = page.split("paper list")[0].rsplit("<tr", 1)[1]
     assert "la central, automàticament" in row
     assert "aquest ordinador" in row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
@@ -22,7 +23,7 @@ from central.console.templating import CENTRE_TIMEZONE, office_page
 from central.storage import accounts, audit_log, pages, reach
 from central.storage.audit_log import Filter
 from central.storage.reach import NUMBER_MAX
-from central.texts import later, translator
+from central.texts import Words, later, translator
 
 router = APIRouter()
 Reader = Annotated[Seat, Depends(allowed("audit_log", "read"))]
@@ -216,9 +217,16 @@ def _line(row: AuditRow, people: dict[str, str], names: dict[str, str], language
         resident_id=entry.resident_id,
         case_id=entry.case_id,
         what=entry.what,
-        why=words.gettext(entry.why) if entry.why == paper_list.WHY else entry.why,
+        why=_why(entry.why, words),
         **said,
     )
+
+
+def _why(reason: str, words: Words) -> str:
+    """A reason that the desk wrote by itself in the reader's words, any other as it was written."""
+    if case := re.fullmatch(r"case (\d+)", reason):
+        return words.say("case {id}", id=case[1])
+    return words.gettext(reason) if reason == paper_list.WHY else reason
 
 
 def _day(text: str, more: int) -> float | None:

@@ -32,7 +32,7 @@ let wanted = false;
 
 const now = () => Date.now() / 1000 + ahead;
 /** Rounded down: a target is not met by rounding. */
-const share = (value) => (value === null ? "–" : `${decimal(Math.floor(value * 1000 + 1e-9) / 10, 1)} %`);
+const share = (value) => (value === null ? "–" : `${decimal(Math.floor(value * 1000 + 1e-9) / 10, 1)}\u00a0%`);
 const since = (at) => h("span", { class: "ticks number", "data-since": at }, ticking(now() - at));
 
 function tile(kind, word, value, more) {
