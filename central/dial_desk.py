@@ -117,8 +117,7 @@ class DialDesk:
                 return False
             after = change(before)
             placed_calls.save(connection, after)
-            # what came of it is written down for who placed it, as long as the case is theirs
-            if case.open and case.owner_id == after.operator_id:
+            if case.open:
                 told = _write(connection, case, before, after, now)
         for announced, done in told:
             self._desk.tell(announced)
@@ -131,16 +130,29 @@ class DialDesk:
 def _write(
     connection: sa.Connection, case: Case, before: PlacedCall, after: PlacedCall, now: float
 ) -> list[tuple[CaseChange, Done]]:
-    """Writes the news of a call into its case's log."""
+    """Writes the news of a call into its case's log. Where the case is no more theirs who placed it, that is only what
+    came of one that rings by the log: whoever has it now would be told that it still does."""
     told = []
     ring_limit_s = settings.current(connection).desk.ring_limit_s
+    theirs = case.owner_id == after.operator_id
     for event_type, facts in news(before, after, ring_limit_s):
+        if not theirs and not (event_type is EventType.CALL_ENDED and _rings_by(connection, after)):
+            continue
         actor = after.operator_id if event_type in _BY_OPERATOR else DESK
         decided = decide(connection, case, CaseEvent(event_type, now, actor, facts))
         if isinstance(decided, Decided):
             case = decided.case
             told.append((change_of(connection, decided), Done(decided.case, decided.event)))
     return told
+
+
+def _rings_by(connection: sa.Connection, call: PlacedCall) -> bool:
+    """Whether the log's last word of calls to contacts is that this one rings."""
+    log = cases.events_of(connection, call.case_id)
+    calls = [event for event in log if event.type in {EventType.CALLED, EventType.CALL_ENDED}]
+    rings = calls[-1] if calls and calls[-1].type is EventType.CALLED else None
+    this = (call.operator_id, call.who, "phone")
+    return rings is not None and (rings.actor, rings.facts.contact, rings.facts.channel) == this
 
 
 def _may_not(connection: sa.Connection, case: Case, operator_id: str, who: str) -> Refused | None:

@@ -337,11 +337,15 @@ def test_reports_find_their_case_after_the_desk_was_started_anew_and_strangers_f
     exchange.reports((OTHER, "busy"), key="llar-dial-of-nobody", status=404)
 
 
+@pytest.mark.parametrize("rings", [True, False])
 @pytest.mark.parametrize("how", ["closed", "handed over", "taken over"])
-def test_nothing_is_written_into_a_case_that_is_somebody_else_s_by_then(exchange: Exchange, how: str) -> None:
+def test_into_a_case_that_is_somebody_else_s_by_then_it_is_only_written_what_came_of_a_call_that_rang(
+    exchange: Exchange, how: str, rings: bool
+) -> None:
     exchange.post("contacts/marta/dial")
     exchange.picks_up()
-    exchange.reports((OTHER, "ringing"))
+    if rings:
+        exchange.reports((OTHER, "ringing"))
     if how == "closed":
         exchange.post("talk")
         exchange.post("close", cause="mistake", outcome="resolved_by_talk")
@@ -351,8 +355,24 @@ def test_nothing_is_written_into_a_case_that_is_somebody_else_s_by_then(exchange
         exchange.post("take", who=Person(exchange.app, "marc"))
     before = exchange.log
     exchange.reports((OTHER, "answered"), (OTHER, "ended"))
-    assert exchange.log == before
+    told = ["Marta Puig: ha contestat."] if rings and how != "closed" else []
+    assert exchange.log == told + before
     assert exchange.state == "ended", "whoever has it sees how the call ended"
+    exchange.clock.now += 300
+    exchange.setting.desk.work_due(exchange.clock.now)
+    assert (exchange.view["ringing_contact"], exchange.view["prompt"]) == ("", ""), "nobody is told that it rings on"
+
+
+def test_the_end_of_a_colleague_s_call_does_not_end_one_s_own(exchange: Exchange) -> None:
+    exchange.post("contacts/marta/dial")
+    exchange.picks_up()
+    exchange.reports((OTHER, "ringing"))
+    exchange.ana.post("/api/me/hand-over", reason="plego")
+    marc = Person(exchange.app, "marc")
+    exchange.post("take", who=marc)
+    exchange.post("contacts/joan/call", who=marc)
+    exchange.reports((OTHER, "no_answer"))
+    assert exchange.view["ringing_contact"] == "joan"
 
 
 def test_where_the_gateway_does_not_take_it_one_dials_by_hand(exchange: Exchange) -> None:
