@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -62,10 +63,10 @@ def values(homes: list[PaperHome], now: float, language: str) -> dict[str, Any]:
     }
 
 
-def entries(homes: list[PaperHome], account: str, role: str, what: str, now: float) -> list[AuditEntry]:
-    """What the audit log says of somebody who took this list: that they read the file of each home on it."""
-    resource = Resource.RESIDENT_FILE.value
-    return [AuditEntry(now, account, role, resource, "export", home_id=home.id, what=what, why=WHY) for home in homes]
+def entries(homes: list[PaperHome], account: str, what: str, now: float) -> list[AuditEntry]:
+    """What the audit log says of somebody who took this list here: that they read the file of each home on it."""
+    row = AuditEntry(now, account, "", Resource.RESIDENT_FILE.value, "export", origin="here", what=what, why=WHY)
+    return [replace(row, home_id=home.id) for home in homes]
 
 
 def write(
@@ -112,7 +113,7 @@ def write_by_hand(database: Database, folder: Path, now: float, language: str, u
     """As `write`, for somebody at the machine itself: the log says that they read each file on it."""
 
     def noted(homes: list[PaperHome]) -> list[AuditEntry]:
-        return entries(homes, f"{user}@centre"[:32], "", "llar-central paper-list", now)
+        return entries(homes, f"{user}@centre"[:32], "llar-central paper-list", now)
 
     return write(database, folder, now, language, noted)
 

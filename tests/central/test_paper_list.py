@@ -142,6 +142,9 @@ def test_the_command_writes_it_without_the_desk_and_notes_each_home(
     for home in ("carme", "pere"):
         ((account, action, why),) = readers(setting, home)
         assert (account.endswith("@centre"), action, why) == (True, "export", paper_list.WHY)
+        with setting.database.read() as conn:
+            (row,) = audit_log.find(conn, Filter(homes=[home]), 100)
+        assert row.entry.origin == "here"
 
 
 @pytest.mark.parametrize(

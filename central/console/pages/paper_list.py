@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from central import paper_list
+from central.access_rules import Action, Resource, Rule
 from central.console.access import Seat
 from central.console.problem import Problem
-from central.console.rights import allowed, trail
+from central.console.rights import allowed, entry_for, trail
 from central.console.templating import office_page
 from central.storage import paper_homes, reach
 from central.storage.paper_homes import HOMES_MAX, PaperHome
@@ -36,8 +37,10 @@ def listed(request: Request, seat: Reader, municipality: Town) -> list[PaperHome
         if many > HOMES_MAX:
             raise Problem(409, "too_many", _too_many(seat, many))
         homes = paper_homes.listed(connection, seat.who, town)
-    what = f"{request.method} {request.url.path}"
-    trail(request).append_all(paper_list.entries(homes, seat.who.account_id, seat.who.role.value, what, state.clock()))
+    rule = Rule(Resource.RESIDENT_FILE, Action.EXPORT)
+    trail(request).append_all(
+        [entry_for(request, seat, rule, None, home_id=home.id, why=paper_list.WHY) for home in homes]
+    )
     return homes
 
 

@@ -205,6 +205,7 @@ async function read() {
     if (held) (document.querySelector(`#cases [data-case="${held}"]`) ?? byId("cases")).focus();
     paintElse();
     countTheRest();
+    tick();
     setText(byId("as-of"), t("Live"));
     byId("as-of").classList.remove("lost");
   } catch {
