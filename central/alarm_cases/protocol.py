@@ -145,6 +145,8 @@ TICKING: Final = frozenset(
     }
 )
 """After these the step at hand may have been done already."""
+_PICKED_UP: Final = frozenset({"answered", "machine"})
+"""By somebody, or by what then proved to be a mailbox."""
 _THERE: Final = frozenset({EventType.ARRIVED, EventType.ALL_WELL, EventType.NEEDS_HELP})
 
 
@@ -175,6 +177,8 @@ def _rung_before(step: str, log: Iterable[CaseEvent], now: float) -> Before | No
             at = event.at
         elif event.type is EventType.SPOKEN:
             at = None
+        elif event.type is EventType.PHONED and event.facts.step == step and event.facts.state in _PICKED_UP:
+            at = event.at if event.facts.state == "machine" else None
     return Before(at) if at is not None and now - at <= ASKED_KEPT_S else None
 
 

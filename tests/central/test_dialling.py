@@ -276,6 +276,21 @@ def test_calls_of_the_home_and_the_mobile_tick_their_steps_when_they_ring(exchan
     assert exchange.steps["ring_mobile"] == "by_system"
 
 
+@pytest.mark.parametrize(("mailbox", "state"), [(False, "now"), (True, "by_system")])
+def test_a_home_that_answered_its_telephone_is_rung_anew_when_nobody_answers_later(
+    exchange: Exchange, mailbox: bool, state: str
+) -> None:
+    exchange.post("dial-home")
+    exchange.picks_up()
+    exchange.reports((OTHER, "ringing"), (OTHER, "answered"))
+    exchange.post("hang-up", mailbox=mailbox)
+    exchange.clock.now += 60
+    exchange.post("triage", choice=5)
+    for step in ("call_out", "raise_volume", "listen"):
+        exchange.post("step", step=step)
+    assert exchange.steps["ring_home"] == state
+
+
 def test_contacts_called_in_vain_twice_end_the_calling_but_not_where_nobody_was_rung(exchange: Exchange) -> None:
     exchange.post("triage", choice=5)
     for step in ("call_out", "raise_volume", "listen", "ring_home", "ring_mobile"):
