@@ -101,7 +101,8 @@ class Database:
         self._write = engine.execution_options(llar_write=True)
         # a transaction of SQLite reads from one moment by itself
         sqlite_file = engine.dialect.name == "sqlite"
-        self._read = engine if sqlite_file else engine.execution_options(isolation_level="REPEATABLE READ")
+        one_moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._read = engine if sqlite_file else engine.execution_options(**one_moment)
 
     @classmethod
     def open(cls, url: str) -> Database:

@@ -89,3 +89,11 @@ def test_a_case_is_looked_at_while_others_work_in_it_and_nobody_waits_for_that(d
         assert cases.find(page, 1) == ringing, "a page shows one moment"
         assert cases.recent_open_cases(page, "home-1", 0.0) == [ringing]
     impatient.close()
+
+
+def test_nothing_is_locked_or_written_where_one_only_reads(town: Town) -> None:
+    town.receive(alarm_of(AlarmKind.HELP, "A1"), NOON)
+    for wanted in ("SELECT id FROM cases FOR UPDATE", "DELETE FROM cases"):
+        with pytest.raises(DatabaseError, match="read-only"), town.database.read() as connection:
+            connection.execute(sa.text(wanted))
+    assert isinstance(town.desk.take(1, "ana", NOON + 1), Done)
