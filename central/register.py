@@ -28,7 +28,7 @@ _File = TypeVar("_File")
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 OperatorId = Annotated[str, msgspec.Meta(pattern=r"^(?!(?:desk|hub|carer)$)[a-z0-9][a-z0-9-]{0,31}$(?!\n)")]
 """In a case's log "desk" and "hub" are not persons, and "carer" is any of them."""
-_TELEPHONE: Final = r"^((?!112$|911$)[1-9][0-9]{1,5}|\+[1-9][0-9]{6,14})?$"
+_TELEPHONE: Final = r"^((?!112$|911$)[1-9][0-9]{1,5}|\+[1-9][0-9]{6,14})?$(?!\n)"
 _ARGON2ID: Final = r"^(\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,})?$(?!\n)"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Language = Literal["ca", "es", "en"]

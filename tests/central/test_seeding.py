@@ -18,7 +18,7 @@ from central.case_desk import CaseDesk
 from central.console.access import LoginRefused, log_in
 from central.passwords import hash_password
 from central.service_figures import answers
-from central.storage import cases, homes, pages, people, rota, service_quality, shares
+from central.storage import cases, homes, operator_settings, pages, people, rota, service_quality, shares
 from central.storage.database import Database, migrate
 from central.storage.service_quality import Scope
 from central.texts import translator
@@ -192,6 +192,20 @@ def test_accounts_of_every_role_come_with_their_reach(database: Database, tmp_pa
     content["operators"][2] = {**content["operators"][2], "id": "other", "contacts": ["nobody"]}
     with pytest.raises(seeding.SeedError, match="no contact"):
         seeding.import_homes(database, seeding.load(written(tmp_path, content)), NOW)
+
+
+def test_the_telephone_of_an_operator_comes_with_the_register_and_what_is_none_is_refused(
+    database: Database, tmp_path: Path
+) -> None:
+    content = register()
+    for wrong in ("112", "911", "2", "93 123 45 67", "201\n"):
+        content["operators"][0]["telephone"] = wrong
+        with pytest.raises(seeding.SeedError):
+            seeding.load(written(tmp_path, content))
+    content["operators"][0]["telephone"] = "201"
+    seeding.import_homes(database, seeding.load(written(tmp_path, content)), NOW)
+    with database.read() as conn:
+        assert operator_settings.settings_of(conn, "ana").telephone == "201"
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
