@@ -86,7 +86,10 @@ class DialDesk:
             return call
         log.warning("case %d: the gateway has not placed a call: %s", case_id, sent.fault)
         self._follow(key, lambda known: replace(known, not_placed=True), now)
-        return Refused("gateway")
+        with self._desk.database.read() as connection:
+            known = placed_calls.find(connection, key)
+        # what was reported of it says more than an answer that was lost
+        return known if known is not None and known.live(now) else Refused("gateway")
 
     def hang_up(self, case_id: int, operator_id: str, now: float, *, mailbox: bool = False) -> PlacedCall | Refused:
         """Ends the call that an operator is on in a case; `mailbox`: what has answered is one. Refused: `no_call`, or

@@ -142,6 +142,7 @@ class Exchange:
         self.setting, self.clock, self.folder = setting, clock, folder
         self.asked: list[Asked] = []
         self.answer: Answer | WebFault = Answer(202, b'{"id": "pc-1"}')
+        self.meanwhile: Callable[[str], None] = lambda _key: None
         self.gateway = WebServer(self._take)
         self.news: list[int] = []
         self.start()
@@ -150,6 +151,7 @@ class Exchange:
 
     def _take(self, asked: Asked) -> Answer | WebFault:
         self.asked.append(asked)
+        self.meanwhile(self.key)
         return self.answer
 
     def start(self) -> None:
@@ -157,7 +159,7 @@ class Exchange:
         (self.folder / "token").write_text("a word")
         config = PhoneConfig(self.gateway.url, str(self.folder / "token"))
         desk = self.setting.desk
-        calls = DialDesk(desk, PhoneGateway(config), self.news.append)
+        self.calls = calls = DialDesk(desk, PhoneGateway(config), self.news.append)
         phone = PhoneDesk(self.setting.database, DeliveryDesk(desk), CarerDesk(desk), config, calls=calls)
         entrance = PhoneEntrance(phone, self.setting.refusals, KEY)
         self.app = self.setting.app(calls=calls, phone=entrance)
@@ -397,6 +399,14 @@ def test_where_the_gateway_does_not_take_it_one_dials_by_hand(exchange: Exchange
         assert exchange.state == "not_placed"
     exchange.post("contacts/marta/call")
     assert exchange.view["ringing_contact"] == "marta"
+
+
+def test_a_call_of_which_a_telephone_rings_was_taken_though_the_answer_is_lost(exchange: Exchange) -> None:
+    exchange.answer = WebFault.HANGS_UP
+    known: list[bool] = []
+    exchange.meanwhile = lambda key: known.append(exchange.calls.take(key, OWN, "ringing", NOON, NOON))
+    assert exchange.post("contacts/marta/dial")["calls"][0]["state"] == "own_rings"
+    assert known == [True]
 
 
 def test_somebody_who_is_threatened_is_not_betrayed_by_a_call(exchange: Exchange) -> None:
