@@ -91,10 +91,12 @@ def say_clock(at: float, language: str, timezone: str = "Europe/Madrid") -> str:
     return format_time(local(at, timezone), "HH:mm", locale=language)
 
 
-def say_moment(at: float, now: float, language: str, timezone: str = "Europe/Madrid") -> str:
-    """A moment as it is said now: "14:03", or "12 May, 14:03" when it was another day and long ago."""
+def say_moment(
+    at: float, now: float, language: str, timezone: str = "Europe/Madrid", *, shift_s: float = SAME_SHIFT_S
+) -> str:
+    """A moment as it is said now: "14:03", or "12 May, 14:03" when it is another day and further than `shift_s`."""
     moment = local(at, timezone)
-    if abs(now - at) < SAME_SHIFT_S or moment.date() == local(now, timezone).date():
+    if abs(now - at) < shift_s or moment.date() == local(now, timezone).date():
         return say_clock(at, language, timezone)
     return f"{format_date(moment, 'd MMM', locale=language)}, {say_clock(at, language, timezone)}"
 

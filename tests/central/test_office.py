@@ -337,6 +337,13 @@ def test_a_call_is_taken_by_one_tried_again_and_at_last_becomes_a_case(
     assert "Ho he provat tres vegades" in ana.get("/agenda?show=done")[1]
 
 
+def test_at_night_a_call_of_tomorrow_is_told_with_its_day(app: FastAPI, clock: Clock) -> None:
+    clock.now += 10 * 3_600
+    ana = Person(app, "ana")
+    plan(ana, starts_on="2026-11-22", at="08:00")
+    assert "<b>22 de nov., 08:00</b>" in ana.get("/agenda?show=week")[1]
+
+
 def test_a_call_that_must_not_be_left_out_is_nobodys_to_skip(setting: Setting, app: FastAPI, clock: Clock) -> None:
     ana, sol = Person(app, "ana"), Person(app, "sol")
     item = plan(ana, kind="suicide_risk", window_min=30)

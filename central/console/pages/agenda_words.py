@@ -92,7 +92,7 @@ def line(one: Call, now: float, words: Words) -> dict[str, Any]:
         "call": one,
         "kind": words.gettext(KINDS[one.kind]),
         "strict": Kind(one.kind) in STRICT,
-        "due": say_moment(one.due_at, now, words.language),
+        "due": say_moment(one.due_at, now, words.language, shift_s=0.0),
         "until": say_clock(one.late_at, words.language),
         "is_due": open_ and one.due_at <= now,
         "late": open_ and one.late_at <= now,
