@@ -38,7 +38,7 @@ OFFICE: Mapping[str, tuple[str, str]] = {
     "residents": ("pol", "/residents"),
     **{f"file-{tab}": ("pol", f"/residents/h-1?tab={tab}") for tab in TABS},
     "paper-list": ("pol", "/paper-list?municipality=*"),
-    "agenda": ("pol", "/agenda"),
+    "agenda": ("pol", "/agenda?show=week"),
     "keys": ("pol", "/keys"),
     "drills": ("pol", "/drills"),
     "requests": ("pol", "/requests"),
